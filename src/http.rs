@@ -1,0 +1,1 @@
+//! HTTP server kit: knows nothing of calls.

@@ -1,0 +1,5 @@
+//! Cordboard: a self-hosted runtime call router for voice agents.
+pub mod domain;
+pub mod http;
+pub mod settings;
+pub mod telemetry;

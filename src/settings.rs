@@ -1,0 +1,1 @@
+//! Settings as written and as meant, and folder watching.

@@ -1,0 +1,1 @@
+//! Metrics, logs and the clock: knows nothing of calls.
