@@ -1,0 +1,116 @@
+//! Accounts and the keys that act for them.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{AccountId, AgentId};
+use super::time::Timestamp;
+
+/// A workspace: owns agents, numbers, splits and keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Permission {
+    /// See everything of the account.
+    Read,
+    /// Change drafts, routes and splits.
+    Edit,
+    /// Change what environments serve.
+    Deploy,
+    /// Ask for calls.
+    Route,
+    /// Ask for a version by name instead of by rule.
+    Override,
+    /// Fetch configurations on the call plane.
+    Snapshot,
+    /// See calls, metrics and results.
+    Analytics,
+    /// Change keys and accounts.
+    Admin,
+}
+
+impl Permission {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::Edit,
+        Self::Deploy,
+        Self::Route,
+        Self::Override,
+        Self::Snapshot,
+        Self::Analytics,
+        Self::Admin,
+    ];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Edit => "edit",
+            Self::Deploy => "deploy",
+            Self::Route => "route",
+            Self::Override => "override",
+            Self::Snapshot => "snapshot",
+            Self::Analytics => "analytics",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// The keyed hash under which a key is known; the key itself is never kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyDigest(pub [u8; 32]);
+
+/// An API key of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Key {
+    /// Its id, shown in lists.
+    pub id: String,
+    /// The name for people; the author of what is done with it.
+    pub name: String,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it may do.
+    pub permissions: Vec<Permission>,
+    /// The only agents it may see; all where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents: Option<Vec<AgentId>>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// What it is recognised by.
+    pub digest: KeyDigest,
+}
+
+impl Key {
+    /// Whether it may do this.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
+    }
+
+    /// Whether it may see this agent.
+    #[must_use]
+    pub fn sees(&self, agent: &AgentId) -> bool {
+        self.agents.as_ref().is_none_or(|agents| agents.contains(agent))
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}

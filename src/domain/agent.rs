@@ -1,0 +1,134 @@
+//! Agents and what they hold: versions, the draft, environments.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::agent_config::{Dispatch, Endpoint};
+use super::id::{AccountId, AgentId, ConfigHash, Environment, Pin, VersionNumber};
+use super::route::ManagedBy;
+use super::time::Timestamp;
+
+/// An agent's full name: ids of agents are unique within an account only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AgentRef {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Which one.
+    pub agent: AgentId,
+}
+
+impl fmt::Display for AgentRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.agent)
+    }
+}
+
+/// A version or a draft: everything about it but its configuration, which the store keeps by hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// Its number; absent for a draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<VersionNumber>,
+    /// Fingerprint of its configuration.
+    pub hash: ConfigHash,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// A text for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Who saved it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    /// When it was saved.
+    pub created_at: Timestamp,
+    /// What routing needs of the configuration; versions that agree in it share it.
+    pub dispatch: Arc<Dispatch>,
+}
+
+impl Version {
+    /// The pin that names this version and nothing else.
+    #[must_use]
+    pub fn pin(&self) -> Pin {
+        self.number.map_or(Pin::Draft, Pin::Version)
+    }
+}
+
+/// What an agent is besides its versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Its full name.
+    #[serde(flatten)]
+    pub id: AgentRef,
+    /// A name for people.
+    pub name: String,
+    /// Who may change it.
+    #[serde(default)]
+    pub managed_by: ManagedBy,
+    /// Where its runtime listens, whatever the version; empty: each version says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<Endpoint>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// What it is.
+    pub profile: Profile,
+    /// The endpoints of the profile, shared with the calls that were sent there.
+    pub endpoints: Option<Arc<[Endpoint]>>,
+    /// The editable head, if it has one.
+    pub draft: Option<Arc<Version>>,
+    /// Its versions; they only ever become more.
+    pub versions: BTreeMap<VersionNumber, Arc<Version>>,
+    /// What each environment points to, by [`Environment::index`].
+    pub environments: [Option<VersionNumber>; 3],
+}
+
+impl Agent {
+    /// An agent without versions.
+    #[must_use]
+    pub fn new(profile: Profile) -> Self {
+        let mut agent =
+            Self { profile, endpoints: None, draft: None, versions: BTreeMap::new(), environments: [None; 3] };
+        agent.refresh_endpoints();
+        agent
+    }
+
+    /// The same agent with another profile.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self.refresh_endpoints();
+        self
+    }
+
+    fn refresh_endpoints(&mut self) {
+        let endpoints = &self.profile.endpoints;
+        self.endpoints = (!endpoints.is_empty()).then(|| Arc::from(endpoints.as_slice()));
+    }
+
+    /// The version an environment points to.
+    #[must_use]
+    pub fn deployed(&self, environment: Environment) -> Option<&Arc<Version>> {
+        let number = self.environments.get(environment.index()).copied().flatten()?;
+        self.versions.get(&number)
+    }
+
+    /// What a pin means at this moment.
+    #[must_use]
+    pub fn resolve(&self, pin: Pin) -> Option<&Arc<Version>> {
+        match pin {
+            Pin::Draft => self.draft.as_ref(),
+            Pin::Version(number) => self.versions.get(&number),
+            Pin::Environment(environment) => self.deployed(environment),
+        }
+    }
+}

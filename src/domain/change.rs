@@ -1,0 +1,208 @@
+//! What has changed: the facts that are committed, replayed and patched into the table.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::account::{Account, Key};
+use super::address::{E164, Number, Prefix};
+use super::agent::{AgentRef, Profile, Version};
+use super::id::{AccountId, ConfigHash, Environment, Revision, SplitId, VersionNumber};
+use super::route::Route;
+use super::split::Split;
+use super::time::Timestamp;
+
+/// One fact. State is nothing but the facts so far, absorbed in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "camelCase")]
+pub enum Change {
+    /// An account was made or changed; the first one ever is the instance's own.
+    AccountPut(Account),
+    /// A key was made or changed.
+    KeyPut(Key),
+    /// A key is no longer valid.
+    KeyRemoved(Key),
+    /// An agent was made or its profile changed; its versions stay.
+    AgentPut(Profile),
+    /// An agent is gone with all its versions. Its numbers were released before.
+    AgentRemoved(AgentRef),
+    /// The draft has another content.
+    DraftPut {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// What it is now.
+        version: Arc<Version>,
+    },
+    /// A version was saved.
+    VersionSaved {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// The version, with its number.
+        version: Arc<Version>,
+    },
+    /// An environment points to another version, or to none.
+    EnvironmentSet {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// Which one.
+        environment: Environment,
+        /// Where to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<VersionNumber>,
+    },
+    /// Numbers of the API were routed or released.
+    Numbers(NumberChanges),
+    /// Numbers of the route files were routed or released. The files hold these: no store keeps them.
+    #[serde(skip)]
+    FileNumbers(NumberChanges),
+    /// A prefix was routed.
+    PrefixPut {
+        /// The prefix.
+        prefix: Prefix,
+        /// Its route.
+        route: Arc<Route>,
+    },
+    /// A prefix is no longer routed.
+    PrefixRemoved {
+        /// Whose.
+        account: AccountId,
+        /// The prefix.
+        prefix: Prefix,
+    },
+    /// The default route of its account was set.
+    DefaultPut {
+        /// The route.
+        route: Arc<Route>,
+    },
+    /// An account has no default route any more.
+    DefaultRemoved {
+        /// Whose.
+        account: AccountId,
+    },
+    /// A split was made or changed.
+    SplitPut(Arc<Split>),
+    /// A split is gone.
+    SplitRemoved(SplitRef),
+    /// The route and agent files were applied as one.
+    FilesApplied {
+        /// Fingerprint of all of them.
+        hash: ConfigHash,
+    },
+}
+
+/// A split's full name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SplitRef {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Which one.
+    pub split: SplitId,
+}
+
+/// Numbers routed or released, one or a million of them in the same shape; each number at most once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct NumberChanges {
+    /// The routes, each once.
+    pub routes: Vec<Arc<Route>>,
+    /// Phone numbers and the place of their route in `routes`; without one they are released.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "phones_text")]
+    pub phones: Vec<(E164, Option<u32>)>,
+    /// SIP users, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<(Arc<str>, Option<u32>)>,
+}
+
+impl NumberChanges {
+    /// One number, routed or released.
+    #[must_use]
+    pub fn one(number: Number, route: Option<Arc<Route>>) -> Self {
+        let mut changes = Self::default();
+        let place = route.map(|route| {
+            changes.routes.push(route);
+            0
+        });
+        changes.push(number, place);
+        changes
+    }
+
+    /// Adds a number with the place of its route.
+    pub fn push(&mut self, number: Number, route: Option<u32>) {
+        match number {
+            Number::E164(phone) => self.phones.push((phone, route)),
+            Number::User(user) => self.users.push((user, route)),
+        }
+    }
+
+    /// How many numbers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.phones.len() + self.users.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.phones.is_empty() && self.users.is_empty()
+    }
+}
+
+mod phones_text {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::domain::address::E164;
+
+    type Rows = Vec<(E164, Option<u32>)>;
+
+    pub(super) fn serialize<S: Serializer>(rows: &Rows, s: S) -> Result<S::Ok, S::Error> {
+        rows.iter().map(|(phone, route)| (phone.value(), *route)).collect::<Vec<_>>().serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Rows, D::Error> {
+        let rows = Vec::<(u64, Option<u32>)>::deserialize(d)?;
+        rows.into_iter()
+            .map(|(value, route)| E164::from_value(value).map(|phone| (phone, route)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| D::Error::custom("expected E.164 digits"))
+    }
+}
+
+/// One line of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The revision it made.
+    pub revision: Revision,
+    /// When.
+    pub at: Timestamp,
+    /// In which account.
+    pub account: AccountId,
+    /// The name of the key that did it, or `files`.
+    pub author: String,
+    /// Who the author said it was for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// What was done, e.g. `number.put`.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// A sentence for people.
+    pub summary: String,
+}
+
+/// The parts of the state that some changes touched: what a table has to work out again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Places in the slab of routes that were filled, emptied or refilled.
+    pub routes: BTreeSet<u32>,
+    /// Agents.
+    pub agents: BTreeSet<AgentRef>,
+    /// Splits.
+    pub splits: BTreeSet<SplitRef>,
+    /// Accounts whose prefixes or default route changed.
+    pub accounts: BTreeSet<AccountId>,
+}

@@ -1,0 +1,91 @@
+//! Why an operator's request is not granted.
+
+use super::fault::Fault;
+
+/// The kind of a refusal; a front end maps it to its own status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// The request cannot be meant as it stands.
+    Invalid,
+    /// The key may not do this.
+    Forbidden,
+    /// What is named does not exist, or belongs to somebody else.
+    NotFound,
+    /// It cannot be done to what exists.
+    Conflict,
+    /// The state is another one than the request expects.
+    Precondition,
+    /// An id in the path is malformed.
+    Malformed,
+}
+
+/// A field of a request and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFault {
+    /// Path of the field, e.g. `arms[2].weight`.
+    pub field: String,
+    /// What is wrong, and what was expected.
+    pub message: String,
+}
+
+/// A request that was understood and not granted; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The kind.
+    pub kind: RefusalKind,
+    /// A stable code in upper snake case.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+    /// The fields at fault, if it is about fields.
+    pub fields: Vec<FieldFault>,
+    /// The places in files at fault, if it is about files.
+    pub faults: Vec<Fault>,
+}
+
+impl Refusal {
+    /// A refusal without fields.
+    pub fn new(kind: RefusalKind, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, code, message: message.into(), fields: Vec::new(), faults: Vec::new() }
+    }
+
+    /// One field of a request is wrong.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::fields(vec![FieldFault { field: field.into(), message: message.into() }])
+    }
+
+    /// Several fields of a request are wrong.
+    #[must_use]
+    pub fn fields(fields: Vec<FieldFault>) -> Self {
+        let message =
+            fields.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect::<Vec<_>>().join("; ");
+        Self { fields, ..Self::new(RefusalKind::Invalid, "VALIDATION_FAILED", message) }
+    }
+
+    /// Files are wrong; the message counts the faults.
+    #[must_use]
+    pub fn files(faults: Vec<Fault>) -> Self {
+        let message = match faults.as_slice() {
+            [fault] => fault.to_string(),
+            [first, ..] => format!("{} faults, the first: {first}", faults.len()),
+            [] => "no faults".to_owned(),
+        };
+        Self { faults, ..Self::new(RefusalKind::Invalid, "FILES_FAULTY", message) }
+    }
+
+    /// What is named does not exist.
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::NotFound, code, message)
+    }
+
+    /// The object belongs to the files.
+    #[must_use]
+    pub fn managed_by_files(what: &str) -> Self {
+        Self::new(
+            RefusalKind::Conflict,
+            "MANAGED_BY_FILES",
+            format!("{what} belongs to the route files: change it there"),
+        )
+    }
+}

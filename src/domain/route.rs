@@ -1,0 +1,280 @@
+//! Where calls to a number, a prefix or nobody in particular go.
+
+use std::collections::BTreeMap;
+
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
+use super::refusal::FieldFault;
+
+/// Most header rules of a number.
+pub const HEADER_RULES_MAX: usize = 50;
+/// Most headers of a number.
+pub const HEADERS_MAX: usize = 50;
+/// Longest name or value of a header, in bytes.
+pub const HEADER_BYTES_MAX: usize = 1_000;
+/// Most memory a compiled expression may take, in bytes.
+const REGEX_BYTES_MAX: usize = 1 << 18;
+
+/// Who may change an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagedBy {
+    /// The management API.
+    #[default]
+    Api,
+    /// The route files.
+    Files,
+}
+
+/// What serves.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Destination {
+    /// One agent, at a pin.
+    Agent {
+        /// The agent.
+        agent: AgentId,
+        /// What of it.
+        pin: Pin,
+    },
+    /// One arm of a split.
+    Split(SplitId),
+}
+
+/// How a header rule looks at a header's value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeaderTest {
+    /// The value is exactly this.
+    Equals(String),
+    /// The value begins with this.
+    Prefix(String),
+    /// The value contains a match of this expression.
+    Regex(String),
+}
+
+/// An exception to a number's route for calls with a header.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeaderRule {
+    /// The header's name, in any case.
+    pub header: String,
+    /// What its value must be.
+    #[serde(flatten)]
+    pub test: HeaderTest,
+    /// The agent that serves then; the number's own where absent.
+    #[serde(default, rename = "agentId", skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// What of it.
+    pub pin: Pin,
+}
+
+/// A route as written: the same for a number, a prefix and the default.
+///
+/// Equal routes are kept once, however many numbers have them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", into = "Written", try_from = "Written")]
+pub struct Route {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Who may change it.
+    pub managed_by: ManagedBy,
+    /// What serves.
+    pub to: Destination,
+    /// Exceptions by header, the first match wins.
+    pub header_rules: Vec<HeaderRule>,
+    /// Headers to add to the answer; they win over the version's.
+    pub headers: BTreeMap<String, String>,
+    /// The site whose attributes the call gets; the version's default where absent.
+    pub site_variant: Option<SiteVariantId>,
+}
+
+impl Route {
+    /// A route without rules and headers.
+    #[must_use]
+    pub fn plain(account: AccountId, managed_by: ManagedBy, to: Destination) -> Self {
+        Self { account, managed_by, to, header_rules: Vec::new(), headers: BTreeMap::new(), site_variant: None }
+    }
+
+    /// Every agent and pin the route can lead to by itself.
+    pub fn pins(&self) -> impl Iterator<Item = (&AgentId, Pin)> {
+        let own = match &self.to {
+            Destination::Agent { agent, pin } => Some((agent, *pin)),
+            Destination::Split(_) => None,
+        };
+        let rules = self.header_rules.iter().filter_map(move |rule| {
+            rule.agent.as_ref().or(own.map(|(agent, _)| agent)).map(|agent| (agent, rule.pin))
+        });
+        own.into_iter().chain(rules)
+    }
+
+    /// Everything wrong with the route by itself, whatever else exists.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FieldFault> {
+        let mut faults = Vec::new();
+        let mut fault = |field: String, message: &str| faults.push(FieldFault { field, message: message.to_owned() });
+        if self.header_rules.len() > HEADER_RULES_MAX {
+            fault("headerRules".to_owned(), "more than 50 rules: expected at most 50");
+        }
+        if self.headers.len() > HEADERS_MAX {
+            fault("headers".to_owned(), "more than 50 headers: expected at most 50");
+        }
+        for (name, value) in &self.headers {
+            if !is_header_name(name) {
+                fault(format!("headers.{}", name.escape_default()), "is no header name");
+            } else if !is_header_value(value) {
+                fault(format!("headers.{name}"), "the value has control characters or more than 1,000 bytes");
+            }
+        }
+        for (i, rule) in self.header_rules.iter().enumerate() {
+            if !is_header_name(&rule.header) {
+                fault(format!("headerRules[{i}].header"), "is no header name");
+            }
+            if rule.agent.is_none() && matches!(self.to, Destination::Split(_)) {
+                fault(format!("headerRules[{i}].agentId"), "is missing: a number in a split has no agent of its own");
+            }
+            match &rule.test {
+                HeaderTest::Equals(text) | HeaderTest::Prefix(text) if text.len() > HEADER_BYTES_MAX => {
+                    fault(format!("headerRules[{i}]"), "the value is longer than 1,000 bytes");
+                }
+                HeaderTest::Regex(text) => {
+                    if let Err(why) = header_regex(text) {
+                        fault(format!("headerRules[{i}].regex"), &why);
+                    }
+                }
+                _ => {}
+            }
+        }
+        faults
+    }
+}
+
+/// Compiles the expression of a header rule: linear time, bounded size.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn header_regex(text: &str) -> Result<Regex, String> {
+    if text.len() > HEADER_BYTES_MAX {
+        return Err("the expression is longer than 1,000 bytes".to_owned());
+    }
+    RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build().map_err(|why| {
+        let why = why.to_string();
+        format!("is no expression: {}", why.lines().last().unwrap_or(&why).trim_start_matches("error: "))
+    })
+}
+
+/// Whether a text is an RFC 9110 field name of at most 1,000 bytes.
+#[must_use]
+pub fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= HEADER_BYTES_MAX
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c))
+}
+
+/// Whether a text may go out as a header's value.
+#[must_use]
+pub fn is_header_value(value: &str) -> bool {
+    value.len() <= HEADER_BYTES_MAX && !value.chars().any(char::is_control)
+}
+
+/// The stored and served shape of a [`Route`].
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    account: AccountId,
+    #[serde(default)]
+    managed_by: ManagedBy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent_id: Option<AgentId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pin: Option<Pin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    split_id: Option<SplitId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    header_rules: Vec<HeaderRule>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site_variant_id: Option<SiteVariantId>,
+}
+
+impl From<Route> for Written {
+    fn from(route: Route) -> Self {
+        let (agent_id, pin, split_id) = match route.to {
+            Destination::Agent { agent, pin } => (Some(agent), Some(pin), None),
+            Destination::Split(split) => (None, None, Some(split)),
+        };
+        Self {
+            account: route.account,
+            managed_by: route.managed_by,
+            agent_id,
+            pin,
+            split_id,
+            header_rules: route.header_rules,
+            headers: route.headers,
+            site_variant_id: route.site_variant,
+        }
+    }
+}
+
+impl TryFrom<Written> for Route {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, &'static str> {
+        let to = match (written.agent_id, written.split_id) {
+            (Some(agent), None) => Destination::Agent { agent, pin: written.pin.unwrap_or_default() },
+            (None, Some(split)) => Destination::Split(split),
+            _ => return Err("expected either an agent or a split"),
+        };
+        Ok(Self {
+            account: written.account,
+            managed_by: written.managed_by,
+            to,
+            header_rules: written.header_rules,
+            headers: written.headers,
+            site_variant: written.site_variant_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_route_reads_back_and_its_shape_stays() {
+        let text = r#"{"account":"ws-1","managedBy":"api","agentId":"sales","pin":"V3","headerRules":[{"header":"X-Env","equals":"test","pin":"sandbox"}],"headers":{"X-Brand":"north"},"siteVariantId":"berlin"}"#;
+        let route: Route = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&route).unwrap(), text);
+        assert!(route.faults().is_empty());
+        assert!(serde_json::from_str::<Route>(r#"{"account":"ws-1"}"#).is_err());
+    }
+
+    #[test]
+    fn what_could_split_a_header_or_never_end_is_refused() {
+        let mut route: Route = serde_json::from_str(r#"{"account":"ws-1","splitId":"s"}"#).unwrap();
+        route.headers.insert("X-A".to_owned(), "a\r\nX-B: b".to_owned());
+        route.headers.insert("X A".to_owned(), String::new());
+        let rule = |test| HeaderRule { header: "X-Env".to_owned(), test, agent: None, pin: Pin::Draft };
+        route.header_rules = vec![
+            rule(HeaderTest::Regex("(".to_owned())),
+            rule(HeaderTest::Regex(r"((a{1000}){1000}){1000}".to_owned())),
+            rule(HeaderTest::Equals("x".repeat(1_001))),
+        ];
+        let fields: Vec<_> = route.faults().into_iter().map(|fault| fault.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "headers.X A",
+                "headers.X-A",
+                "headerRules[0].agentId",
+                "headerRules[0].regex",
+                "headerRules[1].agentId",
+                "headerRules[1].regex",
+                "headerRules[2].agentId",
+                "headerRules[2]"
+            ]
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! Everything Cordboard knows, as one value that is cheap to copy.
+
+mod absorb;
+mod numbers;
+
+use std::sync::Arc;
+
+use super::account::{Account, Key, KeyDigest};
+use super::address::{Number, Prefix};
+use super::agent::{Agent, AgentRef};
+use super::change::SplitRef;
+use super::id::{AccountId, ConfigHash, Revision};
+use super::persistent::{Map, Slab};
+use super::route::Route;
+use super::split::Split;
+
+pub use numbers::{NumberMap, RouteIx, RouteUse};
+
+/// The present: all facts so far, absorbed. Every part is copy-on-write, so a clone costs a few reference counts and a
+/// change costs what it touches.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// The last change.
+    pub revision: Revision,
+    /// Accounts.
+    pub accounts: Map<AccountId, Arc<Account>>,
+    /// The account that was made first: the instance's own, and that of files that name none.
+    pub first_account: Option<AccountId>,
+    /// Keys, by what they are recognised by.
+    pub keys: Map<KeyDigest, Arc<Key>>,
+    /// Agents.
+    pub agents: Map<AgentRef, Arc<Agent>>,
+    /// Every routed number and the place of its route.
+    pub numbers: NumberMap,
+    /// Routes of numbers, each once, with how many numbers use it.
+    pub routes: Slab<RouteUse>,
+    route_places: Map<Arc<Route>, RouteIx>,
+    /// Routes of prefixes.
+    pub prefixes: Map<(AccountId, Prefix), Arc<Route>>,
+    /// Routes of what nothing else matches.
+    pub defaults: Map<AccountId, Arc<Route>>,
+    /// Splits.
+    pub splits: Map<SplitRef, Arc<Split>>,
+    /// Fingerprint of the files that were applied last.
+    pub files: Option<ConfigHash>,
+}
+
+impl State {
+    /// An agent by account and id.
+    #[must_use]
+    pub fn agent(&self, id: &AgentRef) -> Option<&Arc<Agent>> {
+        self.agents.get(id)
+    }
+
+    /// The route of a number, whoever owns it.
+    #[must_use]
+    pub fn route(&self, number: &Number) -> Option<&Arc<Route>> {
+        let place = self.numbers.get(number)?;
+        self.routes.get(place.get()).map(|used| &used.route)
+    }
+
+    /// The place of a route that some number uses.
+    #[must_use]
+    pub fn place(&self, route: &Arc<Route>) -> Option<RouteIx> {
+        self.route_places.get(route).copied()
+    }
+}

@@ -1,0 +1,168 @@
+//! How facts become the present. Never refuses: what was committed has happened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::{NumberMap, RouteIx, RouteUse, State};
+use crate::domain::agent::{Agent, AgentRef};
+use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
+use crate::domain::persistent::Map;
+use crate::domain::route::Route;
+
+impl State {
+    /// Takes one fact in and notes what it touched.
+    pub fn absorb(&mut self, change: &Change, touched: &mut Touched) {
+        match change {
+            Change::AccountPut(account) => {
+                self.first_account.get_or_insert_with(|| account.id.clone());
+                self.accounts.insert(account.id.clone(), Arc::new(account.clone()));
+                touched.accounts.insert(account.id.clone());
+            }
+            Change::KeyPut(key) => drop(self.keys.insert(key.digest, Arc::new(key.clone()))),
+            Change::KeyRemoved(key) => drop(self.keys.remove(&key.digest)),
+            Change::AgentPut(profile) => {
+                let agent = match self.agents.get(&profile.id) {
+                    Some(agent) => agent.as_ref().clone().with_profile(profile.clone()),
+                    None => Agent::new(profile.clone()),
+                };
+                self.put_agent(agent, touched);
+            }
+            Change::AgentRemoved(id) => {
+                self.agents.remove(id);
+                touched.agents.insert(id.clone());
+            }
+            Change::DraftPut { agent, version } => {
+                self.edit_agent(agent, touched, |agent| agent.draft = Some(Arc::clone(version)));
+            }
+            Change::VersionSaved { agent, version } => {
+                self.edit_agent(agent, touched, |agent| {
+                    if let Some(number) = version.number {
+                        agent.versions.insert(number, Arc::clone(version));
+                    }
+                });
+            }
+            Change::EnvironmentSet { agent, environment, to } => {
+                self.edit_agent(agent, touched, |agent| {
+                    if let Some(slot) = agent.environments.get_mut(environment.index()) {
+                        *slot = *to;
+                    }
+                });
+            }
+            Change::Numbers(changes) | Change::FileNumbers(changes) => self.absorb_numbers(changes, touched),
+            Change::PrefixPut { prefix, route } => {
+                self.prefixes.insert((route.account.clone(), *prefix), Arc::clone(route));
+                touched.accounts.insert(route.account.clone());
+            }
+            Change::PrefixRemoved { account, prefix } => {
+                self.prefixes.remove(&(account.clone(), *prefix));
+                touched.accounts.insert(account.clone());
+            }
+            Change::DefaultPut { route } => {
+                self.defaults.insert(route.account.clone(), Arc::clone(route));
+                touched.accounts.insert(route.account.clone());
+            }
+            Change::DefaultRemoved { account } => {
+                self.defaults.remove(account);
+                touched.accounts.insert(account.clone());
+            }
+            Change::SplitPut(split) => {
+                let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
+                self.splits.insert(id.clone(), Arc::clone(split));
+                touched.splits.insert(id);
+            }
+            Change::SplitRemoved(id) => {
+                self.splits.remove(id);
+                touched.splits.insert(id.clone());
+            }
+            Change::FilesApplied { hash } => self.files = Some(*hash),
+        }
+    }
+
+    fn put_agent(&mut self, agent: Agent, touched: &mut Touched) {
+        touched.agents.insert(agent.profile.id.clone());
+        self.agents.insert(agent.profile.id.clone(), Arc::new(agent));
+    }
+
+    fn edit_agent(&mut self, id: &AgentRef, touched: &mut Touched, edit: impl FnOnce(&mut Agent)) {
+        if let Some(agent) = self.agents.get(id) {
+            let mut agent = agent.as_ref().clone();
+            edit(&mut agent);
+            self.put_agent(agent, touched);
+        }
+    }
+
+    fn absorb_numbers(&mut self, changes: &NumberChanges, touched: &mut Touched) {
+        let places: Vec<Option<RouteIx>> =
+            changes.routes.iter().map(|route| self.place_of(route, touched)).collect();
+        let place = |route: &Option<u32>| -> Option<RouteIx> {
+            route.and_then(|route| places.get(route as usize).copied().flatten())
+        };
+        let mut uses = Uses::default();
+        let NumberMap { phones, users } = &mut self.numbers;
+        for (phone, route) in &changes.phones {
+            uses.change(put(phones, *phone, place(route)), place(route));
+        }
+        for (user, route) in &changes.users {
+            uses.change(put(users, Arc::clone(user), place(route)), place(route));
+        }
+        self.count(uses, &places, touched);
+    }
+
+    /// The place of a route, made if there is none.
+    fn place_of(&mut self, route: &Arc<Route>, touched: &mut Touched) -> Option<RouteIx> {
+        if let Some(place) = self.route_places.get(route) {
+            return Some(*place);
+        }
+        let place = self.routes.alloc(RouteUse { route: Arc::clone(route), numbers: 0 })?;
+        touched.routes.insert(place);
+        let handle = RouteIx::new(place)?;
+        self.route_places.insert(Arc::clone(route), handle);
+        Some(handle)
+    }
+
+    /// Adds up the uses and frees the routes that no number has any more.
+    fn count(&mut self, uses: Uses, placed: &[Option<RouteIx>], touched: &mut Touched) {
+        let unused = placed.iter().flatten().map(|place| (*place, 0));
+        for (place, difference) in uses.0.into_iter().chain(unused) {
+            let Some(used) = self.routes.get(place.get()) else { continue };
+            let numbers = used.numbers.saturating_add_signed(difference);
+            let route = Arc::clone(&used.route);
+            if numbers == 0 {
+                self.routes.free(place.get());
+                self.route_places.remove(&route);
+                touched.routes.insert(place.get());
+            } else if difference != 0 {
+                self.routes.set(place.get(), RouteUse { route, numbers });
+            }
+        }
+    }
+}
+
+fn put<K: Ord + std::hash::Hash + Clone>(
+    map: &mut Map<K, RouteIx>,
+    key: K,
+    place: Option<RouteIx>,
+) -> Option<RouteIx> {
+    match place {
+        Some(place) => map.insert(key, place),
+        None => map.remove(&key),
+    }
+}
+
+/// By how much the number of users of each route changes.
+#[derive(Default)]
+struct Uses(HashMap<RouteIx, i32, FixedState>);
+
+impl Uses {
+    fn change(&mut self, before: Option<RouteIx>, after: Option<RouteIx>) {
+        if before != after {
+            for (place, by) in [(before, -1), (after, 1)] {
+                if let Some(place) = place {
+                    *self.0.entry(place).or_default() += by;
+                }
+            }
+        }
+    }
+}
