@@ -3,4 +3,5 @@
 pub mod address;
 pub mod fault;
 pub mod id;
+pub mod persistent;
 pub mod time;
