@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::agent_config::{Dispatch, Endpoint};
+use super::agent_config::Dispatch;
+use super::endpoint::Endpoint;
 use super::id::{AccountId, AgentId, ConfigHash, Environment, Pin, VersionNumber};
 use super::route::ManagedBy;
 use super::time::Timestamp;
@@ -96,8 +97,13 @@ impl Agent {
     /// An agent without versions.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
-        let mut agent =
-            Self { profile, endpoints: None, draft: None, versions: BTreeMap::new(), environments: [None; 3] };
+        let mut agent = Self {
+            profile,
+            endpoints: None,
+            draft: None,
+            versions: BTreeMap::new(),
+            environments: [None; 3],
+        };
         agent.refresh_endpoints();
         agent
     }

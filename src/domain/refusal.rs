@@ -58,8 +58,11 @@ impl Refusal {
     /// Several fields of a request are wrong.
     #[must_use]
     pub fn fields(fields: Vec<FieldFault>) -> Self {
-        let message =
-            fields.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect::<Vec<_>>().join("; ");
+        let message = fields
+            .iter()
+            .map(|fault| format!("{}: {}", fault.field, fault.message))
+            .collect::<Vec<_>>()
+            .join("; ");
         Self { fields, ..Self::new(RefusalKind::Invalid, "VALIDATION_FAILED", message) }
     }
 

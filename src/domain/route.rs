@@ -94,7 +94,14 @@ impl Route {
     /// A route without rules and headers.
     #[must_use]
     pub fn plain(account: AccountId, managed_by: ManagedBy, to: Destination) -> Self {
-        Self { account, managed_by, to, header_rules: Vec::new(), headers: BTreeMap::new(), site_variant: None }
+        Self {
+            account,
+            managed_by,
+            to,
+            header_rules: Vec::new(),
+            headers: BTreeMap::new(),
+            site_variant: None,
+        }
     }
 
     /// Every agent and pin the route can lead to by itself.
@@ -113,7 +120,8 @@ impl Route {
     #[must_use]
     pub fn faults(&self) -> Vec<FieldFault> {
         let mut faults = Vec::new();
-        let mut fault = |field: String, message: &str| faults.push(FieldFault { field, message: message.to_owned() });
+        let mut fault =
+            |field: String, message: &str| faults.push(FieldFault { field, message: message.to_owned() });
         if self.header_rules.len() > HEADER_RULES_MAX {
             fault("headerRules".to_owned(), "more than 50 rules: expected at most 50");
         }
@@ -132,7 +140,10 @@ impl Route {
                 fault(format!("headerRules[{i}].header"), "is no header name");
             }
             if rule.agent.is_none() && matches!(self.to, Destination::Split(_)) {
-                fault(format!("headerRules[{i}].agentId"), "is missing: a number in a split has no agent of its own");
+                fault(
+                    format!("headerRules[{i}].agentId"),
+                    "is missing: a number in a split has no agent of its own",
+                );
             }
             match &rule.test {
                 HeaderTest::Equals(text) | HeaderTest::Prefix(text) if text.len() > HEADER_BYTES_MAX => {
@@ -158,10 +169,12 @@ pub fn header_regex(text: &str) -> Result<Regex, String> {
     if text.len() > HEADER_BYTES_MAX {
         return Err("the expression is longer than 1,000 bytes".to_owned());
     }
-    RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build().map_err(|why| {
-        let why = why.to_string();
-        format!("is no expression: {}", why.lines().last().unwrap_or(&why).trim_start_matches("error: "))
-    })
+    RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build().map_err(
+        |why| {
+            let why = why.to_string();
+            format!("is no expression: {}", why.lines().last().unwrap_or(&why).trim_start_matches("error: "))
+        },
+    )
 }
 
 /// Whether a text is an RFC 9110 field name of at most 1,000 bytes.

@@ -151,7 +151,9 @@ impl Split {
     /// Slots whose arm (by id) differs between two states of a split.
     #[must_use]
     pub fn moved_slots(&self, before: &Self) -> usize {
-        let arm = |split: &'_ Self, slot| split.arms.get(usize::from(split.owners.arm(slot))).map(|arm| arm.id.clone());
+        let arm = |split: &'_ Self, slot| {
+            split.arms.get(usize::from(split.owners.arm(slot))).map(|arm| arm.id.clone())
+        };
         if self.arms.iter().map(|a| &a.id).eq(before.arms.iter().map(|a| &a.id)) {
             return self.owners.difference(&before.owners);
         }
@@ -162,7 +164,8 @@ impl Split {
     #[must_use]
     pub fn faults(&self) -> Vec<FieldFault> {
         let mut faults = Vec::new();
-        let mut fault = |field: String, message: &str| faults.push(FieldFault { field, message: message.to_owned() });
+        let mut fault =
+            |field: String, message: &str| faults.push(FieldFault { field, message: message.to_owned() });
         if self.name.chars().count() > 100 {
             fault("name".to_owned(), "is longer than 100 characters");
         }
@@ -253,7 +256,8 @@ mod owner_runs {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Owners, D::Error> {
         let runs = Vec::<(usize, usize, u8)>::deserialize(d)?;
-        Owners::from_runs(runs).ok_or_else(|| D::Error::custom("runs that cover the slots 0 to 9999 once, in order"))
+        Owners::from_runs(runs)
+            .ok_or_else(|| D::Error::custom("runs that cover the slots 0 to 9999 once, in order"))
     }
 }
 

@@ -1,0 +1,233 @@
+//! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
+
+mod files;
+mod routes;
+mod splits;
+
+use std::sync::Arc;
+
+use super::account::{Account, Key, Permission};
+use super::address::{Number, Prefix};
+use super::agent::AgentRef;
+use super::change::Change;
+use super::files::FileSet;
+use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
+use super::refusal::{FieldFault, Refusal};
+use super::route::Route;
+use super::split::Split;
+use super::state::State;
+use super::time::Timestamp;
+
+pub use splits::{ArmPatch, SplitPatch};
+
+/// Who wants a change.
+#[derive(Debug, Clone)]
+pub enum Author {
+    /// Somebody with a key, and who they say they act for.
+    Key {
+        /// The key.
+        key: Arc<Key>,
+        /// As claimed.
+        actor: Option<String>,
+    },
+    /// The route and agent files.
+    Files,
+    /// Whoever may write in the data folder.
+    Console,
+}
+
+impl Author {
+    /// The name in the history.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Key { key, .. } => &key.name,
+            Self::Files => "files",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// A change that somebody wants.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// In which account.
+    pub account: AccountId,
+    /// Who.
+    pub author: Author,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub action: Action,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Make an account with its first key.
+    CreateAccount {
+        /// The account.
+        account: Account,
+        /// The key, with every permission.
+        key: Key,
+    },
+    /// Make a key; keys of the same name end.
+    ReplaceKey(Key),
+    /// Route a number.
+    PutNumber {
+        /// The number.
+        number: Number,
+        /// Where to.
+        route: Route,
+    },
+    /// Release a number.
+    DeleteNumber(Number),
+    /// Route a prefix.
+    PutPrefix {
+        /// The prefix.
+        prefix: Prefix,
+        /// Where to.
+        route: Route,
+    },
+    /// Release a prefix.
+    DeletePrefix(Prefix),
+    /// Set the account's default route.
+    PutDefault(Route),
+    /// Remove the account's default route.
+    DeleteDefault,
+    /// Make a split and put numbers into it.
+    CreateSplit {
+        /// The split, with its salt and first owners.
+        split: Split,
+        /// The numbers.
+        numbers: Vec<Number>,
+    },
+    /// Change a split.
+    PatchSplit {
+        /// Which.
+        id: SplitId,
+        /// How.
+        patch: SplitPatch,
+    },
+    /// Give all calls of a split to one arm.
+    EndSplit {
+        /// Which.
+        id: SplitId,
+        /// The arm.
+        winner: ArmId,
+    },
+    /// Delete a split that nothing uses.
+    DeleteSplit(SplitId),
+    /// Apply the route and agent files.
+    ApplyFiles(Arc<FileSet>),
+}
+
+impl Action {
+    /// What a key needs for it; nothing for what no key can ask.
+    #[must_use]
+    pub fn permission(&self) -> Option<Permission> {
+        match self {
+            Self::CreateAccount { .. } | Self::ApplyFiles(_) => None,
+            Self::ReplaceKey(_) => Some(Permission::Admin),
+            _ => Some(Permission::Edit),
+        }
+    }
+}
+
+/// The configuration of a version, for the store: its fingerprint and its canonical text.
+pub type Body = (ConfigHash, Arc<[u8]>);
+
+/// What a command comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The facts; none where everything is so already.
+    pub changes: Vec<Change>,
+    /// Configurations that the facts name.
+    pub bodies: Vec<Body>,
+    /// What was done, e.g. `number.put`.
+    pub action: &'static str,
+    /// To what.
+    pub target: String,
+    /// A sentence for the history.
+    pub summary: String,
+    /// What the operator should know although it was granted.
+    pub warnings: Vec<String>,
+}
+
+impl State {
+    /// Weighs a command. Pure: the state stays as it is, and the facts are not absorbed.
+    ///
+    /// # Errors
+    /// When the command is not granted.
+    pub fn weigh(&self, command: &Command) -> Result<Outcome, Refusal> {
+        let account = &command.account;
+        match &command.action {
+            Action::CreateAccount { account, key } => Ok(Outcome {
+                changes: vec![Change::AccountPut(account.clone()), Change::KeyPut(key.clone())],
+                action: "account.create",
+                target: account.id.to_string(),
+                summary: format!("account {} was made, with the key {}", account.id, key.name),
+                ..Outcome::default()
+            }),
+            Action::ReplaceKey(key) => Ok(self.replace_key(key)),
+            Action::PutNumber { number, route } => self.put_number(number, route),
+            Action::DeleteNumber(number) => self.delete_number(account, number),
+            Action::PutPrefix { prefix, route } => self.put_prefix(*prefix, route),
+            Action::DeletePrefix(prefix) => self.delete_prefix(account, *prefix),
+            Action::PutDefault(route) => self.put_default(route),
+            Action::DeleteDefault => self.delete_default(account),
+            Action::CreateSplit { split, numbers } => self.create_split(split, numbers),
+            Action::PatchSplit { id, patch } => self.patch_split(account, id, patch, command.at),
+            Action::EndSplit { id, winner } => self.end_split(account, id, winner, command.at),
+            Action::DeleteSplit(id) => self.delete_split(account, id),
+            Action::ApplyFiles(files) => self.apply_files(files, command.at),
+        }
+    }
+
+    fn replace_key(&self, key: &Key) -> Outcome {
+        let same = |other: &Key| other.account == key.account && other.name == key.name;
+        let ended =
+            self.keys.iter().filter(|(_, other)| same(other)).map(|(_, other)| other.as_ref().clone());
+        let mut changes: Vec<Change> = ended.map(Change::KeyRemoved).collect();
+        changes.push(Change::KeyPut(key.clone()));
+        Outcome {
+            changes,
+            action: "key.replace",
+            target: key.id.clone(),
+            summary: format!("the key {} was made anew", key.name),
+            ..Outcome::default()
+        }
+    }
+
+    /// Checks that an agent exists and has what a pin names, and warns of an environment that serves nothing.
+    fn check_pin(
+        &self,
+        account: &AccountId,
+        agent: &AgentId,
+        pin: Pin,
+        field: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), FieldFault> {
+        let dot = if field.is_empty() || field.ends_with('.') { "" } else { "." };
+        let id = AgentRef { account: account.clone(), agent: agent.clone() };
+        let Some(found) = self.agents.get(&id) else {
+            let message = format!("there is no agent {agent}");
+            return Err(FieldFault { field: format!("{field}{dot}agentId"), message });
+        };
+        if found.resolve(pin).is_some() {
+            return Ok(());
+        }
+        let missing = |message| Err(FieldFault { field: format!("{field}{dot}pin"), message });
+        match pin {
+            Pin::Draft => missing(format!("agent {agent} has no draft")),
+            Pin::Version(number) => missing(format!("agent {agent} has no {number}")),
+            Pin::Environment(environment) => {
+                warnings.push(format!("agent {agent} has nothing deployed to {environment}"));
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,445 @@
+//! Applying the route and agent files: everything they name is checked, then the difference to the present is one
+//! revision.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Outcome;
+use crate::domain::agent::{AgentRef, Profile, Version};
+use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
+use crate::domain::fault::Fault;
+use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
+use crate::domain::id::{AccountId, ArmId, Environment, VersionNumber};
+use crate::domain::refusal::{FieldFault, Refusal};
+use crate::domain::route::{ManagedBy, Route};
+use crate::domain::split::slots::Owners;
+use crate::domain::split::{Split, file_salt};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+
+/// Most faults that are reported at once.
+const FAULTS_MAX: usize = 100;
+
+impl State {
+    pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
+        let mut merge = Merge { next: self.clone(), at, outcome: Outcome::default(), faults: Vec::new() };
+        for agent in &files.agents {
+            merge.agent(agent);
+        }
+        for split in &files.splits {
+            merge.split(split);
+        }
+        merge.routes(files);
+        merge.prefixes(files);
+        merge.defaults(files);
+        let released = merge.numbers(files);
+        merge.drop_splits(files);
+        let gone = merge.drop_agents(files);
+        if !files.accepted && merge.faults.is_empty() {
+            merge.hold(files, released, &gone);
+        }
+        if !merge.faults.is_empty() {
+            merge.faults.truncate(FAULTS_MAX);
+            return Err(Refusal::files(merge.faults));
+        }
+        Ok(merge.finish(self, files, released))
+    }
+}
+
+/// The state as it would be, the facts that lead there, and what stands against it.
+struct Merge {
+    next: State,
+    at: Timestamp,
+    outcome: Outcome,
+    faults: Vec<Fault>,
+}
+
+impl Merge {
+    fn change(&mut self, change: Change) {
+        self.next.absorb(&change, &mut Touched::default());
+        self.outcome.changes.push(change);
+    }
+
+    fn agent(&mut self, placed: &Placed<FileAgent>) {
+        let Placed { at, value: agent } = placed;
+        if !self.next.accounts.contains_key(&agent.id.account) {
+            self.faults.push(
+                at.fault(format!("account: there is no account {}", agent.id.account), "an account's id"),
+            );
+            return;
+        }
+        let present = self.next.agents.get(&agent.id).cloned();
+        if present.as_ref().is_some_and(|agent| agent.profile.managed_by == ManagedBy::Api) {
+            self.faults.push(managed_by_api(at, &format!("agent {}", agent.id.agent)));
+            return;
+        }
+        let profile = Profile {
+            id: agent.id.clone(),
+            name: agent.name.clone(),
+            managed_by: ManagedBy::Files,
+            endpoints: agent.endpoints.clone(),
+            created_at: present.as_ref().map_or(self.at, |agent| agent.profile.created_at),
+        };
+        if present.as_ref().is_none_or(|agent| agent.profile != profile) {
+            self.change(Change::AgentPut(profile));
+        }
+        for version in &agent.versions {
+            self.version(&agent.id, version);
+        }
+        self.draft(agent);
+        self.environments(agent);
+    }
+
+    fn version(&mut self, id: &AgentRef, placed: &Placed<(VersionNumber, FileConfig)>) {
+        let Placed { at, value: (number, config) } = placed;
+        let present = self.next.agents.get(id).and_then(|agent| agent.versions.get(number));
+        match present {
+            Some(version) if version.hash == config.hash => {}
+            Some(_) => self.faults.push(at.fault(
+                format!("{number} of agent {} has another content than when it was first read", id.agent),
+                "a version that never changes: save the new content under the next number",
+            )),
+            None => {
+                let version = Arc::new(self.as_version(Some(*number), config));
+                self.change(Change::VersionSaved { agent: id.clone(), version });
+            }
+        }
+    }
+
+    /// `draft.toml`; without one the draft is the content of the highest version.
+    fn draft(&mut self, file: &FileAgent) {
+        let Some(agent) = self.next.agents.get(&file.id).cloned() else { return };
+        let draft = match &file.draft {
+            Some(placed) => self.as_version(None, &placed.value),
+            None => match agent.versions.values().next_back() {
+                Some(last) => Version {
+                    number: None,
+                    name: String::new(),
+                    description: String::new(),
+                    ..last.as_ref().clone()
+                },
+                None => return,
+            },
+        };
+        if agent.draft.as_ref().is_none_or(|present| present.hash != draft.hash) {
+            self.change(Change::DraftPut { agent: file.id.clone(), version: Arc::new(draft) });
+        }
+    }
+
+    fn as_version(&mut self, number: Option<VersionNumber>, config: &FileConfig) -> Version {
+        if let Some(body) = &config.body {
+            self.outcome.bodies.push((config.hash, Arc::clone(body)));
+        }
+        Version {
+            number,
+            hash: config.hash,
+            name: number.map(|number| number.to_string()).unwrap_or_default(),
+            description: String::new(),
+            author: "files".to_owned(),
+            created_at: self.at,
+            dispatch: Arc::clone(&config.dispatch),
+        }
+    }
+
+    fn environments(&mut self, file: &FileAgent) {
+        let Some(agent) = self.next.agents.get(&file.id).cloned() else { return };
+        for Placed { at, value: (environment, number) } in &file.environments {
+            if !agent.versions.contains_key(number) {
+                let message = format!("environments.{environment}: agent {} has no {number}", file.id.agent);
+                self.faults.push(at.fault(message, format!("a version whose file {number}.toml is there")));
+            }
+        }
+        for environment in Environment::ALL {
+            let to = file.environments.iter().find(|e| e.value.0 == environment).map(|e| e.value.1);
+            if agent.environments.get(environment.index()).copied().flatten() != to {
+                self.change(Change::EnvironmentSet { agent: file.id.clone(), environment, to });
+            }
+        }
+    }
+
+    fn split(&mut self, placed: &Placed<FileSplit>) {
+        let Placed { at, value: file } = placed;
+        let present = self.next.splits.get(&file.id).cloned();
+        if present.as_ref().is_some_and(|split| split.managed_by == ManagedBy::Api) {
+            self.faults.push(managed_by_api(at, &format!("split {}", file.id.split)));
+            return;
+        }
+        let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
+        let mut split = Split {
+            account: file.id.account.clone(),
+            id: file.id.split.clone(),
+            name: file.name.clone(),
+            managed_by: ManagedBy::Files,
+            unit: file.unit.clone(),
+            arms: file.arms.clone(),
+            salt: file_salt(&file.id.account, &file.id.split),
+            owners: Owners::first(&weights),
+            starts_at: file.starts_at,
+            ends_at: file.ends_at,
+            call_quota: file.call_quota,
+            paused: file.paused,
+            ending: None,
+            created_at: present.as_ref().map_or(self.at, |split| split.created_at),
+            updated_at: present.as_ref().map_or(self.at, |split| split.updated_at),
+        };
+        match self.next.check_split(&split) {
+            Err(refusal) => return self.refused(at, &format!("split {}", split.id), refusal.fields),
+            Ok(warnings) => self.outcome.warnings.extend(warnings),
+        }
+        match (&file.owners, &present) {
+            (Some(runs), _) => match owners_of(&split, runs) {
+                Some(owners) => split.owners = owners.moved(&weights),
+                None => {
+                    let message =
+                        format!("split {}: owners do not name its arms, or not every slot once", split.id);
+                    self.faults.push(
+                        at.fault(message, "runs [first slot, last slot, arm] from 0 to 9999, in order"),
+                    );
+                }
+            },
+            (None, Some(present)) => split.owners = present.with_arms(split.arms.clone()).owners,
+            (None, None) => {}
+        }
+        if present.as_ref().is_none_or(|present| **present != split) {
+            split.updated_at = self.at;
+            self.change(Change::SplitPut(Arc::new(split)));
+        }
+    }
+
+    fn refused(&mut self, at: &Place, what: &str, fields: Vec<FieldFault>) {
+        let faults = fields
+            .into_iter()
+            .map(|fault| at.fault(format!("{what}: {}: {}", fault.field, fault.message), ""));
+        self.faults.extend(faults);
+    }
+
+    /// Every route of a number, once each, however many numbers have it.
+    fn routes(&mut self, files: &FileSet) {
+        for Placed { at, value: route } in &files.routes {
+            self.check_route_at(at, "number", route);
+        }
+    }
+
+    fn check_route_at(&mut self, at: &Place, what: &str, route: &Arc<Route>) {
+        if !self.next.accounts.contains_key(&route.account) {
+            self.faults
+                .push(at.fault(format!("account: there is no account {}", route.account), "an account's id"));
+            return;
+        }
+        match self.next.check_route(route) {
+            Ok(warnings) => self.outcome.warnings.extend(warnings.into_iter().take(10)),
+            Err(refusal) => self.refused(at, what, refusal.fields),
+        }
+    }
+
+    fn prefixes(&mut self, files: &FileSet) {
+        let mut seen = BTreeSet::new();
+        for Placed { at, value: (prefix, route) } in &files.prefixes {
+            self.check_route_at(at, &format!("prefix {prefix}"), route);
+            let key = (route.account.clone(), *prefix);
+            if !seen.insert(key.clone()) {
+                self.faults.push(at.fault(format!("prefix {prefix} is given twice"), "each prefix once"));
+            }
+            match self.next.prefixes.get(&key) {
+                Some(present) if present.managed_by == ManagedBy::Api => {
+                    self.faults.push(managed_by_api(at, &format!("prefix {prefix}")));
+                }
+                Some(present) if present == route => {}
+                _ => self.change(Change::PrefixPut { prefix: *prefix, route: Arc::clone(route) }),
+            }
+        }
+        let gone = self.next.prefixes.iter().filter(|(key, route)| of_files(route) && !seen.contains(*key));
+        let gone: Vec<_> = gone.map(|(key, _)| key.clone()).collect();
+        for (account, prefix) in gone {
+            self.change(Change::PrefixRemoved { account, prefix });
+        }
+    }
+
+    fn defaults(&mut self, files: &FileSet) {
+        let mut seen = BTreeSet::new();
+        for Placed { at, value: route } in &files.defaults {
+            self.check_route_at(at, "default", route);
+            if !seen.insert(route.account.clone()) {
+                self.faults.push(at.fault("the default route is given twice", "one default route"));
+            }
+            match self.next.defaults.get(&route.account) {
+                Some(present) if present.managed_by == ManagedBy::Api => {
+                    self.faults.push(managed_by_api(at, "the default route"));
+                }
+                Some(present) if present == route => {}
+                _ => self.change(Change::DefaultPut { route: Arc::clone(route) }),
+            }
+        }
+        let gone: Vec<AccountId> = self
+            .next
+            .defaults
+            .iter()
+            .filter(|(account, route)| of_files(route) && !seen.contains(*account))
+            .map(|(account, _)| account.clone())
+            .collect();
+        for account in gone {
+            self.change(Change::DefaultRemoved { account });
+        }
+    }
+
+    /// The numbers, as one fact; answers how many are released.
+    fn numbers(&mut self, files: &FileSet) -> usize {
+        let mut changes = NumberChanges {
+            routes: files.routes.iter().map(|placed| Arc::clone(&placed.value)).collect(),
+            ..NumberChanges::default()
+        };
+        for put in &files.put {
+            let account = files.routes.get(put.route as usize).map(|placed| &placed.value.account);
+            match self.next.route(&put.number) {
+                Some(present)
+                    if present.managed_by == ManagedBy::Api || Some(&present.account) != account =>
+                {
+                    let file = files.files.get(put.file as usize).cloned().unwrap_or_else(|| Arc::from(""));
+                    let at = Place { file, line: put.line, column: 0 };
+                    self.faults.push(managed_by_api(&at, &format!("number {}", put.number)));
+                    if self.faults.len() > FAULTS_MAX {
+                        break;
+                    }
+                }
+                _ => changes.push(put.number.clone(), Some(put.route)),
+            }
+        }
+        for number in &files.released {
+            changes.push(number.clone(), None);
+        }
+        changes.phones.sort_unstable();
+        changes.users.sort_unstable();
+        if !changes.is_empty() {
+            self.change(Change::FileNumbers(changes));
+        }
+        files.released.len()
+    }
+
+    /// Splits that no file gives any more go, unless something else uses them.
+    fn drop_splits(&mut self, files: &FileSet) {
+        let kept: BTreeSet<&SplitRef> = files.splits.iter().map(|placed| &placed.value.id).collect();
+        let gone: Vec<SplitRef> = self
+            .next
+            .splits
+            .iter()
+            .filter(|(id, split)| split.managed_by == ManagedBy::Files && !kept.contains(id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            match self.next.split_user(&id) {
+                Some(user) => self.faults.push(nowhere(
+                    format!("split {} is gone from the files but in use by {user}", id.split),
+                    "the split, or nothing that uses it",
+                )),
+                None => self.change(Change::SplitRemoved(id)),
+            }
+        }
+    }
+
+    /// Agents that no file gives any more go with the numbers that the API gave them, unless a split names them.
+    fn drop_agents(&mut self, files: &FileSet) -> Vec<AgentRef> {
+        let kept: BTreeSet<&AgentRef> = files.agents.iter().map(|placed| &placed.value.id).collect();
+        let gone: Vec<AgentRef> = self
+            .next
+            .agents
+            .iter()
+            .filter(|(id, agent)| agent.profile.managed_by == ManagedBy::Files && !kept.contains(id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in &gone {
+            let named =
+                |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
+            if let Some((_, split)) = self.next.splits.iter().find(|(_, split)| named(split)) {
+                let message =
+                    format!("agent {} is gone from the files but split {} names it", id.agent, split.id);
+                self.faults.push(nowhere(message, "the agent, or no split that names it"));
+                continue;
+            }
+            self.release_routes_to(id);
+            self.change(Change::AgentRemoved(id.clone()));
+        }
+        gone
+    }
+
+    fn release_routes_to(&mut self, id: &AgentRef) {
+        let names =
+            |route: &Route| route.account == id.account && route.pins().any(|(agent, _)| *agent == id.agent);
+        let places: BTreeSet<u32> =
+            self.next.routes.iter().filter(|(_, used)| names(&used.route)).map(|(place, _)| place).collect();
+        if !places.is_empty() {
+            let numbers = &self.next.numbers;
+            let mut changes = NumberChanges::default();
+            let phones = numbers.phones.iter().filter(|(_, place)| places.contains(&place.get()));
+            changes.phones = phones.map(|(phone, _)| (*phone, None)).collect();
+            let users = numbers.users.iter().filter(|(_, place)| places.contains(&place.get()));
+            changes.users = users.map(|(user, _)| (Arc::clone(user), None)).collect();
+            self.change(Change::Numbers(changes));
+        }
+        let prefixes: Vec<_> =
+            self.next.prefixes.iter().filter(|(_, route)| names(route)).map(|(key, _)| key.clone()).collect();
+        for (account, prefix) in prefixes {
+            self.change(Change::PrefixRemoved { account, prefix });
+        }
+        if self.next.defaults.get(&id.account).is_some_and(|route| names(route)) {
+            self.change(Change::DefaultRemoved { account: id.account.clone() });
+        }
+    }
+
+    /// A truncated or unmounted folder is valid too: what removes much waits until an operator accepts it.
+    fn hold(&mut self, files: &FileSet, released: usize, gone: &[AgentRef]) {
+        let much = released >= 10 && released.saturating_mul(10) > files.numbers_before;
+        if !much && gone.is_empty() {
+            return;
+        }
+        let agents: Vec<&str> = gone.iter().take(5).map(|id| id.agent.as_str()).collect();
+        let message = format!(
+            "held: it would remove {} agents ({}{}) and {released} of {} numbers",
+            gone.len(),
+            agents.join(", "),
+            if gone.len() > agents.len() { " …" } else { "" },
+            files.numbers_before
+        );
+        self.faults
+            .push(nowhere(message, format!("`cordboard reload --accept {}` if that is meant", files.hash)));
+    }
+
+    fn finish(mut self, before: &State, files: &FileSet, released: usize) -> Outcome {
+        let changed = !self.outcome.changes.is_empty();
+        if changed || before.files != Some(files.hash) {
+            self.change(Change::FilesApplied { hash: files.hash });
+        }
+        self.outcome.action = "files.apply";
+        self.outcome.target = files.hash.to_string();
+        self.outcome.summary = format!(
+            "files applied: {} agents, {} splits, {} numbers given another route, {released} released",
+            files.agents.len(),
+            files.splits.len(),
+            files.put.len()
+        );
+        self.outcome.warnings.sort_unstable();
+        self.outcome.warnings.dedup();
+        self.outcome
+    }
+}
+
+fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {
+    let runs: Option<Vec<_>> =
+        runs.iter().map(|(first, last, arm)| Some((*first, *last, split.position(arm.as_str())?))).collect();
+    Owners::from_runs(runs?)
+}
+
+fn of_files(route: &Route) -> bool {
+    route.managed_by == ManagedBy::Files
+}
+
+fn managed_by_api(at: &Place, what: &str) -> Fault {
+    at.fault(
+        format!("{what} belongs to the API or to another account"),
+        "a thing of the files' own, or its removal there",
+    )
+}
+
+/// A fault of the folder as a whole.
+fn nowhere(message: impl Into<String>, expected: impl Into<String>) -> Fault {
+    Fault { file: String::new(), line: 0, column: 0, message: message.into(), expected: expected.into() }
+}

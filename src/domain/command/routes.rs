@@ -1,0 +1,192 @@
+//! Numbers, prefixes and the default route.
+
+use std::sync::Arc;
+
+use super::Outcome;
+use crate::domain::address::{Number, Prefix};
+use crate::domain::agent::AgentRef;
+use crate::domain::change::{Change, NumberChanges, SplitRef};
+use crate::domain::id::{AccountId, SiteVariantId};
+use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
+use crate::domain::route::{Destination, ManagedBy, Route};
+use crate::domain::state::State;
+
+impl State {
+    pub(super) fn put_number(&self, number: &Number, route: &Route) -> Result<Outcome, Refusal> {
+        let warnings = self.check_route(route)?;
+        self.writable_number(&route.account, number)?;
+        let outcome = Outcome {
+            action: "number.put",
+            target: number.to_string(),
+            summary: format!("{number} goes to {}", destination_text(&route.to)),
+            warnings,
+            ..Outcome::default()
+        };
+        if self.route(number).is_some_and(|present| present.as_ref() == route) {
+            return Ok(outcome);
+        }
+        let changes = NumberChanges::one(number.clone(), Some(Arc::new(route.clone())));
+        Ok(Outcome { changes: vec![Change::Numbers(changes)], ..outcome })
+    }
+
+    pub(super) fn delete_number(&self, account: &AccountId, number: &Number) -> Result<Outcome, Refusal> {
+        let owned = self.route(number).is_some_and(|route| route.account == *account);
+        if !owned {
+            return Err(Refusal::not_found(
+                "PHONE_NUMBERS_NOT_FOUND",
+                format!("there is no number {number}"),
+            ));
+        }
+        self.writable_number(account, number)?;
+        Ok(Outcome {
+            changes: vec![Change::Numbers(NumberChanges::one(number.clone(), None))],
+            action: "number.delete",
+            target: number.to_string(),
+            summary: format!("{number} was released"),
+            ..Outcome::default()
+        })
+    }
+
+    /// Refuses what belongs to the files or to another account.
+    pub(super) fn writable_number(&self, account: &AccountId, number: &Number) -> Result<(), Refusal> {
+        match self.route(number) {
+            Some(route) if route.account != *account => Err(Refusal::new(
+                RefusalKind::Conflict,
+                "PHONE_NUMBERS_ALREADY_EXISTS",
+                format!("{number} is taken by another account"),
+            )),
+            Some(route) if route.managed_by == ManagedBy::Files => {
+                Err(Refusal::managed_by_files(&format!("the number {number}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn put_prefix(&self, prefix: Prefix, route: &Route) -> Result<Outcome, Refusal> {
+        let warnings = self.check_route(route)?;
+        let present = self.prefixes.get(&(route.account.clone(), prefix));
+        refuse_files(present, || format!("the prefix {prefix}"))?;
+        let changes = if present.is_some_and(|present| present.as_ref() == route) {
+            Vec::new()
+        } else {
+            vec![Change::PrefixPut { prefix, route: Arc::new(route.clone()) }]
+        };
+        Ok(Outcome {
+            changes,
+            action: "prefix.put",
+            target: prefix.to_string(),
+            summary: format!("numbers that begin with {prefix} go to {}", destination_text(&route.to)),
+            warnings,
+            ..Outcome::default()
+        })
+    }
+
+    pub(super) fn delete_prefix(&self, account: &AccountId, prefix: Prefix) -> Result<Outcome, Refusal> {
+        let present = self.prefixes.get(&(account.clone(), prefix));
+        if present.is_none() {
+            return Err(Refusal::not_found("NOT_FOUND", format!("there is no prefix {prefix}")));
+        }
+        refuse_files(present, || format!("the prefix {prefix}"))?;
+        Ok(Outcome {
+            changes: vec![Change::PrefixRemoved { account: account.clone(), prefix }],
+            action: "prefix.delete",
+            target: prefix.to_string(),
+            summary: format!("the prefix {prefix} was released"),
+            ..Outcome::default()
+        })
+    }
+
+    pub(super) fn put_default(&self, route: &Route) -> Result<Outcome, Refusal> {
+        let warnings = self.check_route(route)?;
+        let present = self.defaults.get(&route.account);
+        refuse_files(present, || "the default route".to_owned())?;
+        let changes = if present.is_some_and(|present| present.as_ref() == route) {
+            Vec::new()
+        } else {
+            vec![Change::DefaultPut { route: Arc::new(route.clone()) }]
+        };
+        Ok(Outcome {
+            changes,
+            action: "default-route.put",
+            target: "default route".to_owned(),
+            summary: format!("what nothing else matches goes to {}", destination_text(&route.to)),
+            warnings,
+            ..Outcome::default()
+        })
+    }
+
+    pub(super) fn delete_default(&self, account: &AccountId) -> Result<Outcome, Refusal> {
+        let present = self.defaults.get(account);
+        if present.is_none() {
+            return Err(Refusal::not_found("NOT_FOUND", "there is no default route"));
+        }
+        refuse_files(present, || "the default route".to_owned())?;
+        Ok(Outcome {
+            changes: vec![Change::DefaultRemoved { account: account.clone() }],
+            action: "default-route.delete",
+            target: "default route".to_owned(),
+            summary: "the default route was removed".to_owned(),
+            ..Outcome::default()
+        })
+    }
+
+    /// Everything a route names must exist; answers what the operator should know all the same.
+    ///
+    /// # Errors
+    /// All fields at fault.
+    pub fn check_route(&self, route: &Route) -> Result<Vec<String>, Refusal> {
+        let mut faults = route.faults();
+        let mut warnings = Vec::new();
+        match &route.to {
+            Destination::Agent { agent, pin } => {
+                faults.extend(self.check_pin(&route.account, agent, *pin, "", &mut warnings).err());
+            }
+            Destination::Split(split) => {
+                let id = SplitRef { account: route.account.clone(), split: split.clone() };
+                if !self.splits.contains_key(&id) {
+                    let message = format!("there is no split {split}");
+                    faults.push(FieldFault { field: "splitId".to_owned(), message });
+                }
+            }
+        }
+        for (i, rule) in route.header_rules.iter().enumerate() {
+            let own = match &route.to {
+                Destination::Agent { agent, .. } => Some(agent),
+                Destination::Split(_) => None,
+            };
+            if let Some(agent) = rule.agent.as_ref().or(own) {
+                let field = format!("headerRules[{i}]");
+                faults.extend(self.check_pin(&route.account, agent, rule.pin, &field, &mut warnings).err());
+            }
+        }
+        if !faults.is_empty() {
+            return Err(Refusal::fields(faults));
+        }
+        if let Some(site) = &route.site_variant {
+            warnings.extend(self.warn_of_site(route, site));
+        }
+        Ok(warnings)
+    }
+
+    fn warn_of_site(&self, route: &Route, site: &SiteVariantId) -> Option<String> {
+        let Destination::Agent { agent, pin } = &route.to else { return None };
+        let id = AgentRef { account: route.account.clone(), agent: agent.clone() };
+        let version = self.agents.get(&id)?.resolve(*pin)?;
+        let lacks = !version.dispatch.sites.variants.contains_key(site);
+        lacks.then(|| format!("agent {agent} at {pin} has no site variant {site}: its default is used"))
+    }
+}
+
+fn refuse_files(present: Option<&Arc<Route>>, what: impl FnOnce() -> String) -> Result<(), Refusal> {
+    match present {
+        Some(route) if route.managed_by == ManagedBy::Files => Err(Refusal::managed_by_files(&what())),
+        _ => Ok(()),
+    }
+}
+
+fn destination_text(to: &Destination) -> String {
+    match to {
+        Destination::Agent { agent, pin } => format!("{agent} at {pin}"),
+        Destination::Split(split) => format!("split {split}"),
+    }
+}

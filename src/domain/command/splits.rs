@@ -1,0 +1,274 @@
+//! Splits: made, changed, ended, deleted.
+
+use std::sync::Arc;
+
+use super::Outcome;
+use crate::domain::address::Number;
+use crate::domain::change::{Change, NumberChanges, SplitRef};
+use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
+use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
+use crate::domain::route::{Destination, ManagedBy, Route};
+use crate::domain::split::{Arm, Ending, Split};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+
+/// Changes to one arm; what is absent stays.
+#[derive(Debug, Clone)]
+pub struct ArmPatch {
+    /// Which; one that there is not yet is added, and then needs an agent and a weight.
+    pub id: ArmId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its agent.
+    pub agent: Option<AgentId>,
+    /// What of it.
+    pub pin: Option<Pin>,
+    /// Its weight.
+    pub weight: Option<u32>,
+    /// Whether it goes.
+    pub remove: bool,
+}
+
+/// Changes to a split; what is absent stays, an inner `None` clears.
+#[derive(Debug, Clone, Default)]
+pub struct SplitPatch {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its arms.
+    pub arms: Vec<ArmPatch>,
+    /// When it begins.
+    pub starts_at: Option<Option<Timestamp>>,
+    /// When it is over.
+    pub ends_at: Option<Option<Timestamp>>,
+    /// How many calls it gets.
+    pub call_quota: Option<Option<u64>>,
+    /// Whether it rests.
+    pub paused: Option<bool>,
+    /// Numbers to put into it besides those it has.
+    pub numbers: Vec<Number>,
+}
+
+impl State {
+    pub(super) fn create_split(&self, split: &Split, numbers: &[Number]) -> Result<Outcome, Refusal> {
+        let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
+        if self.splits.contains_key(&id) {
+            let message = format!("there is a split {} already", split.id);
+            return Err(Refusal::new(RefusalKind::Conflict, "ALREADY_EXISTS", message));
+        }
+        let warnings = self.check_split(split)?;
+        let mut changes = vec![Change::SplitPut(Arc::new(split.clone()))];
+        changes.extend(self.routed_into_split(&id, numbers)?);
+        Ok(Outcome {
+            changes,
+            action: "split.create",
+            target: split.id.to_string(),
+            summary: format!("split {} was made: {}", split.id, arms_text(split)),
+            warnings,
+            ..Outcome::default()
+        })
+    }
+
+    pub(super) fn patch_split(
+        &self,
+        account: &AccountId,
+        id: &SplitId,
+        patch: &SplitPatch,
+        at: Timestamp,
+    ) -> Result<Outcome, Refusal> {
+        let before = self.writable_split(account, id)?;
+        if before.ending.is_some() {
+            let message = format!("split {id} was ended: make a new one");
+            return Err(Refusal::new(RefusalKind::Conflict, "SPLIT_ENDED", message));
+        }
+        let arms = patched_arms(before, &patch.arms)?;
+        let mut split = Split { updated_at: at, ..before.with_arms(arms) };
+        if let Some(name) = &patch.name {
+            split.name.clone_from(name);
+        }
+        split.starts_at = patch.starts_at.unwrap_or(split.starts_at);
+        split.ends_at = patch.ends_at.unwrap_or(split.ends_at);
+        split.call_quota = patch.call_quota.unwrap_or(split.call_quota);
+        split.paused = patch.paused.unwrap_or(split.paused);
+        let warnings = self.check_split(&split)?;
+        let mut changes = Vec::new();
+        if (Split { updated_at: before.updated_at, ..split.clone() }) != **before {
+            changes.push(Change::SplitPut(Arc::new(split.clone())));
+        }
+        let id = SplitRef { account: account.clone(), split: id.clone() };
+        changes.extend(self.routed_into_split(&id, &patch.numbers)?);
+        Ok(Outcome {
+            changes,
+            action: "split.change",
+            target: split.id.to_string(),
+            summary: format!(
+                "split {} is now {}; {} of 10000 slots moved",
+                split.id,
+                arms_text(&split),
+                split.moved_slots(before)
+            ),
+            warnings,
+            ..Outcome::default()
+        })
+    }
+
+    pub(super) fn end_split(
+        &self,
+        account: &AccountId,
+        id: &SplitId,
+        winner: &ArmId,
+        at: Timestamp,
+    ) -> Result<Outcome, Refusal> {
+        let split = self.writable_split(account, id)?;
+        if split.position(winner.as_str()).is_none() {
+            return Err(Refusal::field("winner", format!("split {id} has no arm {winner}")));
+        }
+        let outcome = Outcome {
+            action: "split.end",
+            target: id.to_string(),
+            summary: format!("split {id} was ended: {winner} gets all its calls"),
+            ..Outcome::default()
+        };
+        match &split.ending {
+            Some(ending) if ending.winner == *winner => Ok(outcome),
+            Some(ending) => Err(Refusal::new(
+                RefusalKind::Conflict,
+                "SPLIT_ENDED",
+                format!("split {id} was ended for {} already", ending.winner),
+            )),
+            None => {
+                let ending = Some(Ending { at, winner: winner.clone() });
+                let split = Split { ending, updated_at: at, ..split.as_ref().clone() };
+                Ok(Outcome { changes: vec![Change::SplitPut(Arc::new(split))], ..outcome })
+            }
+        }
+    }
+
+    pub(super) fn delete_split(&self, account: &AccountId, id: &SplitId) -> Result<Outcome, Refusal> {
+        self.writable_split(account, id)?;
+        let id = SplitRef { account: account.clone(), split: id.clone() };
+        if let Some(user) = self.split_user(&id) {
+            let message = format!("split {} is in use by {user}", id.split);
+            return Err(Refusal::new(RefusalKind::Conflict, "IN_USE", message));
+        }
+        Ok(Outcome {
+            target: id.split.to_string(),
+            summary: format!("split {} was deleted", id.split),
+            changes: vec![Change::SplitRemoved(id)],
+            action: "split.delete",
+            ..Outcome::default()
+        })
+    }
+
+    /// What sends calls to a split, in words.
+    pub(super) fn split_user(&self, id: &SplitRef) -> Option<String> {
+        let leads = |route: &Route| {
+            route.account == id.account
+                && matches!(&route.to, Destination::Split(split) if *split == id.split)
+        };
+        let numbers: u32 =
+            self.routes.iter().filter(|(_, used)| leads(&used.route)).map(|(_, used)| used.numbers).sum();
+        if numbers > 0 {
+            return Some(format!("{numbers} numbers"));
+        }
+        let prefix = self.prefixes.iter().find(|(_, route)| leads(route)).map(|((_, prefix), _)| *prefix);
+        if let Some(prefix) = prefix {
+            return Some(format!("the prefix {prefix}"));
+        }
+        self.defaults.iter().any(|(_, route)| leads(route)).then(|| "the default route".to_owned())
+    }
+
+    fn writable_split(&self, account: &AccountId, id: &SplitId) -> Result<&Arc<Split>, Refusal> {
+        let key = SplitRef { account: account.clone(), split: id.clone() };
+        let split = self
+            .splits
+            .get(&key)
+            .ok_or_else(|| Refusal::not_found("SPLIT_NOT_FOUND", format!("there is no split {id}")))?;
+        if split.managed_by == ManagedBy::Files {
+            return Err(Refusal::managed_by_files(&format!("the split {id}")));
+        }
+        Ok(split)
+    }
+
+    /// Everything a split names must exist.
+    pub(super) fn check_split(&self, split: &Split) -> Result<Vec<String>, Refusal> {
+        let mut faults = split.faults();
+        let mut warnings = Vec::new();
+        for (i, arm) in split.arms.iter().enumerate() {
+            let field = format!("arms[{i}]");
+            faults.extend(self.check_pin(&split.account, &arm.agent, arm.pin, &field, &mut warnings).err());
+        }
+        if faults.is_empty() { Ok(warnings) } else { Err(Refusal::fields(faults)) }
+    }
+
+    /// Puts numbers into a split; headers, rules and site of a number that has a route stay.
+    fn routed_into_split(&self, id: &SplitRef, numbers: &[Number]) -> Result<Option<Change>, Refusal> {
+        let mut changes = NumberChanges::default();
+        for number in numbers {
+            self.writable_number(&id.account, number)?;
+            let to = Destination::Split(id.split.clone());
+            let route = match self.route(number) {
+                Some(route) => Route { to, ..route.as_ref().clone() },
+                None => Route::plain(id.account.clone(), ManagedBy::Api, to),
+            };
+            let faults = route.faults();
+            if !faults.is_empty() {
+                return Err(Refusal::fields(faults));
+            }
+            if self.route(number).is_some_and(|present| **present == route) {
+                continue;
+            }
+            let place = changes.routes.iter().position(|known| **known == route).unwrap_or_else(|| {
+                changes.routes.push(Arc::new(route));
+                changes.routes.len() - 1
+            });
+            changes.push(number.clone(), u32::try_from(place).ok());
+        }
+        changes.phones.sort_unstable();
+        changes.phones.dedup_by_key(|(phone, _)| *phone);
+        changes.users.sort_unstable();
+        changes.users.dedup_by(|a, b| a.0 == b.0);
+        Ok((!changes.is_empty()).then_some(Change::Numbers(changes)))
+    }
+}
+
+fn patched_arms(split: &Split, patches: &[ArmPatch]) -> Result<Vec<Arm>, Refusal> {
+    let mut arms = split.arms.clone();
+    let mut faults = Vec::new();
+    for (i, patch) in patches.iter().enumerate() {
+        let mut fault = |field: &str, message: String| {
+            faults.push(FieldFault { field: format!("arms[{i}].{field}"), message });
+        };
+        match arms.iter().position(|arm| arm.id == patch.id) {
+            Some(at) if patch.remove => drop(arms.remove(at)),
+            Some(at) => {
+                if let Some(arm) = arms.get_mut(at) {
+                    arm.name = patch.name.clone().unwrap_or_else(|| arm.name.clone());
+                    arm.agent = patch.agent.clone().unwrap_or_else(|| arm.agent.clone());
+                    arm.pin = patch.pin.unwrap_or(arm.pin);
+                    arm.weight = patch.weight.unwrap_or(arm.weight);
+                }
+            }
+            None if patch.remove => fault("id", format!("split {} has no arm {}", split.id, patch.id)),
+            None => match (&patch.agent, patch.weight) {
+                (Some(agent), Some(weight)) => arms.push(Arm {
+                    id: patch.id.clone(),
+                    name: patch.name.clone().unwrap_or_default(),
+                    agent: agent.clone(),
+                    pin: patch.pin.unwrap_or_default(),
+                    weight,
+                }),
+                _ => fault("id", format!("there is no arm {}: a new one needs agentId and weight", patch.id)),
+            },
+        }
+    }
+    if faults.is_empty() { Ok(arms) } else { Err(Refusal::fields(faults)) }
+}
+
+fn arms_text(split: &Split) -> String {
+    let arms: Vec<String> = split
+        .arms
+        .iter()
+        .map(|arm| format!("{} {} at {} ({})", arm.id, arm.agent, arm.pin, arm.weight))
+        .collect();
+    arms.join(", ")
+}

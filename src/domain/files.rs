@@ -1,0 +1,139 @@
+//! What the route and agent files say, as one set that is applied whole or not at all.
+
+use std::sync::Arc;
+
+use super::address::{Number, Prefix};
+use super::agent::AgentRef;
+use super::agent_config::Dispatch;
+use super::endpoint::Endpoint;
+use super::fault::Fault;
+use super::id::{AccountId, ArmId, ConfigHash, Environment, VersionNumber};
+use super::route::Route;
+use super::split::{Arm, UnitRule};
+use super::time::Timestamp;
+
+/// Where in which file something stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Path as the operator knows it.
+    pub file: Arc<str>,
+    /// Line, from 1; 0 for the whole file.
+    pub line: u32,
+    /// Column, from 1; 0 for the whole line.
+    pub column: u32,
+}
+
+impl Place {
+    /// A fault at this place.
+    pub fn fault(&self, message: impl Into<String>, expected: impl Into<String>) -> Fault {
+        Fault {
+            file: self.file.to_string(),
+            line: self.line,
+            column: self.column,
+            message: message.into(),
+            expected: expected.into(),
+        }
+    }
+}
+
+/// Something and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed<T> {
+    /// Where.
+    pub at: Place,
+    /// What.
+    pub value: T,
+}
+
+/// A configuration that a file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileConfig {
+    /// Its fingerprint.
+    pub hash: ConfigHash,
+    /// What routing needs of it.
+    pub dispatch: Arc<Dispatch>,
+    /// The canonical text, where it was read just now; the store has it otherwise.
+    pub body: Option<Arc<[u8]>>,
+}
+
+/// A folder of `agents/`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileAgent {
+    /// The agent's full name.
+    pub id: AgentRef,
+    /// Its name for people.
+    pub name: String,
+    /// Where its runtime listens, whatever the version.
+    pub endpoints: Vec<Endpoint>,
+    /// What its environments point to.
+    pub environments: Vec<Placed<(Environment, VersionNumber)>>,
+    /// `draft.toml`, if there is one.
+    pub draft: Option<Placed<FileConfig>>,
+    /// `V1.toml`, `V2.toml` …, by number.
+    pub versions: Vec<Placed<(VersionNumber, FileConfig)>>,
+}
+
+/// A `[[split]]` of a route file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileSplit {
+    /// Its full name.
+    pub id: super::change::SplitRef,
+    /// Its name for people.
+    pub name: String,
+    /// What is hashed.
+    pub unit: UnitRule,
+    /// Its arms.
+    pub arms: Vec<Arm>,
+    /// Who owns the slots, where the file says so: runs of first slot, last slot, arm.
+    pub owners: Option<Vec<(usize, usize, ArmId)>>,
+    /// Not begun before.
+    pub starts_at: Option<Timestamp>,
+    /// Over from then on.
+    pub ends_at: Option<Timestamp>,
+    /// Over after this many calls.
+    pub call_quota: Option<u64>,
+    /// Whether it rests.
+    pub paused: bool,
+}
+
+/// A number that the files give another route than before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileNumber {
+    /// The number.
+    pub number: Number,
+    /// Place of its route in [`FileSet::routes`].
+    pub route: u32,
+    /// Place of its file in [`FileSet::files`].
+    pub file: u32,
+    /// Its line there.
+    pub line: u32,
+}
+
+/// All that the files say. Numbers are given as a difference to what the files said before, everything else whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileSet {
+    /// Fingerprint of all files.
+    pub hash: ConfigHash,
+    /// Whether an operator has accepted this very set although much would be removed.
+    pub accepted: bool,
+    /// The account of files that name none.
+    pub account: AccountId,
+    /// Agents.
+    pub agents: Vec<Placed<FileAgent>>,
+    /// Splits.
+    pub splits: Vec<Placed<FileSplit>>,
+    /// Prefixes.
+    pub prefixes: Vec<Placed<(Prefix, Arc<Route>)>>,
+    /// Default routes, at most one an account.
+    pub defaults: Vec<Placed<Arc<Route>>>,
+    /// Every distinct route of a number in any file, with its first place.
+    pub routes: Vec<Placed<Arc<Route>>>,
+    /// The names of the files.
+    pub files: Vec<Arc<str>>,
+    /// Numbers with a new route.
+    pub put: Vec<FileNumber>,
+    /// Numbers that no file gives any more.
+    pub released: Vec<Number>,
+    /// How many numbers the files gave before.
+    pub numbers_before: usize,
+}
