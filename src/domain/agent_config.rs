@@ -38,7 +38,7 @@ pub use section::{Section, section_of};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::id::ConfigHash;
 use fault::Faults;
-use node::{NOWHERE, Node};
+use node::{LEVELS_MAX, NOWHERE, Node};
 use read::Reader;
 use schema::{DOCUMENT, ENDPOINTS, Kind};
 
@@ -128,7 +128,7 @@ impl AgentConfig {
         }
         faults.into_result()?;
         let at = table.span().start;
-        Self::read(&Node::from_toml(table.into_inner(), at), source)
+        Self::read(&Node::from_toml(table.into_inner(), at, LEVELS_MAX), source)
     }
 
     /// The whole document with every key written out.
@@ -162,9 +162,8 @@ impl AgentConfig {
         relation::check(root, &mut faults);
         faults.into_result()?;
         let mut config = Self::from_complete(value).map_err(|why| vec![not_json(&why)])?;
-        if let Some(first) = config.site_variants.first().map(|_| 0)
-            && config.site_variants.iter().all(|variant| !variant.is_default)
-            && let Some(first) = config.site_variants.get_mut(first)
+        if config.site_variants.iter().all(|variant| !variant.is_default)
+            && let Some(first) = config.site_variants.first_mut()
         {
             first.is_default = true;
         }
@@ -211,8 +210,11 @@ impl<'de> Deserialize<'de> for AgentConfig {
 #[must_use]
 pub fn hash_of(canonical_json: &[u8]) -> ConfigHash {
     let digest: [u8; 32] = Sha256::digest(canonical_json).into();
-    let [first, _] = digest.as_chunks::<16>().0 else { return ConfigHash([0; 16]) };
-    ConfigHash(*first)
+    let mut first = [0; 16];
+    for (to, from) in first.iter_mut().zip(digest) {
+        *to = from;
+    }
+    ConfigHash(first)
 }
 
 /// Reads a list of endpoints on its own, as an agent and its environments have one.

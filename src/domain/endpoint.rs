@@ -158,10 +158,10 @@ fn check_scheme(text: &str) -> Result<(), String> {
         return Err("has no scheme".to_owned());
     };
     let is = |known: &&str| scheme.eq_ignore_ascii_case(known);
-    if CALL_SCHEMES.iter().any(|known| is(known)) {
+    if CALL_SCHEMES.iter().any(is) {
         return if rest.is_empty() { Err("ends after its scheme".to_owned()) } else { Ok(()) };
     }
-    if !NETWORK_SCHEMES.iter().any(|known| is(known)) {
+    if !NETWORK_SCHEMES.iter().any(is) {
         let shown: String = scheme.chars().take(20).collect();
         return Err(format!("has the scheme {shown:?}"));
     }

@@ -14,7 +14,7 @@ pub fn nearest(name: &str, keys: &[Key]) -> String {
     let near = keys
         .iter()
         .map(|key| (distance(&name, &letters(key.name)), key.name))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
         .min();
     match near {
         Some((_, known)) => format!("`{known}`"),

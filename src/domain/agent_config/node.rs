@@ -8,6 +8,11 @@ use toml::de::{DeTable, DeValue};
 /// The place of a node that has none: JSON keeps no places.
 pub const NOWHERE: usize = usize::MAX;
 
+/// Deepest nesting of lists and objects, the document itself included.
+pub const LEVELS_MAX: usize = 64;
+/// What stands for a list or object below that.
+pub const TOO_DEEP: &str = "nested too deeply";
+
 /// A value with the byte offset at which it stands.
 #[derive(Debug)]
 pub struct Node {
@@ -27,7 +32,7 @@ pub enum Shape {
     List(Vec<Node>),
     /// In the order written; a key may repeat.
     Object(Vec<Member>),
-    /// Something JSON cannot say, such as a date.
+    /// Something JSON cannot say, such as a date; the text ends a sentence that begins with "is".
     Foreign(&'static str),
 }
 
@@ -70,17 +75,22 @@ impl Node {
         }
     }
 
-    /// The tree of a TOML document.
-    pub fn from_toml(table: DeTable<'_>, at: usize) -> Self {
+    /// The tree of a TOML document, cut below `levels`.
+    ///
+    /// Dotted keys in inline tables in dotted keys nest thousands deep in a few lines.
+    pub fn from_toml(table: DeTable<'_>, at: usize, levels: usize) -> Self {
+        let Some(levels) = levels.checked_sub(1) else {
+            return Self { at, shape: Shape::Foreign(TOO_DEEP) };
+        };
         let members = table.into_iter().map(|(name, value)| Member {
             at: name.span().start,
             name: name.into_inner().into_owned(),
-            node: Self::from_toml_value(value.span().start, value.into_inner()),
+            node: Self::from_toml_value(value.span().start, value.into_inner(), levels),
         });
         Self { at, shape: Shape::Object(members.collect()) }
     }
 
-    fn from_toml_value(at: usize, value: DeValue<'_>) -> Self {
+    fn from_toml_value(at: usize, value: DeValue<'_>, levels: usize) -> Self {
         let shape = match value {
             DeValue::String(text) => Shape::Text(text.into_owned()),
             DeValue::Integer(number) => match i128::from_str_radix(number.as_str(), number.radix()) {
@@ -93,11 +103,14 @@ impl Node {
             },
             DeValue::Boolean(flag) => Shape::Flag(flag),
             DeValue::Datetime(_) => Shape::Foreign("a date or time"),
-            DeValue::Array(items) => {
-                let items = items.into_iter().map(|item| (item.span().start, item.into_inner()));
-                Shape::List(items.map(|(at, item)| Self::from_toml_value(at, item)).collect())
-            }
-            DeValue::Table(table) => return Self::from_toml(table, at),
+            DeValue::Array(items) => match levels.checked_sub(1) {
+                Some(levels) => {
+                    let items = items.into_iter().map(|item| (item.span().start, item.into_inner()));
+                    Shape::List(items.map(|(at, item)| Self::from_toml_value(at, item, levels)).collect())
+                }
+                None => Shape::Foreign(TOO_DEEP),
+            },
+            DeValue::Table(table) => return Self::from_toml(table, at, levels),
         };
         Self { at, shape }
     }

@@ -8,12 +8,10 @@ use super::canonical;
 use super::credential;
 use super::fault::{Faults, cut};
 use super::nearest::nearest;
-use super::node::{Member, Node, Shape};
+use super::node::{LEVELS_MAX, Member, Node, Shape, TOO_DEEP};
 use super::rule::Rule;
 use super::schema::{Key, Kind, Length};
 
-/// Deepest nesting of lists and objects, the document itself included.
-pub const LEVELS_MAX: usize = 64;
 /// Largest whole number that every reader of JSON keeps as it is: 2⁵³ − 1.
 const WHOLE_MAX: i128 = (1 << 53) - 1;
 
@@ -41,11 +39,10 @@ impl<'f, 's> Reader<'f, 's> {
                 text.as_str().into()
             }
             (Kind::Number { min, max, .. }, Shape::Whole(_) | Shape::Number(_)) => {
-                number(node).filter(|n| (min..=max).contains(&n)).map_or_else(
-                    || self.mismatch(kind, node),
-                    // Minus zero is zero: it has the same canonical form.
-                    |n| Value::from(n + 0.0),
-                )
+                match number(node).filter(|n| (min..=max).contains(&n)) {
+                    Some(n) => n.into(),
+                    None => self.mismatch(kind, node),
+                }
             }
             (Kind::Whole { min, max, .. }, Shape::Whole(_) | Shape::Number(_)) => {
                 match whole(node).and_then(|n| u32::try_from(n).ok()) {
@@ -201,9 +198,10 @@ impl<'f, 's> Reader<'f, 's> {
             Shape::Flag(flag) => (*flag).into(),
             Shape::Text(text) => text.as_str().into(),
             Shape::Whole(_) | Shape::Number(_) => self.free_number(node),
+            Shape::Foreign(TOO_DEEP) => self.wrong(node, format!("at most {LEVELS_MAX} levels")),
             Shape::Foreign(_) => self.wrong(node, "a value that JSON has; dates as text"),
             Shape::List(_) | Shape::Object(_) if self.level > LEVELS_MAX => {
-                self.faults.add(node.at, "is nested too deeply", format!("at most {LEVELS_MAX} levels"));
+                self.faults.add(node.at, format!("is {TOO_DEEP}"), format!("at most {LEVELS_MAX} levels"));
                 Value::Null
             }
             Shape::List(items) => {
@@ -231,16 +229,13 @@ impl<'f, 's> Reader<'f, 's> {
     }
 
     fn free_number(&mut self, node: &Node) -> Value {
-        if let Some(whole) = whole(node) {
-            if let Ok(whole) = i64::try_from(whole) {
-                return whole.into();
-            }
-        } else if let Shape::Number(number) = node.shape
-            && let Some(number) = Number::from_f64(number)
-        {
-            return Value::Number(number);
-        }
-        self.wrong(node, "a finite number of at most 15 digits; longer ones as text")
+        let value = match node.shape {
+            _ if whole(node).is_some() => whole(node).and_then(|n| i64::try_from(n).ok()).map(Value::from),
+            Shape::Whole(n) => large(n).map(Value::from),
+            Shape::Number(n) => Number::from_f64(n).map(Value::Number),
+            _ => None,
+        };
+        value.unwrap_or_else(|| self.wrong(node, "a finite number of at most 15 digits; longer ones as text"))
     }
 
     fn repeated(&mut self, members: &[Member]) {
@@ -282,6 +277,15 @@ fn whole(node: &Node) -> Option<i128> {
         Shape::Number(n) if n.fract() == 0.0 && n.abs() <= WHOLE_MAX as f64 => Some(n as i128),
         _ => None,
     }
+}
+
+/// A whole number that is not small but keeps its digits as a floating-point number, as in a canonical form.
+fn large(number: i128) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "what is lost is looked at")]
+    let near = number as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "out of range is not equal")]
+    let exact = near as i128 == number;
+    (exact || canonical::number(near) == number.to_string()).then_some(near)
 }
 
 /// A node as it is shown in a fault.

@@ -53,7 +53,7 @@ fn site_variants(root: &Node, faults: &mut Faults<'_>) {
         if let Some(Node { at, shape: Shape::Flag(true) }) = variant.get("isDefault") {
             match default {
                 Some(first) => {
-                    faults.add(*at, format!("is true, as in siteVariants[{first}]"), "one default only")
+                    faults.add(*at, format!("is true, as in siteVariants[{first}]"), "one default only");
                 }
                 None => default = Some(index),
             }

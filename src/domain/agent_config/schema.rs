@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::rule::Rule;
 use super::section::Section;
+use crate::domain::endpoint::{RANK_MAX, URI_BYTES_MAX};
 
 /// One key of an object.
 pub struct Key {
@@ -112,7 +113,7 @@ const LLM: &[Key] = &[
 const VOICE: &[Key] = &[
     key("ttsVoiceId", text(Chars(200))),
     key("sttProvider", text(Chars(100))),
-    key("language", Kind::Text { min: 2, max: Chars(100), rule: Rule::Language, preset: Some("en-GB") }),
+    key("language", Kind::Text { min: 0, max: Chars(100), rule: Rule::Language, preset: Some("en-GB") }),
 ];
 
 const TURN: &[Key] = &[
@@ -186,9 +187,9 @@ const SITE_VARIANT: &[Key] = &[
 ];
 
 const ENDPOINT: &[Key] = &[
-    key("uri", Kind::Text { min: 1, max: Bytes(2_000), rule: Rule::Endpoint, preset: None }),
-    key("priority", whole(0, 100, 0)),
-    key("weight", whole(0, 100, 1)),
+    key("uri", Kind::Text { min: 1, max: Bytes(URI_BYTES_MAX), rule: Rule::Endpoint, preset: None }),
+    key("priority", whole(0, RANK_MAX as u32, 0)),
+    key("weight", whole(0, RANK_MAX as u32, 1)),
 ];
 
 const fn top(name: &'static str, section: Section, kind: Kind) -> Key {
