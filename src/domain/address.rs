@@ -273,6 +273,9 @@ impl Prefix {
     /// What [`Prefix::parse`] reads, for error texts.
     pub const EXPECTED: &'static str = "+ and 1 to 15 digits of which the first is not 0";
 
+    /// Sorts before every prefix, and is none.
+    pub const FIRST: Self = Self { digits: 0, value: 0 };
+
     /// Reads `+1415`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -78,6 +78,9 @@ pub struct Profile {
     pub created_at: Timestamp,
 }
 
+/// Most drafts that are remembered after an edit.
+const PAST_DRAFTS_MAX: usize = 32;
+
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
@@ -87,6 +90,8 @@ pub struct Agent {
     pub endpoints: Option<Arc<[Endpoint]>>,
     /// The editable head, if it has one.
     pub draft: Option<Arc<Version>>,
+    /// Drafts that served before, newest last: calls and tokens may still name them.
+    pub past_drafts: Vec<Arc<Version>>,
     /// Its versions; they only ever become more.
     pub versions: BTreeMap<VersionNumber, Arc<Version>>,
     /// What each environment points to, by [`Environment::index`].
@@ -119,6 +124,24 @@ impl Agent {
     fn refresh_endpoints(&mut self) {
         let endpoints = &self.profile.endpoints;
         self.endpoints = (!endpoints.is_empty()).then(|| Arc::from(endpoints.as_slice()));
+    }
+
+    /// Gives the draft another content.
+    pub fn put_draft(&mut self, version: Arc<Version>) {
+        self.past_drafts.retain(|past| past.hash != version.hash);
+        self.past_drafts.extend(self.draft.replace(version));
+        if self.past_drafts.len() > PAST_DRAFTS_MAX {
+            self.past_drafts.remove(0);
+        }
+    }
+
+    /// The version or draft, past ones too, that a number and a fingerprint name.
+    #[must_use]
+    pub fn named(&self, number: Option<VersionNumber>, hash: ConfigHash) -> Option<&Arc<Version>> {
+        match number {
+            Some(number) => self.versions.get(&number).filter(|version| version.hash == hash),
+            None => self.draft.iter().chain(self.past_drafts.iter().rev()).find(|draft| draft.hash == hash),
+        }
     }
 
     /// The version an environment points to.

@@ -34,7 +34,7 @@ impl State {
                 touched.agents.insert(id.clone());
             }
             Change::DraftPut { agent, version } => {
-                self.edit_agent(agent, touched, |agent| agent.draft = Some(Arc::clone(version)));
+                self.edit_agent(agent, touched, |agent| agent.put_draft(Arc::clone(version)));
             }
             Change::VersionSaved { agent, version } => {
                 self.edit_agent(agent, touched, |agent| {

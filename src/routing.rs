@@ -1,0 +1,20 @@
+//! The call path: an immutable table, a pure decision, calls in progress and tokens. No lock, wait or input here.
+//!
+//! ```text
+//!   CallRequest --> Switchboard::ask --> calls in progress? token? --> decide(table) --> Answer
+//!                                                                         ^
+//!                    control --> RoutingTable::patched --> Live::install -+
+//! ```
+
+pub mod calls;
+pub mod decide;
+pub mod decision;
+pub mod live;
+pub mod named;
+pub mod request;
+pub mod series;
+pub mod shelf;
+pub mod switchboard;
+pub mod table;
+pub mod token;
+pub mod trail;

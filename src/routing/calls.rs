@@ -1,0 +1,379 @@
+//! Calls in progress: a call keeps the version it started with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use foldhash::fast::FixedState;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::decision::{Choice, Decision, InSplit, Reason, Unit};
+use super::request::CallRequest;
+use super::series::Series;
+use super::table::{Served, ServingRoute, ServingSplit};
+use crate::domain::address::{Address, Number};
+use crate::domain::id::{AccountId, Pin, Revision};
+use crate::domain::time::Timestamp;
+
+/// Shards of the map. Many, so that the sweep holds each for microseconds only.
+const SHARDS: usize = 1_024;
+/// Legs of one call id: the same id through other gateways or to other numbers.
+const LEGS_MAX: usize = 16;
+
+/// How many calls are remembered, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct CallBounds {
+    /// Calls in progress at most; as many ended ones besides.
+    pub calls_max: usize,
+    /// How long a call that nobody ends stays in progress, in milliseconds.
+    pub life_ms: i64,
+    /// How long an ended call can be asked for, in milliseconds.
+    pub ended_ms: i64,
+}
+
+/// A decision that is kept with its call: owns what it names, so that the table may move on.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The revision that decided.
+    pub revision: Revision,
+    /// The decision's id.
+    pub decision_id: u128,
+    /// The version.
+    pub served: Arc<Served>,
+    /// The pin that led to it.
+    pub pin: Pin,
+    /// The route that led to it.
+    pub route: Option<Arc<ServingRoute>>,
+    /// Its place in a split.
+    pub arm: Option<KeptArm>,
+    /// The code of the reason it was decided for.
+    pub reason: &'static str,
+}
+
+/// A kept place in a split.
+#[derive(Debug, Clone)]
+pub struct KeptArm {
+    /// The split as it was.
+    pub split: Arc<ServingSplit>,
+    /// The arm's position in it.
+    pub arm: u8,
+    /// The slot.
+    pub slot: Option<u16>,
+    /// What was hashed.
+    pub unit: Option<Unit>,
+}
+
+impl Kept {
+    /// A decision without route and split.
+    #[must_use]
+    pub fn new(revision: Revision, decision_id: u128, served: Arc<Served>, pin: Pin, reason: &'static str) -> Self {
+        Self { revision, decision_id, served, pin, route: None, arm: None, reason }
+    }
+
+    /// Keeps a decision; nothing where nobody serves.
+    #[must_use]
+    pub fn of(decision: &Decision<'_>, decision_id: u128) -> Option<Self> {
+        let choice = decision.choice.as_ref()?;
+        let arm = choice.in_split.map(|s| KeptArm { split: Arc::clone(s.split), arm: s.arm, slot: s.slot, unit: s.unit });
+        Some(Self {
+            revision: decision.revision,
+            decision_id,
+            served: Arc::clone(choice.served),
+            pin: choice.pin,
+            route: choice.route.cloned(),
+            arm,
+            reason: decision.reason.code(),
+        })
+    }
+
+    /// The decision again, for a reason of its own.
+    #[must_use]
+    pub fn decision<'k>(&'k self, reason: Reason<'k>) -> Decision<'k> {
+        let in_split =
+            self.arm.as_ref().map(|arm| InSplit { split: &arm.split, arm: arm.arm, slot: arm.slot, unit: arm.unit });
+        let choice = Choice { served: &self.served, pin: self.pin, route: self.route.as_ref(), in_split };
+        Decision { revision: self.revision, choice: Some(choice), reason }
+    }
+}
+
+/// One leg of a call: what is in progress.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    /// The gateway's name.
+    pub gateway: Box<str>,
+    /// The row of the gateway's cells.
+    pub gateway_row: u16,
+    /// What was dialled.
+    pub to: Number,
+    /// What was decided.
+    pub kept: Kept,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How it ended, if it did.
+    pub ended: Option<Ending>,
+}
+
+/// How a call went, as its gateway says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ending {
+    /// When it ended.
+    pub at: Timestamp,
+    /// When that was learned; what is asked for afterwards counts from here.
+    pub known_at: Timestamp,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How long it took, in seconds.
+    pub duration_s: Option<f64>,
+    /// Whether no person had to help, if that is known.
+    pub automated: Option<bool>,
+    /// From -1 (bad) to 1 (good).
+    pub sentiment: Option<f64>,
+    /// Whether it was handed to a person.
+    pub handoff: Option<bool>,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outcome {
+    /// It took its course.
+    Completed,
+    /// It broke.
+    Failed,
+    /// The caller left.
+    Abandoned,
+    /// It went on elsewhere.
+    Transferred,
+    /// Nobody said.
+    #[default]
+    Unknown,
+}
+
+impl Outcome {
+    /// All of them, in the order of their [`Outcome::index`].
+    pub const ALL: [Self; 5] = [Self::Completed, Self::Failed, Self::Abandoned, Self::Transferred, Self::Unknown];
+
+    /// The name in requests, records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Transferred => "transferred",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// A small number, for cells.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Reads the name that a gateway sends.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// A call whose end was just learned: what counters need.
+#[derive(Debug, Clone)]
+pub struct EndedLeg {
+    /// Where its version is counted.
+    pub series: Arc<Series>,
+    /// The row of the gateway's cells.
+    pub gateway_row: u16,
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether a time-out had ended it before, and was counted.
+    pub after_timeout: bool,
+}
+
+/// What came of remembering a call.
+#[derive(Debug)]
+pub enum Remembered {
+    /// It is in progress from now on.
+    New,
+    /// Somebody asked at the same moment and was first; boxed, since it is rare.
+    Already(Box<Kept>),
+    /// There is no room: the call goes on with its token alone.
+    Full,
+}
+
+#[derive(Debug)]
+struct Call {
+    account: AccountId,
+    call_id: Box<str>,
+    legs: Vec<Leg>,
+}
+
+/// All calls in progress, and those that ended a moment ago. Bounded; live calls never give way to new ones.
+#[derive(Debug)]
+pub struct CallsInProgress {
+    calls: DashMap<u128, Call, FixedState>,
+    bounds: CallBounds,
+    /// Keeps strangers from choosing call ids that collide.
+    seed: u64,
+    live: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl CallsInProgress {
+    /// No calls yet. The seed should be random.
+    #[must_use]
+    pub fn new(bounds: CallBounds, seed: u64) -> Self {
+        let calls = DashMap::with_hasher_and_shard_amount(FixedState::with_seed(seed), SHARDS);
+        Self { calls, bounds, seed, live: AtomicUsize::new(0), ended: AtomicUsize::new(0) }
+    }
+
+    /// How many calls are in progress.
+    #[must_use]
+    pub fn in_progress(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// What was decided for a call. Cost: a hash, a shard's read lock and a few reference counts.
+    #[must_use]
+    pub fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<Kept> {
+        let call = self.calls.get(&self.key(request.account, call_id))?;
+        call.legs.iter().find(|leg| call.is_leg(leg, request, call_id)).map(|leg| leg.kept.clone())
+    }
+
+    /// Remembers what was decided for a call.
+    pub fn remember(
+        &self,
+        request: &CallRequest<'_>,
+        call_id: &str,
+        gateway_row: u16,
+        kept: &Kept,
+        now: Timestamp,
+    ) -> Remembered {
+        if self.live.fetch_add(1, Ordering::Relaxed) >= self.bounds.calls_max {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+            return Remembered::Full;
+        }
+        let leg = || Leg {
+            gateway: request.gateway.into(),
+            gateway_row,
+            to: request.to.to_number(),
+            kept: kept.clone(),
+            started_at: now,
+            ended: None,
+        };
+        let outcome = match self.calls.entry(self.key(request.account, call_id)) {
+            Entry::Vacant(vacant) => {
+                let (account, call_id) = (request.account.clone(), call_id.into());
+                vacant.insert(Call { account, call_id, legs: vec![leg()] });
+                Remembered::New
+            }
+            Entry::Occupied(mut occupied) => {
+                let call = occupied.get_mut();
+                match call.legs.iter().find(|leg| call.is_leg(leg, request, call_id)) {
+                    Some(leg) => Remembered::Already(Box::new(leg.kept.clone())),
+                    // Another call whose id has the same hash: as good as impossible, and then its token is enough.
+                    None if *call.call_id != *call_id || call.legs.len() >= LEGS_MAX => Remembered::Full,
+                    None => {
+                        call.legs.push(leg());
+                        Remembered::New
+                    }
+                }
+            }
+        };
+        if !matches!(outcome, Remembered::New) {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// The newest leg of a call, in progress or ended a moment ago; of one gateway's only, where one is given.
+    #[must_use]
+    pub fn find(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Option<Leg> {
+        let call = self.calls.get(&self.key(account, call_id))?;
+        let ours = call.account == *account && *call.call_id == *call_id;
+        let mut legs = call.legs.iter().rev().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway));
+        legs.next().filter(|_| ours).cloned()
+    }
+
+    /// Ends every leg of a call (of one gateway's, where one is given). Nothing where there is no such call; the legs
+    /// that had ended before stay as they were, except that a real end replaces a time-out's.
+    pub fn end(
+        &self,
+        account: &AccountId,
+        gateway: Option<&str>,
+        call_id: &str,
+        ending: &Ending,
+    ) -> Option<Vec<EndedLeg>> {
+        let mut call = self.calls.get_mut(&self.key(account, call_id))?;
+        if call.account != *account || *call.call_id != *call_id {
+            return None;
+        }
+        let mut known = false;
+        let mut ended = Vec::new();
+        for leg in call.legs.iter_mut().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway)) {
+            known = true;
+            let after_timeout = match &leg.ended {
+                None => false,
+                Some(before) if before.outcome == Outcome::Unknown && ending.outcome != Outcome::Unknown => true,
+                Some(_) => continue,
+            };
+            ended.push(self.end_leg(leg, ending, after_timeout));
+        }
+        known.then_some(ended)
+    }
+
+    fn end_leg(&self, leg: &mut Leg, ending: &Ending, after_timeout: bool) -> EndedLeg {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a call are exact in 53 bits")]
+        let took_s = || (ending.at.0 - leg.started_at.0).max(0) as f64 / 1_000.0;
+        let ending = Ending { duration_s: Some(ending.duration_s.unwrap_or_else(took_s)), ..ending.clone() };
+        if !after_timeout {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+            self.ended.fetch_add(1, Ordering::Relaxed);
+        }
+        leg.ended = Some(ending.clone());
+        EndedLeg { series: Arc::clone(&leg.kept.served.series), gateway_row: leg.gateway_row, ending, after_timeout }
+    }
+
+    /// Ends calls that have lasted too long, as unknown, and forgets those that ended a while ago; for a clock to call.
+    /// Holds each of the shards for some microseconds.
+    pub fn sweep(&self, now: Timestamp) -> Vec<EndedLeg> {
+        let mut timed_out = Vec::new();
+        let crowded = self.ended.load(Ordering::Relaxed) > self.bounds.calls_max;
+        self.calls.retain(|_, call| {
+            call.legs.retain_mut(|leg| match &leg.ended {
+                None if now.0 - leg.started_at.0 >= self.bounds.life_ms => {
+                    let ending = Ending { at: now, known_at: now, ..Ending::default() };
+                    timed_out.push(self.end_leg(leg, &ending, false));
+                    true
+                }
+                Some(ending) if crowded || now.0 - ending.known_at.0 >= self.bounds.ended_ms => {
+                    self.ended.fetch_sub(1, Ordering::Relaxed);
+                    false
+                }
+                _ => true,
+            });
+            !call.legs.is_empty()
+        });
+        timed_out
+    }
+
+    fn key(&self, account: &AccountId, call_id: &str) -> u128 {
+        let mut hash = Xxh3::with_seed(self.seed);
+        hash.update(account.as_str().as_bytes());
+        hash.update(b"/");
+        hash.update(call_id.as_bytes());
+        hash.digest128()
+    }
+}
+
+impl Call {
+    fn is_leg(&self, leg: &Leg, request: &CallRequest<'_>, call_id: &str) -> bool {
+        let same_number = match (&leg.to, &request.to) {
+            (Number::E164(a), Address::E164(b)) => a == b,
+            (Number::User(a), Address::User(b)) => **a == **b,
+            _ => false,
+        };
+        same_number && *leg.gateway == *request.gateway && self.account == *request.account && *self.call_id == *call_id
+    }
+}

@@ -1,0 +1,184 @@
+//! The decision: a pure function of the table, the request, the moment and one random number.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::decision::{Choice, Decision, InSplit, Reason, Unit};
+use super::request::CallRequest;
+use super::table::{RoutingTable, ServingRoute, ServingSplit, To};
+use super::trail::Trail;
+use crate::domain::address::{Address, Caller};
+use crate::domain::id::Pin;
+use crate::domain::split::slots::{slot_of, slot_of_draw};
+use crate::domain::split::{Inactive, UnitRule};
+use crate::domain::time::Timestamp;
+
+/// Decides who serves a call that has no earlier decision and asks for nothing by name.
+///
+/// Rules in their order: the number's header rules, the number's route, the longest matching
+/// prefix, the default route. `draw` is evenly distributed and used only by splits that want a fresh draw.
+/// Allocates nothing, takes no lock, cannot fail. Cost: one cold look-up of the number, and a hash in a split.
+pub fn decide<'t>(
+    table: &'t RoutingTable,
+    call: &CallRequest<'_>,
+    draw: u64,
+    now: Timestamp,
+    trail: &mut impl Trail,
+) -> Decision<'t> {
+    let mut deciding = Deciding { table, call, draw, now, trail };
+    let (choice, reason) = match deciding.first_match() {
+        Some((choice, reason)) => (Some(choice), reason),
+        None => (None, Reason::NoRoute),
+    };
+    Decision { revision: table.revision, choice, reason }
+}
+
+type Match<'t> = Option<(Choice<'t>, Reason<'t>)>;
+
+struct Deciding<'t, 'c, 'r, T> {
+    table: &'t RoutingTable,
+    call: &'c CallRequest<'r>,
+    draw: u64,
+    now: Timestamp,
+    trail: &'c mut T,
+}
+
+impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
+    fn first_match(&mut self) -> Match<'t> {
+        if let Some(found) = self.number() {
+            return Some(found);
+        }
+        let table = self.table;
+        let routes = table.account(self.call.account)?;
+        if let Address::E164(number) = self.call.to {
+            for (prefix, route) in routes.matching(number) {
+                let found = self.header_rules(route).or_else(|| self.route(route, Reason::PrefixRoute(prefix)));
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        match &routes.default {
+            Some(route) => self.header_rules(route).or_else(|| self.route(route, Reason::DefaultRoute)),
+            None => {
+                self.trail.note("default_route", false, format_args!("the account has none"));
+                None
+            }
+        }
+    }
+
+    fn number(&mut self) -> Match<'t> {
+        let table = self.table;
+        let place = table.numbers.look_up(&self.call.to);
+        let route = place.and_then(|place| table.route_at(place.get()));
+        let Some(route) = route.filter(|route| route.route.account == *self.call.account) else {
+            self.trail.note("number_pin", false, format_args!("{} has no route", self.call.to));
+            return None;
+        };
+        if let Some(found) = self.header_rules(route) {
+            return Some(found);
+        }
+        let reason = match route.to {
+            To::Agent { .. } => Reason::NumberPin,
+            To::Split(_) => Reason::NumberSplit,
+        };
+        self.route(route, reason)
+    }
+
+    fn header_rules(&mut self, route: &'t Arc<ServingRoute>) -> Match<'t> {
+        for (at, rule) in route.rules.iter().enumerate() {
+            let header: &'t str = &rule.header;
+            if !self.call.header(header).any(|value| rule.test.matches(value)) {
+                self.trail.note("header_rule", false, format_args!("rule {}: {header} does not match", at + 1));
+                continue;
+            }
+            let served = self.table.agent_at(rule.agent).and_then(|agent| agent.served(rule.pin));
+            match served {
+                Some(served) => {
+                    self.trail.note("header_rule", true, format_args!("rule {}: {header} matches", at + 1));
+                    let choice = Choice { served, pin: rule.pin, route: Some(route), in_split: None };
+                    return Some((choice, Reason::HeaderRule(at, header)));
+                }
+                None => self.empty("header_rule", rule.pin),
+            }
+        }
+        None
+    }
+
+    fn route(&mut self, route: &'t Arc<ServingRoute>, reason: Reason<'t>) -> Match<'t> {
+        match route.to {
+            To::Agent { agent, pin } => {
+                let served = self.table.agent_at(agent).and_then(|agent| agent.served(pin));
+                let Some(served) = served else {
+                    self.empty(reason.code(), pin);
+                    return None;
+                };
+                self.trail.note(reason.code(), true, format_args!("{} at {pin}", served.agent.agent));
+                Some((Choice { served, pin, route: Some(route), in_split: None }, reason))
+            }
+            To::Split(split) => self.split(self.table.split_at(split)?, route, reason),
+        }
+    }
+
+    fn split(&mut self, split: &'t Arc<ServingSplit>, route: &'t Arc<ServingRoute>, reason: Reason<'t>) -> Match<'t> {
+        let id = &split.split.id;
+        let (in_split, reason) = if let Some(why) = self.inactive(split) {
+            let arm = split.split.resting_arm();
+            (InSplit { split, arm, slot: None, unit: None }, Reason::SplitInactive(why))
+        } else {
+            let (slot, unit) = self.slot(split);
+            (InSplit { split, arm: split.split.owners.arm(slot), slot: Some(slot), unit: Some(unit) }, reason)
+        };
+        let arm = in_split.arm()?;
+        let Some(served) = &arm.served else {
+            self.empty(reason.code(), arm.pin);
+            return None;
+        };
+        match (in_split.slot, in_split.unit, reason) {
+            (Some(slot), Some(unit), _) => {
+                let unit = unit.as_str();
+                self.trail.note(reason.code(), true, format_args!("split {id}: slot {slot} by {unit}, arm {}", arm.id));
+            }
+            (_, _, Reason::SplitInactive(why)) => {
+                self.trail.note(reason.code(), true, format_args!("split {id} {}: arm {}", why.text(), arm.id));
+            }
+            _ => {}
+        }
+        Some((Choice { served, pin: arm.pin, route: Some(route), in_split: Some(in_split) }, reason))
+    }
+
+    fn inactive(&self, split: &ServingSplit) -> Option<Inactive> {
+        split.split.inactive(self.now).or_else(|| {
+            let quota = split.split.call_quota?;
+            (split.calls.load(Ordering::Relaxed) >= quota).then_some(Inactive::OutOfQuota)
+        })
+    }
+
+    fn slot(&self, split: &ServingSplit) -> (u16, Unit) {
+        let salt = split.split.salt;
+        match &split.split.unit {
+            UnitRule::Random => return (slot_of_draw(self.draw), Unit::Random),
+            UnitRule::Header(name) => {
+                if let Some(value) = self.call.header(name).next() {
+                    return (slot_of(value.as_bytes(), salt), Unit::Header);
+                }
+            }
+            UnitRule::Caller | UnitRule::Call => {}
+        }
+        match &self.call.caller {
+            Caller::Known(address) if split.split.unit != UnitRule::Call => match address {
+                Address::E164(number) => return (slot_of(number.text().as_str().as_bytes(), salt), Unit::Caller),
+                Address::User(user) => return (slot_of(user.as_bytes(), salt), Unit::Caller),
+            },
+            _ => {}
+        }
+        match self.call.call_id {
+            Some(call_id) => (slot_of(call_id.as_bytes(), salt), Unit::Call),
+            None => (slot_of_draw(self.draw), Unit::Random),
+        }
+    }
+
+    fn empty(&mut self, rule: &'static str, pin: Pin) {
+        self.trail.note(rule, false, format_args!("environment_empty: nothing is deployed to {pin}"));
+    }
+}

@@ -1,0 +1,225 @@
+//! The answer for one call, and why.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::table::{Served, ServingArm, ServingRoute, ServingSplit};
+use crate::domain::address::{Address, Prefix};
+use crate::domain::agent_config::Site;
+use crate::domain::id::{Pin, Revision, SiteVariantId};
+use crate::domain::split::Inactive;
+
+/// Who serves a call, by one revision of the table, and why. Borrows from the table (or from the remembered call).
+#[derive(Debug, Clone)]
+pub struct Decision<'t> {
+    /// The revision that decided.
+    pub revision: Revision,
+    /// What serves; nothing where nobody serves the number.
+    pub choice: Option<Choice<'t>>,
+    /// Why.
+    pub reason: Reason<'t>,
+}
+
+/// What serves a call.
+#[derive(Debug, Clone)]
+pub struct Choice<'t> {
+    /// The version.
+    pub served: &'t Arc<Served>,
+    /// The pin that led to it.
+    pub pin: Pin,
+    /// The route that led to it, for its headers and its site.
+    pub route: Option<&'t Arc<ServingRoute>>,
+    /// The split it is in.
+    pub in_split: Option<InSplit<'t>>,
+}
+
+/// A call's place in a split.
+#[derive(Debug, Clone, Copy)]
+pub struct InSplit<'t> {
+    /// The split.
+    pub split: &'t Arc<ServingSplit>,
+    /// The arm's position.
+    pub arm: u8,
+    /// Its slot, where slots decided.
+    pub slot: Option<u16>,
+    /// What was hashed, where slots decided.
+    pub unit: Option<Unit>,
+}
+
+impl<'t> InSplit<'t> {
+    /// The arm.
+    #[must_use]
+    pub fn arm(&self) -> Option<&'t ServingArm> {
+        self.split.arms.get(usize::from(self.arm))
+    }
+}
+
+/// What was hashed to find a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// The caller's number.
+    Caller,
+    /// The call id.
+    Call,
+    /// A header.
+    Header,
+    /// Nothing: a fresh draw.
+    Random,
+}
+
+impl Unit {
+    /// The name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Call => "call",
+            Self::Header => "header",
+            Self::Random => "random",
+        }
+    }
+}
+
+/// Which rule decided, with what its sentence needs.
+#[derive(Debug, Clone, Copy)]
+pub enum Reason<'t> {
+    /// The call was decided before and is in progress.
+    CallInProgress,
+    /// A valid token of an earlier decision.
+    Token,
+    /// Asked for by name.
+    Override,
+    /// A header rule of the number: its place and its header.
+    HeaderRule(usize, &'t str),
+    /// The number's pin.
+    NumberPin,
+    /// The number's split.
+    NumberSplit,
+    /// The split that the route leads to does not decide now.
+    SplitInactive(Inactive),
+    /// The longest matching prefix.
+    PrefixRoute(Prefix),
+    /// The account's default route.
+    DefaultRoute,
+    /// Nobody serves the number.
+    NoRoute,
+}
+
+impl Reason<'_> {
+    /// All codes, in the order of their [`Reason::index`].
+    pub const CODES: [&'static str; 10] = [
+        "call_in_progress",
+        "token",
+        "override",
+        "header_rule",
+        "number_pin",
+        "number_split",
+        "split_inactive",
+        "prefix_route",
+        "default_route",
+        "no_route",
+    ];
+
+    /// A small number, for cells.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        match self {
+            Self::CallInProgress => 0,
+            Self::Token => 1,
+            Self::Override => 2,
+            Self::HeaderRule(..) => 3,
+            Self::NumberPin => 4,
+            Self::NumberSplit => 5,
+            Self::SplitInactive(_) => 6,
+            Self::PrefixRoute(_) => 7,
+            Self::DefaultRoute => 8,
+            Self::NoRoute => 9,
+        }
+    }
+
+    /// The code in answers, records and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        Self::CODES.get(self.index()).copied().unwrap_or_default()
+    }
+}
+
+/// The site a call gets the attributes of.
+#[derive(Debug, Clone, Copy)]
+pub struct CallSite<'t> {
+    /// Its id, where the number names a site.
+    pub id: Option<&'t SiteVariantId>,
+    /// The site, unless the version has none at all.
+    pub site: Option<&'t Site>,
+    /// The site the number names, where the version lacks it and its default stands in.
+    pub lacking: Option<&'t SiteVariantId>,
+}
+
+impl<'t> Choice<'t> {
+    /// The site: the number's, else the version's default.
+    #[must_use]
+    pub fn site(&self) -> CallSite<'t> {
+        let sites = &self.served.version.dispatch.sites;
+        let wanted = self.route.and_then(|route| route.route.site_variant.as_ref());
+        let found = sites.get_or_default(wanted);
+        let lacking = wanted.filter(|wanted| found.is_none_or(|(id, _)| id != *wanted));
+        CallSite { id: wanted.and(found).map(|(id, _)| id), site: found.map(|(_, site)| site), lacking }
+    }
+}
+
+/// The sentence that says why; for one dialled address.
+#[derive(Debug)]
+pub struct Sentence<'a, 't> {
+    /// The decision.
+    pub decision: &'a Decision<'t>,
+    /// What was dialled.
+    pub to: &'a Address<'a>,
+}
+
+impl fmt::Display for Sentence<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.to;
+        let Some(choice) = &self.decision.choice else {
+            return write!(f, "nobody serves {to}");
+        };
+        match self.decision.reason {
+            Reason::CallInProgress => f.write_str("the call was decided before and keeps its version")?,
+            Reason::Token => f.write_str("the token names the version that the call has already")?,
+            Reason::Override => f.write_str("asked for by name")?,
+            Reason::HeaderRule(at, header) => write!(f, "header rule {} of {to} matches {header}", at + 1)?,
+            Reason::NumberPin => write!(f, "{to} is pinned to {} at {}", choice.served.agent.agent, choice.pin)?,
+            Reason::NumberSplit => write!(f, "{to} is")?,
+            Reason::SplitInactive(why) => write!(f, "split {} {}", split_id(choice), why.text())?,
+            Reason::PrefixRoute(prefix) => write!(f, "{to} begins with {prefix}")?,
+            Reason::DefaultRoute => write!(f, "nothing but the default route matches {to}")?,
+            Reason::NoRoute => write!(f, "nobody serves {to}")?,
+        }
+        self.split(f, choice)?;
+        match choice.site().lacking {
+            Some(site) => write!(f, "; the version has no site variant {site}, its default is used"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn split_id<'t>(choice: &Choice<'t>) -> &'t str {
+    choice.in_split.map_or("", |in_split| in_split.split.split.id.as_str())
+}
+
+impl Sentence<'_, '_> {
+    fn split(&self, f: &mut fmt::Formatter<'_>, choice: &Choice<'_>) -> fmt::Result {
+        let Some((in_split, arm)) = choice.in_split.and_then(|s| s.arm().map(|arm| (s, arm))) else { return Ok(()) };
+        match (self.decision.reason, in_split.slot) {
+            (Reason::CallInProgress | Reason::Token, _) => {
+                write!(f, "; split {}, arm {}", in_split.split.split.id, arm.id)
+            }
+            (Reason::SplitInactive(_), _) => write!(f, "; arm {} gets its calls", arm.id),
+            (reason, Some(slot)) => {
+                let joint = if matches!(reason, Reason::NumberSplit) { "" } else { ":" };
+                let (id, weight) = (&in_split.split.split.id, arm.weight);
+                write!(f, "{joint} in split {id}; slot {slot} belongs to {} (weight {weight})", arm.id)
+            }
+            (_, None) => write!(f, "; arm {} of split {}", arm.id, in_split.split.split.id),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Versions that a call names itself: by a token, or by an override. They need not serve anywhere.
+
+use std::sync::Arc;
+
+use super::calls::{Kept, KeptArm};
+use super::decision::Reason;
+use super::request::{CallRequest, Override};
+use super::series::{SeriesBook, SeriesKey, VersionLabel};
+use super::table::{RoutingTable, Served, ServingAgent, ServingSplit, digest};
+use super::token::Claims;
+use super::trail::Trail;
+use crate::domain::agent::{AgentRef, Version};
+use crate::domain::change::SplitRef;
+use crate::domain::id::{AgentId, Environment, Pin, SplitId};
+
+/// What an override asks for.
+///
+/// Allocates, and takes the lock of the book if the version serves nowhere: overrides are for people who try things.
+pub fn by_override(
+    table: &RoutingTable,
+    call: &CallRequest<'_>,
+    decision_id: u128,
+    series: &SeriesBook,
+    trail: &mut impl Trail,
+) -> Option<Kept> {
+    let kept = match call.asked_for.as_ref()? {
+        Override::Agent { agent, pin } => {
+            let kept = at_pin(table, call, agent, *pin, decision_id, series);
+            trail.note("override", kept.is_some(), format_args!("{agent} at {pin} was asked for by name"));
+            kept
+        }
+        Override::Arm { split, arm } => {
+            let kept = at_arm(table, call, split, arm, decision_id);
+            let why = format_args!("arm {arm} of split {split} was asked for by name");
+            trail.note("override", kept.is_some(), why);
+            kept
+        }
+    };
+    kept
+}
+
+fn at_pin(
+    table: &RoutingTable,
+    call: &CallRequest<'_>,
+    agent: &str,
+    pin: Pin,
+    decision_id: u128,
+    series: &SeriesBook,
+) -> Option<Kept> {
+    let id = AgentRef { account: call.account.clone(), agent: AgentId::parse(agent).ok()? };
+    let agent = table.agent(&id)?;
+    let version = agent.agent.resolve(pin)?;
+    let served = match agent.served(pin) {
+        Some(served) => Arc::clone(served),
+        None => served_by_name(table, agent, version, None, None, series),
+    };
+    Some(Kept::new(table.revision, decision_id, served, pin, Reason::Override.code()))
+}
+
+fn at_arm(
+    table: &RoutingTable,
+    call: &CallRequest<'_>,
+    split: &str,
+    arm: &str,
+    decision_id: u128,
+) -> Option<Kept> {
+    let id = SplitRef { account: call.account.clone(), split: SplitId::parse(split).ok()? };
+    let split = table.split(&id)?;
+    let position = split.split.position(arm)?;
+    let arm = split.arms.get(usize::from(position))?;
+    let mut kept =
+        Kept::new(table.revision, decision_id, Arc::clone(arm.served.as_ref()?), arm.pin, Reason::Override.code());
+    kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
+    Some(kept)
+}
+
+/// What a valid token says, if this node knows the version.
+pub fn by_claims(
+    table: &RoutingTable,
+    call: &CallRequest<'_>,
+    claims: &Claims,
+    series: &SeriesBook,
+) -> Option<Kept> {
+    let agent = table.agent_by_digest(claims.agent).filter(|agent| agent.id.account == *call.account)?;
+    let version = agent.agent.named(claims.version, claims.hash)?;
+    let arm = claims.arm.and_then(|(split, arm)| {
+        let split = table.split_by_digest(split).filter(|split| split.split.account == *call.account)?;
+        let named = |id: &str| digest(call.account, id) == arm;
+        let position = split.arms.iter().position(|arm| named(arm.id.as_str()))?;
+        let arm = u8::try_from(position).ok()?;
+        Some(KeptArm { split: Arc::clone(split), arm, slot: claims.slot, unit: None })
+    });
+    let served = served_by_name(table, agent, version, claims.environment, arm.as_ref(), series);
+    let pin = claims.environment.map_or_else(|| version.pin(), Pin::Environment);
+    let place = table.numbers.look_up(&call.to);
+    let route = place.and_then(|place| table.route_at(place.get())).filter(|r| r.route.account == *call.account);
+    let mut kept = Kept::new(claims.revision, claims.decision_id, served, pin, Reason::Token.code());
+    kept.arm = arm;
+    kept.route = route.cloned();
+    Some(kept)
+}
+
+fn served_by_name(
+    table: &RoutingTable,
+    agent: &ServingAgent,
+    version: &Arc<Version>,
+    environment: Option<Environment>,
+    arm: Option<&KeptArm>,
+    series: &SeriesBook,
+) -> Arc<Served> {
+    let split = |arm: &KeptArm| -> Option<(SplitId, crate::domain::id::ArmId)> {
+        let split: &ServingSplit = &arm.split;
+        Some((split.split.id.clone(), split.arms.get(usize::from(arm.arm))?.id.clone()))
+    };
+    let key = SeriesKey {
+        account: agent.id.account.clone(),
+        agent: agent.id.agent.clone(),
+        version: VersionLabel::of(version.number),
+        environment,
+        arm: arm.and_then(split),
+    };
+    let in_memory = [&agent.draft].into_iter().chain(&agent.environments).flatten();
+    let body = in_memory.filter(|served| served.version.hash == version.hash).find_map(|served| served.body.clone());
+    Arc::new(Served {
+        agent: Arc::clone(&agent.id),
+        version: Arc::clone(version),
+        environment,
+        endpoints: table.endpoints_of(&agent.agent, version),
+        body,
+        series: series.get(&key),
+    })
+}

@@ -1,0 +1,64 @@
+//! Configurations of what serves or has calls, for whoever runs them.
+
+use std::sync::{Arc, Weak};
+
+use dashmap::DashMap;
+use foldhash::fast::FixedState;
+
+use crate::domain::agent_config::AgentConfig;
+use crate::domain::id::{AccountId, ConfigHash};
+
+/// A whole configuration as JSON, defaults filled in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Body {
+    /// Its fingerprint.
+    pub hash: ConfigHash,
+    /// The document.
+    pub json: Arc<[u8]>,
+}
+
+/// Where canonical configurations come from.
+pub trait Bodies {
+    /// The canonical text behind a fingerprint, if it can be had.
+    fn canonical(&self, hash: ConfigHash) -> Option<Arc<[u8]>>;
+}
+
+impl<F: Fn(ConfigHash) -> Option<Arc<[u8]>>> Bodies for F {
+    fn canonical(&self, hash: ConfigHash) -> Option<Arc<[u8]>> {
+        self(hash)
+    }
+}
+
+/// Bodies in memory, by account and fingerprint.
+///
+/// The shelf does not keep them: the table does while they serve, and calls do while they are in progress. When the
+/// last of these lets go, the body is gone from here too.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    bodies: DashMap<(AccountId, ConfigHash), Weak<Body>, FixedState>,
+}
+
+impl Shelf {
+    /// A body that is in use.
+    #[must_use]
+    pub fn get(&self, account: &AccountId, hash: ConfigHash) -> Option<Arc<Body>> {
+        self.bodies.get(&(account.clone(), hash)).and_then(|weak| weak.upgrade())
+    }
+
+    /// A body for use: the one in memory, else made from its canonical text.
+    pub fn take(&self, account: &AccountId, hash: ConfigHash, bodies: &dyn Bodies) -> Option<Arc<Body>> {
+        if let Some(body) = self.get(account, hash) {
+            return Some(body);
+        }
+        let config = AgentConfig::from_json(&bodies.canonical(hash)?).ok()?;
+        let json = serde_json::to_vec(&config.to_json()).ok()?;
+        let body = Arc::new(Body { hash, json: json.into() });
+        self.bodies.insert((account.clone(), hash), Arc::downgrade(&body));
+        Some(body)
+    }
+
+    /// Forgets the names of bodies that nobody holds any more.
+    pub fn sweep(&self) {
+        self.bodies.retain(|_, weak| weak.strong_count() > 0);
+    }
+}

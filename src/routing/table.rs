@@ -1,0 +1,263 @@
+//! The immutable table that decisions are read from.
+//!
+//! Numbers point to a route, a route to an agent's slot or a split, a slot to the version that serves. So a rollback
+//! swaps one slot, whatever follows it. Every part is copy-on-write: a patched table shares all it did not touch.
+
+mod patch;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use regex::Regex;
+
+use super::series::Series;
+use super::shelf::Body;
+use crate::domain::account::{Key, KeyDigest};
+use crate::domain::address::{E164, Prefix};
+use crate::domain::agent::{Agent, AgentRef, Version};
+use crate::domain::change::SplitRef;
+use crate::domain::endpoint::Endpoint;
+use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, VersionNumber};
+use crate::domain::persistent::{Map, Slab};
+use crate::domain::route::Route;
+use crate::domain::split::Split;
+use crate::domain::state::NumberMap;
+
+pub use patch::Workshop;
+
+/// Everything a decision needs, at one revision. Cloning costs some reference counts.
+#[derive(Debug, Clone, Default)]
+pub struct RoutingTable {
+    /// The revision it holds.
+    pub revision: Revision,
+    /// Numbers to the places of their routes.
+    pub numbers: NumberMap,
+    /// Keys that may ask.
+    pub keys: Map<KeyDigest, Arc<Key>>,
+    /// Mirrors the state's slab of routes, place by place.
+    routes: Slab<Option<Arc<ServingRoute>>>,
+    accounts: Map<AccountId, Arc<AccountRoutes>>,
+    agents: Slab<Arc<ServingAgent>>,
+    agent_places: Map<AgentRef, u32>,
+    agent_digests: Map<u64, u32>,
+    splits: Slab<Arc<ServingSplit>>,
+    split_places: Map<SplitRef, u32>,
+    split_digests: Map<u64, u32>,
+    default_endpoints: Option<Arc<[Endpoint]>>,
+}
+
+/// A version where it serves: what a decision hands out.
+#[derive(Debug)]
+pub struct Served {
+    /// Whose.
+    pub agent: Arc<AgentRef>,
+    /// The version or draft.
+    pub version: Arc<Version>,
+    /// The environment it serves through, if it does.
+    pub environment: Option<Environment>,
+    /// Where its runtime listens, if the agent or the settings say so; else the version says.
+    pub endpoints: Option<Arc<[Endpoint]>>,
+    /// Its configuration, if it could be had when it began to serve.
+    pub body: Option<Arc<Body>>,
+    /// Where its calls are counted.
+    pub series: Arc<Series>,
+}
+
+impl Served {
+    /// Where calls are sent, best first by priority as configured; empty where nowhere is.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        self.endpoints.as_deref().unwrap_or(&self.version.dispatch.endpoints)
+    }
+}
+
+/// An agent with its slots filled.
+#[derive(Debug, Clone)]
+pub struct ServingAgent {
+    /// Its full name.
+    pub id: Arc<AgentRef>,
+    /// What it holds.
+    pub agent: Arc<Agent>,
+    /// What `draft` serves.
+    pub draft: Option<Arc<Served>>,
+    /// What the environments serve, by [`Environment::index`].
+    pub environments: [Option<Arc<Served>>; 3],
+    /// Versions that routes name by number, in order.
+    fixed: Vec<Fixed>,
+    /// Splits with an arm of this agent.
+    splits: Vec<u32>,
+}
+
+#[derive(Debug, Clone)]
+struct Fixed {
+    number: VersionNumber,
+    uses: u32,
+    served: Option<Arc<Served>>,
+}
+
+impl ServingAgent {
+    /// What a pin serves. `V<n>` only where some route names it; see [`RoutingTable::any_version`] for the others.
+    #[inline]
+    #[must_use]
+    pub fn served(&self, pin: Pin) -> Option<&Arc<Served>> {
+        match pin {
+            Pin::Draft => self.draft.as_ref(),
+            Pin::Environment(environment) => self.environments.get(environment.index())?.as_ref(),
+            Pin::Version(number) => {
+                let at = self.fixed.binary_search_by_key(&number, |fixed| fixed.number).ok()?;
+                self.fixed.get(at)?.served.as_ref()
+            }
+        }
+    }
+}
+
+/// A split with its arms resolved: a call is a hash and an index.
+#[derive(Debug)]
+pub struct ServingSplit {
+    /// The split.
+    pub split: Arc<Split>,
+    /// Its arms, in the order of the split's.
+    pub arms: Vec<ServingArm>,
+    /// Calls its slots have decided so far, across all tables.
+    pub calls: Arc<AtomicU64>,
+}
+
+/// An arm and what it serves.
+#[derive(Debug)]
+pub struct ServingArm {
+    /// What serves, unless the environment it names serves nothing.
+    pub served: Option<Arc<Served>>,
+    /// Its id.
+    pub id: ArmId,
+    /// What of the agent.
+    pub pin: Pin,
+    /// Its weight.
+    pub weight: u32,
+}
+
+/// A route with its ends resolved.
+#[derive(Debug)]
+pub struct ServingRoute {
+    /// The route as written.
+    pub route: Arc<Route>,
+    pub(super) to: To,
+    pub(super) rules: Box<[ServingRule]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum To {
+    Agent { agent: u32, pin: Pin },
+    Split(u32),
+}
+
+#[derive(Debug)]
+pub(super) struct ServingRule {
+    pub(super) header: Box<str>,
+    pub(super) test: ServingTest,
+    pub(super) agent: u32,
+    pub(super) pin: Pin,
+}
+
+#[derive(Debug)]
+pub(super) enum ServingTest {
+    Equals(Box<str>),
+    Prefix(Box<str>),
+    Regex(Regex),
+}
+
+impl ServingTest {
+    pub(super) fn matches(&self, value: &str) -> bool {
+        match self {
+            Self::Equals(text) => **text == *value,
+            Self::Prefix(text) => value.starts_with(&**text),
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
+}
+
+/// What an account routes besides numbers.
+#[derive(Debug, Default)]
+pub(super) struct AccountRoutes {
+    prefixes: Map<Prefix, Arc<ServingRoute>>,
+    /// Bit n: some prefix has n digits.
+    lengths: u16,
+    pub(super) default: Option<Arc<ServingRoute>>,
+}
+
+impl AccountRoutes {
+    /// The routes of the prefixes of a number, longest first.
+    pub(super) fn matching(&self, number: E164) -> impl Iterator<Item = (Prefix, &Arc<ServingRoute>)> {
+        let lengths = self.lengths;
+        (1..=15u32).rev().filter(move |digits| lengths & (1 << digits) != 0).filter_map(move |digits| {
+            let prefix = Prefix::of(number, digits)?;
+            self.prefixes.get(&prefix).map(|route| (prefix, route))
+        })
+    }
+}
+
+impl RoutingTable {
+    /// An empty table of revision 0.
+    #[must_use]
+    pub fn new(default_endpoints: &[Endpoint]) -> Self {
+        let default_endpoints = (!default_endpoints.is_empty()).then(|| Arc::from(default_endpoints));
+        Self { default_endpoints, ..Self::default() }
+    }
+
+    pub(super) fn route_at(&self, place: u32) -> Option<&Arc<ServingRoute>> {
+        self.routes.get(place)?.as_ref()
+    }
+
+    pub(super) fn account(&self, account: &AccountId) -> Option<&AccountRoutes> {
+        self.accounts.get(account).map(Arc::as_ref)
+    }
+
+    pub(super) fn agent_at(&self, place: u32) -> Option<&Arc<ServingAgent>> {
+        self.agents.get(place)
+    }
+
+    pub(super) fn split_at(&self, place: u32) -> Option<&Arc<ServingSplit>> {
+        self.splits.get(place)
+    }
+
+    /// An agent by name.
+    #[must_use]
+    pub fn agent(&self, id: &AgentRef) -> Option<&Arc<ServingAgent>> {
+        self.agents.get(*self.agent_places.get(id)?)
+    }
+
+    /// A split by name.
+    #[must_use]
+    pub fn split(&self, id: &SplitRef) -> Option<&Arc<ServingSplit>> {
+        self.splits.get(*self.split_places.get(id)?)
+    }
+
+    /// Every split.
+    pub fn splits(&self) -> impl Iterator<Item = &Arc<ServingSplit>> {
+        self.splits.iter().map(|(_, split)| split)
+    }
+
+    pub(super) fn agent_by_digest(&self, digest: u64) -> Option<&Arc<ServingAgent>> {
+        self.agents.get(*self.agent_digests.get(&digest)?)
+    }
+
+    pub(super) fn split_by_digest(&self, digest: u64) -> Option<&Arc<ServingSplit>> {
+        self.splits.get(*self.split_digests.get(&digest)?)
+    }
+
+    pub(super) fn endpoints_of(&self, agent: &Agent, version: &Version) -> Option<Arc<[Endpoint]>> {
+        if agent.endpoints.is_some() {
+            return agent.endpoints.clone();
+        }
+        if version.dispatch.endpoints.is_empty() { self.default_endpoints.clone() } else { None }
+    }
+}
+
+/// What stands for an account's agent or split in a token.
+#[must_use]
+pub fn digest(account: &AccountId, id: &str) -> u64 {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(account.as_str().as_bytes());
+    hash.update(b"/");
+    hash.update(id.as_bytes());
+    hash.digest()
+}
