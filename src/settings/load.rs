@@ -115,7 +115,7 @@ mod tests {
         ("calls.workers", "2", "3"),
         ("token.key_file", "\"one\"", "\"/two\""),
         ("token.hours", "22", "23"),
-        ("files.still_milliseconds", "2", "3"),
+        ("files.still_milliseconds", "20", "30"),
         ("files.poll_seconds", "2", "3"),
         ("log.level", "\"warn\"", "\"info,hyper=off\""),
         ("log.format", "\"json\"", "\"pretty\""),

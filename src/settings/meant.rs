@@ -292,7 +292,7 @@ impl Token {
 
 impl Files {
     fn meant(written: &written::Files, faults: &mut Vec<Fault>) -> Self {
-        let still = Duration::from_millis(whole(&written.still_milliseconds, 200, 1..=60_000, faults));
+        let still = Duration::from_millis(whole(&written.still_milliseconds, 200, 10..=60_000, faults));
         let poll = Duration::from_secs(whole(&written.poll_seconds, 30, 1..=3_600, faults));
         if still >= poll {
             let said = written.still_milliseconds.as_ref().or(written.poll_seconds.as_ref());

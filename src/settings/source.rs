@@ -48,26 +48,19 @@ pub struct Variables(BTreeMap<String, OsString>);
 impl Variables {
     /// Reads the environment of this process: the only place in the settings that does.
     pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect(),
-        )
-        .only_ours()
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
     }
 
     /// The value of a variable that is set and not empty.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
         self.0.get(name).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
-
-    fn only_ours(mut self) -> Self {
-        self.0.retain(|name, _| name.starts_with("CORDBOARD_"));
-        self
-    }
 }
 
 impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()).only_ours()
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self(pairs.filter(|(name, _): &(String, OsString)| name.starts_with("CORDBOARD_")).collect())
     }
 }
 

@@ -86,7 +86,7 @@ impl FolderWatch {
     ///
     /// # Errors
     /// A folder that is relative to a working folder that is gone, or no thread to be had.
-    pub fn start(folders: Vec<PathBuf>, poll: Duration, still: Duration) -> io::Result<Self> {
+    pub fn start(folders: &[PathBuf], poll: Duration, still: Duration) -> io::Result<Self> {
         Self::start_with(folders, poll, still, Box::new(watcher_of_the_system))
     }
 
@@ -103,7 +103,7 @@ impl FolderWatch {
     }
 
     fn start_with(
-        folders: Vec<PathBuf>,
+        folders: &[PathBuf],
         poll: Duration,
         still: Duration,
         make: MakeWatcher,
@@ -263,8 +263,8 @@ mod tests {
     }
 
     fn watched(folders: &[&Path]) -> FolderWatch {
-        let folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
-        FolderWatch::start(folders, NEVER, STILL).unwrap()
+        let folders: Vec<_> = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        FolderWatch::start(&folders, NEVER, STILL).unwrap()
     }
 
     #[test]
@@ -407,8 +407,8 @@ mod tests {
                 }
                 watcher_of_the_system(ears)
             });
-            let folders = vec![root.path().to_owned()];
-            let watch = FolderWatch::start_with(folders, STILL, STILL, refuse_thrice).unwrap();
+            let folders = [root.path().to_owned()];
+            let watch = FolderWatch::start_with(&folders, STILL, STILL, refuse_thrice).unwrap();
             assert_eq!(watch.watching(), Watching::Polling);
             fs::write(&file, "1").unwrap();
             sees(&watch, &file, Some("1")).await;
