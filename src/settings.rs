@@ -1,1 +1,26 @@
 //! Settings as written and as meant, and folder watching.
+//!
+//! [`Settings::load`] joins flags, variables and `cordboard.toml`, in that order of strength, and either gives
+//! settings in which every value has been checked or every [`Fault`] there is, each with its place. What was
+//! [`written`] (all optional, each with where it stands) and what is [`meant`] (typed, complete) are two types.
+//!
+//! [`watch`] says that something may have changed in a folder, [`folder`] then reads what did. Neither knows
+//! what the files hold.
+//!
+//! Trunks, when there are any, are one more list of tables beside `[[gateway]]`: written in [`written`], meant
+//! in a module of their own like [`gateways`].
+mod document;
+pub mod fault;
+pub mod folder;
+pub mod gateways;
+mod load;
+pub mod meant;
+mod section;
+mod source;
+pub mod watch;
+pub mod written;
+
+pub use fault::{Fault, Place};
+pub use gateways::{Gateway, GatewayIx, Gateways};
+pub use meant::Settings;
+pub use source::{Flags, Sources, Variables};

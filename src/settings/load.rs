@@ -1,0 +1,379 @@
+//! Loading: finding the file and taking the step from written to meant.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::fault::{Fault, Place};
+use super::meant::Settings;
+use super::source::Sources;
+use super::written::Written;
+
+const FILE: &str = "cordboard.toml";
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+impl Settings {
+    /// Settings from flags, over variables, over `cordboard.toml` in the configuration folder, over defaults.
+    ///
+    /// A folder without the file means the defaults, but a folder that was named must be there.
+    ///
+    /// # Errors
+    /// Every fault there is in any source.
+    pub fn load(sources: &Sources) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let config = config_folder(sources, &mut faults);
+        let path = config.join(FILE);
+        let name = path.display().to_string();
+        let text = text_of(&path).unwrap_or_else(|fault| {
+            faults.push(fault);
+            String::new()
+        });
+        let (written, unread) = Written::read(&name, &text, sources);
+        faults.extend(unread);
+        let settings = Self::meant(&written, &config, &mut faults);
+        if faults.is_empty() {
+            return Ok(settings);
+        }
+        faults.sort();
+        Err(faults)
+    }
+}
+
+fn config_folder(sources: &Sources, faults: &mut Vec<Fault>) -> PathBuf {
+    let flag = sources.flags.config.as_deref().map(|text| ("flag --config", PathBuf::from(text)));
+    let variable = sources
+        .variables
+        .get("CORDBOARD_CONFIG")
+        .map(|text| ("variable CORDBOARD_CONFIG", PathBuf::from(text)));
+    let Some((source, folder)) = flag.or(variable) else { return PathBuf::from("config") };
+    if !folder.is_dir() {
+        let message = format!("{} is no folder", folder.display());
+        faults.push(
+            Place::whole(source).fault(message, format!("a folder that holds {FILE}, routes/ and agents/")),
+        );
+    }
+    folder
+}
+
+fn text_of(path: &Path) -> Result<String, Fault> {
+    let place = Place::whole(&path.display().to_string());
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => {
+            return Err(place.fault(format!("cannot be read: {error}"), "a file this user may read"));
+        }
+    };
+    let mut bytes = Vec::new();
+    if let Err(error) = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes) {
+        return Err(place.fault(format!("cannot be read: {error}"), "a file this user may read"));
+    }
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
+        return Err(place.fault("is too large", format!("at most {FILE_BYTES_MAX} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
+        let place =
+            Place::in_file(path.display().to_string().into(), u32::try_from(line).unwrap_or(u32::MAX), 1);
+        place.fault("is not UTF-8", "text in UTF-8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::super::source::{Flags, Variables};
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../config/cordboard.toml");
+
+    /// Every single-valued key with two legal values, neither the default, as the file says them.
+    const KEYS: [(&str, &str, &str); 27] = [
+        ("data", "\"one\"", "\"two\""),
+        ("routes", "\"one\"", "\"two\""),
+        ("agents", "\"one\"", "\"two\""),
+        ("listen.calls", "\"127.0.0.1:1\"", "\"[::1]:0\""),
+        ("listen.admin", "\"127.0.0.1:1\"", "\"[::1]:0\""),
+        ("listen.insecure", "true", "false"),
+        ("limits.header_bytes_max", "2_000", "3000"),
+        ("limits.header_seconds", "2", "3"),
+        ("limits.body_bytes_max", "2000", "3000"),
+        ("limits.body_seconds", "2", "3"),
+        ("limits.batch_bytes_max", "70000", "80000"),
+        ("limits.admin_body_bytes_max", "0x200000", "3000000"),
+        ("limits.connections_max", "2", "3"),
+        ("limits.lag_milliseconds_max", "2", "3"),
+        ("limits.calls_in_progress_max", "2", "3"),
+        ("limits.call_hours_max", "2", "3"),
+        ("limits.ended_call_minutes", "0", "3"),
+        ("limits.series_max", "2", "3"),
+        ("limits.drain_seconds", "0", "3"),
+        ("calls.workers", "2", "3"),
+        ("token.key_file", "\"one\"", "\"/two\""),
+        ("token.hours", "22", "23"),
+        ("files.still_milliseconds", "20", "30"),
+        ("files.poll_seconds", "2", "3"),
+        ("log.level", "\"warn\"", "\"info,hyper=off\""),
+        ("log.format", "\"json\"", "\"pretty\""),
+        ("log.numbers", "true", "false"),
+    ];
+
+    fn sources(folder: &Path) -> Sources {
+        let config = Some(folder.display().to_string());
+        Sources { flags: Flags { config, ..Flags::default() }, variables: Variables::default() }
+    }
+
+    fn folder_with(text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), text).unwrap();
+        folder
+    }
+
+    fn loaded(text: &str, sources: &Sources) -> Result<Settings, Vec<Fault>> {
+        let (written, mut faults) = Written::read(FILE, text, sources);
+        let settings = Settings::meant(&written, Path::new("config"), &mut faults);
+        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    fn from_file(text: &str) -> Settings {
+        loaded(text, &Sources::default()).unwrap()
+    }
+
+    fn with_variable(name: &str, value: &str) -> Sources {
+        Sources { flags: Flags::default(), variables: Variables::from_iter([(name, value)]) }
+    }
+
+    fn flags_for(key: &str, value: &str) -> Option<Flags> {
+        let (mut flags, value) = (Flags::default(), Some(value.to_owned()));
+        match key {
+            "data" => flags.data = value,
+            "listen.calls" => flags.calls = value,
+            "listen.admin" => flags.admin = value,
+            "log.level" => flags.log = value,
+            _ => return None,
+        }
+        Some(flags)
+    }
+
+    #[test]
+    fn for_every_key_a_flag_beats_a_variable_beats_the_file_beats_the_default() {
+        for (key, one, two) in KEYS {
+            let (in_one, in_two) =
+                (from_file(&format!("{key} = {one}")), from_file(&format!("{key} = {two}")));
+            assert!(in_one != from_file("") && in_one != in_two, "{key}");
+            let variable = format!("CORDBOARD_{}", key.replace('.', "_").to_uppercase());
+            let (one_file, two_text) = (format!("{key} = {one}"), two.trim_matches('"'));
+            let mut sources = with_variable(&variable, two_text);
+            assert_eq!(loaded("", &sources).unwrap(), in_two, "{variable} alone");
+            assert_eq!(loaded(&one_file, &sources).unwrap(), in_two, "{variable} over the file");
+            if let Some(flags) = flags_for(key, one.trim_matches('"')) {
+                sources.flags = flags;
+                assert_eq!(loaded("", &sources).unwrap(), in_one, "flag over {variable}");
+                sources.variables = Variables::default();
+                assert_eq!(
+                    loaded(&format!("{key} = {two}"), &sources).unwrap(),
+                    in_one,
+                    "flag over the file"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn short_variables_say_the_same_and_may_not_contradict_the_long_ones() {
+        for (key, short) in
+            [("listen.calls", "CALLS"), ("listen.admin", "ADMIN"), ("log.level", "LOG"), ("data", "DATA")]
+        {
+            let (_, value, other) = KEYS.into_iter().find(|(found, ..)| *found == key).unwrap();
+            let short = with_variable(&format!("CORDBOARD_{short}"), value.trim_matches('"'));
+            assert_eq!(loaded("", &short).unwrap(), from_file(&format!("{key} = {value}")));
+            assert_ne!(value, other);
+        }
+        let pair = |long| {
+            let pairs = [("CORDBOARD_LOG", "warn"), ("CORDBOARD_LOG_LEVEL", long)];
+            loaded("", &Sources { flags: Flags::default(), variables: Variables::from_iter(pairs) })
+        };
+        assert_eq!(pair("warn").unwrap().log.filter, "warn");
+        assert_eq!(pair("info").unwrap_err()[0].file, "variable CORDBOARD_LOG_LEVEL");
+    }
+
+    #[test]
+    fn an_empty_variable_says_nothing_and_a_malformed_one_is_a_fault_of_that_variable() {
+        assert_eq!(loaded("", &with_variable("CORDBOARD_TOKEN_HOURS", "")).unwrap(), from_file(""));
+        for (name, value) in [("CORDBOARD_TOKEN_HOURS", "day"), ("CORDBOARD_LOG_NUMBERS", "yes")] {
+            let faults = loaded("", &with_variable(name, value)).unwrap_err();
+            assert_eq!((faults.len(), faults[0].file.as_str()), (1, format!("variable {name}").as_str()));
+        }
+        let no_text = [("CORDBOARD_DATA", OsString::from_vec(vec![0xff]))];
+        let sources = Sources { flags: Flags::default(), variables: Variables::from_iter(no_text) };
+        assert_eq!(loaded("", &sources).unwrap_err()[0].message, "data is not UTF-8");
+    }
+
+    #[test]
+    fn the_shipped_file_says_the_defaults_commented_or_not() {
+        let forget_places = |mut settings: Settings| {
+            settings.gateways = settings.gateways.without_places();
+            settings
+        };
+        assert_eq!(from_file(EXAMPLE), from_file(""));
+        assert_eq!(forget_places(from_file(&uncommented())), from_file(""));
+    }
+
+    #[test]
+    fn the_shipped_file_misses_no_key() {
+        let (written, faults) = Written::read(FILE, &uncommented(), &Sources::default());
+        assert_eq!(faults, []);
+        let missing = format!("{written:#?}");
+        assert!(!missing.contains("None"), "{missing}");
+        assert_eq!(written.gateways.len(), 1);
+        for key_of_endpoints in ["uri = ", "priority = ", "weight = "] {
+            assert!(EXAMPLE.contains(key_of_endpoints));
+        }
+    }
+
+    #[test]
+    fn the_precedence_test_misses_no_key() {
+        let text = uncommented();
+        let table: toml::Table = text.parse().unwrap();
+        let single = |value: &toml::Value| !value.is_array() && !value.is_table();
+        let mut shipped = BTreeSet::new();
+        for (key, value) in &table {
+            match value.as_table() {
+                Some(section) => {
+                    shipped
+                        .extend(section.iter().filter(|(_, v)| single(v)).map(|(k, _)| format!("{key}.{k}")));
+                }
+                None if single(value) => drop(shipped.insert(key.clone())),
+                None => {}
+            }
+        }
+        assert_eq!(shipped, KEYS.iter().map(|(key, ..)| (*key).to_owned()).collect());
+    }
+
+    /// The shipped file with every `#key` taken as `key`; prose begins with `# `.
+    fn uncommented() -> String {
+        let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+            Some(key) if !key.is_empty() && !key.starts_with(' ') => key,
+            _ => line,
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_each_with_its_line() {
+        let text = "\
+data = 7
+rotues = \"r\"
+listen = { calls = \"here\", admin = \"10.0.0.1:1\" }
+broken
+[limits]
+header_bytes_max = 1
+body_byte_max = 2
+series_max = 99999999999999999999
+[calls]
+allowed_hosts = [\"ok\", 5, \"a b\"]
+default_endpoints = [{ uri = \"sip:a@b\", weight = 101 }, { wieght = 1 }]
+[log]
+level = \"inof\"
+format = true
+[[gateway]]
+name = \"Edge\"
+[tls]
+";
+        let folder = folder_with(text);
+        let mut sources = sources(folder.path());
+        sources.variables = Variables::from_iter([("CORDBOARD_FILES_POLL_SECONDS", "0")]);
+        let faults = Settings::load(&sources).unwrap_err();
+        let lines: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column)).collect();
+        let expected = [
+            (1, 8),
+            (2, 1),
+            (3, 20),
+            (3, 36),
+            (4, 7),
+            (6, 20),
+            (7, 1),
+            (8, 14),
+            (10, 24),
+            (10, 27),
+            (11, 50),
+            (11, 57),
+            (11, 59),
+            (13, 9),
+            (14, 10),
+            (16, 8),
+            (17, 2),
+            (0, 0),
+        ];
+        for fault in &faults {
+            println!("{fault}");
+            assert!(!fault.message.is_empty() && !fault.expected.is_empty(), "{fault}");
+        }
+        assert_eq!(lines, expected);
+        assert!(faults[0].file.ends_with("cordboard.toml"));
+        assert_eq!(faults[1].expected, "routes, perhaps");
+        assert_eq!(faults[6].expected, "body_bytes_max, perhaps");
+    }
+
+    #[test]
+    fn contradictions_are_faults() {
+        for (text, line) in [
+            ("[listen]\ncalls = \"127.0.0.1:9\"\nadmin = \"127.0.0.1:9\"", 3),
+            ("[listen]\ninsecure = true\ncalls = \"0.0.0.0:8701\"", 3),
+            ("[limits]\nbody_bytes_max = 2000000", 2),
+            ("[limits]\ncall_hours_max = 7\n[token]\nhours = 6", 4),
+            ("[files]\nstill_milliseconds = 2000\npoll_seconds = 2", 2),
+            ("routes = \"same\"\nagents = \"same\"", 1),
+        ] {
+            let faults = loaded(text, &Sources::default()).unwrap_err();
+            assert_eq!((faults.len(), faults[0].line), (1, line), "{text}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn off_loopback_needs_insecure_to_be_said() {
+        for address in ["0.0.0.0:1", "10.0.0.1:0", "[::]:1", "[::ffff:10.0.0.1]:1"] {
+            let text = format!("listen.calls = \"{address}\"");
+            assert_eq!(loaded(&text, &Sources::default()).unwrap_err().len(), 1, "{address}");
+            from_file(&format!("{text}\nlisten.insecure = true"));
+        }
+        from_file("listen.calls = \"[::ffff:127.0.0.1]:1\"");
+    }
+
+    #[test]
+    fn each_folder_has_one_base_whoever_says_it() {
+        let settings = from_file("data = \"d\"\nroutes = \"r\"\nagents = \"/a\"\ntoken.key_file = \"k\"");
+        assert_eq!(settings.data, Path::new("d"));
+        assert_eq!(settings.routes, Path::new("config/r"));
+        assert_eq!(settings.agents, Path::new("/a"));
+        assert_eq!(settings.token.key_file, Path::new("d/k"));
+    }
+
+    #[test]
+    fn a_named_folder_must_be_there_but_its_file_need_not() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Settings::load(&sources(folder.path())).is_ok());
+        let faults = Settings::load(&sources(&folder.path().join("nowhere"))).unwrap_err();
+        assert_eq!(faults[0].file, "flag --config");
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_or_too_large_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), b"# fine\n# \xff\n").unwrap();
+        assert_eq!(Settings::load(&sources(folder.path())).unwrap_err()[0].line, 2);
+        std::fs::write(folder.path().join(FILE), vec![b'#'; (1 << 20) + 1]).unwrap();
+        assert_eq!(Settings::load(&sources(folder.path())).unwrap_err()[0].message, "is too large");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "(\\PC|\n|\\[\\[gateway\\]\\]\n|name = |addresses = \\[|\"|[limits]){0,60}") {
+            let _ = loaded(&text, &Sources::default());
+        }
+    }
+}

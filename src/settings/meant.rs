@@ -1,0 +1,396 @@
+//! Settings as meant: typed, complete, and checked against each other.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::fault::{Fault, Place};
+use super::gateways::Gateways;
+use super::written::{self, Said, Written};
+
+/// Everything an operator can set, with the defaults where nothing was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Folder of `cordboard.toml`.
+    pub config: PathBuf,
+    /// Folder for what Cordboard keeps.
+    pub data: PathBuf,
+    /// Folder of route files.
+    pub routes: PathBuf,
+    /// Folder of agent files, one subfolder for each agent.
+    pub agents: PathBuf,
+    /// The two listeners.
+    pub listen: Listen,
+    /// What is bounded.
+    pub limits: Limits,
+    /// How calls are served.
+    pub calls: Calls,
+    /// The tokens that are given with decisions.
+    pub token: Token,
+    /// How watched files are read.
+    pub files: Files,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Who may ask the call plane by address.
+    pub gateways: Gateways,
+}
+
+/// The two listeners; off loopback only where `insecure` was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The call plane; port 0 takes a free one.
+    pub calls: SocketAddr,
+    /// Management; port 0 takes a free one.
+    pub admin: SocketAddr,
+    /// Whether listening off loopback without TLS is wanted.
+    pub insecure: bool,
+}
+
+/// What is bounded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest head of a request.
+    pub header_bytes_max: usize,
+    /// Time for the head of a request to arrive.
+    pub header_time: Duration,
+    /// Largest body of a call request.
+    pub body_bytes_max: usize,
+    /// Time for a body to arrive.
+    pub body_time: Duration,
+    /// Largest body of a batch of calls.
+    pub batch_bytes_max: usize,
+    /// Largest body of a management request.
+    pub admin_body_bytes_max: usize,
+    /// Connections of the call plane.
+    pub connections_max: usize,
+    /// Lateness of a call worker above which it sheds.
+    pub lag_max: Duration,
+    /// Calls remembered at once.
+    pub calls_in_progress_max: usize,
+    /// Age at which a call that nobody ended is over.
+    pub call_age_max: Duration,
+    /// Time for which an ended call can still be asked for.
+    pub ended_call_time: Duration,
+    /// Pairs of agent and version that have metrics of their own.
+    pub series_max: usize,
+    /// Time for requests to finish at shutdown.
+    pub drain_time: Duration,
+}
+
+/// How calls are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calls {
+    /// Threads that answer calls; none is one for each core.
+    pub workers: Option<NonZeroUsize>,
+    /// Names, in lower case and without port, by which gateways on an address list may call this host.
+    pub allowed_hosts: Vec<String>,
+    /// Where calls go whose agent names no endpoint, at most 16.
+    pub default_endpoints: Vec<Endpoint>,
+}
+
+/// One target of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The target as written.
+    pub uri: String,
+    /// 0 to 100, lower is tried first.
+    pub priority: u8,
+    /// 0 to 100, the share among those of one priority.
+    pub weight: u8,
+    /// Where it was written, for whoever finds the URI wrong.
+    pub place: Place,
+}
+
+/// The tokens that are given with decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// File of the key that signs them.
+    pub key_file: PathBuf,
+    /// How long one is valid, at least as long as a call may last.
+    pub time: Duration,
+}
+
+/// How watched files are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// How long a file must not have changed before it is read.
+    pub still: Duration,
+    /// How often folders are looked at even if nothing was heard.
+    pub poll: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A level, or levels by target: `info,hyper=warn`.
+    pub filter: String,
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// Whether phone numbers are shown.
+    pub numbers: bool,
+}
+
+/// The shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people, coloured on a terminal.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// What was written is meant to be this; every fault is added, and where there is one the default stands.
+    pub(super) fn meant(written: &Written, config: &Path, faults: &mut Vec<Fault>) -> Self {
+        let data = folder(&written.data, Path::new("data"), Path::new(""), faults);
+        let routes = folder(&written.routes, Path::new("routes"), config, faults);
+        let agents = folder(&written.agents, Path::new("agents"), config, faults);
+        let pairs = [
+            (&written.routes, &routes, &data),
+            (&written.agents, &agents, &data),
+            (&written.routes, &routes, &agents),
+        ];
+        for (said, one, other) in pairs {
+            if one == other {
+                let said = said.as_ref().or(written.agents.as_ref()).or(written.data.as_ref());
+                faults.extend(
+                    said.map(|said| said.fault(format!("is {} too", other.display()), "a folder of its own")),
+                );
+            }
+        }
+        let limits = Limits::meant(&written.limits, faults);
+        let token = Token::meant(&written.token, &data, faults);
+        if token.time < limits.call_age_max {
+            let said = written.token.hours.as_ref().or(written.limits.call_hours_max.as_ref());
+            faults.extend(said.map(|said| {
+                said.fault(
+                    "lets calls outlive the token that keeps their version",
+                    "token.hours of at least limits.call_hours_max",
+                )
+            }));
+        }
+        Self {
+            config: config.to_owned(),
+            data,
+            routes,
+            agents,
+            listen: Listen::meant(&written.listen, faults),
+            limits,
+            calls: Calls::meant(&written.calls, faults),
+            token,
+            files: Files::meant(&written.files, faults),
+            log: Log::meant(&written.log, faults),
+            gateways: Gateways::meant(&written.gateways, faults),
+        }
+    }
+}
+
+impl Listen {
+    fn meant(written: &written::Listen, faults: &mut Vec<Fault>) -> Self {
+        let insecure = said_or(&written.insecure, false);
+        let calls = address(&written.calls, 8700, insecure, faults);
+        let admin = address(&written.admin, 8701, insecure, faults);
+        let overlap = calls.ip() == admin.ip() || calls.ip().is_unspecified() || admin.ip().is_unspecified();
+        if calls.port() == admin.port() && calls.port() != 0 && overlap {
+            let said = written.admin.as_ref().or(written.calls.as_ref());
+            faults.extend(
+                said.map(|said| said.fault("takes the port of the other listener", "a port for each")),
+            );
+        }
+        Self { calls, admin, insecure }
+    }
+}
+
+impl Limits {
+    fn meant(written: &written::Limits, faults: &mut Vec<Fault>) -> Self {
+        const KIB: i64 = 1_024;
+        const MIB: i64 = 1_024 * KIB;
+        let w = written;
+        let limits = Self {
+            header_bytes_max: whole(&w.header_bytes_max, 16 * 1_024, KIB..=MIB, faults),
+            header_time: Duration::from_secs(whole(&w.header_seconds, 10, 1..=300, faults)),
+            body_bytes_max: whole(&w.body_bytes_max, 64 * 1_024, KIB..=16 * MIB, faults),
+            body_time: Duration::from_secs(whole(&w.body_seconds, 10, 1..=300, faults)),
+            batch_bytes_max: whole(&w.batch_bytes_max, 1_024 * 1_024, KIB..=64 * MIB, faults),
+            admin_body_bytes_max: whole(
+                &w.admin_body_bytes_max,
+                256 * 1_024 * 1_024,
+                MIB..=4_096 * MIB,
+                faults,
+            ),
+            connections_max: whole(&w.connections_max, 10_000, 1..=1_000_000, faults),
+            lag_max: Duration::from_millis(whole(&w.lag_milliseconds_max, 50, 1..=10_000, faults)),
+            calls_in_progress_max: whole(&w.calls_in_progress_max, 1_000_000, 1..=100_000_000, faults),
+            call_age_max: hours(whole(&w.call_hours_max, 6, 1..=24, faults)),
+            ended_call_time: Duration::from_secs(
+                60 * whole::<u64>(&w.ended_call_minutes, 10, 0..=1_440, faults),
+            ),
+            series_max: whole(&w.series_max, 10_000, 1..=1_000_000, faults),
+            drain_time: Duration::from_secs(whole(&w.drain_seconds, 30, 0..=3_600, faults)),
+        };
+        if limits.batch_bytes_max < limits.body_bytes_max {
+            let said = w.batch_bytes_max.as_ref().or(w.body_bytes_max.as_ref());
+            faults.extend(said.map(|said| {
+                said.fault(
+                    "leaves a batch less room than one call",
+                    "batch_bytes_max of at least body_bytes_max",
+                )
+            }));
+        }
+        limits
+    }
+}
+
+impl Calls {
+    fn meant(written: &written::Calls, faults: &mut Vec<Fault>) -> Self {
+        let mut allowed_hosts = Vec::new();
+        for said in written.allowed_hosts.iter().flatten() {
+            let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            if said.value.is_empty() || said.value.len() > 253 || !said.value.bytes().all(legal) {
+                faults.push(said.fault(format!("holds {:?}", said.value), "a host name, without a port"));
+            } else {
+                allowed_hosts.push(said.value.to_ascii_lowercase());
+            }
+        }
+        let endpoints = written.default_endpoints.iter().flatten();
+        if let Some(one_too_many) = endpoints.clone().nth(16) {
+            faults.push(one_too_many.place.fault("one default endpoint too many", "at most 16"));
+        }
+        let default_endpoints =
+            endpoints.take(16).filter_map(|endpoint| Endpoint::meant(endpoint, faults)).collect();
+        let workers = NonZeroUsize::new(whole(&written.workers, 0, 0..=1_024, faults));
+        Self { workers, allowed_hosts, default_endpoints }
+    }
+}
+
+impl Endpoint {
+    fn meant(written: &written::Endpoint, faults: &mut Vec<Fault>) -> Option<Self> {
+        let priority = whole(&written.priority, 0, 0..=100, faults);
+        let weight = whole(&written.weight, 1, 0..=100, faults);
+        match &written.uri {
+            Some(uri) if !uri.value.is_empty() => {
+                Some(Self { uri: uri.value.clone(), priority, weight, place: uri.place.clone() })
+            }
+            _ => {
+                faults.push(
+                    written.place.fault("a default endpoint has no uri", "uri = \"sip:…\" or \"wss:…\""),
+                );
+                None
+            }
+        }
+    }
+}
+
+impl Token {
+    fn meant(written: &written::Token, data: &Path, faults: &mut Vec<Fault>) -> Self {
+        let key_file = folder(&written.key_file, Path::new("token.key"), data, faults);
+        Self { key_file, time: hours(whole(&written.hours, 24, 1..=24, faults)) }
+    }
+}
+
+impl Files {
+    fn meant(written: &written::Files, faults: &mut Vec<Fault>) -> Self {
+        let still = Duration::from_millis(whole(&written.still_milliseconds, 200, 10..=60_000, faults));
+        let poll = Duration::from_secs(whole(&written.poll_seconds, 30, 1..=3_600, faults));
+        if still >= poll {
+            let said = written.still_milliseconds.as_ref().or(written.poll_seconds.as_ref());
+            faults.extend(said.map(|said| {
+                said.fault(
+                    "makes files wait longer than a poll",
+                    "still_milliseconds of less than poll_seconds",
+                )
+            }));
+        }
+        Self { still, poll }
+    }
+}
+
+impl Log {
+    fn meant(written: &written::Log, faults: &mut Vec<Fault>) -> Self {
+        let filter = match &written.level {
+            Some(said) if is_filter(&said.value) => said.value.clone(),
+            Some(said) => {
+                let expected =
+                    "off, error, warn, info, debug or trace, or such for a target: \"info,hyper=warn\"";
+                faults.push(said.fault(format!("is {:?}", said.value), expected));
+                "info".to_owned()
+            }
+            None => "info".to_owned(),
+        };
+        let format = match written.format.as_ref().map(|said| (said, said.value.as_str())) {
+            None | Some((_, "pretty")) => LogFormat::Pretty,
+            Some((_, "json")) => LogFormat::Json,
+            Some((said, other)) => {
+                faults.push(said.fault(format!("is {other:?}"), "\"pretty\" or \"json\""));
+                LogFormat::Pretty
+            }
+        };
+        Self { filter, format, numbers: said_or(&written.numbers, false) }
+    }
+}
+
+/// Whether every part is a level or `target=level`; a misspelt level would else pass as the name of a target.
+fn is_filter(text: &str) -> bool {
+    let level = |word: &str| matches!(word, "off" | "error" | "warn" | "info" | "debug" | "trace");
+    let target = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
+    };
+    text.len() <= 1_000
+        && text.split(',').all(|part| match part.split_once('=') {
+            Some((name, of)) => target(name) && level(of),
+            None => level(part),
+        })
+}
+
+fn said_or<T: Clone>(said: &Option<Said<T>>, default: T) -> T {
+    said.as_ref().map_or(default, |said| said.value.clone())
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3_600)
+}
+
+fn whole<T: TryFrom<i64>>(
+    said: &Option<Said<i64>>,
+    default: T,
+    range: RangeInclusive<i64>,
+    faults: &mut Vec<Fault>,
+) -> T {
+    let Some(said) = said else { return default };
+    if range.contains(&said.value)
+        && let Ok(value) = T::try_from(said.value)
+    {
+        return value;
+    }
+    faults.push(said.fault(format!("is {}", said.value), format!("{} to {}", range.start(), range.end())));
+    default
+}
+
+fn folder(said: &Option<Said<String>>, default: &Path, base: &Path, faults: &mut Vec<Fault>) -> PathBuf {
+    match said {
+        Some(said) if said.value.trim().is_empty() => {
+            faults.push(said.fault("is empty", format!("a path such as {}", default.display())));
+            base.join(default)
+        }
+        Some(said) => base.join(&said.value),
+        None => base.join(default),
+    }
+}
+
+fn address(said: &Option<Said<String>>, port: u16, insecure: bool, faults: &mut Vec<Fault>) -> SocketAddr {
+    let default = SocketAddr::from(([127, 0, 0, 1], port));
+    let Some(said) = said else { return default };
+    let Ok(address) = said.value.parse::<SocketAddr>() else {
+        faults.push(
+            said.fault(format!("is {:?}", said.value), format!("an address and a port, such as {default}")),
+        );
+        return default;
+    };
+    if !insecure && !address.ip().to_canonical().is_loopback() {
+        let problem = format!("is {address}, which is off loopback and without TLS");
+        faults.push(said.fault(problem, "a loopback address, or listen.insecure = true"));
+    }
+    address
+}

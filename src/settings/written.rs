@@ -1,0 +1,235 @@
+//! Settings as written: every key optional, each with the place that said it.
+
+use super::document::Document;
+use super::fault::{Fault, Place};
+pub use super::section::Said;
+use super::section::Section;
+use super::source::Sources;
+
+/// A table of single values: its fields are its keys.
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident { $($(#[$key_doc:meta])* $key:ident: $kind:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default)]
+        pub struct $name {
+            $($(#[$key_doc])* pub $key: Option<Said<$kind>>,)*
+        }
+
+        impl $name {
+            fn read(mut section: Section<'_, '_>) -> Self {
+                let table = Self { $($key: section.scalar(stringify!($key)),)* };
+                section.close();
+                table
+            }
+        }
+    };
+}
+
+/// All that flags, variables and the file say.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// Folder for what Cordboard keeps.
+    pub data: Option<Said<String>>,
+    /// Folder of route files.
+    pub routes: Option<Said<String>>,
+    /// Folder of agent files.
+    pub agents: Option<Said<String>>,
+    /// `[listen]`
+    pub listen: Listen,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[calls]`
+    pub calls: Calls,
+    /// `[token]`
+    pub token: Token,
+    /// `[files]`
+    pub files: Files,
+    /// `[log]`
+    pub log: Log,
+    /// `[[gateway]]`
+    pub gateways: Vec<Gateway>,
+}
+
+table! {
+    /// The two listeners.
+    Listen {
+        /// Address and port of the call plane.
+        calls: String,
+        /// Address and port of management.
+        admin: String,
+        /// Whether listening off loopback without TLS is wanted.
+        insecure: bool,
+    }
+}
+
+table! {
+    /// What is bounded.
+    Limits {
+        /// Largest head of a request.
+        header_bytes_max: i64,
+        /// Time for the head of a request to arrive.
+        header_seconds: i64,
+        /// Largest body of a call request.
+        body_bytes_max: i64,
+        /// Time for a body to arrive.
+        body_seconds: i64,
+        /// Largest body of a batch of calls.
+        batch_bytes_max: i64,
+        /// Largest body of a management request.
+        admin_body_bytes_max: i64,
+        /// Connections of the call plane.
+        connections_max: i64,
+        /// Lateness of a call worker above which it sheds.
+        lag_milliseconds_max: i64,
+        /// Calls remembered at once.
+        calls_in_progress_max: i64,
+        /// Age at which a call that nobody ended is over.
+        call_hours_max: i64,
+        /// Time for which an ended call can still be asked for.
+        ended_call_minutes: i64,
+        /// Pairs of agent and version that have metrics of their own.
+        series_max: i64,
+        /// Time for requests to finish at shutdown.
+        drain_seconds: i64,
+    }
+}
+
+/// How calls are served.
+#[derive(Debug, Clone, Default)]
+pub struct Calls {
+    /// Threads that answer calls.
+    pub workers: Option<Said<i64>>,
+    /// Names by which gateways on an address list may call this host.
+    pub allowed_hosts: Option<Vec<Said<String>>>,
+    /// Where calls go whose agent names no endpoint.
+    pub default_endpoints: Option<Vec<Endpoint>>,
+}
+
+table! {
+    /// The tokens that are given with decisions.
+    Token {
+        /// File of the key that signs them.
+        key_file: String,
+        /// How long one is valid.
+        hours: i64,
+    }
+}
+
+table! {
+    /// How watched files are read.
+    Files {
+        /// How long a file must not have changed before it is read.
+        still_milliseconds: i64,
+        /// How often folders are looked at even if nothing was heard.
+        poll_seconds: i64,
+    }
+}
+
+table! {
+    /// What is logged, and how.
+    Log {
+        /// A level, or levels by target.
+        level: String,
+        /// For people or for machines.
+        format: String,
+        /// Whether phone numbers are shown.
+        numbers: bool,
+    }
+}
+
+/// One target of calls.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Where the table begins.
+    pub place: Place,
+    /// The target.
+    pub uri: Option<Said<String>>,
+    /// Lower is tried first.
+    pub priority: Option<Said<i64>>,
+    /// Share among those of one priority.
+    pub weight: Option<Said<i64>>,
+}
+
+/// One asker of the call plane.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Where the table begins.
+    pub place: Place,
+    /// Its name, a metric label.
+    pub name: Option<Said<String>>,
+    /// Networks it asks from.
+    pub addresses: Option<Vec<Said<String>>>,
+    /// Account it asks for.
+    pub account: Option<Said<String>>,
+    /// Country of numbers without a plus.
+    pub default_country: Option<Said<String>>,
+}
+
+impl Written {
+    /// Reads a text under the name the operator knows it by, with what flags and variables say instead.
+    ///
+    /// What cannot be read is a fault and reads as not said; a line that is no TOML is one fault, not several.
+    pub fn read(name: &str, text: &str, sources: &Sources) -> (Self, Vec<Fault>) {
+        let document = Document::new(name, text);
+        let (sound, mut faults) = document.sound();
+        let (table, more) = document.parse(&sound);
+        faults.extend(more);
+        let mut unread = Vec::new();
+        let written = Self::of(Section::root(&document, table.get_ref(), sources, &mut unread));
+        let syntax: Vec<u32> = faults.iter().map(|fault| fault.line).collect();
+        faults.extend(unread.into_iter().filter(|fault| fault.line == 0 || !syntax.contains(&fault.line)));
+        (written, faults)
+    }
+
+    fn of(mut root: Section<'_, '_>) -> Self {
+        let written = Self {
+            data: root.scalar("data"),
+            routes: root.scalar("routes"),
+            agents: root.scalar("agents"),
+            listen: Listen::read(root.table("listen")),
+            limits: Limits::read(root.table("limits")),
+            calls: Calls::read(root.table("calls")),
+            token: Token::read(root.table("token")),
+            files: Files::read(root.table("files")),
+            log: Log::read(root.table("log")),
+            gateways: root.tables("gateway", Gateway::read).unwrap_or_default(),
+        };
+        root.close();
+        written
+    }
+}
+
+impl Calls {
+    fn read(mut section: Section<'_, '_>) -> Self {
+        let calls = Self {
+            workers: section.scalar("workers"),
+            allowed_hosts: section.texts("allowed_hosts"),
+            default_endpoints: section.tables("default_endpoints", Endpoint::read),
+        };
+        section.close();
+        calls
+    }
+}
+
+impl Endpoint {
+    fn read(section: &mut Section<'_, '_>, place: Place) -> Self {
+        Self {
+            place,
+            uri: section.scalar("uri"),
+            priority: section.scalar("priority"),
+            weight: section.scalar("weight"),
+        }
+    }
+}
+
+impl Gateway {
+    fn read(section: &mut Section<'_, '_>, place: Place) -> Self {
+        Self {
+            place,
+            name: section.scalar("name"),
+            addresses: section.texts("addresses"),
+            account: section.scalar("account"),
+            default_country: section.scalar("default_country"),
+        }
+    }
+}
