@@ -28,7 +28,9 @@ const BUFFER_BYTES_MIN: usize = 16 * 1024;
 pub(super) fn builder(limits: &Limits) -> Builder {
     let mut builder = Builder::new();
     builder
-        .pipeline_flush(true)
+        // With it hyper sends nothing while it holds unparsed bytes: an answer waits for the rest of the next request,
+        // and answers before a malformed one are lost.
+        .pipeline_flush(false)
         .keep_alive(true)
         // A client that closes its sending side after its request still gets the answer.
         .half_close(true)

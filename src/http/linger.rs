@@ -20,7 +20,8 @@ pub(super) async fn linger<T: AsyncRead + AsyncWrite + Unpin>(mut socket: T) {
         return;
     }
     let mut forgotten = vec![0; 16 * 1024];
-    let until_closed = async { while let Ok(Ok(1..)) = timeout(SILENCE_MAX, socket.read(&mut forgotten)).await {} };
+    let until_closed =
+        async { while let Ok(Ok(1..)) = timeout(SILENCE_MAX, socket.read(&mut forgotten)).await {} };
     let _ = timeout(TOTAL_MAX, until_closed).await;
 }
 

@@ -120,9 +120,9 @@ fn the_server_ends_when_it_has_left() {
     let mut client = admin.client();
     assert_eq!(client.get("/peer").unwrap().unwrap().status, 200);
     let front = admin.front.clone();
-    let drained = admin.runtime.spawn(async move {
-        front.shutdown.drain(&front.traffic, DrainLimits::default()).await
-    });
+    let drained = admin
+        .runtime
+        .spawn(async move { front.shutdown.drain(&front.traffic, DrainLimits::default()).await });
     assert!(client.is_closed());
     drop(client);
     assert_eq!(admin.runtime.block_on(drained).unwrap(), 0);

@@ -96,7 +96,8 @@ fn a_long_answer_is_not_an_idle_connection() {
 fn a_body_over_its_limit_is_answered_413_before_it_is_read() {
     let world = World::new(Limits { body_bytes_max: 100, ..Limits::default() });
     let mut client = world.client();
-    let reply = client.ask("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 101\r\nexpect: 100-continue\r\n\r\n");
+    let reply =
+        client.ask("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 101\r\nexpect: 100-continue\r\n\r\n");
     assert_eq!((reply.status, reply.closes()), (413, true));
     assert_eq!(reply.json()["error_code"], "PAYLOAD_TOO_LARGE");
     assert!(client.is_closed());
@@ -132,11 +133,12 @@ fn a_body_byte_by_byte_is_answered_408() {
     let mut bytes = client.socket.try_clone().unwrap();
     let trickle = std::thread::spawn(move || {
         use std::io::Write;
-        (0..1000).take_while(|_| {
-            std::thread::sleep(SHORT / 10);
-            bytes.write_all(b"a").is_ok()
-        })
-        .count()
+        (0..1000)
+            .take_while(|_| {
+                std::thread::sleep(SHORT / 10);
+                bytes.write_all(b"a").is_ok()
+            })
+            .count()
     });
     let start = Instant::now();
     let reply = client.reply().unwrap().unwrap();
@@ -163,5 +165,7 @@ fn one_connection_too_many_is_told_to_come_again() {
     assert_eq!(served[0].get("/").unwrap().unwrap().status, 200, "those inside are not disturbed");
     assert_eq!(world.front.traffic.turned_away(), 20);
     drop(served);
-    eventually("there is room again", || world.client().get("/").is_ok_and(|reply| reply.unwrap().status == 200));
+    eventually("there is room again", || {
+        world.client().get("/").is_ok_and(|reply| reply.unwrap().status == 200)
+    });
 }

@@ -6,7 +6,8 @@ use super::world::{Client, World};
 use crate::http::limits::Limits;
 
 fn post(body: &[u8]) -> Vec<u8> {
-    let mut request = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut request =
+        format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
     request.extend_from_slice(body);
     request
 }
@@ -30,6 +31,24 @@ fn pipelined_requests_are_answered_in_order() {
         let reply = client.reply().unwrap().unwrap();
         assert!(reply.text().ends_with(&format!(" {before}")), "{reply:?}");
     }
+}
+
+#[test]
+fn an_answer_does_not_wait_for_the_rest_of_the_next_request() {
+    let world = World::new(Limits::default());
+    let mut client = world.client();
+    assert_eq!(client.ask("GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HT").status, 200);
+    assert_eq!(client.ask("TP/1.1\r\nhost: x\r\n\r\n").status, 200);
+}
+
+#[test]
+fn requests_before_a_malformed_one_are_answered() {
+    let world = World::new(Limits::default());
+    let mut client = world.client();
+    client.send(format!("{}no request\r\n\r\n", "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(3))).unwrap();
+    let statuses = [(); 4].map(|()| client.reply().unwrap().unwrap().status);
+    assert_eq!(statuses, [200, 200, 200, 400]);
+    assert!(client.is_closed());
 }
 
 #[test]

@@ -84,10 +84,8 @@ impl World {
         let (address, listeners) = bind_workers("127.0.0.1:0".parse().unwrap(), 2).unwrap();
         let front = Front { limits: Arc::new(limits), ..Front::default() };
         let held = Arc::new(Notify::new());
-        let workers = listeners
-            .into_iter()
-            .map(|listener| worker(listener, front.clone(), held.clone()))
-            .collect();
+        let workers =
+            listeners.into_iter().map(|listener| worker(listener, front.clone(), held.clone())).collect();
         Self { address, front, held, workers }
     }
 
