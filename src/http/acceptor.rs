@@ -7,7 +7,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{unconstrained, yield_now};
@@ -138,7 +137,7 @@ fn is_the_peers(error: &io::Error) -> bool {
 fn deafen(listener: &TcpListener) {
     #[cfg(target_os = "linux")]
     {
-        use socket2::SockFilter;
+        use socket2::{SockFilter, SockRef};
         const LOAD_BYTE: u16 = 0x30;
         const AND: u16 = 0x54;
         const JUMP_IF_EQUAL: u16 = 0x15;
@@ -158,4 +157,27 @@ fn deafen(listener: &TcpListener) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = listener;
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+    use crate::http::bind::bind_workers;
+    use crate::http::server::run_worker;
+
+    #[test]
+    fn a_deaf_listener_keeps_what_it_has_and_hears_nothing_new() {
+        let (address, mut listeners) = bind_workers("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        run_worker(async {
+            let listener = TcpListener::from_std(listeners.remove(0))?;
+            let _early = TcpStream::connect(address)?;
+            deafen(&listener);
+            let late = TcpStream::connect_timeout(&address, Duration::from_millis(300));
+            assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            listener.accept().await.map(drop)
+        })
+        .unwrap();
+    }
 }

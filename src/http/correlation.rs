@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
 use super::error::ApiError;
 
@@ -72,6 +72,7 @@ pub async fn correlate(State(make): State<NewId>, mut request: Request, next: Ne
         let (rendered, body) = error.render(id.as_str()).into_parts();
         // What other layers have added stays.
         let mut headers = parts.headers;
+        headers.remove(CONTENT_LENGTH);
         headers.extend(rendered.headers);
         response = Response::new(axum::body::Body::new(body));
         *response.status_mut() = rendered.status;

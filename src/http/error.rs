@@ -251,3 +251,59 @@ impl IntoResponse for ApiError {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_status_and_code() {
+        let errors = [
+            (ApiError::validation("to", "is missing"), 400, "VALIDATION_FAILED"),
+            (ApiError::unauthorized("no key"), 401, "AUTH_USER_INVALID_TOKEN"),
+            (ApiError::forbidden("not yours"), 403, "USER_ACCESS_FORBIDDEN"),
+            (ApiError::not_found("no such thing"), 404, "NOT_FOUND"),
+            (ApiError::method_not_allowed("GET"), 405, "METHOD_NOT_ALLOWED"),
+            (ApiError::request_timeout("slow"), 408, "REQUEST_TIMEOUT"),
+            (ApiError::conflict("IN_USE", "in use"), 409, "IN_USE"),
+            (ApiError::payload_too_large(10), 413, "PAYLOAD_TOO_LARGE"),
+            (ApiError::unprocessable("id", "is no id"), 422, "SCHEMA_VALIDATION_FAILED"),
+            (ApiError::too_many_requests(3), 429, "TOO_MANY_REQUESTS"),
+            (ApiError::internal(), 500, "INTERNAL_ERROR"),
+            (ApiError::overloaded(1), 503, "OVERLOADED"),
+        ];
+        for (error, status, code) in errors {
+            assert_eq!((error.render("id").status().as_u16(), error.code()), (status, code));
+        }
+    }
+
+    #[test]
+    fn a_validation_error_names_its_field() {
+        let error = ApiError::validation("to", "is missing");
+        assert_eq!(
+            serde_json::to_value(error.envelope("id-1")).unwrap(),
+            serde_json::json!({
+                "success": false, "error": "to: is missing", "error_id": "id-1", "error_code": "VALIDATION_FAILED",
+                "error_message": "to: is missing", "data": null, "message": "to: is missing",
+                "errors": [{"field": "to", "message": "is missing"}],
+            })
+        );
+    }
+
+    #[test]
+    fn headers_say_what_to_do_next() {
+        let header = |error: ApiError, name: &str| {
+            let response = error.render("id");
+            response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(header(ApiError::too_many_requests(3), "retry-after").as_deref(), Some("3"));
+        assert_eq!(header(ApiError::method_not_allowed("GET, PUT"), "allow").as_deref(), Some("GET, PUT"));
+        assert_eq!(header(ApiError::payload_too_large(1), "connection").as_deref(), Some("close"));
+        assert_eq!(header(ApiError::not_found("x"), "retry-after"), None);
+    }
+
+    #[test]
+    fn the_envelope_has_a_name_in_the_document() {
+        assert_eq!(ErrorEnvelope::name(), "Error");
+    }
+}
