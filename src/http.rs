@@ -1,1 +1,25 @@
-//! HTTP server kit: knows nothing of calls.
+//! HTTP server kit: sockets, connections, limits, errors; knows nothing of calls.
+//!
+//! [`bind_workers`](bind::bind_workers) opens the listeners and starts nothing. [`server::serve`] answers one worker's
+//! listener on its own current-thread runtime, [`admin::serve_admin`] a router on a runtime of many threads. Both keep
+//! the same [`Limits`](limits::Limits), share one [`Traffic`](traffic::Traffic) and leave by one
+//! [`Shutdown`](shutdown::Shutdown), which loses no request on the way.
+pub mod admin;
+pub mod bind;
+pub mod body;
+pub mod correlation;
+pub mod error;
+pub mod lag;
+pub mod limits;
+pub mod query;
+pub mod server;
+pub mod shutdown;
+pub mod traffic;
+
+mod acceptor;
+mod connection;
+mod linger;
+mod pulse;
+
+#[cfg(test)]
+mod tests;

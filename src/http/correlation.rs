@@ -1,0 +1,119 @@
+//! The id by which an operator finds a request again: taken from the request or made, and echoed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+
+use super::error::ApiError;
+
+/// The header that carries the id, both ways.
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-polyai-correlation-id");
+
+/// Longer ids are replaced.
+const BYTES_MAX: usize = 128;
+
+/// Makes an id for a request that came without one.
+pub type NewId = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// A request's correlation id: 1 to 128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrelationId(HeaderValue);
+
+impl CorrelationId {
+    /// The request's own id if it is fit for a header and a log, else what `make` makes.
+    ///
+    /// Cost: taking one over shares the request's memory.
+    pub fn of(headers: &HeaderMap, make: impl FnOnce() -> String) -> Self {
+        match headers.get(CORRELATION_ID) {
+            Some(value) if is_fit(value) => Self(value.clone()),
+            _ => Self(made(make())),
+        }
+    }
+
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// The id as a header's value.
+    pub fn to_header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for CorrelationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+fn is_fit(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    (1..=BYTES_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+}
+
+fn made(id: String) -> HeaderValue {
+    HeaderValue::try_from(id).ok().filter(is_fit).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// Middleware that gives a request its [`CorrelationId`] as an extension, and the answer its header.
+///
+/// An [`ApiError`] among the answers gets the id as its `error_id`.
+pub async fn correlate(State(make): State<NewId>, mut request: Request, next: Next) -> Response {
+    let id = CorrelationId::of(request.headers(), || make());
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        let (parts, _) = response.into_parts();
+        let (rendered, body) = error.render(id.as_str()).into_parts();
+        // What other layers have added stays.
+        let mut headers = parts.headers;
+        headers.remove(CONTENT_LENGTH);
+        headers.extend(rendered.headers);
+        response = Response::new(axum::body::Body::new(body));
+        *response.status_mut() = rendered.status;
+        *response.headers_mut() = headers;
+        *response.extensions_mut() = parts.extensions;
+    }
+    response.headers_mut().insert(CORRELATION_ID, id.to_header());
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(value: &[u8]) -> String {
+        let mut headers = HeaderMap::new();
+        let name = HeaderName::from_bytes(b"X-PolyAI-Correlation-Id").unwrap();
+        headers.insert(name, HeaderValue::from_bytes(value).unwrap());
+        CorrelationId::of(&headers, || "made".into()).as_str().to_owned()
+    }
+
+    #[test]
+    fn an_id_that_is_fit_is_taken_whatever_the_case_of_its_header() {
+        assert_eq!(of(b"abc-1_{}"), "abc-1_{}");
+        assert_eq!(of(&[b'x'; 128]), "x".repeat(128));
+    }
+
+    #[test]
+    fn an_id_that_is_not_fit_is_replaced() {
+        for unfit in [&b""[..], b"a b", b"a\tb", "ä".as_bytes(), &[b'x'; 129]] {
+            assert_eq!(of(unfit), "made", "{unfit:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_made_where_there_is_none() {
+        assert_eq!(CorrelationId::of(&HeaderMap::new(), || "made".into()).as_str(), "made");
+    }
+
+    #[test]
+    fn a_made_id_cannot_split_a_header() {
+        assert_eq!(CorrelationId::of(&HeaderMap::new(), || "a\r\nb: c".into()).as_str(), "-");
+    }
+}

@@ -1,0 +1,33 @@
+//! What a client may take of the server.
+
+use std::time::Duration;
+
+/// The bounds of one listener's connections and requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Request line and headers together; more is answered 431.
+    pub header_bytes_max: usize,
+    /// From the first byte of a header (or from the connection, for its first) to the last; then the connection ends.
+    pub header_timeout: Duration,
+    /// How long a connection may wait for a next request, or an answer for its reader to take more of it.
+    pub idle_timeout: Duration,
+    /// A request's body, unless an endpoint says otherwise; more is answered 413.
+    pub body_bytes_max: usize,
+    /// From the first look at a body to its end; longer is answered 408.
+    pub body_timeout: Duration,
+    /// Open connections of all workers together; one more is answered 503 and closed.
+    pub connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes_max: 16 * 1024,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            body_bytes_max: 64 * 1024,
+            body_timeout: Duration::from_secs(10),
+            connections_max: 10_000,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What a connection is doing, seen from outside of hyper, and when it has done it for too long.
+//!
+//! hyper's own header timer has one limit for an idle connection and for a half-sent header, and arms a new timer for
+//! every request. Here the two have limits of their own, and one timer serves a connection all its life: when it fires
+//! it looks how long the present state has lasted, and sleeps on.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::limits::Limits;
+
+/// Header bytes are awaited: some have come, or the connection is new.
+const HEADER: u8 = 0;
+/// A request is being answered.
+const SERVING: u8 = 1;
+/// The answer is ready or sent; the next request has not begun.
+const IDLE: u8 = 2;
+
+/// A connection's state, written by the one task that drives it.
+///
+/// It is atomic only so that the connection can move between threads; nobody else writes.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    state: AtomicU8,
+    /// Changes whenever the present state begins anew.
+    turn: AtomicU32,
+    peer_finished: AtomicBool,
+}
+
+impl Pulse {
+    /// A header is complete.
+    pub(super) fn request(&self) {
+        self.enter(SERVING);
+    }
+
+    /// An answer is ready to be sent.
+    pub(super) fn answer(&self) {
+        self.enter(IDLE);
+    }
+
+    /// The peer will send no more.
+    pub(super) fn peer_finished(&self) -> bool {
+        self.peer_finished.load(Relaxed)
+    }
+
+    fn enter(&self, state: u8) {
+        self.state.store(state, Relaxed);
+        self.turn.store(self.turn.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    fn read(&self, bytes: usize) {
+        if bytes == 0 {
+            self.peer_finished.store(true, Relaxed);
+        } else if self.state.load(Relaxed) == IDLE {
+            self.enter(HEADER);
+        }
+    }
+
+    fn wrote(&self) {
+        if self.state.load(Relaxed) == IDLE {
+            self.enter(IDLE);
+        }
+    }
+}
+
+/// The one timer of a connection.
+pub(super) struct Watch<'a> {
+    pulse: Arc<Pulse>,
+    limits: &'a Limits,
+    seen: u32,
+    since: Instant,
+    look: Pin<Box<Sleep>>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(pulse: Arc<Pulse>, limits: &'a Limits) -> Self {
+        let seen = pulse.turn.load(Relaxed);
+        let look = Box::pin(sleep(limits.header_timeout));
+        Self { pulse, limits, seen, since: Instant::now(), look }
+    }
+
+    /// Ready when the state has lasted too long; to be polled after the connection, in the same task.
+    pub(super) fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let turn = self.pulse.turn.load(Relaxed);
+        if turn != self.seen {
+            self.seen = turn;
+            self.since = Instant::now();
+        }
+        loop {
+            ready!(self.look.as_mut().poll(context));
+            let now = Instant::now();
+            // A header may begin at any moment from now on, so the next look is never later than its limit.
+            let latest = now + self.limits.header_timeout;
+            let next = match self.pulse.state.load(Relaxed) {
+                HEADER => self.since + self.limits.header_timeout,
+                IDLE => latest.min(self.since + self.limits.idle_timeout),
+                _ => latest,
+            };
+            if next <= now {
+                return Poll::Ready(());
+            }
+            self.look.as_mut().reset(next);
+        }
+    }
+}
+
+/// A socket that tells its pulse what passes.
+pub(super) struct Felt<T> {
+    socket: T,
+    pulse: Arc<Pulse>,
+}
+
+impl<T> Felt<T> {
+    pub(super) fn new(socket: T, pulse: Arc<Pulse>) -> Self {
+        Self { socket, pulse }
+    }
+
+    pub(super) fn into_inner(self) -> T {
+        self.socket
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Felt<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(context, into))?;
+        self.pulse.read(into.filled().len() - before);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Felt<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.socket).poll_write(context, bytes))?;
+        self.pulse.wrote();
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.socket).poll_write_vectored(context, parts))?;
+        self.pulse.wrote();
+        Poll::Ready(Ok(count))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}

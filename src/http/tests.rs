@@ -1,0 +1,7 @@
+//! The server kit over real sockets.
+
+mod admin;
+mod drain;
+mod limits;
+mod requests;
+mod world;
