@@ -39,7 +39,7 @@ impl<const N: usize> Default for RowCells<N> {
 }
 
 impl<const N: usize> Cells<N> {
-    /// Cells that one task at a time writes: 1 to 2 ns for each addition.
+    /// Cells that one task at a time writes: 1 to 3 ns for each addition.
     ///
     /// Two writers at once would lose counts (and nothing worse).
     #[must_use]

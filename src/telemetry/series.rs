@@ -97,15 +97,16 @@ impl<const N: usize> Series<N> {
         }
     }
 
-    /// All series now, by row; each counts on while the others are read.
+    /// All series now, by row; workers count on meanwhile.
     ///
-    /// Costs about `N` × workers nanoseconds for each row.
+    /// Costs about `N` × workers nanoseconds for each row. A row that changes hands just now is left out.
     #[must_use]
     pub fn read(&self) -> Vec<Reading<N>> {
+        let rows = 0..self.0.end_row.load(Relaxed).min(ROWS_MAX);
+        let named: Vec<_> = rows.filter_map(|row| Some((row, self.0.named.get(row)?.load_full()?))).collect();
+        // Listed after the series, so that it has every worker whose cells are part of a series' floor.
         let workers = self.0.workers.all();
-        (0..self.0.end_row.load(Relaxed).min(ROWS_MAX))
-            .filter_map(|row| self.read_row(&workers, row))
-            .collect()
+        named.into_iter().filter_map(|(row, named)| self.read_row(&workers, row, &named)).collect()
     }
 
     /// How often workers were asked for rows that cannot be.
@@ -114,30 +115,17 @@ impl<const N: usize> Series<N> {
         self.0.workers.all().iter().map(|cells| cells.shed()).sum()
     }
 
-    fn read_row(&self, workers: &[Arc<Cells<N>>], row: u32) -> Option<Reading<N>> {
-        let slot = self.0.named.get(row)?;
-        loop {
-            let named = slot.load();
-            let mut sums = sums(workers, row);
-            // Between the two loads the row may have gone to another series, and then the sums are not this one's.
-            fence(Acquire);
-            if !same(&named, &slot.load()) {
-                continue;
-            }
-            let named = named.as_ref()?;
-            for (sum, floor) in sums.iter_mut().zip(&named.floor) {
-                *sum = sum.wrapping_sub(*floor);
-            }
-            return Some(Reading { row, labels: named.labels.clone(), sums });
+    fn read_row(&self, workers: &[Arc<Cells<N>>], row: u32, named: &Arc<Named<N>>) -> Option<Reading<N>> {
+        let mut sums = sums(workers, row);
+        // The row may have gone to another series by now, and then the sums are not this one's.
+        fence(Acquire);
+        if !self.0.named.get(row)?.load().as_ref().is_some_and(|now| Arc::ptr_eq(now, named)) {
+            return None;
         }
-    }
-}
-
-fn same<T>(a: &Option<Arc<T>>, b: &Option<Arc<T>>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (None, None) => true,
-        _ => false,
+        for (sum, floor) in sums.iter_mut().zip(&named.floor) {
+            *sum = sum.wrapping_sub(*floor);
+        }
+        Some(Reading { row, labels: named.labels.clone(), sums })
     }
 }
 
@@ -247,14 +235,19 @@ mod tests {
 
     #[test]
     fn a_scrape_never_shows_one_series_with_the_counts_of_another() {
+        const ROWS: u32 = 100;
         let series = Series::<1>::new();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let cells = series.worker();
-                for turn in 0..20_000_u32 {
-                    series.begin(0, labels(if turn % 2 == 0 { "even" } else { "odd" }));
-                    cells.add(0, 0, if turn % 2 == 0 { 2 } else { 3 });
+                for turn in 0..400_u32 {
+                    // Workers come, too, while a scrape runs.
+                    let cells =
+                        if turn % 40 == 0 { series.worker() } else { series.0.workers.all()[0].clone() };
+                    for row in 0..ROWS {
+                        series.begin(row, labels(if turn % 2 == 0 { "even" } else { "odd" }));
+                        cells.add(row, 0, if turn % 2 == 0 { 2 } else { 3 });
+                    }
                 }
                 done.store(true, Relaxed);
             });

@@ -1,6 +1,7 @@
 //! Laws of the page, read back with a small parser of its format.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::super::histogram::Histogram;
 use super::super::series::Series;
@@ -174,13 +175,14 @@ fn a_page_reads_back_as_it_was_counted() {
 fn every_page_is_whole_while_workers_count() {
     let (registry, series) = (Registry::new(), series(300));
     registry.add(Calls(series.clone())).unwrap();
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stop = SetOnDrop(&done);
         for turn in 0..2_u32 {
             let (worker, done) = (series.worker(), &done);
             scope.spawn(move || {
                 let mut at = turn;
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                while !done.load(Relaxed) {
                     at = (at + 7) % 300;
                     worker.add(at, 0, 1);
                     SECONDS.observe(worker.row(at), u64::from(at) * 300);
@@ -190,8 +192,16 @@ fn every_page_is_whole_while_workers_count() {
         for _ in 0..10 {
             assert_eq!(read(&registry.page()).len(), 3);
         }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+/// Lets threads end also when the test fails.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 #[test]
