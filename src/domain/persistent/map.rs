@@ -348,10 +348,26 @@ mod tests {
 
     #[test]
     fn removing_what_is_not_there_copies_nothing() {
-        let mut map = Map::from_sorted([(1, Arc::new(()))]);
+        let mut map = Map::from_sorted((0..COUNT).map(|i| (2 * i, ())));
         let clone = map.clone();
-        assert_eq!(map.remove(&2), None);
-        assert!(clone.get(&1).is_some_and(|value| Arc::strong_count(value) == 1));
+        assert_eq!(map.remove(&COUNT), Some(()));
+        let Node::Branch(changed) = map.root.clone() else { panic!("a root of many") };
+        assert_eq!(map.remove(&(COUNT + 1)), None);
+        assert!(matches!(&map.root, Node::Branch(root) if Arc::ptr_eq(root, &changed)));
+        assert!(matches!(&clone.root, Node::Branch(root) if !Arc::ptr_eq(root, &changed)));
+    }
+
+    #[test]
+    fn a_leaf_that_thins_out_beside_a_full_one_stays_alone_until_it_is_gone() {
+        let fill = leaf::ENTRIES_FILL as u64;
+        let mut map = Map::from_sorted((0..2 * fill).map(|i| (10 * i, 0)));
+        map.extend((0..100).map(|i| (10 * (fill + i) + 1, 0)));
+        for i in 0..fill {
+            assert_eq!(map.remove(&(10 * i)), Some(0));
+            map.root.check(None, None);
+            assert_eq!(map.len() as u64, 2 * fill + 99 - i);
+        }
+        assert!(matches!(map.root, Node::Leaf(_)));
     }
 
     /// Shaped like a phone number: eight bytes that need the alignment of four only.
