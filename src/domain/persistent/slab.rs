@@ -159,3 +159,114 @@ impl<T: fmt::Debug> fmt::Debug for Slab<T> {
         f.debug_map().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    #[derive(Debug, Clone)]
+    enum Change {
+        Alloc { count: u32 },
+        Set { index: u32, value: u32 },
+        Free { from: u32, count: u32 },
+        Snapshot,
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        prop_oneof![
+            3 => (1..700_u32).prop_map(|count| Change::Alloc { count }),
+            2 => (0..2_000_u32, any::<u32>()).prop_map(|(index, value)| Change::Set { index, value }),
+            2 => (0..2_000_u32, 1..400_u32).prop_map(|(from, count)| Change::Free { from, count }),
+            1 => Just(Change::Snapshot),
+        ]
+    }
+
+    fn assert_same(slab: &Slab<u32>, model: &HashMap<u32, u32>) {
+        let mut entries: Vec<_> = model.iter().map(|(index, value)| (*index, value)).collect();
+        entries.sort_unstable();
+        assert!(slab.iter().eq(entries));
+        assert_eq!(slab.len() as usize, model.len());
+        assert!((0..4_000).all(|index| slab.get(index) == model.get(&index)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_hash_map_holds_and_its_clones_stay_as_they_were(
+            changes in proptest::collection::vec(change(), 1..24),
+        ) {
+            let (mut slab, mut model) = (Slab::new(), HashMap::new());
+            let mut snapshots = Vec::new();
+            let mut used_most = 0;
+            for change in changes {
+                match change {
+                    Change::Alloc { count } => {
+                        for value in 0..count {
+                            let index = slab.alloc(value).expect("room");
+                            prop_assert_eq!(model.insert(index, value), None);
+                        }
+                    }
+                    Change::Set { index, value } => {
+                        let replaced = model.get_mut(&index).map(|held| mem::replace(held, value));
+                        prop_assert_eq!(slab.set(index, value), replaced);
+                    }
+                    Change::Free { from, count } => {
+                        for index in from..from + count {
+                            prop_assert_eq!(slab.free(index), model.remove(&index));
+                        }
+                    }
+                    Change::Snapshot => snapshots.push((slab.clone(), model.clone())),
+                }
+                used_most = used_most.max(slab.len());
+                prop_assert_eq!(slab.end, used_most, "an index is free and a new one was taken");
+            }
+            snapshots.push((slab, model));
+            for (slab, model) in &snapshots {
+                assert_same(slab, model);
+            }
+        }
+    }
+
+    #[test]
+    fn indices_run_on_across_pages_of_every_depth() {
+        let mut slab = Slab::new();
+        for value in 0..70_000 {
+            assert_eq!(slab.alloc(value), Some(value));
+        }
+        assert!(slab.iter().eq((0..70_000).zip(&(0..70_000).collect::<Vec<_>>())));
+        assert_eq!((slab.get(65_536), slab.get(70_000), slab.get(u32::MAX)), (Some(&65_536), None, None));
+    }
+
+    #[test]
+    fn a_full_slab_takes_no_more_until_an_index_is_given_back() {
+        let mut slab = Slab::new();
+        slab.alloc('a');
+        slab.end = Slab::<char>::CAPACITY;
+        assert_eq!(slab.alloc('b'), None);
+        assert_eq!(slab.free(0), Some('a'));
+        assert_eq!(slab.alloc('c'), Some(0));
+        assert_eq!(slab.alloc('d'), None);
+        assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn an_index_given_back_twice_is_handed_out_once() {
+        let mut slab = Slab::new();
+        slab.alloc('a');
+        assert_eq!((slab.free(0), slab.free(0)), (Some('a'), None));
+        assert_eq!((slab.alloc('b'), slab.alloc('c')), (Some(0), Some(1)));
+    }
+
+    #[test]
+    fn a_change_after_a_clone_copies_one_page() {
+        let mut slab = Slab::new();
+        for _ in 0..10_000 {
+            slab.alloc(Arc::new(()));
+        }
+        let clone = slab.clone();
+        slab.set(5_000, Arc::default());
+        let copied = clone.iter().filter(|(_, value)| Arc::strong_count(value) > 1).count();
+        assert_eq!(copied, PAGE - 1);
+    }
+}

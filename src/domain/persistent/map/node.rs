@@ -1,7 +1,7 @@
 //! A node: a leaf of entries or a branch of nodes, whichever the height asks for.
 //!
-//! Recursion goes no deeper than the tree is high: a level is added only when 64 nodes of the level below are there,
-//! so that the memory ends before the eighth.
+//! Recursion goes no deeper than the tree is high. A level is added only when there are 256 nodes below it, and sparse
+//! neighbours are joined, so that memory ends long before the tenth.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -127,6 +127,24 @@ impl<K: Ord + Hash + Clone, V: Clone> Node<K, V> {
             && branch.children().len() <= 1
         {
             *self = branch.children().first().cloned().unwrap_or_else(Self::empty);
+        }
+    }
+}
+
+#[cfg(test)]
+impl<K: Ord + Hash, V> Node<K, V> {
+    /// Panics if the node is too full or a key is out of its range; returns the height.
+    pub(super) fn check(&self, low: Option<&K>, high: Option<&K>) -> usize {
+        match self {
+            Self::Branch(branch) => branch.check(low, high),
+            Self::Leaf(leaf) => {
+                assert!(leaf.len() <= leaf::ENTRIES_MAX && leaf.entries().count() == leaf.len());
+                for (key, _) in leaf.entries() {
+                    assert!(low.is_none_or(|low| low <= key) && high.is_none_or(|high| key < high));
+                    assert!(leaf.get(key).is_some(), "an entry that its own leaf does not find");
+                }
+                0
+            }
         }
     }
 }
