@@ -1,5 +1,7 @@
 //! Cordboard: a self-hosted runtime call router for voice agents.
+
 pub mod domain;
 pub mod http;
+pub mod routing;
 pub mod settings;
 pub mod telemetry;

@@ -106,6 +106,7 @@ impl Agent {
             profile,
             endpoints: None,
             draft: None,
+            past_drafts: Vec::new(),
             versions: BTreeMap::new(),
             environments: [None; 3],
         };

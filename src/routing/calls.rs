@@ -67,7 +67,13 @@ pub struct KeptArm {
 impl Kept {
     /// A decision without route and split.
     #[must_use]
-    pub fn new(revision: Revision, decision_id: u128, served: Arc<Served>, pin: Pin, reason: &'static str) -> Self {
+    pub fn new(
+        revision: Revision,
+        decision_id: u128,
+        served: Arc<Served>,
+        pin: Pin,
+        reason: &'static str,
+    ) -> Self {
         Self { revision, decision_id, served, pin, route: None, arm: None, reason }
     }
 
@@ -75,7 +81,12 @@ impl Kept {
     #[must_use]
     pub fn of(decision: &Decision<'_>, decision_id: u128) -> Option<Self> {
         let choice = decision.choice.as_ref()?;
-        let arm = choice.in_split.map(|s| KeptArm { split: Arc::clone(s.split), arm: s.arm, slot: s.slot, unit: s.unit });
+        let arm = choice.in_split.map(|s| KeptArm {
+            split: Arc::clone(s.split),
+            arm: s.arm,
+            slot: s.slot,
+            unit: s.unit,
+        });
         Some(Self {
             revision: decision.revision,
             decision_id,
@@ -90,8 +101,12 @@ impl Kept {
     /// The decision again, for a reason of its own.
     #[must_use]
     pub fn decision<'k>(&'k self, reason: Reason<'k>) -> Decision<'k> {
-        let in_split =
-            self.arm.as_ref().map(|arm| InSplit { split: &arm.split, arm: arm.arm, slot: arm.slot, unit: arm.unit });
+        let in_split = self.arm.as_ref().map(|arm| InSplit {
+            split: &arm.split,
+            arm: arm.arm,
+            slot: arm.slot,
+            unit: arm.unit,
+        });
         let choice = Choice { served: &self.served, pin: self.pin, route: self.route.as_ref(), in_split };
         Decision { revision: self.revision, choice: Some(choice), reason }
     }
@@ -151,7 +166,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of their [`Outcome::index`].
-    pub const ALL: [Self; 5] = [Self::Completed, Self::Failed, Self::Abandoned, Self::Transferred, Self::Unknown];
+    pub const ALL: [Self; 5] =
+        [Self::Completed, Self::Failed, Self::Abandoned, Self::Transferred, Self::Unknown];
 
     /// The name in requests, records and metrics.
     #[must_use]
@@ -246,7 +262,6 @@ impl CallsInProgress {
         &self,
         request: &CallRequest<'_>,
         call_id: &str,
-        gateway_row: u16,
         kept: &Kept,
         now: Timestamp,
     ) -> Remembered {
@@ -256,7 +271,7 @@ impl CallsInProgress {
         }
         let leg = || Leg {
             gateway: request.gateway.into(),
-            gateway_row,
+            gateway_row: request.gateway_row,
             to: request.to.to_number(),
             kept: kept.clone(),
             started_at: now,
@@ -292,7 +307,8 @@ impl CallsInProgress {
     pub fn find(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Option<Leg> {
         let call = self.calls.get(&self.key(account, call_id))?;
         let ours = call.account == *account && *call.call_id == *call_id;
-        let mut legs = call.legs.iter().rev().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway));
+        let mut legs =
+            call.legs.iter().rev().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway));
         legs.next().filter(|_| ours).cloned()
     }
 
@@ -315,7 +331,9 @@ impl CallsInProgress {
             known = true;
             let after_timeout = match &leg.ended {
                 None => false,
-                Some(before) if before.outcome == Outcome::Unknown && ending.outcome != Outcome::Unknown => true,
+                Some(before) if before.outcome == Outcome::Unknown && ending.outcome != Outcome::Unknown => {
+                    true
+                }
                 Some(_) => continue,
             };
             ended.push(self.end_leg(leg, ending, after_timeout));
@@ -332,7 +350,12 @@ impl CallsInProgress {
             self.ended.fetch_add(1, Ordering::Relaxed);
         }
         leg.ended = Some(ending.clone());
-        EndedLeg { series: Arc::clone(&leg.kept.served.series), gateway_row: leg.gateway_row, ending, after_timeout }
+        EndedLeg {
+            series: Arc::clone(&leg.kept.served.series),
+            gateway_row: leg.gateway_row,
+            ending,
+            after_timeout,
+        }
     }
 
     /// Ends calls that have lasted too long, as unknown, and forgets those that ended a while ago; for a clock to call.
@@ -374,6 +397,9 @@ impl Call {
             (Number::User(a), Address::User(b)) => **a == **b,
             _ => false,
         };
-        same_number && *leg.gateway == *request.gateway && self.account == *request.account && *self.call_id == *call_id
+        same_number
+            && *leg.gateway == *request.gateway
+            && self.account == *request.account
+            && *self.call_id == *call_id
     }
 }

@@ -52,7 +52,8 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         let routes = table.account(self.call.account)?;
         if let Address::E164(number) = self.call.to {
             for (prefix, route) in routes.matching(number) {
-                let found = self.header_rules(route).or_else(|| self.route(route, Reason::PrefixRoute(prefix)));
+                let found =
+                    self.header_rules(route).or_else(|| self.route(route, Reason::PrefixRoute(prefix)));
                 if found.is_some() {
                     return found;
                 }
@@ -89,7 +90,11 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         for (at, rule) in route.rules.iter().enumerate() {
             let header: &'t str = &rule.header;
             if !self.call.header(header).any(|value| rule.test.matches(value)) {
-                self.trail.note("header_rule", false, format_args!("rule {}: {header} does not match", at + 1));
+                self.trail.note(
+                    "header_rule",
+                    false,
+                    format_args!("rule {}: {header} does not match", at + 1),
+                );
                 continue;
             }
             let served = self.table.agent_at(rule.agent).and_then(|agent| agent.served(rule.pin));
@@ -120,7 +125,12 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         }
     }
 
-    fn split(&mut self, split: &'t Arc<ServingSplit>, route: &'t Arc<ServingRoute>, reason: Reason<'t>) -> Match<'t> {
+    fn split(
+        &mut self,
+        split: &'t Arc<ServingSplit>,
+        route: &'t Arc<ServingRoute>,
+        reason: Reason<'t>,
+    ) -> Match<'t> {
         let id = &split.split.id;
         let (in_split, reason) = if let Some(why) = self.inactive(split) {
             let arm = split.split.resting_arm();
@@ -137,10 +147,18 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         match (in_split.slot, in_split.unit, reason) {
             (Some(slot), Some(unit), _) => {
                 let unit = unit.as_str();
-                self.trail.note(reason.code(), true, format_args!("split {id}: slot {slot} by {unit}, arm {}", arm.id));
+                self.trail.note(
+                    reason.code(),
+                    true,
+                    format_args!("split {id}: slot {slot} by {unit}, arm {}", arm.id),
+                );
             }
             (_, _, Reason::SplitInactive(why)) => {
-                self.trail.note(reason.code(), true, format_args!("split {id} {}: arm {}", why.text(), arm.id));
+                self.trail.note(
+                    reason.code(),
+                    true,
+                    format_args!("split {id} {}: arm {}", why.text(), arm.id),
+                );
             }
             _ => {}
         }
@@ -167,7 +185,9 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         }
         match &self.call.caller {
             Caller::Known(address) if split.split.unit != UnitRule::Call => match address {
-                Address::E164(number) => return (slot_of(number.text().as_str().as_bytes(), salt), Unit::Caller),
+                Address::E164(number) => {
+                    return (slot_of(number.text().as_str().as_bytes(), salt), Unit::Caller);
+                }
                 Address::User(user) => return (slot_of(user.as_bytes(), salt), Unit::Caller),
             },
             _ => {}

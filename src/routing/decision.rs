@@ -187,7 +187,9 @@ impl fmt::Display for Sentence<'_, '_> {
             Reason::Token => f.write_str("the token names the version that the call has already")?,
             Reason::Override => f.write_str("asked for by name")?,
             Reason::HeaderRule(at, header) => write!(f, "header rule {} of {to} matches {header}", at + 1)?,
-            Reason::NumberPin => write!(f, "{to} is pinned to {} at {}", choice.served.agent.agent, choice.pin)?,
+            Reason::NumberPin => {
+                write!(f, "{to} is pinned to {} at {}", choice.served.agent.agent, choice.pin)?;
+            }
             Reason::NumberSplit => write!(f, "{to} is")?,
             Reason::SplitInactive(why) => write!(f, "split {} {}", split_id(choice), why.text())?,
             Reason::PrefixRoute(prefix) => write!(f, "{to} begins with {prefix}")?,
@@ -208,7 +210,9 @@ fn split_id<'t>(choice: &Choice<'t>) -> &'t str {
 
 impl Sentence<'_, '_> {
     fn split(&self, f: &mut fmt::Formatter<'_>, choice: &Choice<'_>) -> fmt::Result {
-        let Some((in_split, arm)) = choice.in_split.and_then(|s| s.arm().map(|arm| (s, arm))) else { return Ok(()) };
+        let Some((in_split, arm)) = choice.in_split.and_then(|s| s.arm().map(|arm| (s, arm))) else {
+            return Ok(());
+        };
         match (self.decision.reason, in_split.slot) {
             (Reason::CallInProgress | Reason::Token, _) => {
                 write!(f, "; split {}, arm {}", in_split.split.split.id, arm.id)

@@ -11,7 +11,7 @@ use super::token::Claims;
 use super::trail::Trail;
 use crate::domain::agent::{AgentRef, Version};
 use crate::domain::change::SplitRef;
-use crate::domain::id::{AgentId, Environment, Pin, SplitId};
+use crate::domain::id::{AgentId, ArmId, Environment, Pin, SplitId};
 
 /// What an override asks for.
 ///
@@ -23,7 +23,7 @@ pub fn by_override(
     series: &SeriesBook,
     trail: &mut impl Trail,
 ) -> Option<Kept> {
-    let kept = match call.asked_for.as_ref()? {
+    match call.asked_for.as_ref()? {
         Override::Agent { agent, pin } => {
             let kept = at_pin(table, call, agent, *pin, decision_id, series);
             trail.note("override", kept.is_some(), format_args!("{agent} at {pin} was asked for by name"));
@@ -35,8 +35,7 @@ pub fn by_override(
             trail.note("override", kept.is_some(), why);
             kept
         }
-    };
-    kept
+    }
 }
 
 fn at_pin(
@@ -68,8 +67,13 @@ fn at_arm(
     let split = table.split(&id)?;
     let position = split.split.position(arm)?;
     let arm = split.arms.get(usize::from(position))?;
-    let mut kept =
-        Kept::new(table.revision, decision_id, Arc::clone(arm.served.as_ref()?), arm.pin, Reason::Override.code());
+    let mut kept = Kept::new(
+        table.revision,
+        decision_id,
+        Arc::clone(arm.served.as_ref()?),
+        arm.pin,
+        Reason::Override.code(),
+    );
     kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
     Some(kept)
 }
@@ -93,7 +97,8 @@ pub fn by_claims(
     let served = served_by_name(table, agent, version, claims.environment, arm.as_ref(), series);
     let pin = claims.environment.map_or_else(|| version.pin(), Pin::Environment);
     let place = table.numbers.look_up(&call.to);
-    let route = place.and_then(|place| table.route_at(place.get())).filter(|r| r.route.account == *call.account);
+    let route =
+        place.and_then(|place| table.route_at(place.get())).filter(|r| r.route.account == *call.account);
     let mut kept = Kept::new(claims.revision, claims.decision_id, served, pin, Reason::Token.code());
     kept.arm = arm;
     kept.route = route.cloned();
@@ -108,7 +113,7 @@ fn served_by_name(
     arm: Option<&KeptArm>,
     series: &SeriesBook,
 ) -> Arc<Served> {
-    let split = |arm: &KeptArm| -> Option<(SplitId, crate::domain::id::ArmId)> {
+    let split = |arm: &KeptArm| -> Option<(SplitId, ArmId)> {
         let split: &ServingSplit = &arm.split;
         Some((split.split.id.clone(), split.arms.get(usize::from(arm.arm))?.id.clone()))
     };
@@ -120,7 +125,8 @@ fn served_by_name(
         arm: arm.and_then(split),
     };
     let in_memory = [&agent.draft].into_iter().chain(&agent.environments).flatten();
-    let body = in_memory.filter(|served| served.version.hash == version.hash).find_map(|served| served.body.clone());
+    let body =
+        in_memory.filter(|served| served.version.hash == version.hash).find_map(|served| served.body.clone());
     Arc::new(Served {
         agent: Arc::clone(&agent.id),
         version: Arc::clone(version),

@@ -15,6 +15,8 @@ pub struct CallRequest<'a> {
     pub account: &'a AccountId,
     /// The gateway's name: part of what tells calls apart.
     pub gateway: &'a str,
+    /// The row of the gateway's cells.
+    pub gateway_row: u16,
     /// What was dialled.
     pub to: Address<'a>,
     /// Who calls.
@@ -32,7 +34,10 @@ pub struct CallRequest<'a> {
 impl CallRequest<'_> {
     /// All values of a header, whose name is in any case.
     pub fn header<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
-        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_ref())
     }
 }
 

@@ -37,7 +37,9 @@ pub enum Purpose {
 
 /// What is not in a request and not in the table.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment {
+pub struct Occasion {
+    /// What is meant.
+    pub purpose: Purpose,
     /// The time.
     pub now: Timestamp,
     /// The id that the decision gets if it is a new one.
@@ -81,9 +83,7 @@ impl Switchboard {
         &self,
         table: &RoutingTable,
         call: &CallRequest<'_>,
-        gateway_row: u16,
-        purpose: Purpose,
-        moment: Moment,
+        occasion: Occasion,
         trail: &mut impl Trail,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
@@ -91,24 +91,26 @@ impl Switchboard {
             match self.calls.kept(call, call_id) {
                 Some(kept) => {
                     trail.note("call_in_progress", true, format_args!("the call was decided before"));
-                    return then(&self.repeat(&kept, call, purpose, moment, Standing::InProgress));
+                    return then(&self.repeat(&kept, call, occasion, Standing::InProgress));
                 }
-                None => trail.note("call_in_progress", false, format_args!("the call is not in progress here")),
+                None => {
+                    trail.note("call_in_progress", false, format_args!("the call is not in progress here"));
+                }
             }
         }
-        let by_token = call.token.and_then(|token| self.by_token(table, call, token, moment, trail));
+        let by_token = call.token.and_then(|token| self.by_token(table, call, token, occasion.now, trail));
         let named = by_token.map(|kept| (kept, Reason::Token)).or_else(|| {
-            let kept = by_override(table, call, moment.decision_id, &self.series, trail)?;
+            let kept = by_override(table, call, occasion.decision_id, &self.series, trail)?;
             Some((kept, Reason::Override))
         });
         match named {
             Some((kept, reason)) => {
                 let (decision, id) = (kept.decision(reason), kept.decision_id);
-                self.conclude(&decision, id, call, gateway_row, purpose, moment, then)
+                self.conclude(&decision, id, call, occasion, then)
             }
             None => {
-                let decision = decide(table, call, moment.draw, moment.now, trail);
-                self.conclude(&decision, moment.decision_id, call, gateway_row, purpose, moment, then)
+                let decision = decide(table, call, occasion.draw, occasion.now, trail);
+                self.conclude(&decision, occasion.decision_id, call, occasion, then)
             }
         }
     }
@@ -118,50 +120,53 @@ impl Switchboard {
         table: &RoutingTable,
         call: &CallRequest<'_>,
         token: &str,
-        moment: Moment,
+        now: Timestamp,
         trail: &mut impl Trail,
     ) -> Option<Kept> {
-        match self.tokens.check(call.account, Some(&call.to), token, moment.now) {
+        match self.tokens.check(call.account, Some(&call.to), token, now) {
             Err(why) => {
                 trail.note("token", false, format_args!("{why}"));
                 None
             }
             Ok(claims) => {
                 let kept = by_claims(table, call, &claims, &self.series);
-                let why = if kept.is_some() { "it is ours and names its version" } else { "its version is not here" };
+                let why = if kept.is_some() {
+                    "it is ours and names its version"
+                } else {
+                    "its version is not here"
+                };
                 trail.note("token", kept.is_some(), format_args!("{why}"));
                 kept
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the rest of `ask`, for a decision of either origin")]
     fn conclude<R>(
         &self,
         decision: &Decision<'_>,
         decision_id: u128,
         call: &CallRequest<'_>,
-        gateway_row: u16,
-        purpose: Purpose,
-        moment: Moment,
+        occasion: Occasion,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
         let mut standing = Standing::Passing;
-        if let (Purpose::Call, Some(call_id)) = (purpose, call.call_id)
+        if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id)
             && let Some(kept) = Kept::of(decision, decision_id)
         {
-            standing = match self.calls.remember(call, call_id, gateway_row, &kept, moment.now) {
+            standing = match self.calls.remember(call, call_id, &kept, occasion.now) {
                 Remembered::New => Standing::Began,
                 Remembered::Full => Standing::NotRemembered,
                 Remembered::Already(first) => {
-                    return then(&self.repeat(&first, call, purpose, moment, Standing::InProgress));
+                    return then(&self.repeat(&first, call, occasion, Standing::InProgress));
                 }
             };
-            if let (Some(in_split), Some(_)) = (decision.choice.as_ref().and_then(|c| c.in_split), kept_slot(&kept)) {
+            if let (Some(in_split), Some(_)) =
+                (decision.choice.as_ref().and_then(|c| c.in_split), kept_slot(&kept))
+            {
                 in_split.split.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
         }
-        let token = self.token(decision, decision_id, call, purpose, moment);
+        let token = self.token(decision, decision_id, call, occasion);
         then(&Answer { decision: decision.clone(), decision_id, token, standing })
     }
 
@@ -169,12 +174,11 @@ impl Switchboard {
         &self,
         kept: &'k Kept,
         call: &CallRequest<'_>,
-        purpose: Purpose,
-        moment: Moment,
+        occasion: Occasion,
         standing: Standing,
     ) -> Answer<'k> {
         let decision = kept.decision(Reason::CallInProgress);
-        let token = self.token(&decision, kept.decision_id, call, purpose, moment);
+        let token = self.token(&decision, kept.decision_id, call, occasion);
         Answer { decision, decision_id: kept.decision_id, token, standing }
     }
 
@@ -183,11 +187,12 @@ impl Switchboard {
         decision: &Decision<'_>,
         decision_id: u128,
         call: &CallRequest<'_>,
-        purpose: Purpose,
-        moment: Moment,
+        occasion: Occasion,
     ) -> Option<TokenText> {
-        match purpose {
-            Purpose::Call => self.tokens.sign_decision(call.account, &call.to, decision, decision_id, moment.now),
+        match occasion.purpose {
+            Purpose::Call => {
+                self.tokens.sign_decision(call.account, &call.to, decision, decision_id, occasion.now)
+            }
             Purpose::Answer | Purpose::DryRun => None,
         }
     }

@@ -329,9 +329,10 @@ mod tests {
             assert_eq!(keys.check(&ours, Some(&to), token.as_str(), now), Ok(claims()));
             assert_eq!(keys.check(&ours, None, token.as_str(), now), Ok(claims()));
         }
-        let fault = |keys: &TokenKeys, account, to, now| keys.check(account, Some(to), token.as_str(), now).err();
+        let fault =
+            |keys: &TokenKeys, account, to, now| keys.check(account, Some(to), token.as_str(), now).err();
         assert_eq!(fault(&stranger, &ours, &to, now), Some(InvalidToken::Forged));
-        assert_eq!(fault(&old, &account("ws-2"), &to, now), Some(InvalidToken::Forged));
+        assert_eq!(fault(&old, &theirs, &to, now), Some(InvalidToken::Forged));
         assert_eq!(fault(&old, &ours, &other, now), Some(InvalidToken::OtherNumber));
         assert_eq!(fault(&old, &ours, &to, Timestamp(2_000_000)), Some(InvalidToken::Expired));
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::{
-    AccountRoutes, Fixed, RoutingTable, Served, ServingAgent, ServingArm, ServingRoute, ServingRule, ServingSplit,
-    ServingTest, To, digest,
+    AccountRoutes, Fixed, RoutingTable, Served, ServingAgent, ServingArm, ServingRoute, ServingRule,
+    ServingSplit, ServingTest, To, digest,
 };
 use crate::domain::address::Prefix;
 use crate::domain::agent::{Agent, AgentRef, Version};
@@ -67,7 +67,9 @@ impl Patch<'_> {
     fn agent(&mut self, id: &AgentRef, splits: &mut BTreeSet<SplitRef>) {
         let place = self.table.agent_places.get(id).copied();
         let before = place.and_then(|place| self.table.agents.get(place)).cloned();
-        for split in before.iter().flat_map(|agent| &agent.splits).filter_map(|place| self.table.splits.get(*place)) {
+        for split in
+            before.iter().flat_map(|agent| &agent.splits).filter_map(|place| self.table.splits.get(*place))
+        {
             splits.insert(SplitRef { account: split.split.account.clone(), split: split.split.id.clone() });
         }
         let digest = digest(&id.account, id.agent.as_str());
@@ -219,8 +221,13 @@ impl Patch<'_> {
 
     fn account(&mut self, account: &AccountId) {
         if let Some(before) = self.table.accounts.remove(account) {
-            let routes: Vec<_> =
-                before.prefixes.iter().map(|(_, route)| route).chain(&before.default).map(|r| Arc::clone(&r.route)).collect();
+            let routes: Vec<_> = before
+                .prefixes
+                .iter()
+                .map(|(_, route)| route)
+                .chain(&before.default)
+                .map(|r| Arc::clone(&r.route))
+                .collect();
             for route in routes {
                 self.release(&route);
             }
@@ -280,13 +287,15 @@ impl Patch<'_> {
             let Some(agent) = self.table.agent(&id).cloned() else { continue };
             let version = agent.agent.versions.get(&number).cloned();
             let served = version.map(|version| self.served(&agent, &version, None, None));
-            self.edit_agent(&id, |agent| match agent.fixed.binary_search_by_key(&number, |fixed| fixed.number) {
-                Ok(at) => {
-                    if let Some(fixed) = agent.fixed.get_mut(at) {
-                        fixed.uses += 1;
+            self.edit_agent(&id, |agent| {
+                match agent.fixed.binary_search_by_key(&number, |fixed| fixed.number) {
+                    Ok(at) => {
+                        if let Some(fixed) = agent.fixed.get_mut(at) {
+                            fixed.uses += 1;
+                        }
                     }
+                    Err(at) => agent.fixed.insert(at, Fixed { number, uses: 1, served }),
                 }
-                Err(at) => agent.fixed.insert(at, Fixed { number, uses: 1, served }),
             });
         }
     }
@@ -309,7 +318,9 @@ impl Patch<'_> {
 
 fn named_versions(route: &Route) -> Vec<(AgentRef, VersionNumber)> {
     let named = route.pins().filter_map(|(agent, pin)| match pin {
-        Pin::Version(number) => Some((AgentRef { account: route.account.clone(), agent: agent.clone() }, number)),
+        Pin::Version(number) => {
+            Some((AgentRef { account: route.account.clone(), agent: agent.clone() }, number))
+        }
         _ => None,
     });
     named.collect()
