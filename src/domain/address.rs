@@ -27,10 +27,24 @@ const POWERS: [u64; 16] = {
 /// A phone number in E.164: 7 to 15 digits, the first of which is not 0. As text `+14155550100`.
 ///
 /// Kept in two halves so that a map slot of a number and a 32-bit route takes 12 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct E164 {
-    high: u32,
     low: u32,
+    high: u32,
+}
+
+impl Ord for E164 {
+    #[inline]
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.value().cmp(&other.value())
+    }
+}
+
+impl PartialOrd for E164 {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl E164 {

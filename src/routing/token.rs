@@ -329,6 +329,7 @@ mod tests {
             assert_eq!(keys.check(&ours, Some(&to), token.as_str(), now), Ok(claims()));
             assert_eq!(keys.check(&ours, None, token.as_str(), now), Ok(claims()));
         }
+        let theirs = account("ws-2");
         let fault =
             |keys: &TokenKeys, account, to, now| keys.check(account, Some(to), token.as_str(), now).err();
         assert_eq!(fault(&stranger, &ours, &to, now), Some(InvalidToken::Forged));
