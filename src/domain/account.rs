@@ -73,6 +73,14 @@ impl Permission {
 #[serde(transparent)]
 pub struct KeyDigest(pub [u8; 32]);
 
+impl KeyDigest {
+    /// The keyed BLAKE3 of a key's text.
+    #[must_use]
+    pub fn of(secret: &[u8; 32], text: &str) -> Self {
+        Self(*blake3::keyed_hash(secret, text.as_bytes()).as_bytes())
+    }
+}
+
 /// An API key of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

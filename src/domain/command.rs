@@ -9,15 +9,16 @@ use std::sync::Arc;
 use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
-use super::change::Change;
+use super::change::{Change, SplitRef};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
 use super::refusal::{FieldFault, Refusal};
-use super::route::Route;
+use super::route::{Destination, Route};
 use super::split::Split;
 use super::state::State;
 use super::time::Timestamp;
 
+pub use files::HELD as FILES_HELD;
 pub use splits::{ArmPatch, SplitPatch};
 
 /// Who wants a change.
@@ -182,6 +183,52 @@ impl State {
             Action::DeleteSplit(id) => self.delete_split(account, id),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
         }
+    }
+
+    /// Every agent that a command names, or changes the calls of.
+    #[must_use]
+    pub fn agents_of(&self, command: &Command) -> Vec<AgentId> {
+        let of_route = |route: &Route| match &route.to {
+            Destination::Split(split) => self.agents_of_split(&command.account, split),
+            Destination::Agent { .. } => route.pins().map(|(agent, _)| agent.clone()).collect(),
+        };
+        let of_number = |number: &Number| self.route(number).map(|route| of_route(route)).unwrap_or_default();
+        match &command.action {
+            Action::PutNumber { number, route } => [of_number(number), of_route(route)].concat(),
+            Action::DeleteNumber(number) => of_number(number),
+            Action::PutPrefix { route, .. } | Action::PutDefault(route) => of_route(route),
+            Action::DeletePrefix(prefix) => {
+                let present = self.prefixes.get(&(command.account.clone(), *prefix));
+                present.map(|route| of_route(route)).unwrap_or_default()
+            }
+            Action::DeleteDefault => {
+                self.defaults.get(&command.account).map(|route| of_route(route)).unwrap_or_default()
+            }
+            Action::CreateSplit { split, numbers } => {
+                let mut agents: Vec<AgentId> = split.arms.iter().map(|arm| arm.agent.clone()).collect();
+                agents.extend(numbers.iter().flat_map(of_number));
+                agents
+            }
+            Action::PatchSplit { id, patch } => {
+                let mut agents = self.agents_of_split(&command.account, id);
+                agents.extend(patch.arms.iter().filter_map(|arm| arm.agent.clone()));
+                agents.extend(patch.numbers.iter().flat_map(of_number));
+                agents
+            }
+            Action::EndSplit { id, .. } | Action::DeleteSplit(id) => {
+                self.agents_of_split(&command.account, id)
+            }
+            Action::CreateAccount { .. } | Action::ReplaceKey(_) | Action::ApplyFiles(_) => Vec::new(),
+        }
+    }
+
+    fn agents_of_split(&self, account: &AccountId, split: &SplitId) -> Vec<AgentId> {
+        let id = SplitRef { account: account.clone(), split: split.clone() };
+        self.splits
+            .get(&id)
+            .into_iter()
+            .flat_map(|split| split.arms.iter().map(|arm| arm.agent.clone()))
+            .collect()
     }
 
     fn replace_key(&self, key: &Key) -> Outcome {

@@ -21,8 +21,19 @@ pub struct Fault {
     pub expected: String,
 }
 
+impl Fault {
+    /// A fault of the files as a whole, still without words.
+    #[must_use]
+    pub fn of_folder() -> Self {
+        Self { file: String::new(), line: 0, column: 0, message: String::new(), expected: String::new() }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.file.is_empty() {
+            f.write_str("files")?;
+        }
         f.write_str(&self.file)?;
         if self.line > 0 {
             write!(f, ":{}", self.line)?;

@@ -312,7 +312,7 @@ mod tests {
         let token = TokenKeys::new([1; 32], None, 60).sign(&account("ws-1"), &claims());
         assert_eq!(
             token.as_str(),
-            "AQAAB9AAAAADS7ocJAAAAAAAAAAHAAAAAwkJCQkJCQkJCQkJCQkJCQkDAAAAAAAAAAEAAAAAAAAAAg58AAAAAAAAAAUAAAAAAAASZwAAAAAAAAAAAAAAAAAAACpTQ8ZFuGJEd4O6jKC2-BQO"
+            "AQAAB9AAAAADS7yNlAAAAAAAAAAHAAAAAwkJCQkJCQkJCQkJCQkJCQkDAAAAAAAAAAEAAAAAAAAAAg58AAAAAAAAAAUAAAAAAAASZwAAAAAAAAAAAAAAAAAAACqAlcwHG_04xvFT6IwFdTmo"
         );
         assert!(token.as_str().len() <= 160);
     }

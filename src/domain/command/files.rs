@@ -20,6 +20,9 @@ use crate::domain::time::Timestamp;
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
 
+/// The code of a set that waits to be accepted.
+pub const HELD: &str = "FILES_HELD";
+
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
         let mut merge = Merge { next: self.clone(), at, outcome: Outcome::default(), faults: Vec::new() };
@@ -35,12 +38,12 @@ impl State {
         let released = merge.numbers(files);
         merge.drop_splits(files);
         let gone = merge.drop_agents(files);
-        if !files.accepted && merge.faults.is_empty() {
-            merge.hold(files, released, &gone);
-        }
         if !merge.faults.is_empty() {
             merge.faults.truncate(FAULTS_MAX);
             return Err(Refusal::files(merge.faults));
+        }
+        if let Some(fault) = held(files, released, &gone).filter(|_| !files.accepted) {
+            return Err(Refusal { code: HELD, ..Refusal::files(vec![fault]) });
         }
         Ok(merge.finish(self, files, released))
     }
@@ -385,24 +388,6 @@ impl Merge {
         }
     }
 
-    /// A truncated or unmounted folder is valid too: what removes much waits until an operator accepts it.
-    fn hold(&mut self, files: &FileSet, released: usize, gone: &[AgentRef]) {
-        let much = released >= 10 && released.saturating_mul(10) > files.numbers_before;
-        if !much && gone.is_empty() {
-            return;
-        }
-        let agents: Vec<&str> = gone.iter().take(5).map(|id| id.agent.as_str()).collect();
-        let message = format!(
-            "held: it would remove {} agents ({}{}) and {released} of {} numbers",
-            gone.len(),
-            agents.join(", "),
-            if gone.len() > agents.len() { " …" } else { "" },
-            files.numbers_before
-        );
-        self.faults
-            .push(nowhere(message, format!("`cordboard reload --accept {}` if that is meant", files.hash)));
-    }
-
     fn finish(mut self, before: &State, files: &FileSet, released: usize) -> Outcome {
         let changed = !self.outcome.changes.is_empty();
         if changed || before.files != Some(files.hash) {
@@ -420,6 +405,23 @@ impl Merge {
         self.outcome.warnings.dedup();
         self.outcome
     }
+}
+
+/// A truncated or unmounted folder is valid too: what removes much waits until an operator accepts it.
+fn held(files: &FileSet, released: usize, gone: &[AgentRef]) -> Option<Fault> {
+    let much = released >= 10 && released.saturating_mul(10) > files.numbers_before;
+    if !much && gone.is_empty() {
+        return None;
+    }
+    let agents: Vec<&str> = gone.iter().take(5).map(|id| id.agent.as_str()).collect();
+    let message = format!(
+        "held: it would remove {} agents ({}{}) and {released} of {} numbers",
+        gone.len(),
+        agents.join(", "),
+        if gone.len() > agents.len() { " …" } else { "" },
+        files.numbers_before
+    );
+    Some(nowhere(message, format!("`cordboard reload --accept {}` if that is meant", files.hash)))
 }
 
 fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {
@@ -441,5 +443,5 @@ fn managed_by_api(at: &Place, what: &str) -> Fault {
 
 /// A fault of the folder as a whole.
 fn nowhere(message: impl Into<String>, expected: impl Into<String>) -> Fault {
-    Fault { file: String::new(), line: 0, column: 0, message: message.into(), expected: expected.into() }
+    Fault { message: message.into(), expected: expected.into(), ..Fault::of_folder() }
 }

@@ -1,0 +1,173 @@
+//! The one way to change anything: a command is authorised, weighed, committed at the expected revision, and installed.
+//!
+//! ```text
+//!   api, files --Command--> queue --> [worker: authorise -> weigh -> commit -> absorb -> patch -> install] --> revision
+//! ```
+//!
+//! One thread does it all, so that commands meet one after the other; those that wait are committed together.
+
+pub mod files;
+pub mod keys;
+pub mod metrics;
+pub mod reload;
+pub mod start;
+pub mod status;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::oneshot;
+
+use crate::domain::change::Entry;
+use crate::domain::command::Command;
+use crate::domain::id::{ConfigHash, Revision};
+use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
+use crate::routing::live::Live;
+use crate::store::error::StoreError;
+use crate::store::port::{ControlStore, HistoryFilter};
+
+use metrics::ConfigMetrics;
+use reload::ReloadCalls;
+use status::Status;
+
+/// Most commands that wait; more are turned away.
+const QUEUE: usize = 1_024;
+
+/// A handle on the room; cloning it shares it.
+#[derive(Clone)]
+pub struct Control {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: SyncSender<Job>,
+    present: Arc<ArcSwap<State>>,
+    live: Live,
+    store: Arc<dyn ControlStore>,
+    status: Arc<Status>,
+    metrics: Arc<ConfigMetrics>,
+    reloads: ReloadCalls,
+}
+
+struct Job {
+    command: Command,
+    reply: oneshot::Sender<Result<Applied, ControlError>>,
+}
+
+/// A command that was granted.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// From this revision on it holds; every call that begins from now on sees it.
+    pub revision: Revision,
+    /// Whether anything changed; else everything was so already.
+    pub changed: bool,
+    /// What the operator should know all the same.
+    pub warnings: Vec<String>,
+    /// The state at that revision, or a later one.
+    pub state: Arc<State>,
+}
+
+/// Why a command did not happen; the state is as it was.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ControlError {
+    /// It was not granted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(Arc<StoreError>),
+    /// Another writer has changed the store.
+    #[error("the store was changed by somebody else")]
+    Overtaken,
+    /// Too many commands wait.
+    #[error("too many changes at once")]
+    Busy,
+    /// The process is about to end.
+    #[error("shutting down")]
+    Stopped,
+}
+
+impl Control {
+    /// Carries out a command; when this returns, no new call is decided by an older state.
+    ///
+    /// Cost: one durable write, shared with the commands that wait at the same time.
+    ///
+    /// # Errors
+    /// When nothing has changed, and why.
+    pub async fn submit(&self, command: Command) -> Result<Applied, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.queue.try_send(Job { command, reply }).map_err(|why| match why {
+            TrySendError::Full(_) => ControlError::Busy,
+            TrySendError::Disconnected(_) => ControlError::Stopped,
+        })?;
+        answer.await.map_err(|_| ControlError::Stopped)?
+    }
+
+    /// The same for a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Control::submit`].
+    pub fn submit_blocking(&self, command: Command) -> Result<Applied, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.queue.send(Job { command, reply }).map_err(|_| ControlError::Stopped)?;
+        answer.blocking_recv().map_err(|_| ControlError::Stopped)?
+    }
+
+    /// The present, to read. Cost: a reference count.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.inner.present.load_full()
+    }
+
+    /// The table in force.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.inner.live
+    }
+
+    /// Brings the counts of numbers up to date; for a scrape. Cost: a look at every distinct route.
+    pub fn count_numbers(&self) {
+        worker::count_numbers(&self.inner.metrics, &self.state());
+    }
+
+    /// How the files and the store are.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.inner.status
+    }
+
+    /// Reads the files again now, and takes a set that is held if its fingerprint is `accept`.
+    ///
+    /// # Errors
+    /// As [`Control::submit`]; [`ControlError::Refused`] carries the faults.
+    pub async fn reload(&self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+        self.inner.reloads.call(accept).await
+    }
+
+    /// A configuration by its fingerprint, wherever it serves. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn body(&self, hash: ConfigHash) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.inner.store.body(hash)
+    }
+
+    /// Lines of the history, newest first. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError> {
+        self.inner.store.history(filter)
+    }
+
+    /// Keeps how many calls the splits have had. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn save_split_calls(&self) -> Result<(), StoreError> {
+        start::save_split_calls(self.inner.store.as_ref(), &self.inner.live.snapshot())
+    }
+}

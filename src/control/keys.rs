@@ -1,0 +1,55 @@
+//! API keys: made, written down once, and made anew when lost.
+
+use crate::domain::account::{Account, Key, KeyDigest, Permission};
+use crate::domain::command::{Action, Author, Command};
+use crate::domain::id::{AccountId, InvalidId};
+use crate::domain::time::Timestamp;
+
+/// The name of the key that the first start makes.
+pub const ADMIN: &str = "admin";
+
+/// A new key: what is kept of it, and the text that is shown once.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What is kept.
+    pub key: Key,
+    /// `cb_` and 64 hex digits.
+    pub text: String,
+}
+
+/// Makes a key with every permission out of 32 random bytes.
+#[must_use]
+pub fn admin_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32]) -> NewKey {
+    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = format!("cb_{hex}");
+    let digest = KeyDigest::of(secret, &text);
+    // The id names the key in lists; it must not help to guess the key, so it is cut from the digest.
+    let id: String = digest.0.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let key = Key {
+        id: format!("key-{id}"),
+        name: ADMIN.to_owned(),
+        account: account.clone(),
+        permissions: Permission::ALL.to_vec(),
+        agents: None,
+        expires_at: None,
+        digest,
+    };
+    NewKey { key, text }
+}
+
+/// The command that makes the first account with its first key.
+#[must_use]
+pub fn first_account(key: Key, at: Timestamp) -> Command {
+    let account = Account { id: key.account.clone(), name: "Main".to_owned(), created_at: at };
+    Command { account: account.id.clone(), author: Author::Console, at, action: Action::CreateAccount { account, key } }
+}
+
+/// A new account's id out of random bytes: `ws-` and eight of `0-9A-Z`.
+///
+/// # Errors
+/// Never: its characters are those of an id.
+pub fn account_id(random: [u8; 32]) -> Result<AccountId, InvalidId> {
+    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let letter = |byte: u8| LETTERS.get(usize::from(byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
+    AccountId::parse(&format!("ws-{}", random.into_iter().take(8).map(letter).collect::<String>()))
+}

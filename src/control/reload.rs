@@ -1,0 +1,173 @@
+//! Files that change while the router runs: all of them good and applied as one revision, or nothing changes.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::files::{Library, SourceFile};
+use super::start::{Files, apply};
+use super::status::ReloadStatus;
+use super::{Applied, Control, ControlError};
+use crate::domain::command::FILES_HELD;
+use crate::domain::fault::Fault;
+use crate::domain::id::ConfigHash;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::telemetry::clock::Clock;
+
+/// Most requests to read the files that wait.
+const QUEUE: usize = 16;
+
+/// Where the files come from. Blocks: called from a thread that may.
+pub trait Sources: Send {
+    /// What differs from the files as they were when they were last kept.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn look(&mut self) -> Result<Look, Vec<Fault>>;
+
+    /// The last look is in force: the next one is compared with it.
+    fn keep(&mut self);
+}
+
+/// What differs.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// Files that are new or have another content.
+    pub changed: Vec<SourceFile>,
+    /// Files that are gone.
+    pub gone: Vec<Arc<str>>,
+}
+
+type Call = (Option<ConfigHash>, oneshot::Sender<Result<Applied, ControlError>>);
+
+/// Asks for the files to be read now.
+#[derive(Debug, Clone)]
+pub(super) struct ReloadCalls(mpsc::Sender<Call>);
+
+impl ReloadCalls {
+    pub(super) async fn call(&self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.try_send((accept, reply)).map_err(|why| match why {
+            mpsc::error::TrySendError::Full(_) => ControlError::Busy,
+            mpsc::error::TrySendError::Closed(_) => ControlError::Stopped,
+        })?;
+        answer.await.map_err(|_| ControlError::Stopped)?
+    }
+}
+
+pub(super) fn channel() -> (ReloadCalls, mpsc::Receiver<Call>) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (ReloadCalls(sender), receiver)
+}
+
+/// Follows the files.
+pub struct Reloader {
+    follow: Follow,
+    calls: mpsc::Receiver<Call>,
+}
+
+struct Follow {
+    control: Control,
+    files: Files,
+    clock: Clock,
+}
+
+impl Reloader {
+    pub(super) fn new(control: Control, files: Files, calls: mpsc::Receiver<Call>, clock: Clock) -> Self {
+        Self { follow: Follow { control, files, clock }, calls }
+    }
+
+    /// Reads the files whenever `changed` says that they may have changed, and when somebody asks; until all handles on
+    /// the room are gone. Reading happens on a thread that may block.
+    pub async fn run<F: Future<Output = ()>>(self, mut changed: impl FnMut() -> F) {
+        let Self { mut follow, mut calls } = self;
+        loop {
+            let (accept, reply) = tokio::select! {
+                () = changed() => (None, None),
+                call = calls.recv() => match call {
+                    Some((accept, reply)) => (accept, Some(reply)),
+                    None => return,
+                },
+            };
+            let work = tokio::task::spawn_blocking(move || {
+                let outcome = follow.reload(accept);
+                (follow, outcome)
+            });
+            let Ok((back, outcome)) = work.await else { return };
+            follow = back;
+            if let Some(reply) = reply {
+                drop(reply.send(outcome));
+            }
+        }
+    }
+}
+
+impl Follow {
+    fn reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+        let before = self.control.status().reload();
+        let outcome = self.try_reload(accept);
+        let status = match &outcome {
+            Ok(done) => {
+                ReloadStatus { at: self.now(), hash: done.state.files, held: None, faults: Vec::new() }
+            }
+            Err(ControlError::Refused(refusal)) => ReloadStatus { faults: refusal.faults.clone(), ..before.clone() },
+            Err(_) => return outcome,
+        };
+        self.note(&before, status, outcome.as_ref().err());
+        outcome
+    }
+
+    fn try_reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+        let files = &mut self.files;
+        let look = files.sources.look().map_err(Refusal::files)?;
+        if look.changed.is_empty() && look.gone.is_empty() {
+            let state = self.control.state();
+            return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
+        }
+        let library: Library = files.applied.read(look.changed.clone(), &look.gone).map_err(Refusal::files)?;
+        let set = library.file_set(&files.applied, &files.account, accept).map_err(Refusal::files)?;
+        let hash = set.hash;
+        files.last_good.save(&hash, &library, &look.changed).map_err(|why| {
+            tracing::error!(error = %why, "the files cannot be kept");
+            Refusal::files(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
+        })?;
+        let applied = self.control.submit_blocking(apply(&files.account, Timestamp(self.clock.now_ms()), set));
+        match applied {
+            Ok(applied) => {
+                files.applied = library;
+                files.sources.keep();
+                if let Err(why) = files.last_good.forget_others(hash) {
+                    tracing::warn!(error = %why, "older copies of the files cannot be removed");
+                }
+                Ok(applied)
+            }
+            Err(ControlError::Refused(refusal)) if refusal.code == FILES_HELD => {
+                let held = ReloadStatus { held: Some(hash), ..self.control.status().reload() };
+                self.control.status().set_reload(held);
+                Err(refusal.into())
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now_ms())
+    }
+
+    /// Shows how it went; a fault is logged and counted once, not at every look.
+    fn note(&self, before: &ReloadStatus, status: ReloadStatus, failure: Option<&ControlError>) {
+        let metrics = &self.control.inner.metrics;
+        if failure.is_none() {
+            metrics.config_last_reload_success_timestamp_seconds.set(self.now().0 / 1_000);
+        } else if status.faults != before.faults {
+            metrics.config_reload_failures_total.inc();
+            for fault in status.faults.iter().take(10) {
+                tracing::error!("files not applied: {fault}");
+            }
+        }
+        let held = self.control.status().reload().held.filter(|_| failure.is_some());
+        self.control.status().set_reload(ReloadStatus { held, ..status });
+    }
+}

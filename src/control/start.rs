@@ -1,0 +1,294 @@
+//! The beginning: the store's present, the first account, the files, and the thread that changes things.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
+
+use arc_swap::ArcSwap;
+
+use super::files::{LastGood, Library};
+use super::keys::{account_id, admin_key, first_account};
+use super::metrics::ConfigMetrics;
+use super::reload::{Reloader, Sources, channel};
+use super::status::{ReloadStatus, Status};
+use super::worker::{Worker, enact, publish};
+use super::{Control, Inner, QUEUE};
+use crate::domain::change::{Change, SplitRef, Touched};
+use crate::domain::command::{Action, Author, Command};
+use crate::domain::endpoint::Endpoint;
+use crate::domain::fault::Fault;
+use crate::domain::files::FileSet;
+use crate::domain::id::AccountId;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::routing::live::Live;
+use crate::routing::series::SeriesBook;
+use crate::routing::shelf::Shelf;
+use crate::routing::table::{RoutingTable, Workshop};
+use crate::store::error::StoreError;
+use crate::store::folder::{DataFolder, FolderError};
+use crate::store::port::{CommitError, ControlStore};
+use crate::telemetry::clock::Clock;
+
+/// What the room is built from.
+pub struct Parts<'a> {
+    /// Where state is kept.
+    pub store: Arc<dyn ControlStore>,
+    /// The data folder, for the admin key and the last good files.
+    pub folder: &'a DataFolder,
+    /// Hashes keys.
+    pub key_secret: [u8; 32],
+    /// The route and agent files.
+    pub sources: Box<dyn Sources>,
+    /// Where calls are sent that nothing else says a target for.
+    pub default_endpoints: Vec<Endpoint>,
+    /// Ids of series.
+    pub series: Arc<SeriesBook>,
+    /// Configurations in memory.
+    pub shelf: Arc<Shelf>,
+    /// What is counted.
+    pub metrics: Arc<ConfigMetrics>,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: &'a mut dyn FnMut() -> [u8; 32],
+}
+
+/// Why the router cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store was changed by somebody else in this moment.
+    #[error("the store was changed by another program")]
+    Overtaken,
+    /// The data folder cannot be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The files are faulty and there is no last good state to serve.
+    #[error("the files are faulty and nothing was ever applied that could serve instead")]
+    Files(Vec<Fault>),
+    /// The thread cannot be started.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl From<CommitError> for StartError {
+    fn from(why: CommitError) -> Self {
+        match why {
+            CommitError::Stale { .. } => Self::Overtaken,
+            CommitError::Failed(why) => Self::Store(why),
+        }
+    }
+}
+
+/// Builds the room: when this returns, the table is whole and the thread takes commands.
+///
+/// # Errors
+/// When the store or the folder cannot be used, or the files are faulty and there is no last good state.
+pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
+    let Parts { store, folder, key_secret, sources, default_endpoints, series, shelf, metrics, clock, random } = parts;
+    let mut beginning = Beginning {
+        store: store.as_ref(),
+        state: State::default(),
+        touched: Touched::default(),
+        now: Timestamp(clock.now_ms()),
+    };
+    beginning.load()?;
+    let account = beginning.account(folder, &key_secret, random)?;
+    let status = Arc::new(Status::default());
+    let mut files = Files { last_good: LastGood::new(folder.last_good()), sources, account, applied: Library::default() };
+    let reload = beginning.files(&mut files)?;
+    metrics.config_reload_failures_total.inc_by(u64::from(!reload.faults.is_empty()));
+    status.set_reload(reload);
+
+    let Beginning { state, touched, .. } = beginning;
+    let bodies = |hash| store.body(hash).ok().flatten();
+    let workshop = Workshop { series: &series, shelf: &shelf, bodies: &bodies };
+    let table = RoutingTable::new(&default_endpoints).patched(&state, &touched, workshop);
+    for (split, calls) in store.split_calls()? {
+        if let Some(split) = table.split(&split) {
+            split.calls.store(calls, Ordering::Relaxed);
+        }
+    }
+    publish(&metrics, &state);
+    let present = Arc::new(ArcSwap::from_pointee(state));
+    let live = Live::new(table);
+    let (queue, jobs) = sync_channel(QUEUE);
+    let worker = Worker {
+        store: Arc::clone(&store),
+        present: Arc::clone(&present),
+        live: live.clone(),
+        series,
+        shelf,
+        status: Arc::clone(&status),
+        metrics: Arc::clone(&metrics),
+    };
+    std::thread::Builder::new().name("cordboard-control".to_owned()).spawn(move || worker.run(&jobs))?;
+    let (reloads, calls) = channel();
+    let control = Control { inner: Arc::new(Inner { queue, present, live, store, status, metrics, reloads }) };
+    Ok((control.clone(), Reloader::new(control, files, calls, clock)))
+}
+
+/// The files as far as they are applied, and where they come from.
+pub(super) struct Files {
+    pub(super) last_good: LastGood,
+    pub(super) sources: Box<dyn Sources>,
+    pub(super) account: AccountId,
+    pub(super) applied: Library,
+}
+
+/// The state before there is a table.
+struct Beginning<'a> {
+    store: &'a dyn ControlStore,
+    state: State,
+    touched: Touched,
+    now: Timestamp,
+}
+
+impl Beginning<'_> {
+    fn load(&mut self) -> Result<(), StartError> {
+        let (state, touched) = (&mut self.state, &mut self.touched);
+        let revision = self.store.load(&mut |change: Change| state.absorb(&change, touched))?;
+        self.state.revision = revision;
+        Ok(())
+    }
+
+    fn commit(&mut self, command: &Command) -> Result<(), BeginError> {
+        let outcome = self.state.weigh(command)?;
+        if outcome.changes.is_empty() {
+            return Ok(());
+        }
+        let expected = self.state.revision;
+        let commit = enact(&mut self.state, &mut self.touched, command, outcome);
+        self.store.commit(expected, &[commit]).map_err(StartError::from)?;
+        Ok(())
+    }
+
+    /// The first account, made with its key if there is none. The key is written down first: one that nobody knows
+    /// would be worse than one that is not valid yet.
+    fn account(
+        &mut self,
+        folder: &DataFolder,
+        secret: &[u8; 32],
+        random: &mut dyn FnMut() -> [u8; 32],
+    ) -> Result<AccountId, StartError> {
+        if let Some(account) = &self.state.first_account {
+            return Ok(account.clone());
+        }
+        let account = account_id(random()).map_err(|why| io::Error::other(why.to_string()))?;
+        let new = admin_key(&account, secret, random());
+        folder.write_atomic("admin.key", format!("{}\n", new.text).as_bytes(), 0o600)?;
+        match self.commit(&first_account(new.key, self.now)) {
+            Ok(()) => Ok(account),
+            Err(BeginError::Start(why)) => Err(why),
+            Err(BeginError::Refused(why)) => Err(io::Error::other(why.to_string()).into()),
+        }
+    }
+
+    /// Brings the files in: silently where they are what was applied before, else as a change like any other; where
+    /// they are faulty the last good ones serve.
+    fn files(&mut self, files: &mut Files) -> Result<ReloadStatus, StartError> {
+        let looked = files.sources.look();
+        let seen = looked.and_then(|look| {
+            let library = Library::default().read(look.changed.clone(), &look.gone)?;
+            let set = library.file_set(&Library::default(), &files.account, None)?;
+            Ok((library, set, look))
+        });
+        let at = self.now;
+        if let (Ok((library, set, _)), Some(applied)) = (&seen, self.state.files)
+            && set.hash == applied
+        {
+            let faults = self.restore(set, &files.account).err();
+            if faults.is_none() {
+                files.applied = library.clone();
+                files.sources.keep();
+                return Ok(ReloadStatus { at, hash: Some(applied), ..ReloadStatus::default() });
+            }
+        }
+        if let Some(applied) = self.state.files {
+            let restored = files.last_good.load(applied).map_err(|why| io::Error::other(why.to_string()))?;
+            let library = Library::default().read(restored, &[]).map_err(StartError::Files)?;
+            let set = library.file_set(&Library::default(), &files.account, None).map_err(StartError::Files)?;
+            self.restore(&set, &files.account).map_err(StartError::Files)?;
+            files.applied = library;
+        }
+        let outcome = seen.and_then(|(library, _, look)| {
+            let set = library.file_set(&files.applied, &files.account, None)?;
+            Ok((library, set, look))
+        });
+        let (library, set, look) = match outcome {
+            Ok(outcome) => outcome,
+            Err(faults) => return self.serve_last_good(faults),
+        };
+        files.last_good.save(&set.hash, &library, &look.changed).map_err(|why| io::Error::other(why.to_string()))?;
+        let hash = set.hash;
+        match self.commit(&apply(&files.account, self.now, set)) {
+            Ok(()) => {
+                files.applied = library;
+                files.sources.keep();
+                Ok(ReloadStatus { at, hash: Some(hash), ..ReloadStatus::default() })
+            }
+            Err(BeginError::Start(why)) => Err(why),
+            Err(BeginError::Refused(refusal)) => {
+                let held = (refusal.code == crate::domain::command::FILES_HELD).then_some(hash);
+                Ok(ReloadStatus { held, ..self.serve_last_good(refusal.faults)? })
+            }
+        }
+    }
+
+    fn serve_last_good(&self, faults: Vec<Fault>) -> Result<ReloadStatus, StartError> {
+        match self.state.files {
+            Some(hash) => Ok(ReloadStatus { at: self.now, hash: Some(hash), faults, ..ReloadStatus::default() }),
+            None => Err(StartError::Files(faults)),
+        }
+    }
+
+    /// Absorbs a set that was applied before the restart: the store has its revision already.
+    fn restore(&mut self, set: &FileSet, account: &AccountId) -> Result<(), Vec<Fault>> {
+        let set = FileSet { accepted: true, ..set.clone() };
+        let outcome = self.state.weigh(&apply(account, self.now, set)).map_err(|refusal| refusal.faults)?;
+        for change in &outcome.changes {
+            self.state.absorb(change, &mut self.touched);
+        }
+        Ok(())
+    }
+}
+
+enum BeginError {
+    Start(StartError),
+    Refused(Refusal),
+}
+
+impl From<StartError> for BeginError {
+    fn from(why: StartError) -> Self {
+        Self::Start(why)
+    }
+}
+
+impl From<Refusal> for BeginError {
+    fn from(why: Refusal) -> Self {
+        Self::Refused(why)
+    }
+}
+
+/// The command that applies a set of files.
+pub(super) fn apply(account: &AccountId, at: Timestamp, set: FileSet) -> Command {
+    Command { account: account.clone(), author: Author::Files, at, action: Action::ApplyFiles(Arc::new(set)) }
+}
+
+/// Keeps how many calls the splits have had.
+pub(super) fn save_split_calls(store: &dyn ControlStore, table: &RoutingTable) -> Result<(), StoreError> {
+    let counts: Vec<(SplitRef, u64)> = table
+        .splits()
+        .filter(|serving| serving.split.call_quota.is_some())
+        .map(|serving| {
+            let id = SplitRef { account: serving.split.account.clone(), split: serving.split.id.clone() };
+            (id, serving.calls.load(Ordering::Relaxed))
+        })
+        .collect();
+    if counts.is_empty() { Ok(()) } else { store.save_split_calls(&counts) }
+}

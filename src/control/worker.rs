@@ -1,0 +1,197 @@
+//! The thread that changes things: one command after the other, those that wait as one commit.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use arc_swap::ArcSwap;
+use tokio::sync::oneshot;
+
+use super::metrics::ConfigMetrics;
+use super::status::Status;
+use super::{Applied, ControlError, Job};
+use crate::domain::change::{Entry, Touched};
+use crate::domain::command::{Author, Command, Outcome};
+use crate::domain::id::{Pin, Revision};
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::route::Destination;
+use crate::domain::state::State;
+use crate::routing::live::Live;
+use crate::routing::series::SeriesBook;
+use crate::routing::shelf::Shelf;
+use crate::routing::table::Workshop;
+use crate::store::port::{Commit, CommitError, ControlStore};
+
+/// Most commands in one commit.
+const BATCH: usize = 64;
+
+type Reply = oneshot::Sender<Result<Applied, ControlError>>;
+
+/// Everything the thread owns or shares.
+pub(super) struct Worker {
+    pub(super) store: Arc<dyn ControlStore>,
+    pub(super) present: Arc<ArcSwap<State>>,
+    pub(super) live: Live,
+    pub(super) series: Arc<SeriesBook>,
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) status: Arc<Status>,
+    pub(super) metrics: Arc<ConfigMetrics>,
+}
+
+impl Worker {
+    /// Works until all handles are gone.
+    pub(super) fn run(&self, queue: &Receiver<Job>) {
+        while let Ok(first) = queue.recv() {
+            let rest = std::iter::from_fn(|| queue.try_recv().ok());
+            self.batch(std::iter::once(first).chain(rest).take(BATCH));
+        }
+    }
+
+    fn batch(&self, jobs: impl Iterator<Item = Job>) {
+        let before = self.present.load_full();
+        let mut batch = Batch::new(&before);
+        for Job { command, reply } in jobs {
+            match batch.take(&command) {
+                Ok(granted) => batch.granted.push((reply, granted)),
+                Err(refusal) => drop(reply.send(Err(refusal.into()))),
+            }
+        }
+        match self.settle(&before, &mut batch) {
+            Ok(state) => {
+                for (reply, Granted { revision, changed, warnings }) in batch.granted {
+                    let applied = Applied { revision, changed, warnings, state: Arc::clone(&state) };
+                    drop(reply.send(Ok(applied)));
+                }
+            }
+            Err(failure) => {
+                for (reply, _) in batch.granted {
+                    drop(reply.send(Err(failure.clone())));
+                }
+            }
+        }
+    }
+
+    /// Makes a batch durable, then visible.
+    fn settle(&self, before: &Arc<State>, batch: &mut Batch) -> Result<Arc<State>, ControlError> {
+        if batch.commits.is_empty() {
+            return Ok(Arc::clone(before));
+        }
+        let outcome = self.store.commit(before.revision, &batch.commits);
+        self.status.set_store_fault(outcome.as_ref().err().map(ToString::to_string));
+        match outcome {
+            Ok(_) => {}
+            Err(CommitError::Stale { head }) => {
+                tracing::error!(%head, expected = %before.revision, "the store was changed by somebody else");
+                return Err(ControlError::Overtaken);
+            }
+            Err(CommitError::Failed(why)) => {
+                tracing::error!(error = ?why, "a change could not be stored");
+                return Err(ControlError::Store(Arc::new(why)));
+            }
+        }
+        let state = Arc::new(std::mem::take(&mut batch.state));
+        let bodies = |hash| self.store.body(hash).ok().flatten();
+        let workshop = Workshop { series: &self.series, shelf: &self.shelf, bodies: &bodies };
+        let table = self.live.snapshot().patched(&state, &batch.touched, workshop);
+        self.live.install(table);
+        self.present.store(Arc::clone(&state));
+        self.metrics.config_swaps_total.inc();
+        publish(&self.metrics, &state);
+        Ok(state)
+    }
+}
+
+/// Shows the state in the metrics.
+pub(super) fn publish(metrics: &ConfigMetrics, state: &State) {
+    metrics.config_revision.set(i64::try_from(state.revision.0).unwrap_or(i64::MAX));
+}
+
+/// Counts the numbers by what they are pinned to. Cost: a look at every distinct route.
+pub(super) fn count_numbers(metrics: &ConfigMetrics, state: &State) {
+    let mut counts = [("draft", 0u64), ("version", 0), ("environment", 0), ("split", 0)];
+    for (_, used) in state.routes.iter() {
+        let kind = match &used.route.to {
+            Destination::Agent { pin: Pin::Draft, .. } => 0,
+            Destination::Agent { pin: Pin::Version(_), .. } => 1,
+            Destination::Agent { pin: Pin::Environment(_), .. } => 2,
+            Destination::Split(_) => 3,
+        };
+        if let Some((_, count)) = counts.get_mut(kind) {
+            *count += u64::from(used.numbers);
+        }
+    }
+    for (kind, count) in counts {
+        metrics.numbers.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// Commands on their way to one commit.
+struct Batch {
+    state: State,
+    touched: Touched,
+    commits: Vec<Commit>,
+    granted: Vec<(Reply, Granted)>,
+}
+
+struct Granted {
+    revision: Revision,
+    changed: bool,
+    warnings: Vec<String>,
+}
+
+impl Batch {
+    fn new(state: &State) -> Self {
+        Self { state: state.clone(), touched: Touched::default(), commits: Vec::new(), granted: Vec::new() }
+    }
+
+    fn take(&mut self, command: &Command) -> Result<Granted, Refusal> {
+        authorise(&self.state, command)?;
+        let outcome = self.state.weigh(command)?;
+        let changed = !outcome.changes.is_empty();
+        let warnings = outcome.warnings.clone();
+        if changed {
+            self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
+        }
+        Ok(Granted { revision: self.state.revision, changed, warnings })
+    }
+}
+
+/// Absorbs the facts of a command as the next revision and answers what to commit.
+pub(super) fn enact(state: &mut State, touched: &mut Touched, command: &Command, outcome: Outcome) -> Commit {
+    state.revision = state.revision.next();
+    for change in &outcome.changes {
+        state.absorb(change, touched);
+    }
+    let entry = Entry {
+        revision: state.revision,
+        at: command.at,
+        account: command.account.clone(),
+        author: command.author.name().to_owned(),
+        actor: match &command.author {
+            Author::Key { actor, .. } => actor.clone(),
+            _ => None,
+        },
+        action: outcome.action.to_owned(),
+        target: outcome.target,
+        summary: outcome.summary,
+    };
+    Commit { entry, changes: outcome.changes, bodies: outcome.bodies }
+}
+
+/// Whether the author may ask for this at all.
+fn authorise(state: &State, command: &Command) -> Result<(), Refusal> {
+    let Author::Key { key, .. } = &command.author else { return Ok(()) };
+    let forbidden = |why: String| Refusal::new(RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN", why);
+    let Some(needed) = command.action.permission() else {
+        return Err(forbidden("no key may do this".to_owned()));
+    };
+    // The key as it is now, not as it was when the request came in.
+    let present = state.keys.get(&key.digest).filter(|present| present.account == command.account);
+    if !present.is_some_and(|present| present.may(needed) && !present.expired(command.at)) {
+        return Err(forbidden(format!("this needs a key with the permission `{}`", needed.as_str())));
+    }
+    let hidden = present.and_then(|present| state.agents_of(command).into_iter().find(|agent| !present.sees(agent)));
+    match hidden {
+        Some(agent) => Err(forbidden(format!("this key may not see agent {agent}"))),
+        None => Ok(()),
+    }
+}
