@@ -54,7 +54,8 @@ impl SqliteStore {
             StoreError::from_source(Deed::Open, kind, error)
         })?;
         let open = || -> Result<Self> {
-            let writer = shared(writer(Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?)?);
+            let writer =
+                shared(writer(Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?)?);
             let reader = || reader(path).map(shared);
             Ok(Self { writer, bodies: reader()?, log: reader()? })
         };
@@ -118,12 +119,11 @@ fn flags(access: OpenFlags) -> OpenFlags {
 
 fn writer(mut connection: Connection) -> Result<Connection> {
     prepare(&connection)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.execute_batch(
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768;
-         PRAGMA journal_size_limit = 67108864;",
-    )?;
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768;")?;
+    // Before anything is changed, in case the file is somebody else's.
     format::bring_up(&mut connection)?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;")?;
     write::head(&connection)?;
     Ok(connection)
 }
@@ -149,3 +149,6 @@ fn shared(connection: Connection) -> Arc<Mutex<Connection>> {
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,8 +39,7 @@ pub(super) fn load(connection: &mut Connection, absorb: &mut dyn FnMut(Change)) 
     })?;
     fallbacks(&transaction, absorb)?;
     let routes = numbers(&transaction, absorb)?;
-    let files: Option<[u8; 16]> =
-        transaction.query_row("SELECT files FROM head", [], |row| row.get(0))?;
+    let files: Option<[u8; 16]> = transaction.query_row("SELECT files FROM head", [], |row| row.get(0))?;
     if let Some(hash) = files {
         absorb(Change::FilesApplied { hash: ConfigHash(hash) });
     }
@@ -55,7 +54,8 @@ pub(super) fn load(connection: &mut Connection, absorb: &mut dyn FnMut(Change)) 
 pub(super) fn split_calls(connection: &Connection) -> Result<Vec<(SplitRef, u64)>> {
     let mut counts = Vec::new();
     each(connection, "SELECT account, split, calls FROM split_calls", |row| {
-        let id = SplitRef { account: AccountId::parse(text(row, 0)?)?, split: SplitId::parse(text(row, 1)?)? };
+        let id =
+            SplitRef { account: AccountId::parse(text(row, 0)?)?, split: SplitId::parse(text(row, 1)?)? };
         counts.push((id, u64::try_from(row.get::<_, i64>(2)?).map_err(Failure::damage)?));
         Ok(())
     })?;
@@ -93,7 +93,11 @@ fn agents(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<Int
         let name = text(row, 2)?;
         let environment =
             Environment::parse(name).ok_or_else(|| Failure::damage(format!("no environment {name:?}")))?;
-        absorb(Change::EnvironmentSet { agent: agent(row)?, environment, to: VersionNumber::new(row.get(3)?) });
+        absorb(Change::EnvironmentSet {
+            agent: agent(row)?,
+            environment,
+            to: VersionNumber::new(row.get(3)?),
+        });
         Ok(())
     })?;
     Ok(dispatches)
@@ -106,8 +110,7 @@ fn agent(row: &Row<'_>) -> Result<AgentRef> {
 fn fallbacks(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<()> {
     each(connection, "SELECT prefix, spec FROM prefix", |row| {
         let prefix = text(row, 0)?;
-        let prefix =
-            Prefix::parse(prefix).ok_or_else(|| Failure::damage(format!("no prefix {prefix:?}")))?;
+        let prefix = Prefix::parse(prefix).ok_or_else(|| Failure::damage(format!("no prefix {prefix:?}")))?;
         absorb(Change::PrefixPut { prefix, route: spec(row, 1)? });
         Ok(())
     })?;
@@ -192,7 +195,8 @@ impl<T: DeserializeOwned> Interned<T> {
     }
 
     fn used(&mut self, id: i64) -> Result<Arc<T>> {
-        let value = self.values.get(&id).ok_or_else(|| Failure::damage(format!("no text has the id {id}")))?;
+        let value =
+            self.values.get(&id).ok_or_else(|| Failure::damage(format!("no text has the id {id}")))?;
         self.used.insert(id);
         Ok(Arc::clone(value))
     }
@@ -204,7 +208,11 @@ impl<T> Interned<T> {
     }
 }
 
-fn sweep(transaction: Transaction<'_>, dispatches: &Interned<Dispatch>, routes: &Interned<Route>) -> Result<()> {
+fn sweep(
+    transaction: Transaction<'_>,
+    dispatches: &Interned<Dispatch>,
+    routes: &Interned<Route>,
+) -> Result<()> {
     for id in dispatches.unused() {
         transaction.prepare_cached("DELETE FROM dispatch WHERE id = ?1")?.execute([id])?;
     }
