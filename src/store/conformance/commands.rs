@@ -34,17 +34,20 @@ impl Arbitrary for Dice {
     type Strategy = BoxedStrategy<Self>;
 
     fn arbitrary_with((): ()) -> Self::Strategy {
-        (0..14_u8, any::<u8>(), any::<u8>(), any::<u8>())
+        (0..17_u8, any::<u8>(), any::<u8>(), any::<u8>())
             .prop_map(|(kind, a, b, c)| Self { kind, a, b, c })
             .boxed()
     }
 }
 
-/// The command that makes the first account, and those that make the rest of a small world.
-pub(super) fn world() -> (Option<Command>, Vec<Command>) {
-    let make = |a| Dice { kind: 0, a, b: 0, c: 0 }.command(&State::default());
-    let files = Dice { kind: 12, a: 7, b: 0xff, c: 0x0f }.command(&State::default());
-    (Some(make(1)), vec![make(0), files])
+/// The commands that make a small world: two accounts, and agents, a split and numbers from files.
+pub(super) fn world() -> [Command; 3] {
+    [
+        Dice { kind: 0, a: 1, b: 0, c: 0 },
+        Dice { kind: 0, a: 0, b: 0, c: 0 },
+        Dice { kind: 16, a: 7, b: 0xff, c: 15 },
+    ]
+    .map(|dice| dice.command(&State::default()))
 }
 
 impl Dice {
@@ -58,21 +61,21 @@ impl Dice {
                 key: key(a, b, c),
             },
             1 => Action::ReplaceKey(key(b, a, c)),
-            2..=4 => Action::PutNumber { number: number(a), route: route(b, c, ManagedBy::Api) },
-            5 => Action::DeleteNumber(number(a)),
+            2..=4 => Action::PutNumber { number: number(a, b), route: route(b, c, ManagedBy::Api) },
+            5 => Action::DeleteNumber(number(a, b)),
             6 => Action::PutPrefix { prefix: prefix(a), route: route(b, c, ManagedBy::Api) },
             7 => Action::DeletePrefix(prefix(a)),
             8 if a.is_multiple_of(3) => Action::DeleteDefault,
             8 => Action::PutDefault(route(b, c, ManagedBy::Api)),
-            9 => Action::CreateSplit { split: split(a, b, c), numbers: vec![number(c), number(c / 2)] },
-            10 if c.is_multiple_of(2) => Action::EndSplit { id: split_id(a), winner: arm_id(c / 2) },
-            10 | 11 if a.is_multiple_of(4) => Action::DeleteSplit(split_id(a)),
-            10 | 11 => Action::PatchSplit {
+            9..=11 => Action::CreateSplit { split: split(a, b, c), numbers: vec![number(c, b)] },
+            12 if a > 128 => Action::EndSplit { id: split_id(a), winner: arm_id(c) },
+            12 => Action::DeleteSplit(split_id(a)),
+            13 | 14 => Action::PatchSplit {
                 id: split_id(a),
                 patch: SplitPatch {
                     paused: Some(c.is_multiple_of(2)),
                     call_quota: Some(c.is_multiple_of(3).then_some(c.into())),
-                    numbers: vec![number(c)],
+                    numbers: vec![number(c, b)],
                     ..SplitPatch::default()
                 },
             },
@@ -93,15 +96,16 @@ fn agent(n: u8) -> AgentRef {
 }
 
 fn split_id(n: u8) -> SplitId {
-    SplitId::parse(&format!("split-{}", n % 3)).unwrap()
+    SplitId::parse(&format!("split-{}", n % 2)).unwrap()
 }
 
 fn arm_id(n: u8) -> ArmId {
     ArmId::parse(["control", "test", "other"][usize::from(n % 3)]).unwrap()
 }
 
-fn number(n: u8) -> Number {
-    let n = n % 12;
+/// One of six numbers of an owner.
+fn number(n: u8, owner: u8) -> Number {
+    let n = n % 6 * 2 + owner % 2;
     Number::parse(&if n < 9 { format!("+1415555010{n}") } else { format!("desk-{n}") }).unwrap()
 }
 
@@ -213,10 +217,12 @@ fn file_agent(n: u8, versions: u8, deployed: u8) -> Placed<FileAgent> {
 
 /// Four agents or fewer, a split, a prefix, a default and some numbers, as the dice fall.
 fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
-    let of_files =
-        |n: &u8| state.route(&number(*n)).is_some_and(|route| route.managed_by == ManagedBy::Files);
-    let free = |n: &u8| state.route(&number(*n)).is_none() || of_files(n);
-    let (given, gone): (Vec<u8>, Vec<u8>) = (0..12).filter(free).partition(|n| a >> (n % 8) & 1 == 1);
+    let of_files = |number: &Number| state.route(number).is_some_and(|r| r.managed_by == ManagedBy::Files);
+    let own = (0..6).map(|n| number(n, b)).filter(|number| state.route(number).is_none() || of_files(number));
+    let given: Vec<Number> =
+        own.zip(0..).filter(|(_, n)| a >> n & 1 == 1).map(|(own, _)| own).take(2).collect();
+    let all = (0..12).map(|n| number(n / 2, n));
+    let released = all.filter(|number| of_files(number) && !given.contains(number)).collect();
     let split = FileSplit {
         id: SplitRef { account: account(a), split: SplitId::parse("of-files").unwrap() },
         name: String::new(),
@@ -232,7 +238,10 @@ fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
         hash: ConfigHash([a ^ b ^ c; 16]),
         accepted: true,
         account: account(0),
-        agents: (0..4).filter(|n| b >> n & 1 == 1).map(|n| file_agent(n, 1 + c % 4, 1 + a % 4)).collect(),
+        agents: (0..4)
+            .filter(|n| (b | c) >> n & 1 == 1)
+            .map(|n| file_agent(n, 1 + c % 4, 1 + a % 4))
+            .collect(),
         splits: (c < 80).then(|| placed(split)).into_iter().collect(),
         prefixes: (c > 60)
             .then(|| placed((prefix(a), Arc::new(route(b, 0, ManagedBy::Files)))))
@@ -241,8 +250,8 @@ fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
         defaults: (c > 120).then(|| placed(Arc::new(route(b, 0, ManagedBy::Files)))).into_iter().collect(),
         routes: vec![placed(Arc::new(route(b, 1, ManagedBy::Files)))],
         files: vec![Arc::from("routes.toml")],
-        put: given.iter().map(|n| FileNumber { number: number(*n), route: 0, file: 0, line: 1 }).collect(),
-        released: gone.iter().filter(|n| of_files(n)).map(|n| number(*n)).collect(),
+        put: given.into_iter().map(|number| FileNumber { number, route: 0, file: 0, line: 1 }).collect(),
+        released,
         numbers_before: 0,
     }
 }
