@@ -4,4 +4,5 @@ pub mod domain;
 pub mod http;
 pub mod routing;
 pub mod settings;
+pub mod store;
 pub mod telemetry;

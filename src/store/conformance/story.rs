@@ -1,0 +1,142 @@
+//! A short story in which every kind of stored fact occurs, written as it is stored.
+
+use serde_json::{Value, json};
+
+use super::commit;
+use crate::domain::change::Change;
+use crate::domain::command::Body;
+use crate::domain::id::ConfigHash;
+use crate::store::port::Commit;
+
+/// The story; its first commit makes revision 1.
+pub(crate) fn commits() -> Vec<Commit> {
+    let facts = [beginning(), agents(), routes(), ends()];
+    let mut commits: Vec<Commit> =
+        (1..).zip(facts).map(|(revision, facts)| commit(revision, read(facts))).collect();
+    let body = |byte: u8| -> Body { (ConfigHash([byte; 16]), std::sync::Arc::from(vec![byte; 3])) };
+    commits[1].bodies = vec![body(1), body(2)];
+    commits
+}
+
+/// A route to the first agent.
+pub(crate) fn route(managed_by: &str) -> Value {
+    json!({"account": "ws-1", "managedBy": managed_by, "agentId": "sales", "pin": "live"})
+}
+
+/// A number, a SIP user, a prefix and a default route, given to the API or to the files, besides one that stays.
+pub(crate) fn given_to(managed_by: &str) -> Vec<Change> {
+    let mut given = route(managed_by);
+    given["pin"] = "sandbox".into();
+    read(json!([
+        {
+            "change": "numbers", "routes": [route("api"), given],
+            "phones": [[14_155_550_100_u64, 0], [14_155_550_190_u64, 1]], "users": [["desk", 1]],
+        },
+        {"change": "prefixPut", "prefix": "+49", "route": given},
+        {"change": "defaultPut", "route": given},
+    ]))
+}
+
+fn read(facts: Value) -> Vec<Change> {
+    serde_json::from_value(facts).unwrap()
+}
+
+fn key(digest: u8) -> Value {
+    json!({
+        "id": format!("key-{digest}"), "name": "admin", "account": "ws-1",
+        "permissions": ["read", "edit", "deploy", "route", "override", "snapshot", "analytics", "admin"],
+        "agents": ["sales"], "expiresAt": "2030-01-01T00:00:00.000Z", "digest": vec![digest; 32],
+    })
+}
+
+fn beginning() -> Value {
+    let made = "2026-01-01T00:00:00.000Z";
+    json!([
+        {"change": "accountPut", "id": "ws-1", "name": "First", "createdAt": made},
+        {"change": "accountPut", "id": "ws-0", "name": "Zweites Konto", "createdAt": made},
+    ])
+}
+
+fn agents() -> Value {
+    let version = |number: Option<u32>, byte: u8| {
+        let dispatch = json!({
+            "endpoints": [{"uri": "sip:{agent}@10.0.0.1", "priority": 0, "weight": 1}],
+            "sipHeaders": {"X-Agent": "sales"},
+            "sites": {"default": "berlin", "variants": {"berlin": {"name": "Berlin", "attributes": [["street", "A 1"]]}}},
+        });
+        json!({
+            "number": number, "hash": ConfigHash([byte; 16]).to_string(), "name": "one", "description": "first",
+            "author": "ann", "createdAt": "2026-01-02T00:00:00.000Z", "dispatch": dispatch,
+        })
+    };
+    let agent = |fact: &str, rest: Value| {
+        let mut fact = json!({"change": fact, "account": "ws-1", "agent": "sales"});
+        fact.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        fact
+    };
+    let profile = json!({
+        "name": "Sales", "managedBy": "files", "createdAt": "2026-01-02T00:00:00.000Z",
+        "endpoints": [{"uri": "wss://runtime/{version}", "priority": 1, "weight": 50}],
+    });
+    json!([
+        agent("agentPut", profile.clone()),
+        {"change": "agentPut", "account": "ws-0", "agent": "sales", "name": "Other", "createdAt": "2026-01-02T00:00:00.000Z"},
+        agent("versionSaved", json!({"version": version(Some(1), 1)})),
+        agent("versionSaved", json!({"version": version(Some(2), 2)})),
+        agent("draftPut", json!({"version": version(None, 2)})),
+        agent("environmentSet", json!({"environment": "live", "to": 1})),
+        agent("environmentSet", json!({"environment": "pre-release", "to": 2})),
+        {"change": "filesApplied", "hash": "000102030405060708090a0b0c0d0e0f"},
+    ])
+}
+
+fn routes() -> Value {
+    let split = json!({
+        "change": "splitPut", "account": "ws-1", "id": "spring", "name": "Spring", "managedBy": "api",
+        "unit": {"header": "X-Tenant"}, "salt": "18446744073709551615", "owners": [[0, 4999, 0], [5000, 9999, 1]],
+        "arms": [
+            {"id": "control", "name": "Control", "agentId": "sales", "pin": "V1", "weight": 1},
+            {"id": "test", "agentId": "sales", "pin": "draft", "weight": 1},
+        ],
+        "startsAt": "2026-02-01T00:00:00.000Z", "endsAt": "2026-03-01T00:00:00.000Z", "callQuota": 1000,
+        "paused": true, "ending": {"at": "2026-02-02T00:00:00.000Z", "winner": "test"},
+        "createdAt": "2026-01-03T00:00:00.000Z", "updatedAt": "2026-01-03T00:00:00.000Z",
+    });
+    let full = json!({
+        "account": "ws-1", "managedBy": "api", "splitId": "spring", "siteVariantId": "berlin",
+        "headerRules": [{"header": "X-Env", "regex": "^t", "agentId": "sales", "pin": "sandbox"}],
+        "headers": {"X-Brand": "north"},
+    });
+    let phones = json!([[14_155_550_100_u64, 0], [14_155_550_101_u64, 1], [14_155_550_102_u64, 0]]);
+    json!([
+        split,
+        {"change": "numbers", "routes": [route("api"), full], "phones": phones, "users": [["front", 1], ["back", 0]]},
+        {"change": "prefixPut", "prefix": "+4930", "route": route("api")},
+        {"change": "prefixPut", "prefix": "+4940", "route": full},
+        {"change": "defaultPut", "route": route("api")},
+        {"change": "keyPut", "id": "key-3", "name": "reader", "account": "ws-0", "permissions": ["read"], "digest": vec![3; 32]},
+    ])
+}
+
+fn ends() -> Value {
+    let mut old = key(1);
+    old["change"] = "keyPut".into();
+    let mut gone = key(1);
+    gone["change"] = "keyRemoved".into();
+    let mut new = key(2);
+    new["change"] = "keyPut".into();
+    let mut moved = route("api");
+    moved["account"] = "ws-0".into();
+    json!([
+        old,
+        gone,
+        new,
+        {"change": "numbers", "routes": [], "phones": [[14_155_550_102_u64, null]], "users": [["back", null]]},
+        {"change": "prefixRemoved", "account": "ws-1", "prefix": "+4940"},
+        {"change": "defaultPut", "route": moved},
+        {"change": "defaultRemoved", "account": "ws-0"},
+        {"change": "environmentSet", "account": "ws-1", "agent": "sales", "environment": "pre-release"},
+        {"change": "agentRemoved", "account": "ws-0", "agent": "sales"},
+        {"change": "splitRemoved", "account": "ws-1", "split": "autumn"},
+    ])
+}

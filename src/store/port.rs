@@ -1,0 +1,104 @@
+//! What control needs of a store: one head, a dense sequence of revisions, commits at an expected revision.
+
+use std::sync::Arc;
+
+use super::error::StoreError;
+use crate::domain::change::{Change, Entry, SplitRef};
+use crate::domain::command::Body;
+use crate::domain::id::{AccountId, ConfigHash, Revision};
+
+/// One revision: its line in the history, its facts and the configurations they name.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The line; `entry.revision` is the revision it makes.
+    pub entry: Entry,
+    /// The facts, in order.
+    pub changes: Vec<Change>,
+    /// Configurations; one that is stored already costs a look-up.
+    pub bodies: Vec<Body>,
+}
+
+/// Why a commit did not happen. Nothing of it is there then.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else was faster.
+    #[error("the state is at revision {head} by now")]
+    Stale {
+        /// Where it is.
+        head: Revision,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+/// Which part of the history is wanted.
+#[derive(Debug, Clone)]
+pub struct HistoryFilter {
+    /// Of which account.
+    pub account: AccountId,
+    /// Of which target only.
+    pub target: Option<String>,
+    /// Only what is older than this.
+    pub before: Option<Revision>,
+    /// Most entries.
+    pub limit: usize,
+}
+
+/// Keeps the log and the present.
+///
+/// What the route files hold is not kept, since the files hold it: to the store, numbers, prefixes and default routes
+/// of the files do not exist. Agents, versions, environments and splits of the files do, since they outlive them.
+///
+/// Every method blocks on the disk: never call one on a runtime that serves calls.
+pub trait ControlStore: Send + Sync {
+    /// Hands over the facts that make the present, to be absorbed in order, and answers its revision.
+    ///
+    /// [`Change::FileNumbers`] never occurs. Cost: one pass over everything but log and configurations; numbers come
+    /// as [`Change::Numbers`] of up to 100,000 each.
+    ///
+    /// # Errors
+    /// When the store cannot be read; what was absorbed until then is no state.
+    fn load(&self, absorb: &mut dyn FnMut(Change)) -> Result<Revision, StoreError>;
+
+    /// Makes all commits in one transaction and answers the new head; durable when it returns.
+    ///
+    /// Cost: one write to the disk however many commits, and what the changes touch; the log keeps the changes as
+    /// JSON besides, about 20 bytes a number.
+    ///
+    /// # Errors
+    /// [`CommitError::Stale`] if the head is not `expected`, else whatever the disk says. All or nothing.
+    fn commit(&self, expected: Revision, commits: &[Commit]) -> Result<Revision, CommitError>;
+
+    /// The configuration with this fingerprint. Cost: one look-up, never behind a commit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn body(&self, hash: ConfigHash) -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    /// Lines of the history, newest first. Cost: an index look-up and the lines, never behind a commit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError>;
+
+    /// What followed a revision, in order, for replay and for other nodes.
+    ///
+    /// Cost: all changes of these revisions at once in memory; an import of a million numbers is one revision.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn after(&self, revision: Revision, limit: usize) -> Result<Vec<(Entry, Vec<Change>)>, StoreError>;
+
+    /// Keeps how many calls splits have had; no part of the log. Counts of splits that are gone are dropped.
+    ///
+    /// # Errors
+    /// When the store cannot be written; none of the counts is kept then.
+    fn save_split_calls(&self, counts: &[(SplitRef, u64)]) -> Result<(), StoreError>;
+
+    /// The counts as saved last, of the splits that there are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn split_calls(&self) -> Result<Vec<(SplitRef, u64)>, StoreError>;
+}

@@ -1,0 +1,154 @@
+//! The store of one node: a SQLite file, written ahead and synchronised at each commit.
+
+mod failure;
+mod format;
+mod load;
+mod log;
+mod write;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::error::{Deed, StoreError, StoreErrorKind};
+use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
+use crate::domain::change::{Change, Entry, SplitRef};
+use crate::domain::id::{ConfigHash, Revision};
+use failure::{Failure, Result};
+
+/// How long another program, say a backup, may hold the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Statements kept ready on each connection; more than there are.
+const STATEMENTS: usize = 64;
+
+/// The log and the present in one SQLite file.
+///
+/// Control is the only writer; configurations and the log are read on connections of their own, so that no read waits
+/// behind an import.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Arc<Mutex<Connection>>,
+    bodies: Arc<Mutex<Connection>>,
+    log: Arc<Mutex<Connection>>,
+}
+
+impl SqliteStore {
+    /// Opens the file, making it or bringing it to the newest format first. It is not read through: damage deep
+    /// inside shows when it is reached.
+    ///
+    /// # Errors
+    /// When it cannot be opened or written, is damaged, no store of Cordboard, or one of a later release.
+    pub fn open(path: &Path) -> std::result::Result<Self, StoreError> {
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|error| {
+            let kind = match error.kind() {
+                std::io::ErrorKind::StorageFull => StoreErrorKind::DiskFull,
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                    StoreErrorKind::ReadOnly
+                }
+                _ => StoreErrorKind::Io,
+            };
+            StoreError::from_source(Deed::Open, kind, error)
+        })?;
+        let open = || -> Result<Self> {
+            let writer =
+                shared(writer(Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?)?);
+            let reader = || reader(path).map(shared);
+            Ok(Self { writer, bodies: reader()?, log: reader()? })
+        };
+        open().map_err(|failure| failure.told(Deed::Open))
+    }
+
+    /// A store that ends with the process; everything shares one connection.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    pub fn in_memory() -> std::result::Result<Self, StoreError> {
+        let open = || Ok(shared(writer(Connection::open_in_memory()?)?));
+        let writer = open().map_err(|failure: Failure| failure.told(Deed::Open))?;
+        Ok(Self { bodies: Arc::clone(&writer), log: Arc::clone(&writer), writer })
+    }
+}
+
+impl ControlStore for SqliteStore {
+    fn load(&self, absorb: &mut dyn FnMut(Change)) -> std::result::Result<Revision, StoreError> {
+        load::load(&mut lock(&self.writer), absorb).map_err(|failure| failure.told(Deed::Read))
+    }
+
+    fn commit(&self, expected: Revision, commits: &[Commit]) -> std::result::Result<Revision, CommitError> {
+        write::commit(&mut lock(&self.writer), expected, commits)
+    }
+
+    fn body(&self, hash: ConfigHash) -> std::result::Result<Option<Arc<[u8]>>, StoreError> {
+        let find = |connection: &Connection| -> Result<Option<Arc<[u8]>>> {
+            let mut statement = connection.prepare_cached("SELECT content FROM body WHERE hash = ?1")?;
+            let found = statement.query_row([hash.0], |row| Ok(Arc::from(row.get_ref(0)?.as_blob()?)));
+            Ok(found.optional()?)
+        };
+        find(&lock(&self.bodies)).map_err(|failure| failure.told(Deed::Read))
+    }
+
+    fn history(&self, filter: &HistoryFilter) -> std::result::Result<Vec<Entry>, StoreError> {
+        log::history(&lock(&self.log), filter).map_err(|failure| failure.told(Deed::Read))
+    }
+
+    fn after(
+        &self,
+        revision: Revision,
+        limit: usize,
+    ) -> std::result::Result<Vec<(Entry, Vec<Change>)>, StoreError> {
+        log::after(&lock(&self.log), revision, limit).map_err(|failure| failure.told(Deed::Read))
+    }
+
+    fn save_split_calls(&self, counts: &[(SplitRef, u64)]) -> std::result::Result<(), StoreError> {
+        write::split_calls(&mut lock(&self.writer), counts).map_err(|failure| failure.told(Deed::Write))
+    }
+
+    fn split_calls(&self) -> std::result::Result<Vec<(SplitRef, u64)>, StoreError> {
+        load::split_calls(&lock(&self.log)).map_err(|failure| failure.told(Deed::Read))
+    }
+}
+
+/// Without `SQLITE_OPEN_URI`, so that no folder's name is taken for parameters.
+fn flags(access: OpenFlags) -> OpenFlags {
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn writer(mut connection: Connection) -> Result<Connection> {
+    prepare(&connection)?;
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768;")?;
+    // Before anything is changed, in case the file is somebody else's.
+    format::bring_up(&mut connection)?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;")?;
+    write::head(&connection)?;
+    Ok(connection)
+}
+
+fn reader(path: &Path) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
+    Ok(())
+}
+
+fn shared(connection: Connection) -> Arc<Mutex<Connection>> {
+    Arc::new(Mutex::new(connection))
+}
+
+/// A transaction that a panic left behind was rolled back when it was dropped, so that the connection is sound.
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

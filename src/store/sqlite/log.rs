@@ -1,0 +1,68 @@
+//! How the log is read.
+
+use rusqlite::{Connection, Row, params};
+
+use super::failure::{Failure, Result};
+use super::write::integer;
+use crate::domain::change::{Change, Entry};
+use crate::domain::id::{AccountId, Revision};
+use crate::domain::time::Timestamp;
+use crate::store::port::HistoryFilter;
+
+/// Lines, newest first.
+pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
+    let before = filter.before.map_or(i64::MAX, |before| integer(before.0));
+    let (account, limit) = (filter.account.as_str(), rows(filter.limit));
+    let mut statement = connection.prepare_cached(if filter.target.is_some() {
+        "SELECT revision, at, account, author, actor, action, target, summary FROM log
+         WHERE account = ?1 AND target = ?4 AND revision < ?2 ORDER BY revision DESC LIMIT ?3"
+    } else {
+        "SELECT revision, at, account, author, actor, action, target, summary FROM log
+         WHERE account = ?1 AND revision < ?2 ORDER BY revision DESC LIMIT ?3"
+    })?;
+    let mut rows = match &filter.target {
+        Some(target) => statement.query(params![account, before, limit, target])?,
+        None => statement.query(params![account, before, limit])?,
+    };
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(entry(row)?);
+    }
+    Ok(entries)
+}
+
+/// Lines with their changes, in order.
+pub(super) fn after(
+    connection: &Connection,
+    revision: Revision,
+    limit: usize,
+) -> Result<Vec<(Entry, Vec<Change>)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT revision, at, account, author, actor, action, target, summary, changes FROM log
+         WHERE revision > ?1 ORDER BY revision LIMIT ?2",
+    )?;
+    let mut rows = statement.query([integer(revision.0), rows(limit)])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let changes = row.get_ref(8)?.as_str().map_err(Failure::damage)?;
+        entries.push((entry(row)?, serde_json::from_str(changes)?));
+    }
+    Ok(entries)
+}
+
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn entry(row: &Row<'_>) -> Result<Entry> {
+    Ok(Entry {
+        revision: Revision(u64::try_from(row.get::<_, i64>(0)?).map_err(Failure::damage)?),
+        at: Timestamp(row.get(1)?),
+        account: AccountId::parse(row.get_ref(2)?.as_str().map_err(Failure::damage)?)?,
+        author: row.get(3)?,
+        actor: row.get(4)?,
+        action: row.get(5)?,
+        target: row.get(6)?,
+        summary: row.get(7)?,
+    })
+}

@@ -1,0 +1,89 @@
+//! What is stored is kept as a text that every build reads and writes.
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::{Disk, Engine as _};
+use crate::domain::id::Revision;
+use crate::domain::state::State;
+use crate::store::conformance::{absorb, loaded, state_text, story};
+use crate::store::port::ControlStore as _;
+
+const FORMAT_1: &str = include_str!("../../../../tests/fixtures/control-1.sql");
+
+/// A database as the SQL that makes it.
+fn dump(connection: &Connection) -> String {
+    let texts = |sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for pragma in ["application_id", "user_version"] {
+        let value: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
+        lines.push(format!("PRAGMA {pragma} = {value};"));
+    }
+    lines.extend(texts("SELECT sql || ';' FROM sqlite_schema WHERE sql NOT NULL ORDER BY type DESC, name"));
+    for table in
+        texts("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name = 'split_calls', name")
+    {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let values: Vec<String> =
+                (0..columns).map(|column| literal(row.get_ref(column).unwrap())).collect();
+            lines.push(format!("INSERT INTO {table} VALUES ({});", values.join(", ")));
+        }
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn literal(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(value) => value.to_string(),
+        ValueRef::Real(value) => value.to_string(),
+        ValueRef::Text(text) => format!("'{}'", std::str::from_utf8(text).unwrap().replace('\'', "''")),
+        ValueRef::Blob(bytes) => {
+            format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        }
+    }
+}
+
+fn written_today() -> String {
+    let disk = Disk::new();
+    let store = disk.open();
+    store.commit(Revision(0), &story::commits()).unwrap();
+    let spring = loaded(&store).splits.iter().next().unwrap().0.clone();
+    store.save_split_calls(&[(spring, 1_234)]).unwrap();
+    drop(store);
+    dump(&Connection::open(disk.file()).unwrap())
+}
+
+#[test]
+fn a_store_of_format_1_is_read_as_it_was_meant() {
+    let disk = Disk::new();
+    Connection::open(disk.file()).unwrap().execute_batch(FORMAT_1).unwrap();
+    let store = disk.open();
+    let mut state = State::default();
+    for commit in story::commits() {
+        absorb(&mut state, &commit.changes);
+        state.revision = commit.entry.revision;
+    }
+    assert_eq!(state_text(&loaded(&store)), state_text(&state));
+    let log: Vec<_> = story::commits().into_iter().map(|commit| (commit.entry, commit.changes)).collect();
+    assert_eq!(store.after(Revision(0), 99).unwrap(), log);
+    for (hash, content) in &story::commits()[1].bodies {
+        assert_eq!(store.body(*hash).unwrap().as_ref(), Some(content));
+    }
+    assert_eq!(store.split_calls().unwrap()[0].1, 1_234);
+}
+
+/// If this fails, what is stored has changed: keep the old file as it is, add a step to the formats and a file for the
+/// new one.
+#[test]
+fn what_is_written_today_is_format_1_to_the_letter() {
+    let today = written_today();
+    assert!(today == FORMAT_1, "this is what is written today:\n{today}");
+}

@@ -1,0 +1,282 @@
+//! How facts become rows.
+
+use std::borrow::Cow;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+
+use super::failure::{Failure, Result};
+use crate::domain::agent::{AgentRef, Version};
+use crate::domain::change::{Change, Entry, NumberChanges, SplitRef};
+use crate::domain::command::Body;
+use crate::domain::id::{Environment, Revision, VersionNumber};
+use crate::store::durable::durable;
+use crate::store::error::{Deed, StoreErrorKind};
+use crate::store::port::{Commit, CommitError};
+
+/// Makes the commits in one transaction, or none of them.
+pub(super) fn commit(
+    connection: &mut Connection,
+    expected: Revision,
+    commits: &[Commit],
+) -> std::result::Result<Revision, CommitError> {
+    let told = |failure: Failure| CommitError::Failed(failure.told(Deed::Write));
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| told(error.into()))?;
+    let head = head(&transaction).map_err(told)?;
+    if head != expected {
+        return Err(CommitError::Stale { head });
+    }
+    write_all(transaction, head, commits).map_err(told)
+}
+
+pub(super) fn head(connection: &Connection) -> Result<Revision> {
+    let revision: i64 =
+        connection.prepare_cached("SELECT revision FROM head")?.query_row([], |row| row.get(0))?;
+    u64::try_from(revision).map(Revision).map_err(Failure::damage)
+}
+
+fn write_all(transaction: Transaction<'_>, mut head: Revision, commits: &[Commit]) -> Result<Revision> {
+    for Commit { entry, changes, bodies } in commits {
+        if entry.revision != head.next() {
+            return Err(Failure::Known(StoreErrorKind::OutOfOrder));
+        }
+        head = entry.revision;
+        let rows = Rows(&transaction);
+        let changes: Vec<Cow<'_, Change>> = changes.iter().filter_map(durable).collect();
+        for change in &changes {
+            rows.change(change)?;
+        }
+        rows.log(entry, &changes)?;
+        rows.bodies(bodies)?;
+    }
+    transaction.prepare_cached("UPDATE head SET revision = ?1")?.execute([integer(head.0)])?;
+    transaction.commit()?;
+    Ok(head)
+}
+
+/// Saves the counts, all or none.
+pub(super) fn split_calls(connection: &mut Connection, counts: &[(SplitRef, u64)]) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (id, calls) in counts {
+        let (account, split) = (id.account.as_str(), id.split.as_str());
+        Rows(&transaction).execute(
+            "INSERT INTO split_calls (account, split, calls)
+             SELECT account, id, ?3 FROM split WHERE account = ?1 AND id = ?2
+             ON CONFLICT DO UPDATE SET calls = excluded.calls",
+            params![account, split, integer(*calls)],
+        )?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The rows of the present within one transaction.
+struct Rows<'a>(&'a Transaction<'a>);
+
+impl Rows<'_> {
+    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<()> {
+        self.0.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn change(&self, change: &Change) -> Result<()> {
+        match change {
+            Change::AccountPut(account) => self.execute(
+                "INSERT INTO account (id, spec) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET spec = excluded.spec",
+                params![account.id.as_str(), spec(account)?],
+            ),
+            Change::KeyPut(key) => self.execute(
+                "INSERT INTO key (digest, spec) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET spec = excluded.spec",
+                params![key.digest.0, spec(key)?],
+            ),
+            Change::KeyRemoved(key) => self.execute("DELETE FROM key WHERE digest = ?1", [key.digest.0]),
+            Change::AgentPut(profile) => self.execute(
+                "INSERT INTO agent (account, name, spec) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET spec = excluded.spec",
+                params![profile.id.account.as_str(), profile.id.agent.as_str(), spec(profile)?],
+            ),
+            Change::AgentRemoved(id) => self.execute(
+                "DELETE FROM agent WHERE account = ?1 AND name = ?2",
+                [id.account.as_str(), id.agent.as_str()],
+            ),
+            Change::DraftPut { agent, version } => self.version(agent, 0, version),
+            Change::VersionSaved { agent, version } => {
+                version.number.map_or(Ok(()), |number| self.version(agent, number.get(), version))
+            }
+            Change::EnvironmentSet { agent, environment, to } => self.environment(agent, *environment, *to),
+            Change::Numbers(numbers) => self.numbers(numbers),
+            Change::SplitPut(split) => self.execute(
+                "INSERT INTO split (account, id, spec) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET spec = excluded.spec",
+                params![split.account.as_str(), split.id.as_str(), spec(split)?],
+            ),
+            Change::SplitRemoved(id) => self.execute(
+                "DELETE FROM split WHERE account = ?1 AND id = ?2",
+                [id.account.as_str(), id.split.as_str()],
+            ),
+            Change::FilesApplied { hash } => self.execute("UPDATE head SET files = ?1", [hash.0]),
+            Change::PrefixPut { .. }
+            | Change::PrefixRemoved { .. }
+            | Change::DefaultPut { .. }
+            | Change::DefaultRemoved { .. } => self.fallback(change),
+            Change::FileNumbers(_) => Ok(()),
+        }
+    }
+
+    /// What serves numbers that have no route of their own.
+    fn fallback(&self, change: &Change) -> Result<()> {
+        match change {
+            Change::PrefixPut { prefix, route } => self.execute(
+                "INSERT INTO prefix (account, prefix, spec) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET spec = excluded.spec",
+                params![route.account.as_str(), prefix.to_string(), spec(route)?],
+            ),
+            Change::PrefixRemoved { account, prefix } => self.execute(
+                "DELETE FROM prefix WHERE account = ?1 AND prefix = ?2",
+                params![account.as_str(), prefix.to_string()],
+            ),
+            Change::DefaultPut { route } => self.execute(
+                "INSERT INTO default_route (account, spec) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET spec = excluded.spec",
+                params![route.account.as_str(), spec(route)?],
+            ),
+            Change::DefaultRemoved { account } => {
+                self.execute("DELETE FROM default_route WHERE account = ?1", [account.as_str()])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Of an agent that is not there nothing is kept, as [`crate::domain::state::State::absorb`] has it.
+    fn version(&self, agent: &AgentRef, number: u32, version: &Version) -> Result<()> {
+        let dispatch = self.interned(
+            "SELECT id FROM dispatch WHERE hash = ?1",
+            "INSERT INTO dispatch (hash, spec) VALUES (?1, ?2) RETURNING id",
+            &spec(&version.dispatch)?,
+        )?;
+        self.execute(
+            "INSERT INTO version (agent, number, hash, name, description, author, created_at, dispatch)
+             SELECT id, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM agent WHERE account = ?1 AND name = ?2
+             ON CONFLICT DO UPDATE SET hash = excluded.hash, name = excluded.name,
+               description = excluded.description, author = excluded.author, created_at = excluded.created_at,
+               dispatch = excluded.dispatch",
+            params![
+                agent.account.as_str(),
+                agent.agent.as_str(),
+                number,
+                version.hash.0,
+                version.name,
+                version.description,
+                version.author,
+                version.created_at.0,
+                dispatch
+            ],
+        )
+    }
+
+    fn environment(
+        &self,
+        agent: &AgentRef,
+        environment: Environment,
+        to: Option<VersionNumber>,
+    ) -> Result<()> {
+        let (account, name) = (agent.account.as_str(), agent.agent.as_str());
+        match to {
+            Some(to) => self.execute(
+                "INSERT INTO environment (agent, name, version)
+                 SELECT id, ?3, ?4 FROM agent WHERE account = ?1 AND name = ?2
+                 ON CONFLICT DO UPDATE SET version = excluded.version",
+                params![account, name, environment.as_str(), to.get()],
+            ),
+            None => self.execute(
+                "DELETE FROM environment
+                 WHERE agent = (SELECT id FROM agent WHERE account = ?1 AND name = ?2) AND name = ?3",
+                [account, name, environment.as_str()],
+            ),
+        }
+    }
+
+    fn numbers(&self, numbers: &NumberChanges) -> Result<()> {
+        let mut routes = Vec::with_capacity(numbers.routes.len());
+        for route in &numbers.routes {
+            routes.push(self.interned(
+                "SELECT id FROM route WHERE hash = ?1",
+                "INSERT INTO route (hash, spec) VALUES (?1, ?2) RETURNING id",
+                &spec(route)?,
+            )?);
+        }
+        let route = |at: &Option<u32>| at.and_then(|at| routes.get(at as usize).copied());
+        let mut put = self.0.prepare_cached(
+            "INSERT INTO phone (number, route) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET route = excluded.route",
+        )?;
+        let mut release = self.0.prepare_cached("DELETE FROM phone WHERE number = ?1")?;
+        for (phone, at) in &numbers.phones {
+            match route(at) {
+                Some(route) => put.execute([integer(phone.value()), route])?,
+                None => release.execute([integer(phone.value())])?,
+            };
+        }
+        let mut put = self.0.prepare_cached(
+            "INSERT INTO sip_user (name, route) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET route = excluded.route",
+        )?;
+        let mut release = self.0.prepare_cached("DELETE FROM sip_user WHERE name = ?1")?;
+        for (user, at) in &numbers.users {
+            match route(at) {
+                Some(route) => put.execute(params![user, route])?,
+                None => release.execute([user])?,
+            };
+        }
+        Ok(())
+    }
+
+    /// The id of a text that is kept once.
+    fn interned(&self, find: &str, insert: &str, text: &str) -> Result<i64> {
+        let mut hash = [0_u8; 16];
+        blake3::Hasher::new().update(text.as_bytes()).finalize_xof().fill(&mut hash);
+        let id = |row: &rusqlite::Row<'_>| row.get(0);
+        let found = self.0.prepare_cached(find)?.query_row([hash], id).optional()?;
+        match found {
+            Some(found) => Ok(found),
+            None => Ok(self.0.prepare_cached(insert)?.query_row(params![hash, text], id)?),
+        }
+    }
+
+    fn log(&self, entry: &Entry, changes: &[Cow<'_, Change>]) -> Result<()> {
+        self.execute(
+            "INSERT INTO log (revision, at, account, author, actor, action, target, summary, changes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                integer(entry.revision.0),
+                entry.at.0,
+                entry.account.as_str(),
+                entry.author,
+                entry.actor,
+                entry.action,
+                entry.target,
+                entry.summary,
+                spec(&changes)?
+            ],
+        )
+    }
+
+    fn bodies(&self, bodies: &[Body]) -> Result<()> {
+        for (hash, content) in bodies {
+            self.execute(
+                "INSERT INTO body (hash, content) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![hash.0, content.as_ref()],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn spec(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// SQLite counts to 2⁶³ - 1, and so do we.
+pub(super) fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
