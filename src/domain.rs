@@ -15,4 +15,6 @@ pub mod refusal;
 pub mod route;
 pub mod split;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;

@@ -1,1 +1,279 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::id::Environment;
+use crate::domain::refusal::RefusalKind;
+use crate::domain::testing::*;
+
+fn fields(refusal: Refusal) -> Vec<String> {
+    refusal.fields.into_iter().map(|fault| fault.field).collect()
+}
+
+fn route_text(state: &State, text: &str) -> Option<String> {
+    state.route(&number(text)).map(|route| match &route.to {
+        Destination::Agent { agent, pin } => format!("{agent}@{pin}"),
+        Destination::Split(split) => format!("split:{split}"),
+    })
+}
+
+#[test]
+fn what_a_number_is_pinned_to_must_exist() {
+    let mut state = world();
+    for (to, field) in [("sales@V9", "pin"), ("nobody@draft", "agentId"), ("split:none", "splitId")] {
+        assert_eq!(fields(state.put("+14155550100", to).unwrap_err()), [field], "{to}");
+    }
+    let empty = state.put("+14155550100", "sales@sandbox").unwrap();
+    assert_eq!(empty.warnings, ["agent sales has nothing deployed to sandbox"]);
+    assert_eq!(route_text(&state, "+14155550100").as_deref(), Some("sales@sandbox"));
+}
+
+#[test]
+fn what_is_so_already_changes_nothing() {
+    let mut state = world();
+    assert_eq!(state.put("+14155550100", "sales@V1").unwrap().changes.len(), 1);
+    assert!(state.put("+14155550100", "sales@V1").unwrap().changes.is_empty());
+    assert!(
+        state
+            .apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]))
+            .unwrap()
+            .changes
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_number_belongs_to_the_files_or_to_the_api_never_to_both() {
+    let mut state = world();
+    let agents = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    state.apply(file_set(agents()).with_number("+14155550100", "sales@V1")).unwrap();
+    for refusal in [
+        state.put("+14155550100", "sales@V2").unwrap_err(),
+        state.act(Action::DeleteNumber(number("+14155550100"))).unwrap_err(),
+    ] {
+        assert_eq!((refusal.kind, refusal.code), (RefusalKind::Conflict, "MANAGED_BY_FILES"));
+    }
+    state.put("+14155550101", "sales@V1").unwrap();
+    let refusal = state.apply(file_set(agents()).with_number("+14155550101", "sales@V2")).unwrap_err();
+    assert!(refusal.faults[0].message.contains("+14155550101"), "{refusal}");
+    assert_eq!(refusal.faults[0].line, 1);
+}
+
+#[test]
+fn a_number_of_another_account_is_taken_and_not_to_be_seen() {
+    let mut state = world();
+    state.put("+14155550100", "sales@V1").unwrap();
+    let theirs = AccountId::parse("ws-2").unwrap();
+    let delete = Command { account: theirs, ..command(Action::DeleteNumber(number("+14155550100"))) };
+    assert_eq!(state.weigh(&delete).unwrap_err().kind, RefusalKind::NotFound);
+}
+
+#[test]
+fn a_split_takes_its_numbers_in_and_cannot_go_while_they_are_there() {
+    let mut state = world();
+    state.put("+14155550100", "sales@V1").unwrap();
+    let spring = split("spring", &[("control", "sales@V1", 80), ("test", "sales@V2", 20)]);
+    let numbers = vec![number("+14155550100"), number("+14155550101"), number("alice")];
+    state.act(Action::CreateSplit { split: spring.clone(), numbers }).unwrap();
+    for text in ["+14155550100", "+14155550101", "alice"] {
+        assert_eq!(route_text(&state, text).as_deref(), Some("split:spring"));
+    }
+    let again = Action::CreateSplit { split: spring.clone(), numbers: Vec::new() };
+    assert_eq!(state.act(again).unwrap_err().kind, RefusalKind::Conflict);
+    let refusal = state.act(Action::DeleteSplit(spring.id.clone())).unwrap_err();
+    assert_eq!((refusal.code, refusal.message.as_str()), ("IN_USE", "split spring is in use by 3 numbers"));
+    for text in ["+14155550100", "+14155550101", "alice"] {
+        state.act(Action::DeleteNumber(number(text))).unwrap();
+    }
+    state.act(Action::DeleteSplit(spring.id)).unwrap();
+    assert!(state.splits.is_empty() && state.routes.is_empty());
+}
+
+#[test]
+fn an_arm_must_lead_somewhere() {
+    let mut state = world();
+    let bad = split("spring", &[("a", "nobody@draft", 1), ("b", "sales@V9", 1), ("c", "sales@live", 1)]);
+    let refusal = state.act(Action::CreateSplit { split: bad, numbers: Vec::new() }).unwrap_err();
+    assert_eq!(fields(refusal), ["arms[0].agentId", "arms[1].pin"]);
+}
+
+#[test]
+fn a_patch_names_arms_and_keeps_the_salt_and_most_slots() {
+    let mut state = world();
+    let spring = split("spring", &[("a", "sales@V1", 50), ("b", "sales@V2", 25), ("c", "sales@V3", 25)]);
+    state.act(Action::CreateSplit { split: spring.clone(), numbers: Vec::new() }).unwrap();
+    let weight = |id: &str, weight| ArmPatch {
+        id: ArmId::parse(id).unwrap(),
+        name: None,
+        agent: None,
+        pin: None,
+        weight: Some(weight),
+        remove: false,
+    };
+    let patch = SplitPatch { arms: vec![weight("c", 35), weight("a", 40)], ..SplitPatch::default() };
+    state.act(Action::PatchSplit { id: spring.id.clone(), patch }).unwrap();
+    let id = SplitRef { account: account(), split: spring.id.clone() };
+    let after = Arc::clone(state.splits.get(&id).unwrap());
+    assert_eq!((after.salt, after.moved_slots(&spring)), (spring.salt, 1_000));
+
+    let unknown = SplitPatch { arms: vec![weight("d", 1)], ..SplitPatch::default() };
+    let refusal = state.act(Action::PatchSplit { id: spring.id.clone(), patch: unknown }).unwrap_err();
+    assert_eq!(fields(refusal), ["arms[0].id"]);
+
+    let winner = ArmId::parse("b").unwrap();
+    state.act(Action::EndSplit { id: spring.id.clone(), winner: winner.clone() }).unwrap();
+    assert_eq!(state.splits.get(&id).unwrap().resting_arm(), 1);
+    let again = state.act(Action::EndSplit { id: spring.id.clone(), winner }).unwrap();
+    assert!(again.changes.is_empty());
+    let patch = SplitPatch { paused: Some(true), ..SplitPatch::default() };
+    assert_eq!(state.act(Action::PatchSplit { id: spring.id, patch }).unwrap_err().code, "SPLIT_ENDED");
+}
+
+#[test]
+fn a_version_file_may_not_change_and_its_removal_removes_nothing() {
+    let mut state = world();
+    let mut changed = file_agent("sales", 3, 1);
+    changed.value.versions[1].value.1 = config("something else");
+    let refusal = state.apply(file_set(vec![changed, file_agent("reception", 1, 1)])).unwrap_err();
+    assert!(refusal.faults[0].message.starts_with("V2 of agent sales has another content"));
+
+    let mut fewer = file_agent("sales", 3, 1);
+    fewer.value.versions.remove(2);
+    state.apply(file_set(vec![fewer, file_agent("reception", 1, 1)])).unwrap();
+    state.put("+14155550100", "sales@V3").unwrap();
+}
+
+#[test]
+fn an_environment_cannot_name_a_version_that_is_not_there() {
+    let mut state = world();
+    let refusal =
+        state.apply(file_set(vec![file_agent("sales", 3, 4), file_agent("reception", 1, 1)])).unwrap_err();
+    assert!(refusal.faults[0].message.contains("environments.live: agent sales has no V4"));
+}
+
+#[test]
+fn a_vanished_agent_is_held_until_accepted_and_then_takes_its_numbers_along() {
+    let mut state = world();
+    state.put("+14155550100", "reception@live").unwrap();
+    state.put("+14155550101", "sales@live").unwrap();
+    let fewer = || file_set(vec![file_agent("sales", 3, 1)]);
+    let refusal = state.apply(fewer()).unwrap_err();
+    assert_eq!(refusal.code, FILES_HELD);
+    assert!(refusal.faults[0].expected.contains(&ConfigHash([1; 16]).to_string()));
+    state.apply(FileSet { accepted: true, ..fewer() }).unwrap();
+    assert_eq!(route_text(&state, "+14155550100"), None);
+    assert_eq!(route_text(&state, "+14155550101").as_deref(), Some("sales@live"));
+}
+
+#[test]
+fn an_agent_that_a_split_names_cannot_vanish() {
+    let mut state = world();
+    let spring = split("spring", &[("control", "reception@V1", 1)]);
+    state.act(Action::CreateSplit { split: spring, numbers: Vec::new() }).unwrap();
+    let fewer = FileSet { accepted: true, ..file_set(vec![file_agent("sales", 3, 1)]) };
+    let refusal = state.apply(fewer).unwrap_err();
+    assert!(refusal.faults[0].message.contains("split spring names it"), "{refusal}");
+}
+
+#[test]
+fn more_than_a_tenth_of_the_numbers_are_not_released_unasked() {
+    let agents = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    let mut state = world();
+    let all =
+        (0..100).fold(file_set(agents()), |set, i| set.with_number(&format!("+1415555{i:04}"), "sales@V1"));
+    state.apply(all).unwrap();
+    let without = |n: usize| FileSet {
+        released: (0..n).map(|i| number(&format!("+1415555{i:04}"))).collect(),
+        numbers_before: 100,
+        ..file_set(agents())
+    };
+    assert_eq!(state.apply(without(11)).unwrap_err().code, FILES_HELD);
+    assert_eq!(state.numbers.len(), 100);
+    state.apply(without(10)).unwrap();
+    assert_eq!(state.numbers.len(), 90);
+}
+
+#[test]
+fn a_split_of_the_files_keeps_its_slots_when_weights_change() {
+    let agents = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    let with = |weights: [u32; 3]| {
+        let [a, b, c] = weights;
+        let mut set = file_set(agents());
+        set.splits =
+            vec![file_split("s", &[("a", "sales@V1", a), ("b", "sales@V2", b), ("c", "sales@V3", c)])];
+        set
+    };
+    let mut state = world();
+    state.apply(with([50, 25, 25])).unwrap();
+    let id = SplitRef { account: account(), split: SplitId::parse("s").unwrap() };
+    let before = Arc::clone(state.splits.get(&id).unwrap());
+    assert_eq!(before.salt, xxhash_rust::xxh3::xxh3_64(b"ws-1/s"));
+    state.apply(with([40, 25, 35])).unwrap();
+    let after = Arc::clone(state.splits.get(&id).unwrap());
+    assert_eq!(after.moved_slots(&before), 1_000);
+    assert!(state.apply(with([40, 25, 35])).unwrap().changes.is_empty());
+}
+
+#[test]
+fn a_faulty_set_changes_nothing_and_tells_all_its_faults() {
+    let mut state = world();
+    let before = format!("{state:?}");
+    let set = file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)])
+        .with_number("+14155550100", "nobody@V1")
+        .with_number("+14155550101", "sales@V9")
+        .with_prefix("+1415", "sales@V8");
+    let refusal = state.apply(set).unwrap_err();
+    assert_eq!(refusal.faults.len(), 3, "{refusal}");
+    assert_eq!(format!("{state:?}"), before);
+}
+
+#[test]
+fn a_draft_without_a_file_is_the_highest_version() {
+    let mut state = world();
+    let mut without = file_agent("sales", 3, 1);
+    without.value.draft = None;
+    state.apply(file_set(vec![without, file_agent("reception", 1, 1)])).unwrap();
+    let id = AgentRef { account: account(), agent: AgentId::parse("sales").unwrap() };
+    let agent = state.agents.get(&id).unwrap();
+    assert_eq!(agent.draft.as_ref().unwrap().hash, agent.versions[&version(3)].hash);
+    assert_eq!(agent.draft.as_ref().unwrap().number, None);
+    assert_eq!(agent.deployed(Environment::Live).unwrap().number, Some(version(1)));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u8, u8),
+    Delete(u8),
+}
+
+proptest! {
+    #[test]
+    fn routes_are_kept_once_and_counted(steps in proptest::collection::vec(
+        prop_oneof![(0..20u8, 0..6u8).prop_map(|(n, to)| Step::Put(n, to)), (0..20u8).prop_map(Step::Delete)], 0..60))
+    {
+        const TO: [&str; 6] = ["sales@V1", "sales@V2", "sales@draft", "sales@live", "reception@V1", "reception@live"];
+        let mut state = world();
+        let mut model = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Put(n, to) => {
+                    state.put(&format!("+1415555010{n:02}"), TO[usize::from(to)]).unwrap();
+                    model.insert(n, to);
+                }
+                Step::Delete(n) => {
+                    let gone = state.act(Action::DeleteNumber(number(&format!("+1415555010{n:02}"))));
+                    prop_assert_eq!(gone.is_ok(), model.remove(&n).is_some());
+                }
+            }
+            let mut counts = BTreeMap::new();
+            for to in model.values() {
+                *counts.entry(route(TO[usize::from(*to)])).or_insert(0u32) += 1;
+            }
+            let kept: BTreeMap<_, _> = state.routes.iter().map(|(_, used)| (used.route.as_ref().clone(), used.numbers)).collect();
+            prop_assert_eq!(kept, counts);
+            prop_assert_eq!(state.numbers.len(), model.len());
+        }
+    }
+}
