@@ -18,3 +18,6 @@ pub mod switchboard;
 pub mod table;
 pub mod token;
 pub mod trail;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,550 @@
+//! Laws of the call path, over real states and tables.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use proptest::prelude::*;
+
+use super::calls::{CallBounds, CallsInProgress, Ending, Outcome};
+use super::decide::decide;
+use super::decision::Unit;
+use super::live::Live;
+use super::request::{CallRequest, Override};
+use super::series::SeriesBook;
+use super::shelf::Shelf;
+use super::switchboard::{Occasion, Purpose, Standing, Switchboard};
+use super::table::{RoutingTable, Workshop};
+use super::token::TokenKeys;
+use super::trail::{Notes, Silent};
+use crate::domain::address::{Address, Caller, Prefix};
+use crate::domain::change::Touched;
+use crate::domain::command::{Action, SplitPatch};
+use crate::domain::id::{AccountId, Environment, Pin, Revision, SplitId};
+use crate::domain::route::{HeaderRule, HeaderTest};
+use crate::domain::split::UnitRule;
+use crate::domain::state::State;
+use crate::domain::testing::*;
+use crate::domain::time::Timestamp;
+
+type Headers = Vec<(Cow<'static, str>, Cow<'static, str>)>;
+
+/// A state, its table and a switchboard, changed together.
+struct World {
+    state: State,
+    table: RoutingTable,
+    series: Arc<SeriesBook>,
+    shelf: Shelf,
+    account: AccountId,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self {
+            state: State::default(),
+            table: RoutingTable::new(&[]),
+            series: Arc::new(SeriesBook::new(1_000)),
+            shelf: Shelf::default(),
+            account: account(),
+        };
+        world.state = crate::domain::testing::world();
+        world.table = world.built();
+        world
+    }
+
+    /// A table made from nothing.
+    fn built(&self) -> RoutingTable {
+        let mut touched = Touched::default();
+        touched.agents.extend(self.state.agents.iter().map(|(id, _)| id.clone()));
+        touched.splits.extend(self.state.splits.iter().map(|(id, _)| id.clone()));
+        touched.routes.extend(self.state.routes.iter().map(|(place, _)| place));
+        touched.accounts.insert(self.account.clone());
+        self.patched(&RoutingTable::new(&[]), &touched)
+    }
+
+    fn patched(&self, table: &RoutingTable, touched: &Touched) -> RoutingTable {
+        let bodies = |_| None;
+        let workshop = Workshop { series: &self.series, shelf: &self.shelf, bodies: &bodies };
+        table.patched(&self.state, touched, workshop)
+    }
+
+    fn act(&mut self, action: Action) {
+        let mut touched = Touched::default();
+        if self.state.act_touching(action, &mut touched).is_ok() {
+            self.table = self.patched(&self.table, &touched);
+        }
+    }
+
+    fn put(&mut self, text: &str, to: &str) {
+        self.act(Action::PutNumber { number: number(text), route: route(to) });
+    }
+
+    fn rollback(&mut self, live: u32) {
+        let files = file_set(vec![file_agent("sales", 3, live), file_agent("reception", 1, 1)]);
+        self.act(Action::ApplyFiles(Arc::new(files)));
+    }
+
+    fn call<'a>(&'a self, to: &'a str, from: &'a str, headers: &'a Headers) -> CallRequest<'a> {
+        CallRequest {
+            account: &self.account,
+            gateway: "http",
+            gateway_row: 0,
+            to: Address::parse(to).unwrap(),
+            caller: Caller::parse(from),
+            call_id: None,
+            headers,
+            asked_for: None,
+            token: None,
+        }
+    }
+
+    fn decided(&self, to: &str, from: &str) -> String {
+        said(&self.table, &self.call(to, from, &Vec::new()), 0)
+    }
+}
+
+fn said(table: &RoutingTable, call: &CallRequest<'_>, now: i64) -> String {
+    let decision = decide(table, call, 0, Timestamp(now), &mut Silent);
+    match decision.choice {
+        None => decision.reason.code().to_owned(),
+        Some(choice) => {
+            let version = choice.served.version.pin();
+            format!("{} {version} {}", choice.served.agent.agent, decision.reason.code())
+        }
+    }
+}
+
+#[test]
+fn rules_decide_in_their_order() {
+    let mut world = World::new();
+    let to = "+14155550100";
+    assert_eq!(world.decided(to, ""), "no_route");
+    world.act(Action::PutDefault(route("reception@live")));
+    assert_eq!(world.decided(to, ""), "reception V1 default_route");
+    assert_eq!(world.decided("alice", ""), "reception V1 default_route");
+    world.act(Action::PutPrefix { prefix: Prefix::parse("+1").unwrap(), route: route("sales@V1") });
+    assert_eq!(world.decided(to, ""), "sales V1 prefix_route");
+    world.act(Action::PutPrefix { prefix: Prefix::parse("+1415").unwrap(), route: route("sales@V2") });
+    assert_eq!(world.decided(to, ""), "sales V2 prefix_route");
+    world.put(to, "sales@sandbox");
+    assert_eq!(
+        world.decided(to, ""),
+        "sales V2 prefix_route",
+        "an empty environment lets the next rule decide"
+    );
+    world.put(to, "sales@draft");
+    assert_eq!(world.decided(to, ""), "sales draft number_pin");
+    let mut ruled = route("sales@draft");
+    let rule = |test, pin| HeaderRule { header: "X-Env".to_owned(), test, agent: None, pin };
+    ruled.header_rules = vec![
+        rule(HeaderTest::Equals("empty".to_owned()), pin("pre-release")),
+        rule(HeaderTest::Prefix("em".to_owned()), pin("V2")),
+        rule(HeaderTest::Regex("^t.st$".to_owned()), pin("V3")),
+    ];
+    world.act(Action::PutNumber { number: number(to), route: ruled });
+    for (value, said_as) in [
+        ("test", "sales V3 header_rule"),
+        ("empty", "sales V2 header_rule"),
+        ("TEST", "sales draft number_pin"),
+    ] {
+        let headers: Headers = vec![("x-other".into(), "test".into()), ("x-ENV".into(), value.into())];
+        assert_eq!(said(&world.table, &world.call(to, "", &headers), 0), said_as, "{value}");
+    }
+    let repeated: Headers = vec![("X-Env".into(), "live".into()), ("X-Env".into(), "test".into())];
+    assert_eq!(said(&world.table, &world.call(to, "", &repeated), 0), "sales V3 header_rule");
+}
+
+#[test]
+fn numbers_of_another_account_are_nobodys() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@V1");
+    let theirs = AccountId::parse("ws-2").unwrap();
+    let headers = Vec::new();
+    let call = CallRequest { account: &theirs, ..world.call("+14155550100", "", &headers) };
+    assert_eq!(said(&world.table, &call, 0), "no_route");
+}
+
+#[test]
+fn a_rollback_swaps_one_slot_and_every_follower_sees_it() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@live");
+    world.put("+14155550101", "sales@V1");
+    let spring = split("spring", &[("control", "sales@live", 1)]);
+    world.act(Action::CreateSplit { split: spring, numbers: vec![number("+14155550102")] });
+    world.rollback(3);
+    assert_eq!(world.decided("+14155550100", ""), "sales V3 number_pin");
+    assert_eq!(world.decided("+14155550101", ""), "sales V1 number_pin");
+    assert_eq!(world.decided("+14155550102", "+1"), "sales V3 number_split");
+}
+
+#[test]
+fn the_unit_is_what_the_split_asks_for_and_else_the_next_best() {
+    let mut world = World::new();
+    let to = "+14155550100";
+    for (unit, from, call_id, header, used) in [
+        (UnitRule::Caller, "+14155550999", Some("c1"), None, Unit::Caller),
+        (UnitRule::Caller, "alice", Some("c1"), None, Unit::Caller),
+        (UnitRule::Caller, "anonymous", Some("c1"), None, Unit::Call),
+        (UnitRule::Caller, "+266696687", None, None, Unit::Random),
+        (UnitRule::Call, "+14155550999", Some("c1"), None, Unit::Call),
+        (UnitRule::Call, "+14155550999", None, None, Unit::Random),
+        (UnitRule::Random, "+14155550999", Some("c1"), None, Unit::Random),
+        (UnitRule::Header("X-User".to_owned()), "+14155550999", Some("c1"), Some("u1"), Unit::Header),
+        (UnitRule::Header("X-User".to_owned()), "+14155550999", Some("c1"), None, Unit::Caller),
+        (UnitRule::Header("X-User".to_owned()), "", Some("c1"), None, Unit::Call),
+    ] {
+        let mut spring =
+            split("spring", &[("a", "sales@V1", 50), ("b", "sales@V2", 25), ("c", "sales@V3", 25)]);
+        spring.unit = unit.clone();
+        world = World::new();
+        world.act(Action::CreateSplit { split: spring, numbers: vec![number(to)] });
+        let headers: Headers = header.iter().map(|value| ("x-user".into(), (*value).into())).collect();
+        let call = CallRequest { call_id, ..world.call(to, from, &headers) };
+        let decision = decide(&world.table, &call, 7, Timestamp(0), &mut Silent);
+        let in_split = decision.choice.unwrap().in_split.unwrap();
+        assert_eq!(in_split.unit, Some(used), "{unit:?} {from:?} {call_id:?}");
+        assert!(in_split.slot.is_some());
+    }
+    assert_eq!(world.table.splits().count(), 1);
+}
+
+#[test]
+fn a_split_that_rests_sends_new_calls_to_its_control() {
+    let to = "+14155550100";
+    let mut world = World::new();
+    let mut spring = split("spring", &[("a", "sales@V1", 0), ("b", "sales@V2", 1), ("c", "sales@V3", 1)]);
+    (spring.starts_at, spring.ends_at) = (Some(Timestamp(10)), Some(Timestamp(20)));
+    spring.call_quota = Some(5);
+    let id = spring.id.clone();
+    world.act(Action::CreateSplit { split: spring, numbers: vec![number(to)] });
+    let headers = Vec::new();
+    let at = |world: &World, now| said(&world.table, &world.call(to, "+1", &headers), now);
+    assert_eq!(at(&world, 9), "sales V1 split_inactive");
+    assert!(at(&world, 10).ends_with("number_split"));
+    assert_eq!(at(&world, 20), "sales V1 split_inactive");
+    world.table.splits().next().unwrap().calls.store(5, Ordering::Relaxed);
+    assert_eq!(at(&world, 10), "sales V1 split_inactive");
+    let patch = SplitPatch { call_quota: Some(Some(6)), ..SplitPatch::default() };
+    world.act(Action::PatchSplit { id: id.clone(), patch });
+    assert!(at(&world, 10).ends_with("number_split"), "a changed split keeps its count");
+    world.act(Action::PatchSplit {
+        id: id.clone(),
+        patch: SplitPatch { paused: Some(true), ..SplitPatch::default() },
+    });
+    assert_eq!(at(&world, 10), "sales V1 split_inactive");
+    world.act(Action::EndSplit { id, winner: crate::domain::id::ArmId::parse("c").unwrap() });
+    assert_eq!(at(&world, 10), "sales V3 split_inactive");
+}
+
+#[test]
+fn every_rule_that_was_looked_at_is_noted_in_order() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@sandbox");
+    world.act(Action::PutDefault(route("reception@live")));
+    let headers = Vec::new();
+    let mut notes = Notes::default();
+    decide(&world.table, &world.call("+14155550100", "", &headers), 0, Timestamp(0), &mut notes);
+    let notes: Vec<_> = notes.0.iter().map(|note| (note.rule, note.decided, note.why.as_str())).collect();
+    assert_eq!(
+        notes,
+        [
+            ("number_pin", false, "environment_empty: nothing is deployed to sandbox"),
+            ("default_route", true, "reception at live"),
+        ]
+    );
+}
+
+#[test]
+fn an_older_table_never_replaces_a_newer() {
+    let table = |revision| {
+        let mut table = RoutingTable::default();
+        table.revision = Revision(revision);
+        table
+    };
+    let live = Live::new(table(5));
+    let mut view = live.view();
+    assert!(!live.install(table(5)) && !live.install(table(4)));
+    assert!(live.install(table(6)) && !live.install(table(5)));
+    assert_eq!(view.table().revision, Revision(6));
+}
+
+fn switchboard(world: &World, calls_max: usize) -> Switchboard {
+    let bounds = CallBounds { calls_max, life_ms: 1_000, ended_ms: 100 };
+    Switchboard {
+        calls: CallsInProgress::new(bounds, 1),
+        tokens: TokenKeys::new([1; 32], None, 3_600),
+        series: Arc::clone(&world.series),
+    }
+}
+
+fn occasion(id: u128) -> Occasion {
+    Occasion { purpose: Purpose::Call, now: Timestamp(0), decision_id: id, draw: id as u64 }
+}
+
+/// Version, reason, decision id, standing and token of an answer.
+fn asked(
+    board: &Switchboard,
+    world: &World,
+    call: &CallRequest<'_>,
+    id: u128,
+) -> (String, u128, Standing, Option<String>) {
+    board.ask(&world.table, call, occasion(id), &mut Silent, |answer| {
+        let version =
+            answer.decision.choice.as_ref().map_or("none".to_owned(), |c| c.served.version.pin().to_string());
+        let said = format!("{version} {}", answer.decision.reason.code());
+        (said, answer.decision_id, answer.standing, answer.token.map(|token| token.as_str().to_owned()))
+    })
+}
+
+#[test]
+fn a_call_keeps_the_version_it_started_with() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@live");
+    let board = switchboard(&world, 10);
+    let headers = Vec::new();
+    let (said, id, standing, token) = {
+        let call = CallRequest { call_id: Some("c1"), ..world.call("+14155550100", "", &headers) };
+        asked(&board, &world, &call, 1)
+    };
+    assert_eq!((said.as_str(), id, standing), ("V1 number_pin", 1, Standing::Began));
+    world.rollback(3);
+    let call = CallRequest { call_id: Some("c1"), ..world.call("+14155550100", "", &headers) };
+    let (said, id, standing, _) = asked(&board, &world, &call, 2);
+    assert_eq!((said.as_str(), id, standing), ("V1 call_in_progress", 1, Standing::InProgress));
+    let other = CallRequest { call_id: Some("c2"), ..call.clone() };
+    assert_eq!(asked(&board, &world, &other, 3).0, "V3 number_pin");
+
+    // Another node with the same key, or another leg with another id.
+    let elsewhere = switchboard(&world, 10);
+    let leg = CallRequest { call_id: Some("leg"), token: token.as_deref(), ..call.clone() };
+    let (said, id, standing, _) = asked(&elsewhere, &world, &leg, 4);
+    assert_eq!((said.as_str(), id, standing), ("V1 token", 1, Standing::Began));
+    let wrong = CallRequest { call_id: Some("x"), token: Some("nonsense"), ..call };
+    assert_eq!(asked(&elsewhere, &world, &wrong, 5).0, "V3 number_pin");
+}
+
+#[test]
+fn a_token_remembers_a_draft_that_was_edited_since() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@draft");
+    let board = switchboard(&world, 10);
+    let headers = Vec::new();
+    let call = CallRequest { call_id: Some("c1"), ..world.call("+14155550100", "", &headers) };
+    let token = asked(&board, &world, &call, 1).3.unwrap();
+    let before = world.table.agent(&agent_ref("sales")).unwrap().draft.as_ref().unwrap().version.hash;
+    let mut edited = file_agent("sales", 3, 1);
+    edited.value.draft.as_mut().unwrap().value = config("edited");
+    world.act(Action::ApplyFiles(Arc::new(file_set(vec![edited, file_agent("reception", 1, 1)]))));
+    let call =
+        CallRequest { call_id: Some("c2"), token: Some(&token), ..world.call("+14155550100", "", &headers) };
+    board.ask(&world.table, &call, occasion(2), &mut Silent, |answer| {
+        assert_eq!(answer.decision.choice.as_ref().unwrap().served.version.hash, before);
+    });
+}
+
+fn agent_ref(id: &str) -> crate::domain::agent::AgentRef {
+    crate::domain::agent::AgentRef {
+        account: account(),
+        agent: crate::domain::id::AgentId::parse(id).unwrap(),
+    }
+}
+
+#[test]
+fn no_route_is_not_remembered() {
+    let mut world = World::new();
+    let board = switchboard(&world, 10);
+    let headers = Vec::new();
+    let call = CallRequest { call_id: Some("c1"), ..world.call("+14155550100", "", &headers) };
+    assert_eq!(asked(&board, &world, &call, 1).0, "none no_route");
+    world.put("+14155550100", "sales@V1");
+    let call = CallRequest { call_id: Some("c1"), ..world.call("+14155550100", "", &headers) };
+    assert_eq!(asked(&board, &world, &call, 2).0, "V1 number_pin");
+}
+
+#[test]
+fn a_full_table_of_calls_answers_with_a_token_and_keeps_the_live_ones() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@V1");
+    let board = switchboard(&world, 2);
+    let headers = Vec::new();
+    let ask = |id: &str, n| {
+        let call = CallRequest { call_id: Some(id), ..world.call("+14155550100", "", &headers) };
+        let (_, decision, standing, token) = asked(&board, &world, &call, n);
+        assert!(token.is_some());
+        (decision, standing)
+    };
+    assert_eq!(ask("a", 1), (1, Standing::Began));
+    assert_eq!(ask("b", 2), (2, Standing::Began));
+    assert_eq!(ask("c", 3), (3, Standing::NotRemembered));
+    assert_eq!(ask("a", 4), (1, Standing::InProgress));
+    let ending = Ending { outcome: Outcome::Completed, ..Ending::default() };
+    assert_eq!(board.calls.end(&world.account, None, "a", &ending).unwrap().len(), 1);
+    assert_eq!(ask("c", 5), (5, Standing::Began));
+    assert_eq!(board.calls.in_progress(), 2);
+}
+
+#[test]
+fn an_end_twice_is_harmless_and_a_real_end_replaces_a_time_out() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@V1");
+    let board = switchboard(&world, 10);
+    let headers = Vec::new();
+    let call = CallRequest { call_id: Some("c1"), ..world.call("+14155550100", "", &headers) };
+    asked(&board, &world, &call, 1);
+    assert!(board.calls.sweep(Timestamp(999)).is_empty());
+    assert_eq!(board.calls.sweep(Timestamp(1_000))[0].ending.outcome, Outcome::Unknown);
+    let end = |outcome| {
+        let ending =
+            Ending { outcome, at: Timestamp(1_500), known_at: Timestamp(1_500), ..Ending::default() };
+        board.calls.end(&world.account, None, "c1", &ending).unwrap()
+    };
+    let ended = end(Outcome::Completed);
+    assert!(ended[0].after_timeout && ended[0].ending.duration_s == Some(1.5));
+    assert!(end(Outcome::Failed).is_empty());
+    assert_eq!(
+        board.calls.find(&world.account, None, "c1").unwrap().ended.unwrap().outcome,
+        Outcome::Completed
+    );
+    board.calls.sweep(Timestamp(1_600));
+    assert!(board.calls.find(&world.account, None, "c1").is_none());
+    assert_eq!(board.calls.in_progress(), 0);
+}
+
+#[test]
+fn overrides_reach_any_version_and_arms_of_weight_0() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@V1");
+    let spring = split("spring", &[("a", "sales@V1", 1), ("never", "sales@V2", 0)]);
+    world.act(Action::CreateSplit { split: spring, numbers: Vec::new() });
+    let board = switchboard(&world, 10);
+    let headers = Vec::new();
+    for (asked_for, said) in [
+        (Override::Agent { agent: "sales".into(), pin: Pin::Version(version(3)) }, "V3 override"),
+        (Override::Agent { agent: "sales".into(), pin: Pin::Environment(Environment::Live) }, "V1 override"),
+        (Override::Arm { split: "spring".into(), arm: "never".into() }, "V2 override"),
+        (Override::Agent { agent: "nobody".into(), pin: Pin::Draft }, "V1 number_pin"),
+        (Override::Arm { split: "spring".into(), arm: "none".into() }, "V1 number_pin"),
+    ] {
+        let call = CallRequest { asked_for: Some(asked_for), ..world.call("+14155550100", "", &headers) };
+        assert_eq!(asked(&board, &world, &call, 1).0, said);
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u8, u8),
+    Delete(u8),
+    Prefix(u8, u8),
+    Default(u8),
+    Rollback(u8),
+    Split(u8),
+    Weights(u8, u8, u8),
+    DeleteSplit,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..6u8, 0..8u8).prop_map(|(n, to)| Step::Put(n, to)),
+        1 => (0..6u8).prop_map(Step::Delete),
+        1 => (0..4u8, 0..8u8).prop_map(|(n, to)| Step::Prefix(n, to)),
+        1 => (0..8u8).prop_map(Step::Default),
+        2 => (1..=3u8).prop_map(Step::Rollback),
+        1 => (0..6u8).prop_map(Step::Split),
+        1 => (0..5u8, 0..5u8, 1..5u8).prop_map(|(a, b, c)| Step::Weights(a, b, c)),
+        1 => Just(Step::DeleteSplit),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+fn action(step: &Step) -> Action {
+    const TO: [&str; 8] = [
+        "sales@V1",
+        "sales@V2",
+        "sales@draft",
+        "sales@live",
+        "sales@sandbox",
+        "reception@V1",
+        "reception@live",
+        "split:spring",
+    ];
+    let to = |n: &u8| route(TO[usize::from(*n)]);
+    let text = |n: &u8| number(&format!("+141555501{n:02}"));
+    let spring = || SplitId::parse("spring").unwrap();
+    match step {
+        Step::Put(n, at) => Action::PutNumber { number: text(n), route: to(at) },
+        Step::Delete(n) => Action::DeleteNumber(text(n)),
+        Step::Prefix(n, at) => {
+            let prefix =
+                Prefix::parse(["+1", "+1415", "+141555501", "+14155550103"][usize::from(*n)]).unwrap();
+            Action::PutPrefix { prefix, route: to(at) }
+        }
+        Step::Default(at) => Action::PutDefault(to(at)),
+        Step::Rollback(live) => {
+            let agents = vec![file_agent("sales", 3, (*live).into()), file_agent("reception", 1, 1)];
+            Action::ApplyFiles(Arc::new(file_set(agents)))
+        }
+        Step::Split(n) => {
+            let arms = [("a", "sales@live", 50), ("b", "sales@V2", 25), ("c", "reception@live", 25)];
+            Action::CreateSplit { split: split("spring", &arms), numbers: vec![text(n)] }
+        }
+        Step::Weights(a, b, c) => {
+            let weight = |id: &str, weight: &u8| crate::domain::command::ArmPatch {
+                id: crate::domain::id::ArmId::parse(id).unwrap(),
+                name: None,
+                agent: None,
+                pin: None,
+                weight: Some((*weight).into()),
+                remove: false,
+            };
+            let arms = vec![weight("a", a), weight("b", b), weight("c", c)];
+            Action::PatchSplit { id: spring(), patch: SplitPatch { arms, ..SplitPatch::default() } }
+        }
+        Step::DeleteSplit => Action::DeleteSplit(spring()),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_patched_table_decides_as_one_made_from_nothing(steps in steps()) {
+        let mut world = World::new();
+        for step in &steps {
+            world.act(action(step));
+            let fresh = world.built();
+            for n in 0..6 {
+                for from in ["+14155550901", "+14155550902", ""] {
+                    let (to, headers) = (format!("+141555501{n:02}"), Vec::new());
+                    let call = CallRequest { call_id: Some("c"), ..world.call(&to, from, &headers) };
+                    prop_assert_eq!(said(&world.table, &call, 0), said(&fresh, &call, 0), "after {:?}", step);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_unit_gets_the_same_arm_until_weights_move_it(
+        callers in proptest::collection::vec(1_000_000u64..9_999_999, 1..30), weights in (1..50u8, 1..50u8, 1..50u8)
+    ) {
+        let mut world = World::new();
+        world.act(action(&Step::Split(0)));
+        let arm = |world: &World, caller: u64| {
+            let (from, headers) = (format!("+1415{caller}"), Vec::new());
+            let call = world.call("+14155550100", &from, &headers);
+            let decision = decide(&world.table, &call, 0, Timestamp(0), &mut Silent);
+            decision.choice.unwrap().in_split.unwrap().arm
+        };
+        let before: Vec<u8> = callers.iter().map(|caller| arm(&world, *caller)).collect();
+        world.rollback(2);
+        let unmoved: Vec<u8> = callers.iter().map(|caller| arm(&world, *caller)).collect();
+        prop_assert_eq!(&before, &unmoved);
+        world.act(action(&Step::Weights(weights.0, weights.1, weights.2)));
+        let total = u32::from(weights.0) + u32::from(weights.1) + u32::from(weights.2);
+        let grew = |arm: u8| {
+            let (had, has) = [(50, weights.0), (25, weights.1), (25, weights.2)][usize::from(arm)];
+            u32::from(has) * 100 > had * total
+        };
+        for (caller, was) in callers.iter().zip(before) {
+            let is = arm(&world, *caller);
+            prop_assert!(is == was || grew(is));
+        }
+    }
+}
