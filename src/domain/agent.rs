@@ -79,7 +79,7 @@ pub struct Profile {
 }
 
 /// Most drafts that are remembered after an edit.
-const PAST_DRAFTS_MAX: usize = 32;
+pub const PAST_DRAFTS_MAX: usize = 32;
 
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

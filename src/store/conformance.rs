@@ -11,6 +11,7 @@ use proptest::test_runner::TestRunner;
 
 use super::error::StoreErrorKind;
 use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
+use crate::domain::agent::Version;
 use crate::domain::change::{Change, Entry, SplitRef, Touched};
 use crate::domain::command::Command;
 use crate::domain::id::{AccountId, ConfigHash, Revision, SplitId};
@@ -37,6 +38,7 @@ macro_rules! laws {
             what_is_out_of_order_is_refused_and_leaves_nothing
             the_present_the_log_and_what_was_absorbed_agree
             what_the_files_hold_is_not_kept
+            drafts_that_have_served_are_remembered
             a_configuration_is_kept_by_its_fingerprint
             the_history_comes_newest_first_and_as_filtered
             the_log_comes_in_order_and_in_pages
@@ -198,6 +200,25 @@ pub(crate) fn what_the_files_hold_is_not_kept<E: Engine>(make: impl Fn() -> E) {
         assert_eq!(routed(), expected);
     }
     assert_eq!(state_text(&replayed(&store)), state_text(&loaded(&store)));
+}
+
+pub(crate) fn drafts_that_have_served_are_remembered<E: Engine>(make: impl Fn() -> E) {
+    let engine = make();
+    let store = engine.open();
+    let mut head = store.commit(Revision(0), &story::commits()).unwrap();
+    let mut state = loaded(&store);
+    let (agent, known) = state.agents.iter().map(|(id, agent)| (id.clone(), agent.clone())).next().unwrap();
+    let first = known.draft.as_deref().unwrap();
+    // One after the other, some twice in a row, some again later, and more than are remembered.
+    let hashes = (0..50).chain([49, 49, 20, 30, 20]).chain(0..10).chain([9, 60]);
+    for (hash, n) in hashes.zip(0..) {
+        let version = Version { hash: ConfigHash([hash; 16]), created_at: Timestamp(n), ..first.clone() };
+        let changes = vec![Change::DraftPut { agent: agent.clone(), version: Arc::new(version) }];
+        absorb(&mut state, &changes);
+        head = store.commit(head, &[commit(head.0 + 1, changes)]).unwrap();
+        state.revision = head;
+        assert_eq!(state_text(&loaded(&store)), state_text(&state));
+    }
 }
 
 pub(crate) fn a_configuration_is_kept_by_its_fingerprint<E: Engine>(make: impl Fn() -> E) {

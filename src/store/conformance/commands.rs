@@ -210,7 +210,7 @@ fn file_agent(n: u8, versions: u8, deployed: u8) -> Placed<FileAgent> {
             .then(|| placed((Environment::Live, version(deployed))))
             .into_iter()
             .collect(),
-        draft: deployed.is_multiple_of(2).then(|| placed(config(n, 15))),
+        draft: deployed.is_multiple_of(2).then(|| placed(config(n, 8 + deployed))),
         versions: (1..=versions).map(|v| placed((version(v), config(n, v)))).collect(),
     })
 }

@@ -14,7 +14,12 @@ pub(crate) fn state_text(state: &State) -> Vec<String> {
     lines.extend(state.accounts.iter().map(|(id, account)| format!("account {id} {account:?}")));
     lines.extend(state.keys.iter().map(|(digest, key)| format!("key {digest:?} {key:?}")));
     lines.extend(state.agents.iter().map(|(id, agent)| format!("agent {id} {agent:?}")));
-    lines.extend(state.splits.iter().map(|(id, split)| format!("split {id:?} {split:?}")));
+    lines.extend(
+        state
+            .splits
+            .iter()
+            .map(|(id, split)| format!("split {id:?} {}", serde_json::to_string(split).unwrap())),
+    );
     let routed = |number: String, place: u32| match state.routes.get(place) {
         Some(used) if api(&used.route) => Some(format!("number {number} {:?}", used.route)),
         Some(_) => None,

@@ -83,6 +83,7 @@ fn agents() -> Value {
         {"change": "agentPut", "account": "ws-0", "agent": "sales", "name": "Other", "createdAt": "2026-01-02T00:00:00.000Z"},
         agent("versionSaved", json!({"version": version(Some(1), 1)})),
         agent("versionSaved", json!({"version": version(Some(2), 2)})),
+        agent("draftPut", json!({"version": version(None, 1)})),
         agent("draftPut", json!({"version": version(None, 2)})),
         agent("environmentSet", json!({"environment": "live", "to": 1})),
         agent("environmentSet", json!({"environment": "pre-release", "to": 2})),

@@ -72,6 +72,10 @@ fn a_file_is_replaced_whole_with_the_mode_that_was_asked_for() {
     let folder = DataFolder::open(place.path()).unwrap();
     fs::write(place.path().join("a.new"), "left by a power cut, and longer than what follows").unwrap();
     folder.write_atomic("a", b"one", 0o600).unwrap();
+    assert_eq!(
+        (fs::read(place.path().join("a")).unwrap().as_slice(), mode(&place.path().join("a"))),
+        (&b"one"[..], 0o600)
+    );
     folder.write_atomic("a", b"two", 0o640).unwrap();
     assert_eq!(fs::read(place.path().join("a")).unwrap(), b"two");
     assert_eq!(mode(&place.path().join("a")), 0o640);

@@ -34,7 +34,7 @@ CREATE TABLE route (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, spec TEXT
 
 CREATE TABLE version (
   agent INTEGER NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
-  number INTEGER NOT NULL, -- 0 is the draft
+  number INTEGER NOT NULL,
   hash BLOB NOT NULL,
   name TEXT NOT NULL,
   description TEXT NOT NULL,
@@ -43,6 +43,18 @@ CREATE TABLE version (
   dispatch INTEGER NOT NULL,
   PRIMARY KEY (agent, number)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE draft (
+  place INTEGER PRIMARY KEY, -- an agent's last one is its draft, those before it have served
+  agent INTEGER NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+  hash BLOB NOT NULL,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  author TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  dispatch INTEGER NOT NULL
+) STRICT;
+CREATE INDEX draft_by_agent ON draft (agent);
 
 CREATE TABLE environment (
   agent INTEGER NOT NULL REFERENCES agent (id) ON DELETE CASCADE,

@@ -71,21 +71,15 @@ fn agents(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<Int
     let sql = "SELECT account, a.name, number, hash, v.name, description, author, created_at, dispatch
                FROM version v JOIN agent a ON a.id = v.agent ORDER BY v.agent, number";
     each(connection, sql, |row| {
-        let agent = agent(row)?;
-        let number = VersionNumber::new(row.get(2)?);
-        let version = Arc::new(Version {
-            number,
-            hash: ConfigHash(row.get(3)?),
-            name: row.get(4)?,
-            description: row.get(5)?,
-            author: row.get(6)?,
-            created_at: Timestamp(row.get(7)?),
-            dispatch: dispatches.used(row.get(8)?)?,
-        });
-        absorb(match number {
-            Some(_) => Change::VersionSaved { agent, version },
-            None => Change::DraftPut { agent, version },
-        });
+        let version = Arc::new(version(row, &mut dispatches)?);
+        absorb(Change::VersionSaved { agent: agent(row)?, version });
+        Ok(())
+    })?;
+    let sql = "SELECT account, a.name, NULL, hash, d.name, description, author, created_at, dispatch
+               FROM draft d JOIN agent a ON a.id = d.agent ORDER BY place";
+    each(connection, sql, |row| {
+        let version = Arc::new(version(row, &mut dispatches)?);
+        absorb(Change::DraftPut { agent: agent(row)?, version });
         Ok(())
     })?;
     let sql = "SELECT account, a.name, e.name, e.version FROM environment e JOIN agent a ON a.id = e.agent";
@@ -105,6 +99,19 @@ fn agents(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<Int
 
 fn agent(row: &Row<'_>) -> Result<AgentRef> {
     Ok(AgentRef { account: AccountId::parse(text(row, 0)?)?, agent: AgentId::parse(text(row, 1)?)? })
+}
+
+fn version(row: &Row<'_>, dispatches: &mut Interned<Dispatch>) -> Result<Version> {
+    let number: Option<u32> = row.get(2)?;
+    Ok(Version {
+        number: number.and_then(VersionNumber::new),
+        hash: ConfigHash(row.get(3)?),
+        name: row.get(4)?,
+        description: row.get(5)?,
+        author: row.get(6)?,
+        created_at: Timestamp(row.get(7)?),
+        dispatch: dispatches.used(row.get(8)?)?,
+    })
 }
 
 fn fallbacks(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<()> {

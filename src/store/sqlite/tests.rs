@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -102,14 +103,18 @@ fn texts_are_kept_once_and_swept_when_nothing_uses_them() {
     let count = |table: &str| -> i64 {
         lock(&store.writer).query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     };
-    assert_eq!((count("route"), count("dispatch"), count("version")), (2, 1, 3));
+    assert_eq!((count("route"), count("dispatch"), count("version") + count("draft")), (2, 1, 4));
     let released = NumberChanges {
         phones: vec![(E164::from_value(14_155_550_100).unwrap(), None)],
         ..NumberChanges::default()
     };
     store.commit(Revision(4), &[commit(5, vec![Change::Numbers(released)])]).unwrap();
     assert_eq!(count("route"), 2);
+    lock(&store.writer).execute_batch("PRAGMA query_only = ON").unwrap();
     let before = loaded(&store);
+    assert_eq!(count("route"), 2, "what cannot be swept does no harm");
+    lock(&store.writer).execute_batch("PRAGMA query_only = OFF").unwrap();
+    assert_eq!(state_text(&loaded(&store)), state_text(&before));
     assert_eq!((count("route"), count("dispatch")), (1, 1));
     assert_eq!(state_text(&loaded(&store)), state_text(&before));
 }
@@ -178,6 +183,34 @@ fn a_file_that_cannot_be_made_is_an_error_of_its_kind() {
     let disk = Disk::new();
     assert_eq!(refusal(&disk.0.path().join("nowhere/control.sqlite")).kind(), StoreErrorKind::Io);
     assert_eq!(refusal(disk.0.path()).kind(), StoreErrorKind::Io);
+}
+
+#[test]
+fn a_store_that_another_holds_or_that_may_only_be_read_says_so() {
+    let disk = Disk::new();
+    let store = disk.open();
+    let kind = || match store.commit(Revision(0), &[commit(1, vec![])]) {
+        Err(CommitError::Failed(error)) => error.kind(),
+        other => panic!("{other:?}"),
+    };
+    lock(&store.writer).execute_batch("PRAGMA query_only = ON").unwrap();
+    assert_eq!(kind(), StoreErrorKind::ReadOnly);
+    lock(&store.writer).execute_batch("PRAGMA query_only = OFF; PRAGMA busy_timeout = 0").unwrap();
+    let other = Connection::open(disk.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(kind(), StoreErrorKind::Busy);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.commit(Revision(0), &[commit(1, vec![])]).unwrap(), Revision(1));
+}
+
+#[test]
+fn the_file_is_its_owners_only() {
+    let disk = Disk::new();
+    let _store = disk.open();
+    for entry in fs::read_dir(disk.0.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use serde::Serialize;
 
 use super::failure::{Failure, Result};
-use crate::domain::agent::{AgentRef, Version};
+use crate::domain::agent::{AgentRef, PAST_DRAFTS_MAX, Version};
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef};
 use crate::domain::command::Body;
 use crate::domain::id::{Environment, Revision, VersionNumber};
@@ -101,9 +101,9 @@ impl Rows<'_> {
                 "DELETE FROM agent WHERE account = ?1 AND name = ?2",
                 [id.account.as_str(), id.agent.as_str()],
             ),
-            Change::DraftPut { agent, version } => self.version(agent, 0, version),
+            Change::DraftPut { agent, version } => self.draft(agent, version),
             Change::VersionSaved { agent, version } => {
-                version.number.map_or(Ok(()), |number| self.version(agent, number.get(), version))
+                version.number.map_or(Ok(()), |number| self.version(agent, number, version))
             }
             Change::EnvironmentSet { agent, environment, to } => self.environment(agent, *environment, *to),
             Change::Numbers(numbers) => self.numbers(numbers),
@@ -150,29 +150,65 @@ impl Rows<'_> {
     }
 
     /// Of an agent that is not there nothing is kept, as [`crate::domain::state::State::absorb`] has it.
-    fn version(&self, agent: &AgentRef, number: u32, version: &Version) -> Result<()> {
-        let dispatch = self.interned(
-            "SELECT id FROM dispatch WHERE hash = ?1",
-            "INSERT INTO dispatch (hash, spec) VALUES (?1, ?2) RETURNING id",
-            &spec(&version.dispatch)?,
-        )?;
+    fn agent(&self, id: &AgentRef) -> Result<Option<i64>> {
+        let mut find = self.0.prepare_cached("SELECT id FROM agent WHERE account = ?1 AND name = ?2")?;
+        Ok(find.query_row([id.account.as_str(), id.agent.as_str()], |row| row.get(0)).optional()?)
+    }
+
+    fn version(&self, agent: &AgentRef, number: VersionNumber, version: &Version) -> Result<()> {
+        let Some(agent) = self.agent(agent)? else { return Ok(()) };
         self.execute(
             "INSERT INTO version (agent, number, hash, name, description, author, created_at, dispatch)
-             SELECT id, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM agent WHERE account = ?1 AND name = ?2
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT DO UPDATE SET hash = excluded.hash, name = excluded.name,
                description = excluded.description, author = excluded.author, created_at = excluded.created_at,
                dispatch = excluded.dispatch",
             params![
-                agent.account.as_str(),
-                agent.agent.as_str(),
-                number,
+                agent,
+                number.get(),
                 version.hash.0,
                 version.name,
                 version.description,
                 version.author,
                 version.created_at.0,
-                dispatch
+                self.dispatch(version)?
             ],
+        )
+    }
+
+    /// Keeps those that have served, as [`crate::domain::agent::Agent::put_draft`] does.
+    fn draft(&self, agent: &AgentRef, draft: &Version) -> Result<()> {
+        let Some(agent) = self.agent(agent)? else { return Ok(()) };
+        self.execute(
+            "DELETE FROM draft WHERE agent = ?1 AND hash = ?2
+               AND place < (SELECT max(place) FROM draft WHERE agent = ?1)",
+            params![agent, draft.hash.0],
+        )?;
+        self.execute(
+            "INSERT INTO draft (agent, hash, name, description, author, created_at, dispatch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                agent,
+                draft.hash.0,
+                draft.name,
+                draft.description,
+                draft.author,
+                draft.created_at.0,
+                self.dispatch(draft)?
+            ],
+        )?;
+        self.execute(
+            "DELETE FROM draft WHERE agent = ?1 AND place <
+               (SELECT place FROM draft WHERE agent = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)",
+            params![agent, i64::try_from(PAST_DRAFTS_MAX).map_err(Failure::damage)?],
+        )
+    }
+
+    fn dispatch(&self, version: &Version) -> Result<i64> {
+        self.interned(
+            "SELECT id FROM dispatch WHERE hash = ?1",
+            "INSERT INTO dispatch (hash, spec) VALUES (?1, ?2) RETURNING id",
+            &spec(&version.dispatch)?,
         )
     }
 
@@ -182,18 +218,16 @@ impl Rows<'_> {
         environment: Environment,
         to: Option<VersionNumber>,
     ) -> Result<()> {
-        let (account, name) = (agent.account.as_str(), agent.agent.as_str());
+        let Some(agent) = self.agent(agent)? else { return Ok(()) };
         match to {
             Some(to) => self.execute(
-                "INSERT INTO environment (agent, name, version)
-                 SELECT id, ?3, ?4 FROM agent WHERE account = ?1 AND name = ?2
+                "INSERT INTO environment (agent, name, version) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET version = excluded.version",
-                params![account, name, environment.as_str(), to.get()],
+                params![agent, environment.as_str(), to.get()],
             ),
             None => self.execute(
-                "DELETE FROM environment
-                 WHERE agent = (SELECT id FROM agent WHERE account = ?1 AND name = ?2) AND name = ?3",
-                [account, name, environment.as_str()],
+                "DELETE FROM environment WHERE agent = ?1 AND name = ?2",
+                params![agent, environment.as_str()],
             ),
         }
     }
