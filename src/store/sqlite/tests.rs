@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::address::E164;
+use crate::domain::agent::{PAST_DRAFTS_MAX, Version};
 use crate::domain::change::NumberChanges;
 use crate::domain::state::State;
 use crate::store::conformance::{Engine, absorb, commit, laws, loaded, state_text, story};
@@ -117,6 +118,23 @@ fn texts_are_kept_once_and_swept_when_nothing_uses_them() {
     assert_eq!(state_text(&loaded(&store)), state_text(&before));
     assert_eq!((count("route"), count("dispatch")), (1, 1));
     assert_eq!(state_text(&loaded(&store)), state_text(&before));
+}
+
+#[test]
+fn a_draft_that_is_no_longer_remembered_leaves_no_row() {
+    let store = SqliteStore::in_memory().unwrap();
+    let head = store.commit(Revision(0), &story::commits()).unwrap();
+    let (agent, first) =
+        loaded(&store).agents.iter().map(|(id, agent)| (id.clone(), agent.clone())).next().unwrap();
+    let put = |hash| {
+        let hash = ConfigHash([hash; 16]);
+        let version = Arc::new(Version { hash, ..first.draft.as_deref().unwrap().clone() });
+        Change::DraftPut { agent: agent.clone(), version }
+    };
+    store.commit(head, &[commit(head.0 + 1, (0..100).map(put).collect())]).unwrap();
+    let rows: i64 =
+        lock(&store.writer).query_row("SELECT count(*) FROM draft", [], |row| row.get(0)).unwrap();
+    assert_eq!(usize::try_from(rows).unwrap(), PAST_DRAFTS_MAX + 1);
 }
 
 #[test]
