@@ -86,8 +86,9 @@ impl State {
     }
 
     fn edit_agent(&mut self, id: &AgentRef, touched: &mut Touched, edit: impl FnOnce(&mut Agent)) {
-        if let Some(agent) = self.agents.get(id) {
-            let mut agent = agent.as_ref().clone();
+        // Taken out, so that while loading, when nobody shares it, a thousand versions are not copied for each.
+        if let Some(agent) = self.agents.remove(id) {
+            let mut agent = Arc::unwrap_or_clone(agent);
             edit(&mut agent);
             self.put_agent(agent, touched);
         }
