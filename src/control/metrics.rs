@@ -1,8 +1,7 @@
 //! What control counts of itself.
 
-use crate::telemetry::metrics;
 
-metrics! {
+crate::metrics! {
     /// Changes of the configuration.
     pub struct ConfigMetrics {
         /// Revision of the configuration in force.

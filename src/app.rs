@@ -1,0 +1,96 @@
+//! Builds the rooms, joins them, and drains them.
+//!
+//! [`serve`] tells the story: settings, data folder, store, control with its table, call plane, management, and, when
+//! every socket accepts, the addresses file. Building starts nothing; running decides nothing.
+
+mod addresses;
+mod build;
+mod check;
+mod reset;
+mod run;
+mod sources;
+mod welcome;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+
+use crate::control::start::StartError;
+use crate::domain::fault::Fault;
+use crate::domain::time::Timestamp;
+use crate::http::bind::BindError;
+use crate::settings;
+use crate::store::error::StoreError;
+use crate::store::folder::FolderError;
+use crate::telemetry::{Clock, TelemetryError};
+
+pub use check::check;
+pub use reset::ResetError;
+
+/// Why the router cannot start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The settings are faulty.
+    #[error("the settings are faulty")]
+    Settings(Vec<Fault>),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Control cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// An address cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Logs or metrics cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The system refuses something.
+    #[error("the system refuses: {0}")]
+    System(#[from] io::Error),
+}
+
+impl AppError {
+    /// The mistakes in files behind it, if it is about files.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        match self {
+            Self::Settings(faults) | Self::Start(StartError::Files(faults)) => faults,
+            _ => &[],
+        }
+    }
+}
+
+/// Runs the router until it is told to stop; says on `out` where it listens and what to try.
+///
+/// # Errors
+/// When it cannot start; a stop by signal is no error.
+pub fn serve(sources: &settings::Sources, out: &mut dyn Write) -> Result<(), AppError> {
+    let settings = settings::Settings::load(sources)
+        .map_err(|faults| AppError::Settings(faults.into_iter().map(sources::as_fault).collect()))?;
+    let router = build::build(settings)?;
+    run::run(router, out)
+}
+
+/// Makes a new admin key in a data folder; see [`ResetError`].
+///
+/// # Errors
+/// When nothing was changed, and why.
+pub fn reset_admin_key(data: &Path) -> Result<(), ResetError> {
+    reset::reset(data, Timestamp(Clock::system().now_ms()), &mut random_bytes)
+}
+
+/// 32 bytes of the system's randomness.
+fn random_bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    // Without randomness there are no keys: nothing could be done about it here, and nothing must go on.
+    if SysRng.try_fill_bytes(&mut bytes).is_err() {
+        std::process::abort();
+    }
+    bytes
+}

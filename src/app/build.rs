@@ -1,0 +1,194 @@
+//! From settings to a router that is whole but not yet running.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::sources::Folders;
+use super::{AppError, random_bytes};
+use crate::control::metrics::ConfigMetrics;
+use crate::control::reload::Reloader;
+use crate::control::start::{Parts, start};
+use crate::control::Control;
+use crate::domain::endpoint::{Endpoint, EndpointTemplate};
+use crate::domain::fault::Fault;
+use crate::domain::id::AccountId;
+use crate::domain::state::State;
+use crate::gateways::asker::Doorkeeper;
+use crate::gateways::gateway::{Gateway, Gateways};
+use crate::gateways::plane::{self, CallPlane};
+use crate::http::bind::bind_workers;
+use crate::http::limits::Limits;
+use crate::http::server::Front;
+use crate::routing::calls::{CallBounds, CallsInProgress};
+use crate::routing::series::SeriesBook;
+use crate::routing::shelf::Shelf;
+use crate::routing::switchboard::Switchboard;
+use crate::routing::token::TokenKeys;
+use crate::settings::meant::LogFormat;
+use crate::settings::{GatewayIx, Settings};
+use crate::store::folder::DataFolder;
+use crate::store::port::ControlStore;
+use crate::store::sqlite::SqliteStore;
+use crate::telemetry::logs::{self, Format};
+use crate::telemetry::process::add_process;
+use crate::telemetry::{Clock, Registry};
+
+/// Longest time an idle connection is kept.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(75);
+
+/// A router whose rooms are joined and whose sockets are bound.
+pub(super) struct Router {
+    pub(super) settings: Settings,
+    pub(super) folder: Arc<DataFolder>,
+    pub(super) control: Control,
+    pub(super) reloader: Reloader,
+    pub(super) plane: Arc<CallPlane>,
+    pub(super) registry: Registry,
+    pub(super) clock: Clock,
+    pub(super) key_secret: [u8; 32],
+    pub(super) key_made: Option<PathBuf>,
+    pub(super) calls: Plane,
+    pub(super) admin: Plane,
+}
+
+/// A bound plane.
+pub(super) struct Plane {
+    pub(super) address: SocketAddr,
+    pub(super) listeners: Vec<TcpListener>,
+    pub(super) front: Front,
+}
+
+pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
+    let format = match settings.log.format {
+        LogFormat::Pretty => Format::Pretty,
+        LogFormat::Json => Format::Json,
+    };
+    logs::start(format, &settings.log.filter)?;
+    let default_endpoints = endpoints(&settings)?;
+    let clock = Clock::system();
+    let registry = Registry::new();
+    registry.add_build(env!("CARGO_PKG_VERSION"))?;
+    add_process(&registry)?;
+
+    let folder = Arc::new(DataFolder::open(&settings.data)?);
+    for warning in folder.exposed()? {
+        tracing::warn!("{warning}");
+    }
+    let key_secret = folder.secret("hash.key", random_bytes())?;
+    let key_file = folder.admin_key();
+    let had_key = key_file.exists();
+    let series = Arc::new(SeriesBook::new(settings.limits.series_max));
+    let shelf = Arc::new(Shelf::default());
+    let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::open(&folder.control())?);
+    let sources =
+        Folders::new(settings.routes.clone(), settings.agents.clone(), settings.files.still, clock.clone());
+    let (control, reloader) = start(Parts {
+        store,
+        folder: &folder,
+        key_secret,
+        sources: Box::new(sources),
+        default_endpoints,
+        series: Arc::clone(&series),
+        shelf: Arc::clone(&shelf),
+        metrics: Arc::new(ConfigMetrics::register(&registry)?),
+        clock: clock.clone(),
+        random: &mut random_bytes,
+    })?;
+
+    let plane = Arc::new(CallPlane::new(plane::Parts {
+        live: control.live().clone(),
+        switchboard: Arc::new(switchboard(&settings, &folder, series)?),
+        shelf,
+        doorkeeper: doorkeeper(&settings, &control.state(), key_secret)?,
+        clock: clock.clone(),
+        limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
+        lag_max: settings.limits.lag_max,
+    }));
+    registry.add(plane.meters().clone())?;
+    let calls = bind(settings.listen.calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
+    let admin = bind(settings.listen.admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
+    let key_made = (!had_key && key_file.exists()).then_some(key_file);
+    Ok(Router { settings, folder, control, reloader, plane, registry, clock, key_secret, key_made, calls, admin })
+}
+
+fn bind(address: SocketAddr, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
+    let (address, listeners) = bind_workers(address, listeners)?;
+    Ok(Plane { address, listeners, front: Front { limits: Arc::new(limits), ..Front::default() } })
+}
+
+fn workers(settings: &Settings) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    settings.calls.workers.map_or_else(cores, NonZeroUsize::get)
+}
+
+fn limits(settings: &Settings, body_bytes_max: usize) -> Limits {
+    let limits = &settings.limits;
+    Limits {
+        header_bytes_max: limits.header_bytes_max,
+        header_timeout: limits.header_time,
+        idle_timeout: IDLE,
+        body_bytes_max,
+        body_timeout: limits.body_time,
+        connections_max: limits.connections_max,
+    }
+}
+
+fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
+    let mut faults = Vec::new();
+    let mut endpoints = Vec::new();
+    for endpoint in &settings.calls.default_endpoints {
+        match EndpointTemplate::parse(&endpoint.uri) {
+            Ok(uri) => endpoints.push(Endpoint { uri, priority: endpoint.priority, weight: endpoint.weight }),
+            Err(why) => faults.push(endpoint.place.fault(format!("uri {why}"), "a URI such as sip:{agent}@10.0.0.1")),
+        }
+    }
+    if faults.is_empty() { Ok(endpoints) } else { Err(faulty(faults)) }
+}
+
+fn faulty(faults: Vec<crate::settings::Fault>) -> AppError {
+    let faults: Vec<Fault> = faults.into_iter().map(super::sources::as_fault).collect();
+    AppError::Settings(faults)
+}
+
+fn switchboard(settings: &Settings, folder: &DataFolder, series: Arc<SeriesBook>) -> Result<Switchboard, AppError> {
+    let ms = |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let bounds = CallBounds {
+        calls_max: settings.limits.calls_in_progress_max,
+        life_ms: ms(settings.limits.call_age_max),
+        ended_ms: ms(settings.limits.ended_call_time),
+    };
+    let [a, b, c, d, e, f, g, h, ..] = random_bytes();
+    let key = folder.secret_at(&settings.token.key_file, random_bytes())?;
+    let life_s = u32::try_from(settings.token.time.as_secs()).unwrap_or(u32::MAX);
+    Ok(Switchboard {
+        calls: CallsInProgress::new(bounds, u64::from_be_bytes([a, b, c, d, e, f, g, h])),
+        tokens: TokenKeys::new(key, None, life_s),
+        series,
+    })
+}
+
+fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Doorkeeper, AppError> {
+    let mut faults = Vec::new();
+    let mut list = Vec::new();
+    for (_, gateway) in settings.gateways.iter() {
+        let account = match &gateway.account {
+            None => state.first_account.clone(),
+            Some(text) => AccountId::parse(text).ok().filter(|id| state.accounts.contains_key(id)),
+        };
+        match account {
+            Some(account) => list.push(Gateway { name: gateway.name.as_str().into(), account }),
+            None => faults.push(gateway.place.fault(
+                format!("gateway {}: there is no account {}", gateway.name, gateway.account.as_deref().unwrap_or("")),
+                "an account's id, or none for the first account",
+            )),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faulty(faults));
+    }
+    let by_address = settings.gateways.clone();
+    let of = move |asker: IpAddr| by_address.of(asker).map(|GatewayIx(row)| row);
+    Ok(Doorkeeper::new(Gateways::new(list, of), secret, settings.calls.allowed_hosts.clone()))
+}

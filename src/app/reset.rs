@@ -1,0 +1,128 @@
+//! `cordboard keys reset`: a new admin key for whoever may write in the data folder.
+//!
+//! Without a router the store is changed here. A running router holds the store: then a request is left in the data
+//! folder, which the router looks for every second.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::control::keys::{NewKey, admin_key};
+use crate::control::{Control, ControlError};
+use crate::domain::change::{Change, Entry, Touched};
+use crate::domain::command::{Action, Author, Command};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::store::folder::{DataFolder, FolderError};
+use crate::store::port::{Commit, ControlStore};
+use crate::store::sqlite::SqliteStore;
+
+const REQUEST: &str = "reset-admin-key";
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Why there is no new key.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::store::error::StoreError),
+    /// Nothing has been started on this folder yet.
+    #[error("there is no account yet: the first start of the router makes the admin key")]
+    NoAccount,
+    /// The command was not carried out.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The store was changed meanwhile.
+    #[error("the store could not take the change: {0}")]
+    Commit(#[from] crate::store::port::CommitError),
+    /// A router holds the folder and does not answer.
+    #[error("the router that holds the data folder did not make a new key within 10 seconds; is it stuck?")]
+    NoAnswer,
+    /// The folder cannot be written.
+    #[error("the data folder cannot be written: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Makes a new admin key and writes it to `admin.key`; earlier admin keys end.
+///
+/// # Errors
+/// When nothing was changed, and why.
+pub fn reset(data: &Path, now: Timestamp, random: &mut dyn FnMut() -> [u8; 32]) -> Result<(), ResetError> {
+    match DataFolder::open(data) {
+        Ok(folder) => reset_alone(&folder, now, random),
+        Err(FolderError::InUse { .. }) => ask_the_router(data),
+        Err(why) => Err(why.into()),
+    }
+}
+
+fn reset_alone(folder: &DataFolder, now: Timestamp, random: &mut dyn FnMut() -> [u8; 32]) -> Result<(), ResetError> {
+    let secret = folder.secret("hash.key", random())?;
+    let store = SqliteStore::open(&folder.control())?;
+    let mut state = State::default();
+    state.revision = store.load(&mut |change: Change| state.absorb(&change, &mut Touched::default()))?;
+    let (command, new) = command(&state, &secret, now, random)?;
+    let outcome = state.weigh(&command).map_err(ControlError::from)?;
+    let entry = Entry {
+        revision: state.revision.next(),
+        at: now,
+        account: command.account,
+        author: Author::Console.name().to_owned(),
+        actor: None,
+        action: outcome.action.to_owned(),
+        target: outcome.target,
+        summary: outcome.summary,
+    };
+    store.commit(state.revision, &[Commit { entry, changes: outcome.changes, bodies: Vec::new() }])?;
+    write(folder, &new)
+}
+
+fn ask_the_router(data: &Path) -> Result<(), ResetError> {
+    let request = data.join(REQUEST);
+    std::fs::write(&request, b"")?;
+    let deadline = Instant::now() + WAIT;
+    while Instant::now() < deadline {
+        if !request.exists() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::fs::remove_file(&request)?;
+    Err(ResetError::NoAnswer)
+}
+
+/// Carries out a request that lies in the data folder, if one does; for the router to call every second.
+pub(super) fn answer(
+    folder: &DataFolder,
+    control: &Control,
+    secret: &[u8; 32],
+    now: Timestamp,
+    random: &mut dyn FnMut() -> [u8; 32],
+) -> Result<bool, ResetError> {
+    let request = folder.path().join(REQUEST);
+    if !request.exists() {
+        return Ok(false);
+    }
+    let (command, new) = command(&control.state(), secret, now, random)?;
+    control.submit_blocking(command)?;
+    write(folder, &new)?;
+    std::fs::remove_file(request)?;
+    Ok(true)
+}
+
+fn command(
+    state: &State,
+    secret: &[u8; 32],
+    now: Timestamp,
+    random: &mut dyn FnMut() -> [u8; 32],
+) -> Result<(Command, NewKey), ResetError> {
+    let account = state.first_account.clone().ok_or(ResetError::NoAccount)?;
+    let new = admin_key(&account, secret, random());
+    let action = Action::ReplaceKey(new.key.clone());
+    Ok((Command { account, author: Author::Console, at: now, action }, new))
+}
+
+fn write(folder: &DataFolder, new: &NewKey) -> Result<(), ResetError> {
+    Ok(folder.write_atomic("admin.key", format!("{}\n", new.text).as_bytes(), 0o600)?)
+}

@@ -1,0 +1,206 @@
+//! A router at work: a thread a call worker, one runtime for management, and an orderly end.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::build::{Plane, Router};
+use super::{AppError, addresses, random_bytes, reset, welcome};
+use crate::control::Control;
+use crate::domain::time::Timestamp;
+use crate::gateways::http::HttpGateway;
+use crate::gateways::plane::CallPlane;
+use crate::gateways::worker::Worker;
+use crate::http::admin::serve_admin;
+use crate::http::server::{run_worker, serve};
+use crate::http::shutdown::DrainLimits;
+use crate::settings::watch::FolderWatch;
+use crate::store::folder::DataFolder;
+use crate::telemetry::{Clock, Health};
+
+/// How often calls, series and tables that are over are let go of.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How often the data folder is looked at for a request to reset the key.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(super) fn run(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("cordboard-management")
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(live(router, out));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
+    let Router { settings, folder, control, reloader, plane, registry, clock, key_secret, key_made, calls, admin } =
+        router;
+    let mut stop = Stop::new()?;
+    let health = Health::awaiting(&["files"]);
+    let watch = FolderWatch::start(
+        &[settings.routes.clone(), settings.agents.clone()],
+        settings.files.poll,
+        settings.files.still,
+    )?;
+    let watch = Arc::new(watch);
+    let following = tokio::spawn(reloader.run(move || {
+        let watch = Arc::clone(&watch);
+        async move { watch.changed().await }
+    }));
+    let (calls_address, calls_front) = (calls.address, calls.front.clone());
+    let workers = start_workers(calls, &plane)?;
+    let (admin_address, admin_front) = (admin.address, admin.front.clone());
+    let management = crate::api::Management {
+        control: control.clone(),
+        registry,
+        health: health.clone(),
+        key_secret,
+        clock: clock.clone(),
+        calls: calls_address,
+        admin: admin_address,
+        calls_in_progress: in_progress(&plane),
+        random: random_bytes,
+    };
+    let router = crate::api::router(management);
+    let listener = admin.listeners.into_iter().next().ok_or_else(|| io::Error::other("no listener"))?;
+    let serving = tokio::spawn(serve_admin(listener, router, admin_front.clone()));
+    let housekeeping = Housekeeping { control: control.clone(), plane, folder: Arc::clone(&folder), key_secret, clock };
+    let sweeping = tokio::spawn(housekeeping.run());
+
+    health.set("files", Ok(()));
+    addresses::write(&folder, calls_address, admin_address)?;
+    out.write_all(welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref()).as_bytes())?;
+    out.flush()?;
+    stop.asked(&control).await;
+
+    tracing::info!("draining: new calls are answered until no more come");
+    health.drain();
+    let limits = DrainLimits { total_max: settings.limits.drain_time, ..DrainLimits::default() };
+    let cut = calls_front.shutdown.drain(&calls_front.traffic, limits).await;
+    if cut > 0 {
+        tracing::warn!(connections = cut, "connections were cut at the end of the time to drain");
+    }
+    admin_front.shutdown.drain(&admin_front.traffic, limits).await;
+    sweeping.abort();
+    following.abort();
+    let last = control.clone();
+    let saved = tokio::task::spawn_blocking(move || last.save_split_calls()).await;
+    if let Ok(Err(why)) = saved {
+        tracing::error!(error = ?why, "the calls of splits could not be kept");
+    }
+    drop(serving.await);
+    for worker in workers {
+        drop(tokio::task::spawn_blocking(move || worker.join()).await);
+    }
+    addresses::remove(&folder);
+    Ok(())
+}
+
+/// One thread a listener, each with a runtime, a worker and counters of its own.
+fn start_workers(calls: Plane, plane: &Arc<CallPlane>) -> io::Result<Vec<JoinHandle<()>>> {
+    let Plane { listeners, front, .. } = calls;
+    let workers = listeners.into_iter().enumerate().map(|(at, listener)| {
+        let (plane, front) = (Arc::clone(plane), front.clone());
+        thread::Builder::new().name(format!("cordboard-calls-{at}")).spawn(move || {
+            let gateway = HttpGateway::new(Worker::new(&plane, random_bytes()));
+            if let Err(why) = run_worker(serve(listener, gateway, front)) {
+                tracing::error!(error = %why, "a call worker has ended");
+            }
+        })
+    });
+    workers.collect()
+}
+
+fn in_progress(plane: &Arc<CallPlane>) -> Arc<dyn Fn() -> usize + Send + Sync> {
+    let plane = Arc::clone(plane);
+    Arc::new(move || plane.in_progress())
+}
+
+/// What is to be done now and then.
+struct Housekeeping {
+    control: Control,
+    plane: Arc<CallPlane>,
+    folder: Arc<DataFolder>,
+    key_secret: [u8; 32],
+    clock: Clock,
+}
+
+impl Housekeeping {
+    async fn run(self) {
+        let this = Arc::new(self);
+        let busy = Arc::new(AtomicBool::new(false));
+        let (mut sweep, mut look) = (interval(SWEEP), interval(LOOK));
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let sweeps = tokio::select! {
+                _ = sweep.tick() => true,
+                _ = look.tick() => false,
+            };
+            if busy.swap(true, Ordering::AcqRel) {
+                continue;
+            }
+            let (this, busy) = (Arc::clone(&this), Arc::clone(&busy));
+            tokio::task::spawn_blocking(move || {
+                if sweeps { this.sweep() } else { this.look() }
+                busy.store(false, Ordering::Release);
+            });
+        }
+    }
+
+    fn sweep(&self) {
+        self.plane.sweep(self.plane.now());
+        if let Err(why) = self.control.save_split_calls() {
+            tracing::error!(error = ?why, "the calls of splits could not be kept");
+        }
+    }
+
+    fn look(&self) {
+        let now = Timestamp(self.clock.now_ms());
+        match reset::answer(&self.folder, &self.control, &self.key_secret, now, &mut random_bytes) {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("the admin key was made anew, as was asked for in the data folder"),
+            Err(why) => tracing::error!(error = %why, "the admin key could not be made anew"),
+        }
+    }
+}
+
+/// Signals that end the router, or make it read its files.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for an end; a hang-up reads the files.
+    async fn asked(&mut self, control: &Control) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    if let Err(why) = control.reload(None).await {
+                        tracing::error!(error = %why, "the files were not applied");
+                    }
+                }
+            }
+        }
+    }
+}
+

@@ -1,0 +1,101 @@
+//! The two watched folders as what control reads: `routes/*.toml` and `agents/<id>/*.toml`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::control::files::SourceFile;
+use crate::control::reload::{Look, Sources};
+use crate::domain::fault::Fault;
+use crate::settings::folder::{Folder, Reading, Snapshot, Stillness};
+use crate::telemetry::clock::Clock;
+
+/// Both folders, and what they held when they were last kept.
+pub(super) struct Folders {
+    routes: Watched,
+    agents: Watched,
+    still: Duration,
+    clock: Clock,
+}
+
+struct Watched {
+    folder: Folder,
+    /// What files are called in faults and in the list of the last good ones.
+    kind: &'static str,
+    kept: Snapshot,
+    seen: Option<Snapshot>,
+}
+
+impl Folders {
+    pub(super) fn new(routes: PathBuf, agents: PathBuf, still: Duration, clock: Clock) -> Self {
+        let watched = |path, subfolders, kind| Watched {
+            folder: Folder { path, subfolders },
+            kind,
+            kept: Snapshot::default(),
+            seen: None,
+        };
+        Self { routes: watched(routes, false, "routes"), agents: watched(agents, true, "agents"), still, clock }
+    }
+}
+
+impl Sources for Folders {
+    fn look(&mut self) -> Result<Look, Vec<Fault>> {
+        let clock = self.clock.clone();
+        let now = move || {
+            SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(clock.now_ms()).unwrap_or_default())
+        };
+        let stillness = Stillness { still: self.still, now: &now, pause: &std::thread::sleep };
+        let mut look = Look::default();
+        let mut faults = Vec::new();
+        for watched in [&mut self.agents, &mut self.routes] {
+            match watched.look(stillness) {
+                Ok((changed, gone)) => {
+                    look.changed.extend(changed);
+                    look.gone.extend(gone);
+                }
+                Err(found) => faults.extend(found),
+            }
+        }
+        if faults.is_empty() { Ok(look) } else { Err(faults) }
+    }
+
+    fn keep(&mut self) {
+        for watched in [&mut self.agents, &mut self.routes] {
+            if let Some(seen) = watched.seen.take() {
+                watched.kept = seen;
+            }
+        }
+    }
+}
+
+impl Watched {
+    fn look(&mut self, stillness: Stillness<'_>) -> Result<(Vec<SourceFile>, Vec<Arc<str>>), Vec<Fault>> {
+        self.seen = None;
+        let Reading { snapshot, changed, removed, missing: _ } = self
+            .folder
+            .read(&self.kept, stillness, |_, bytes| bytes)
+            .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
+        let hashes: std::collections::BTreeMap<&Path, [u8; 16]> = snapshot.files().collect();
+        let changed = changed
+            .into_iter()
+            .map(|(path, bytes)| SourceFile {
+                hash: hashes.get(path.as_path()).copied().unwrap_or_default(),
+                path: self.name(&path),
+                bytes,
+            })
+            .collect();
+        let gone = removed.iter().map(|path| self.name(path)).collect();
+        self.seen = Some(snapshot);
+        Ok((changed, gone))
+    }
+
+    fn name(&self, path: &Path) -> Arc<str> {
+        Arc::from(format!("{}/{}", self.kind, path.display()))
+    }
+}
+
+/// The same fault in the words of the domain.
+pub(super) fn as_fault(fault: crate::settings::Fault) -> Fault {
+    let crate::settings::Fault { file, line, column, message, expected } = fault;
+    Fault { file, line, column, message, expected }
+}

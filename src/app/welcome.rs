@@ -1,0 +1,74 @@
+//! What the router says when it is ready: where it listens, what it serves, what to try.
+
+use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::domain::address::E164;
+use crate::domain::route::{Destination, Route};
+use crate::domain::state::State;
+
+/// Most agents and numbers that are listed.
+const LISTED: usize = 8;
+
+/// The text. `key_made` where this start has made the first account and its key.
+pub(super) fn text(state: &State, calls: SocketAddr, admin: SocketAddr, key_file: Option<&Path>) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write(&mut text, state, calls, admin, key_file);
+    text
+}
+
+fn write(
+    out: &mut String,
+    state: &State,
+    calls: SocketAddr,
+    admin: SocketAddr,
+    key_file: Option<&Path>,
+) -> fmt::Result {
+    writeln!(out, "Cordboard {} at revision {}", env!("CARGO_PKG_VERSION"), state.revision)?;
+    writeln!(out, "  calls       http://{calls}")?;
+    writeln!(out, "  management  http://{admin}")?;
+    if let Some(key_file) = key_file {
+        writeln!(out, "  admin key   {} (made by this first start)", key_file.display())?;
+    }
+    writeln!(out, "\nAgents ({})", state.agents.len())?;
+    for (id, agent) in state.agents.iter().take(LISTED) {
+        let live = agent.deployed(crate::domain::id::Environment::Live).and_then(|version| version.number);
+        let live = live.map_or_else(|| "nothing live".to_owned(), |number| format!("live {number}"));
+        writeln!(out, "  {:<20} {} versions, {live}", id.agent.as_str(), agent.versions.len())?;
+    }
+    more(out, state.agents.len())?;
+    writeln!(out, "\nNumbers ({})", state.numbers.len())?;
+    for (number, place) in state.numbers.phones.iter().take(LISTED) {
+        if let Some(used) = state.routes.get(place.get()) {
+            writeln!(out, "  {:<20} {}", number.to_string(), destination(&used.route))?;
+        }
+    }
+    more(out, state.numbers.len())?;
+    let number = state.numbers.phones.iter().next().map(|(number, _)| *number);
+    try_this(out, number, calls)
+}
+
+fn more(out: &mut String, all: usize) -> fmt::Result {
+    match all.checked_sub(LISTED) {
+        Some(more) if more > 0 => writeln!(out, "  … and {more} more"),
+        _ => Ok(()),
+    }
+}
+
+fn destination(route: &Route) -> String {
+    match &route.to {
+        Destination::Agent { agent, pin } => format!("{agent} at {pin}"),
+        Destination::Split(split) => format!("split {split}"),
+    }
+}
+
+fn try_this(out: &mut String, number: Option<E164>, calls: SocketAddr) -> fmt::Result {
+    let number = number.map_or_else(|| "+14155550100".to_owned(), |number| number.to_string());
+    let escaped = number.replace('+', "%2B");
+    writeln!(out, "\nTry")?;
+    writeln!(out, "  curl 'http://{calls}/v1/route?to={escaped}&from=%2B14155550199'")?;
+    writeln!(out, "  cordboard explain {number} --from +14155550199")?;
+    writeln!(out, "  cordboard status")
+}
