@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::fast::FixedState;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
 use super::request::CallRequest;
@@ -222,7 +222,9 @@ pub enum Remembered {
 struct Call {
     account: AccountId,
     call_id: Box<str>,
-    legs: Vec<Leg>,
+    /// Nearly always the only one: kept in place, without an allocation of its own.
+    first: Leg,
+    more: Vec<Leg>,
 }
 
 /// All calls in progress, and those that ended a moment ago. Bounded; live calls never give way to new ones.
@@ -254,7 +256,7 @@ impl CallsInProgress {
     #[must_use]
     pub fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<Kept> {
         let call = self.calls.get(&self.key(request.account, call_id))?;
-        call.legs.iter().find(|leg| call.is_leg(leg, request, call_id)).map(|leg| leg.kept.clone())
+        call.legs().find(|leg| call.is_leg(leg, request, call_id)).map(|leg| leg.kept.clone())
     }
 
     /// Remembers what was decided for a call.
@@ -280,17 +282,19 @@ impl CallsInProgress {
         let outcome = match self.calls.entry(self.key(request.account, call_id)) {
             Entry::Vacant(vacant) => {
                 let (account, call_id) = (request.account.clone(), call_id.into());
-                vacant.insert(Call { account, call_id, legs: vec![leg()] });
+                vacant.insert(Call { account, call_id, first: leg(), more: Vec::new() });
                 Remembered::New
             }
             Entry::Occupied(mut occupied) => {
                 let call = occupied.get_mut();
-                match call.legs.iter().find(|leg| call.is_leg(leg, request, call_id)) {
-                    Some(leg) => Remembered::Already(Box::new(leg.kept.clone())),
+                let known =
+                    call.legs().find(|leg| call.is_leg(leg, request, call_id)).map(|leg| leg.kept.clone());
+                match known {
+                    Some(kept) => Remembered::Already(Box::new(kept)),
                     // Another call whose id has the same hash: as good as impossible, and then its token is enough.
-                    None if *call.call_id != *call_id || call.legs.len() >= LEGS_MAX => Remembered::Full,
+                    None if *call.call_id != *call_id || call.more.len() + 1 >= LEGS_MAX => Remembered::Full,
                     None => {
-                        call.legs.push(leg());
+                        call.more.push(leg());
                         Remembered::New
                     }
                 }
@@ -307,9 +311,8 @@ impl CallsInProgress {
     pub fn find(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Option<Leg> {
         let call = self.calls.get(&self.key(account, call_id))?;
         let ours = call.account == *account && *call.call_id == *call_id;
-        let mut legs =
-            call.legs.iter().rev().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway));
-        legs.next().filter(|_| ours).cloned()
+        let legs = call.legs().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway));
+        legs.last().filter(|_| ours).cloned()
     }
 
     /// Ends every leg of a call (of one gateway's, where one is given). Nothing where there is no such call; the legs
@@ -327,7 +330,7 @@ impl CallsInProgress {
         }
         let mut known = false;
         let mut ended = Vec::new();
-        for leg in call.legs.iter_mut().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway)) {
+        for leg in call.legs_mut().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway)) {
             known = true;
             let after_timeout = match &leg.ended {
                 None => false,
@@ -364,7 +367,7 @@ impl CallsInProgress {
         let mut timed_out = Vec::new();
         let crowded = self.ended.load(Ordering::Relaxed) > self.bounds.calls_max;
         self.calls.retain(|_, call| {
-            call.legs.retain_mut(|leg| match &leg.ended {
+            let mut stays = |leg: &mut Leg| match &leg.ended {
                 None if now.0 - leg.started_at.0 >= self.bounds.life_ms => {
                     let ending = Ending { at: now, known_at: now, ..Ending::default() };
                     timed_out.push(self.end_leg(leg, &ending, false));
@@ -375,22 +378,37 @@ impl CallsInProgress {
                     false
                 }
                 _ => true,
-            });
-            !call.legs.is_empty()
+            };
+            call.more.retain_mut(&mut stays);
+            if stays(&mut call.first) {
+                return true;
+            }
+            match call.more.pop() {
+                Some(leg) => {
+                    call.first = leg;
+                    true
+                }
+                None => false,
+            }
         });
         timed_out
     }
 
     fn key(&self, account: &AccountId, call_id: &str) -> u128 {
-        let mut hash = Xxh3::with_seed(self.seed);
-        hash.update(account.as_str().as_bytes());
-        hash.update(b"/");
-        hash.update(call_id.as_bytes());
-        hash.digest128()
+        let account = xxh3_64_with_seed(account.as_str().as_bytes(), self.seed);
+        xxh3_128_with_seed(call_id.as_bytes(), account)
     }
 }
 
 impl Call {
+    fn legs(&self) -> impl Iterator<Item = &Leg> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        std::iter::once(&mut self.first).chain(&mut self.more)
+    }
+
     fn is_leg(&self, leg: &Leg, request: &CallRequest<'_>, call_id: &str) -> bool {
         let same_number = match (&leg.to, &request.to) {
             (Number::E164(a), Address::E164(b)) => a == b,

@@ -252,12 +252,17 @@ impl RoutingTable {
     }
 }
 
-/// What stands for an account's agent or split in a token.
+/// What stands for an account's agent, split, arm or site in a token: XXH3-64 of `<account id>/<id>`.
 #[must_use]
 pub fn digest(account: &AccountId, id: &str) -> u64 {
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(account.as_str().as_bytes());
-    hash.update(b"/");
-    hash.update(id.as_bytes());
-    hash.digest()
+    // Ids are at most 64 bytes, those of sites 100; hashed in one go, which is several times faster than in pieces.
+    let mut bytes = [0; 192];
+    let mut len = 0;
+    for byte in account.as_str().bytes().chain([b'/']).chain(id.bytes()) {
+        if let Some(place) = bytes.get_mut(len) {
+            *place = byte;
+            len += 1;
+        }
+    }
+    xxhash_rust::xxh3::xxh3_64(bytes.get(..len).unwrap_or_default())
 }
