@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::branch::{Branch, CHILDREN_FILL};
-use super::leaf::{ENTRIES_FILL, Leaf};
+use super::leaf::Leaf;
 use super::node::Node;
 
 /// Collects entries in ascending order, a leaf at a time.
@@ -18,7 +18,7 @@ pub(super) struct Builder<K, V> {
 
 impl<K: Ord + Hash + Clone, V> Builder<K, V> {
     pub(super) fn new() -> Self {
-        Self { leaves: Vec::new(), run: Vec::with_capacity(ENTRIES_FILL), len: 0 }
+        Self { leaves: Vec::new(), run: Vec::with_capacity(Leaf::<K, V>::ENTRIES_FILL), len: 0 }
     }
 
     /// Takes the next entry, or gives it back if its key is not greater than the last.
@@ -26,7 +26,7 @@ impl<K: Ord + Hash + Clone, V> Builder<K, V> {
         if self.run.last().is_some_and(|last| last.0 >= entry.0) {
             return Err(entry);
         }
-        if self.run.len() == ENTRIES_FILL {
+        if self.run.len() == Leaf::<K, V>::ENTRIES_FILL {
             self.close_leaf();
         }
         self.run.push(entry);

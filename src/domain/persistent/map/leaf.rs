@@ -3,7 +3,7 @@
 //! Its home slot is the upper half of `hash × capacity`, so that a capacity need not be a power of two and a table
 //! has just the slots it wants: 4/3 of its entries when written anew, 5/4 when it is as full as it may be. The hash has
 //! a fixed seed: the same changes give the same bytes. Whoever chooses keys that collide gains little, since a
-//! leaf is never longer than [`ENTRIES_MAX`].
+//! leaf is never longer than [`Leaf::ENTRIES_MAX`].
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -13,19 +13,12 @@ use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 
-/// Entries at which a leaf is split.
-pub(super) const ENTRIES_MAX: usize = 512;
-/// Entries under which a leaf looks for a neighbour to join.
-pub(super) const ENTRIES_MIN: usize = ENTRIES_MAX / 4;
-/// Entries a bulk build puts in a leaf: room to grow, and 12-byte slots just fit an allocator's 6 kB class.
-pub(super) const ENTRIES_FILL: usize = 380;
-
 const HASHER: FixedState = FixedState::with_seed(0);
 
 /// The two reference counts of an `Arc`.
 pub(super) const COUNTS_BYTES: usize = 2 * size_of::<usize>();
 
-/// Up to [`ENTRIES_MAX`] entries (one more just before a split), each at or soon after its home slot.
+/// Up to [`Leaf::ENTRIES_MAX`] entries (one more just before a split), each at or soon after its home slot.
 #[derive(Clone)]
 pub(super) struct Leaf<K, V> {
     slots: Arc<[Option<(K, V)>]>,
@@ -33,6 +26,17 @@ pub(super) struct Leaf<K, V> {
 }
 
 impl<K, V> Leaf<K, V> {
+    /// Entries at which a leaf is split.
+    ///
+    /// Small slots make large leaves: then 10 M numbers have so few that all branches stay near the processor, and a
+    /// look-up waits for memory once. A change copies a leaf, so that large slots, which may count references, make
+    /// small leaves.
+    pub(super) const ENTRIES_MAX: usize = if size_of::<Option<(K, V)>>() <= 16 { 2_048 } else { 512 };
+    /// Entries under which a leaf looks for a neighbour to join.
+    pub(super) const ENTRIES_MIN: usize = Self::ENTRIES_MAX / 4;
+    /// Entries a bulk build puts in a leaf: room to grow.
+    pub(super) const ENTRIES_FILL: usize = Self::ENTRIES_MAX / 4 * 3;
+
     pub(super) fn empty() -> Self {
         Self { slots: Arc::default(), len: 0 }
     }

@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::branch::{self, Branch};
-use super::leaf::{self, Leaf};
+use super::leaf::Leaf;
 
 /// A leaf or a shared branch.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl<K, V> Node<K, V> {
     /// Whether it has so little that it should join a neighbour.
     pub(super) fn is_sparse(&self) -> bool {
         match self {
-            Self::Leaf(leaf) => leaf.len() < leaf::ENTRIES_MIN,
+            Self::Leaf(leaf) => leaf.len() < Leaf::<K, V>::ENTRIES_MIN,
             Self::Branch(branch) => branch.children().len() < branch::CHILDREN_MIN,
         }
     }
@@ -85,7 +85,7 @@ impl<K: Ord + Hash + Clone, V: Clone> Node<K, V> {
     /// Splits off the upper half, with the key that separates it, once there is too much for one node.
     pub(super) fn split_if_over(&mut self) -> Option<(K, Self)> {
         match self {
-            Self::Leaf(leaf) if leaf.len() > leaf::ENTRIES_MAX => {
+            Self::Leaf(leaf) if leaf.len() > Leaf::<K, V>::ENTRIES_MAX => {
                 leaf.split().map(|(separator, right)| (separator, Self::Leaf(right)))
             }
             Self::Branch(branch) if branch.children().len() > branch::CHILDREN_MAX => {
@@ -99,7 +99,9 @@ impl<K: Ord + Hash + Clone, V: Clone> Node<K, V> {
     /// Takes in the next node of the same height, if the two together leave a quarter free.
     pub(super) fn join(&mut self, separator: &K, next: &Self) -> bool {
         match (self, next) {
-            (Self::Leaf(leaf), Self::Leaf(next)) if leaf.len() + next.len() <= leaf::ENTRIES_MAX / 4 * 3 => {
+            (Self::Leaf(leaf), Self::Leaf(next))
+                if leaf.len() + next.len() <= Leaf::<K, V>::ENTRIES_MAX / 4 * 3 =>
+            {
                 leaf.join(next);
                 true
             }
@@ -138,7 +140,7 @@ impl<K: Ord + Hash, V> Node<K, V> {
         match self {
             Self::Branch(branch) => branch.check(low, high),
             Self::Leaf(leaf) => {
-                assert!(leaf.len() <= leaf::ENTRIES_MAX && leaf.entries().count() == leaf.len());
+                assert!(leaf.len() <= Leaf::<K, V>::ENTRIES_MAX && leaf.entries().count() == leaf.len());
                 for (key, _) in leaf.entries() {
                     assert!(low.is_none_or(|low| low <= key) && high.is_none_or(|high| key < high));
                     assert!(leaf.get(key).is_some(), "an entry that its own leaf does not find");
