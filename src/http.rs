@@ -22,4 +22,4 @@ mod linger;
 mod pulse;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! Cordboard: a self-hosted runtime call router for voice agents.
 
 pub mod domain;
+pub mod gateways;
 pub mod http;
 pub mod routing;
 pub mod settings;

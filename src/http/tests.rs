@@ -4,4 +4,4 @@ mod admin;
 mod drain;
 mod limits;
 mod requests;
-mod world;
+pub(crate) mod world;

@@ -118,8 +118,11 @@ impl SeriesBook {
         all
     }
 
-    /// Ends the series that nothing has held for an hour and answers their ids, whose cells start anew.
-    pub fn sweep(&self, now: Timestamp) -> Vec<u32> {
+    /// Ends the series that nothing has held for an hour.
+    ///
+    /// Their ids go to `end` before any of them can be given to another series: whoever keeps something by id lets go
+    /// of it there.
+    pub fn sweep(&self, now: Timestamp, mut end: impl FnMut(u32)) {
         let mut book = self.lock();
         let mut ended = Vec::new();
         for held in book.by_key.values_mut() {
@@ -130,13 +133,13 @@ impl SeriesBook {
             }
         }
         for (id, key) in &ended {
+            end(*id);
             book.by_key.remove(key);
             book.free.push(*id);
         }
         let left: HashSet<_, FixedState> =
             book.by_key.keys().map(|key| (key.account.clone(), key.agent.clone(), key.version)).collect();
         book.pairs.retain(|pair| left.contains(pair));
-        ended.into_iter().map(|(id, _)| id).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
@@ -187,9 +190,13 @@ mod tests {
         let book = SeriesBook::new(10);
         let held = book.get(&key(1));
         let id = book.get(&key(2)).id;
-        assert!(book.sweep(Timestamp(0)).is_empty());
-        assert!(book.sweep(Timestamp(REST_MS - 1)).is_empty());
-        assert_eq!(book.sweep(Timestamp(REST_MS)), [id]);
+        let swept = |now| {
+            let mut ended = Vec::new();
+            book.sweep(Timestamp(now), |id| ended.push(id));
+            ended
+        };
+        assert_eq!((swept(0), swept(REST_MS - 1)), (vec![], vec![]));
+        assert_eq!(swept(REST_MS), [id]);
         assert_eq!(book.get(&key(3)).id, id);
         assert_eq!(book.get(&key(1)).id, held.id);
     }

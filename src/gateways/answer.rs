@@ -1,0 +1,151 @@
+//! A decision as JSON, every key always there and always in the same order.
+
+use uuid::Uuid;
+
+use super::json::Json;
+use super::outgoing::{AGENT_VERSION, headers};
+use super::targets::ordered;
+use crate::domain::address::Address;
+use crate::domain::endpoint::{Endpoint, Filling};
+use crate::routing::decision::{Choice, Sentence};
+use crate::routing::switchboard::Answer;
+
+/// What an answer does not hold itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The call's id, where it has one.
+    pub call_id: Option<&'a str>,
+    /// What was dialled.
+    pub to: &'a Address<'a>,
+    /// Ends the sentence of the reason: what of the request was not heeded.
+    pub remark: &'a str,
+}
+
+/// Writes the members of a decision, without the braces around them.
+///
+/// Cost: about 500 ns for some 700 bytes, and no allocation where there is one target.
+pub fn members(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
+    let decision = &answer.decision;
+    json.raw("\"callId\":").text_or_null(asked.call_id);
+    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+    let id = Uuid::from_u128(answer.decision_id).hyphenated().encode_lower(&mut id);
+    json.raw(",\"decisionId\":\"").raw(id).raw("\",\"revision\":").number(decision.revision.0);
+    match &decision.choice {
+        Some(choice) => served(json, choice, answer.decision_id, asked.call_id),
+        None => {
+            json.raw(
+                ",\"agentId\":null,\"pin\":null,\"version\":null,\"versionHash\":null,\"draft\":false,\
+                 \"environment\":null,\"split\":null,\"target\":null,\"targets\":[],\"headers\":{},\
+                 \"connectorId\":null,\"siteVariantId\":null,\"siteAttributes\":null,\"realTimeConfig\":null,\
+                 \"snapshot\":null",
+            );
+        }
+    }
+    json.raw(",\"reason\":{\"code\":\"").raw(decision.reason.code()).raw("\",\"text\":");
+    let sentence = Sentence { decision, to: asked.to };
+    if asked.remark.is_empty() {
+        json.shown(sentence);
+    } else {
+        json.shown(format_args!("{sentence}; {}", asked.remark));
+    }
+    json.raw("},\"token\":").text_or_null(answer.token.as_ref().map(|token| token.as_str()));
+}
+
+fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: Option<&str>) {
+    let (served, version) = (choice.served, &choice.served.version);
+    let hash = version.hash.hex();
+    json.raw(",\"agentId\":").text(served.agent.agent.as_str());
+    json.raw(",\"pin\":").shown(choice.pin);
+    json.raw(",\"version\":").number_or_null(version.number.map(|number| number.get()));
+    json.raw(",\"versionHash\":\"").raw(hash.as_str());
+    json.raw("\",\"draft\":").raw(if version.number.is_none() { "true" } else { "false" });
+    json.raw(",\"environment\":").text_or_null(served.environment.map(|environment| environment.as_str()));
+    split(json, choice);
+    targets(json, choice, decision_id, call_id);
+    outgoing(json, choice);
+    let site = choice.site();
+    json.raw(",\"connectorId\":null,\"siteVariantId\":").text_or_null(site.id.map(|id| id.as_str()));
+    json.raw(",\"siteAttributes\":");
+    match site.site {
+        Some(site) => {
+            object(json, site.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        }
+        None => drop(json.raw("null")),
+    }
+    json.raw(",\"realTimeConfig\":null,\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
+}
+
+fn split(json: &mut Json<'_>, choice: &Choice<'_>) {
+    json.raw(",\"split\":");
+    let Some((in_split, arm)) = choice.in_split.and_then(|in_split| Some((in_split, in_split.arm()?))) else {
+        json.raw("null");
+        return;
+    };
+    json.raw("{\"id\":").text(in_split.split.split.id.as_str()).raw(",\"arm\":").text(arm.id.as_str());
+    json.raw(",\"slot\":").number_or_null(in_split.slot);
+    json.raw(",\"unit\":").text_or_null(in_split.unit.map(|unit| unit.as_str())).raw("}");
+}
+
+fn targets(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: Option<&str>) {
+    let arm = choice.in_split.and_then(|in_split| in_split.arm());
+    let filling = Filling {
+        agent: choice.served.agent.agent.as_str(),
+        version: choice.served.version.number,
+        arm: arm.map_or("", |arm| arm.id.as_str()),
+        call_id: call_id.unwrap_or_default(),
+    };
+    let several;
+    let targets: &[&Endpoint] = match choice.served.endpoints() {
+        [] => &[],
+        [one] => &[one],
+        endpoints => {
+            several = ordered(endpoints, decision_id);
+            &several
+        }
+    };
+    json.raw(",\"target\":");
+    match targets.first() {
+        Some(first) => uri(json, first, &filling),
+        None => drop(json.raw("null")),
+    }
+    json.raw(",\"targets\":[");
+    for (at, target) in targets.iter().enumerate() {
+        json.raw(if at == 0 { "{\"uri\":" } else { ",{\"uri\":" });
+        uri(json, target, &filling);
+        json.raw(",\"priority\":").number(target.priority);
+        json.raw(",\"weight\":").number(target.weight).raw("}");
+    }
+    json.raw("]");
+}
+
+/// A rendered template holds no quote, backslash or control character: it is its own JSON text.
+fn uri(json: &mut Json<'_>, endpoint: &Endpoint, filling: &Filling<'_>) {
+    json.raw("\"");
+    endpoint.uri.render(filling, |piece| {
+        json.raw(piece);
+    });
+    json.raw("\"");
+}
+
+fn outgoing(json: &mut Json<'_>, choice: &Choice<'_>) {
+    let version = &choice.served.version;
+    json.raw(",\"headers\":{\"").raw(AGENT_VERSION).raw("\":\"");
+    match version.number {
+        Some(number) => json.number(number.get()),
+        None => json.raw("draft"),
+    };
+    json.raw("\"");
+    let number = choice.route.map(|route| &route.route.headers);
+    for (name, value) in headers(&version.dispatch.sip_headers, number) {
+        json.raw(",").text(name).raw(":").text(value);
+    }
+    json.raw("}");
+}
+
+fn object<'a>(json: &mut Json<'_>, members: impl Iterator<Item = (&'a str, &'a str)>) {
+    json.raw("{");
+    for (at, (name, value)) in members.enumerate() {
+        json.raw(if at == 0 { "" } else { "," }).text(name).raw(":").text(value);
+    }
+    json.raw("}");
+}

@@ -1,0 +1,78 @@
+//! Why a decision comes out as it does, for a request that is no call.
+
+use serde::Serialize;
+
+use crate::domain::id::ArmId;
+use crate::domain::split::slots::quota;
+use crate::routing::decision::{Decision, InSplit};
+use crate::routing::trail::Notes;
+
+/// The `explain` of a dry run.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// Every rule looked at, in order.
+    rules: Vec<Rule>,
+    /// What was hashed, where a slot decided.
+    unit: Option<&'static str>,
+    /// The slot that decided.
+    slot: Option<u16>,
+    /// The arms of the split that the call is in.
+    arms: Vec<Share>,
+    /// The revision that decided.
+    revision: u64,
+    /// Fields of the request that mean nothing here.
+    ignored: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rule {
+    rule: &'static str,
+    decided: bool,
+    why: String,
+}
+
+/// An arm's share of the 10,000 slots: by its weight, and as it has become by changes of weights.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Share {
+    id: ArmId,
+    weight: u32,
+    configured_slots: usize,
+    owned_slots: usize,
+}
+
+impl Explanation {
+    /// Explains where a decision puts a call; not yet on what way it came there.
+    #[must_use]
+    pub fn of(decision: &Decision<'_>) -> Self {
+        let in_split = decision.choice.as_ref().and_then(|choice| choice.in_split);
+        Self {
+            rules: Vec::new(),
+            unit: in_split.and_then(|in_split| in_split.unit).map(|unit| unit.as_str()),
+            slot: in_split.and_then(|in_split| in_split.slot),
+            arms: in_split.as_ref().map(shares).unwrap_or_default(),
+            revision: decision.revision.0,
+            ignored: Vec::new(),
+        }
+    }
+
+    /// The same with the way: the rules that were looked at, and what of the request was not.
+    #[must_use]
+    pub fn with(self, notes: Notes, ignored: Vec<String>) -> Self {
+        let rules =
+            notes.0.into_iter().map(|note| Rule { rule: note.rule, decided: note.decided, why: note.why });
+        Self { rules: rules.collect(), ignored, ..self }
+    }
+}
+
+fn shares(in_split: &InSplit<'_>) -> Vec<Share> {
+    let split = &in_split.split.split;
+    let arms = (0..).zip(&split.arms).zip(quota(&split.weights()));
+    arms.map(|((position, arm), configured_slots)| Share {
+        id: arm.id.clone(),
+        weight: arm.weight,
+        configured_slots,
+        owned_slots: split.owners.count(position),
+    })
+    .collect()
+}

@@ -1,0 +1,65 @@
+//! The gateways that have a name: whose calls they bring, and where they are counted.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::domain::id::AccountId;
+
+/// The gateway of requests that name none.
+pub const DEFAULT: &str = "http";
+
+/// A gateway named in the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Its name: tells calls apart, and a metric label.
+    pub name: Box<str>,
+    /// Whose calls it brings when it asks by address alone.
+    pub account: AccountId,
+}
+
+/// All named gateways, by number and by the address that asks.
+pub struct Gateways {
+    list: Vec<Gateway>,
+    by_address: Box<dyn Fn(IpAddr) -> Option<u16> + Send + Sync>,
+}
+
+impl Gateways {
+    /// The gateways in the order of their numbers, and the number of the gateway on whose list an address is.
+    #[must_use]
+    pub fn new(
+        list: Vec<Gateway>,
+        by_address: impl Fn(IpAddr) -> Option<u16> + Send + Sync + 'static,
+    ) -> Self {
+        Self { list, by_address: Box::new(by_address) }
+    }
+
+    /// A gateway by its number.
+    #[must_use]
+    pub fn get(&self, row: u16) -> Option<&Gateway> {
+        self.list.get(usize::from(row))
+    }
+
+    /// The number of the gateway on whose list an address is.
+    #[must_use]
+    pub fn of(&self, asker: IpAddr) -> Option<u16> {
+        (self.by_address)(asker)
+    }
+
+    /// The row in which a gateway's calls are counted; all that nobody named share the last one.
+    #[must_use]
+    pub fn row(&self, name: &str) -> u16 {
+        let at = self.list.iter().position(|gateway| *gateway.name == *name).unwrap_or(self.list.len());
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+
+    /// The label of each row.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|gateway| &*gateway.name).chain(["other"])
+    }
+}
+
+impl fmt::Debug for Gateways {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Gateways").field(&self.list).finish()
+    }
+}

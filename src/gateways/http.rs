@@ -1,0 +1,216 @@
+//! The call plane over HTTP and JSON: paths, methods, and what is common to all answers.
+//!
+//! | path | who answers |
+//! |---|---|
+//! | `POST /v1/calls`, `GET /v1/route` | `ask` |
+//! | `GET /v1/calls/{callId}`, `POST /v1/calls/{callId}/end` | `calls` |
+//! | `GET /v1/snapshots/{hash}` | `snapshots` |
+
+mod ask;
+mod body;
+mod calls;
+mod ending;
+mod snapshots;
+pub mod wanted;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+
+use super::asker::{Asker, Ends};
+use super::worker::Worker;
+use crate::domain::account::Permission;
+use crate::domain::id::ConfigHash;
+use crate::http::body::read_body;
+use crate::http::correlation::{CORRELATION_ID, CorrelationId};
+use crate::http::error::ApiError;
+use crate::http::lag::LoopLag;
+use crate::http::server::{Answer, Answers, Service};
+use crate::routing::request::CALL_ID_BYTES_MAX;
+
+/// One worker's service.
+#[derive(Debug)]
+pub struct HttpGateway {
+    worker: Rc<Worker>,
+    lag: Rc<LoopLag>,
+}
+
+impl HttpGateway {
+    /// Answers with this worker; to be called within [`run_worker`](crate::http::server::run_worker).
+    #[must_use]
+    pub fn new(worker: Rc<Worker>) -> Self {
+        Self { worker, lag: Rc::new(LoopLag::measure()) }
+    }
+}
+
+impl Service for HttpGateway {
+    type Connection = HttpConnection;
+
+    fn connection(&self, peer: SocketAddr, local: SocketAddr) -> HttpConnection {
+        HttpConnection { lag: Some(Rc::clone(&self.lag)), ..HttpConnection::new(&self.worker, peer, local) }
+    }
+}
+
+/// What answers one connection's requests.
+#[derive(Debug)]
+pub struct HttpConnection {
+    worker: Rc<Worker>,
+    ends: Ends,
+    lag: Option<Rc<LoopLag>>,
+}
+
+/// A path of ours, and what in it is asked for.
+enum Path<'u> {
+    Route,
+    Calls,
+    Call(&'u str),
+    CallEnd(&'u str),
+    Snapshot(&'u str),
+}
+
+impl<'u> Path<'u> {
+    fn of(path: &'u str) -> Option<Self> {
+        let segment = |text: &'u str| Some(text).filter(|text| !text.is_empty() && !text.contains('/'));
+        match path.strip_prefix("/v1/")? {
+            "route" => Some(Self::Route),
+            "calls" => Some(Self::Calls),
+            rest => {
+                if let Some(hash) = rest.strip_prefix("snapshots/") {
+                    return segment(hash).map(Self::Snapshot);
+                }
+                let call = rest.strip_prefix("calls/")?;
+                match call.strip_suffix("/end") {
+                    Some(call) => segment(call).map(Self::CallEnd),
+                    None => segment(call).map(Self::Call),
+                }
+            }
+        }
+    }
+
+    const fn method(&self) -> (Method, &'static str) {
+        match self {
+            Self::Calls | Self::CallEnd(_) => (Method::POST, "POST"),
+            Self::Route | Self::Call(_) | Self::Snapshot(_) => (Method::GET, "GET"),
+        }
+    }
+}
+
+impl Answers for HttpConnection {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let (head, body) = request.into_parts();
+        let answered = match self.admit(&head) {
+            Ok(path @ (Path::Calls | Path::CallEnd(_))) => self.post(&path, &head, body).await,
+            Ok(path) => self.get(&path, &head),
+            Err(refused) => Err(refused),
+        };
+        self.finish(&head, answered)
+    }
+}
+
+impl HttpConnection {
+    /// Answers a connection between these two ends, without a look at how late the worker is.
+    #[must_use]
+    pub fn new(worker: &Rc<Worker>, peer: SocketAddr, local: SocketAddr) -> Self {
+        let ends = worker.plane.parts.doorkeeper.ends(peer, local);
+        Self { worker: Rc::clone(worker), ends, lag: None }
+    }
+
+    /// Answers a request that has no body.
+    #[must_use]
+    pub fn answer_bodiless(&self, head: &Parts) -> Answer {
+        let answered = match self.admit(head) {
+            Ok(Path::Calls) => self.ask_by_body(head, &Bytes::new()),
+            Ok(Path::CallEnd(call)) => self.end(head, call, &Bytes::new()),
+            Ok(path) => self.get(&path, head),
+            Err(refused) => Err(refused),
+        };
+        self.finish(head, answered)
+    }
+
+    fn admit<'u>(&self, head: &'u Parts) -> Result<Path<'u>, ApiError> {
+        if self.lag.as_ref().is_some_and(|lag| lag.last() > self.worker.plane.parts.lag_max) {
+            self.worker.plane.meters.count_shed();
+            return Err(ApiError::overloaded(1));
+        }
+        let path = Path::of(head.uri.path()).ok_or_else(|| ApiError::not_found("there is nothing here"))?;
+        let (method, allow) = path.method();
+        if head.method == method { Ok(path) } else { Err(ApiError::method_not_allowed(allow)) }
+    }
+
+    fn get(&self, path: &Path<'_>, head: &Parts) -> Result<Answer, ApiError> {
+        match path {
+            Path::Call(call) => self.call(head, call),
+            Path::Snapshot(hash) => self.snapshot(head, hash),
+            Path::Route | Path::Calls | Path::CallEnd(_) => self.ask_by_query(head),
+        }
+    }
+
+    async fn post(&self, path: &Path<'_>, head: &Parts, body: Incoming) -> Result<Answer, ApiError> {
+        // Before the body: a stranger's is not worth reading.
+        self.asker(head, Permission::Route)?;
+        let limits = &self.worker.plane.parts.limits;
+        let body = read_body(body, limits.body_bytes_max, limits.body_timeout).await?;
+        match path {
+            Path::CallEnd(call) => self.end(head, call, &body),
+            _ => self.ask_by_body(head, &body),
+        }
+    }
+
+    /// Who asks, if it may do this.
+    fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
+        let doorkeeper = &self.worker.plane.parts.doorkeeper;
+        let now = self.worker.now();
+        let asker = self.worker.with_table(|table| doorkeeper.asker(table, self.ends, &head.headers, now))?;
+        if !asker.may(permission) {
+            let message = match asker {
+                Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),
+                Asker::Gateway(..) => {
+                    "without an API key calls can be routed and ended, nothing else".to_owned()
+                }
+            };
+            return Err(ApiError::forbidden(message));
+        }
+        Ok(asker)
+    }
+
+    fn finish(&self, head: &Parts, answered: Result<Answer, ApiError>) -> Answer {
+        let correlation = CorrelationId::of(&head.headers, || self.worker.new_id());
+        let mut answer = answered.unwrap_or_else(|error| error.render(correlation.as_str()));
+        answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+        answer
+    }
+}
+
+/// An answer of JSON.
+fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+/// The call's id in a path.
+fn call_id_in_path(segment: &str) -> Result<Cow<'_, str>, ApiError> {
+    let malformed = |message: &str| ApiError::unprocessable("callId", message);
+    let call_id = percent_decode_str(segment).decode_utf8().map_err(|_| malformed("is not UTF-8"))?;
+    if call_id.len() > CALL_ID_BYTES_MAX {
+        return Err(malformed("is longer than 256 bytes"));
+    }
+    Ok(call_id)
+}
+
+fn hash_in_path(segment: &str) -> Result<ConfigHash, ApiError> {
+    ConfigHash::parse(segment)
+        .ok_or_else(|| ApiError::unprocessable("hash", "expected 32 lower-case hexadecimal digits"))
+}

@@ -1,0 +1,167 @@
+//! `POST /v1/calls` and `GET /v1/route`: who serves this call?
+
+use hyper::header::{CACHE_CONTROL, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+
+use super::wanted::Wanted;
+use super::{HttpConnection, json};
+use crate::domain::account::Permission;
+use crate::domain::address::{Address, Caller, InvalidAddress};
+use crate::gateways::answer::{Asked, members};
+use crate::gateways::asker::Asker;
+use crate::gateways::explain::Explanation;
+use crate::gateways::gateway::DEFAULT;
+use crate::gateways::json::Json;
+use crate::http::error::ApiError;
+use crate::http::server::Answer as Response;
+use crate::routing::request::CallRequest;
+use crate::routing::switchboard::{Answer, Occasion, Purpose, Standing};
+use crate::routing::trail::{Notes, Silent};
+
+/// What a decision takes as JSON, and some more.
+const ANSWER_BYTES: usize = 1_024;
+
+const UNHEEDED_OVERRIDE: &str = "the override was ignored: the asker lacks the permission override";
+
+impl HttpConnection {
+    pub(super) fn ask_by_query(&self, head: &Parts) -> Result<Response, ApiError> {
+        let asker = self.asker(head, Permission::Route)?;
+        let wanted = Wanted::from_query(head.uri.query().unwrap_or_default())?;
+        let purpose = match wanted.call_id {
+            _ if wanted.dry_run => Purpose::DryRun,
+            Some(_) => Purpose::Call,
+            None => Purpose::Answer,
+        };
+        let mut answer = self.decide(&head.method, &asker, wanted, purpose)?;
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(answer)
+    }
+
+    pub(super) fn ask_by_body(&self, head: &Parts, body: &[u8]) -> Result<Response, ApiError> {
+        let asker = self.asker(head, Permission::Route)?;
+        let mut wanted = Wanted::from_body(body, head.uri.query().unwrap_or_default())?;
+        let purpose = if wanted.dry_run { Purpose::DryRun } else { Purpose::Call };
+        wanted.call_id.get_or_insert_with(|| self.worker.new_id().into());
+        self.decide(&head.method, &asker, wanted, purpose)
+    }
+
+    fn decide(
+        &self,
+        method: &Method,
+        asker: &Asker<'_>,
+        wanted: Wanted<'_>,
+        purpose: Purpose,
+    ) -> Result<Response, ApiError> {
+        let (gateway, gateway_row) = self.gateway(asker, wanted.gateway.as_deref())?;
+        let to = wanted.to.as_deref().ok_or_else(|| ApiError::validation("to", "is missing"))?;
+        let to = Address::parse(to).map_err(|why| {
+            ApiError::validation("to", format!("{why}: expected {}", InvalidAddress::EXPECTED))
+        })?;
+        let (asked_for, remark) = match wanted.asked_for {
+            Some(_) if !asker.may(Permission::Override) && purpose == Purpose::DryRun => {
+                return Err(ApiError::forbidden("an override needs the permission override"));
+            }
+            Some(_) if !asker.may(Permission::Override) => (None, UNHEEDED_OVERRIDE),
+            asked_for => (asked_for, ""),
+        };
+        let call = CallRequest {
+            account: asker.account(),
+            gateway,
+            gateway_row,
+            to,
+            caller: wanted.from.as_deref().map_or(Caller::Withheld, Caller::parse),
+            call_id: wanted.call_id.as_deref(),
+            headers: &wanted.headers,
+            asked_for,
+            token: wanted.token.as_deref(),
+        };
+        let occasion = self.worker.occasion(purpose);
+        self.keep_to_agents(asker, &call, occasion)?;
+        let (status, body) = if purpose == Purpose::DryRun {
+            self.explained(&call, occasion, wanted.unknown)
+        } else {
+            self.worker.ask(&call, occasion, &mut Silent, |answer| {
+                let mut body = Vec::with_capacity(ANSWER_BYTES);
+                let mut json = Json(&mut body);
+                members(json.raw("{"), answer, Asked { call_id: call.call_id, to: &call.to, remark });
+                json.raw("}");
+                (status(method, answer), body)
+            })
+        };
+        Ok(json(status, body))
+    }
+
+    fn explained(
+        &self,
+        call: &CallRequest<'_>,
+        occasion: Occasion,
+        unknown: Vec<String>,
+    ) -> (StatusCode, Vec<u8>) {
+        let mut notes = Notes::default();
+        let (status, mut body, explanation) = self.worker.ask(call, occasion, &mut notes, |answer| {
+            let mut body = Vec::with_capacity(4 * ANSWER_BYTES);
+            let asked = Asked { call_id: call.call_id, to: &call.to, remark: "" };
+            members(Json(&mut body).raw("{"), answer, asked);
+            (status(&Method::GET, answer), body, Explanation::of(&answer.decision))
+        });
+        body.extend_from_slice(b",\"explain\":");
+        // Texts and numbers always have a JSON form.
+        let _ = serde_json::to_writer(&mut body, &explanation.with(notes, unknown));
+        body.push(b'}');
+        (status, body)
+    }
+
+    /// Refuses a call that an agent serves whom the key may not see, before it is remembered.
+    fn keep_to_agents(
+        &self,
+        asker: &Asker<'_>,
+        call: &CallRequest<'_>,
+        occasion: Occasion,
+    ) -> Result<(), ApiError> {
+        if asker.agents().is_none() {
+            return Ok(());
+        }
+        let tried = Occasion { purpose: Purpose::DryRun, ..occasion };
+        let seen = self.worker.ask(call, tried, &mut Silent, |answer| {
+            answer.decision.choice.as_ref().is_none_or(|choice| asker.sees(&choice.served.agent.agent))
+        });
+        if seen { Ok(()) } else { Err(other_agents()) }
+    }
+
+    /// The gateway's name and row: an address is bound to its own, a key may name any.
+    pub(super) fn gateway<'n>(
+        &'n self,
+        asker: &Asker<'n>,
+        said: Option<&'n str>,
+    ) -> Result<(&'n str, u16), ApiError> {
+        match asker {
+            Asker::Gateway(row, gateway) => match said {
+                Some(said) if *said != *gateway.name => {
+                    let message = format!("without an API key this address is the gateway {}", gateway.name);
+                    Err(ApiError::forbidden(message.clone()).with_field("gateway", message))
+                }
+                _ => Ok((&gateway.name, *row)),
+            },
+            Asker::Key(_) => {
+                let name = said.unwrap_or(DEFAULT);
+                Ok((name, self.worker.plane.parts.doorkeeper.gateways.row(name)))
+            }
+        }
+    }
+}
+
+pub(super) fn other_agents() -> ApiError {
+    ApiError::forbidden("the API key is limited to other agents")
+}
+
+/// 201 for a call that begins, where something was posted; gateways that can only GET know 200 best.
+fn status(method: &Method, answer: &Answer<'_>) -> StatusCode {
+    if answer.decision.choice.is_none() {
+        return StatusCode::NOT_FOUND;
+    }
+    match answer.standing {
+        Standing::Began | Standing::NotRemembered if *method == Method::POST => StatusCode::CREATED,
+        _ => StatusCode::OK,
+    }
+}

@@ -1,0 +1,174 @@
+//! `GET /v1/calls/{callId}` and `POST /v1/calls/{callId}/end`: what became of a call.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::http::request::Parts;
+
+use super::ask::other_agents;
+use super::ending::Ended;
+use super::wanted::Wanted;
+use super::{HttpConnection, call_id_in_path, json};
+use crate::domain::account::Permission;
+use crate::domain::address::{Address, Caller, E164, Number};
+use crate::gateways::answer::{Asked, members};
+use crate::gateways::asker::Asker;
+use crate::gateways::json::Json;
+use crate::http::error::ApiError;
+use crate::http::server::Answer as Response;
+use crate::routing::calls::{EndedLeg, Ending, Kept, Leg, Remembered};
+use crate::routing::decision::Reason;
+use crate::routing::named::by_claims;
+use crate::routing::request::CallRequest;
+use crate::routing::switchboard::{Answer, Standing};
+
+impl HttpConnection {
+    pub(super) fn call(&self, head: &Parts, call: &str) -> Result<Response, ApiError> {
+        let asker = self.asker(head, Permission::Route)?;
+        if matches!(asker, Asker::Gateway(..)) {
+            return Err(ApiError::forbidden(
+                "without an API key calls can be routed and ended, nothing else",
+            ));
+        }
+        let call_id = call_id_in_path(call)?;
+        let gateway = Wanted::from_query(head.uri.query().unwrap_or_default())?.gateway;
+        let calls = &self.worker.plane.parts.switchboard.calls;
+        let leg = calls.find(asker.account(), gateway.as_deref(), &call_id).ok_or_else(not_found)?;
+        see(&asker, &leg.kept)?;
+        let mut body = Vec::with_capacity(1_024);
+        write_leg(&mut Json(&mut body), &call_id, &leg);
+        Ok(json(StatusCode::OK, body))
+    }
+
+    pub(super) fn end(&self, head: &Parts, call: &str, body: &[u8]) -> Result<Response, ApiError> {
+        let asker = self.asker(head, Permission::Route)?;
+        let call_id = call_id_in_path(call)?;
+        let ended = Ended::from_body(body)?;
+        let said = ended.gateway.as_deref();
+        let gateway = match &asker {
+            Asker::Gateway(..) => Some(self.gateway(&asker, said)?.0),
+            Asker::Key(_) => said,
+        };
+        let ending = ended.ending(self.worker.now());
+        let calls = &self.worker.plane.parts.switchboard.calls;
+        let leg = calls.find(asker.account(), gateway, &call_id);
+        if let Some(leg) = &leg {
+            see(&asker, &leg.kept)?;
+            if ended.ended_at.is_some_and(|at| at < leg.started_at) {
+                let message = format!("is before the call began, at {}", leg.started_at);
+                return Err(ApiError::validation("endedAt", message));
+            }
+        }
+        if leg.is_none() || !self.end_known(&asker, gateway, &call_id, &ending) {
+            self.end_by_token(&asker, &call_id, &ended, &ending)?;
+        }
+        let stands = calls.find(asker.account(), gateway, &call_id).and_then(|leg| leg.ended);
+        let mut body = Vec::with_capacity(256);
+        let mut json_body = Json(&mut body);
+        json_body.raw("{\"callId\":").text(&call_id).raw(",\"ended\":true,");
+        write_ending(&mut json_body, Some(&stands.unwrap_or(ending)));
+        json_body.raw("}");
+        Ok(json(StatusCode::OK, body))
+    }
+
+    /// Ends a call in progress, on all its legs; `false` where there is none.
+    fn end_known(&self, asker: &Asker<'_>, gateway: Option<&str>, call_id: &str, ending: &Ending) -> bool {
+        let calls = &self.worker.plane.parts.switchboard.calls;
+        let Some(legs) = calls.end(asker.account(), gateway, call_id, ending) else { return false };
+        self.worker.count(|tally| legs.iter().for_each(|leg| tally.ended(leg)));
+        true
+    }
+
+    /// Ends a call that began elsewhere, or before a restart, as its token says. It is kept among the ended ones, so
+    /// that the end is counted once however often it is told.
+    fn end_by_token(
+        &self,
+        asker: &Asker<'_>,
+        call_id: &str,
+        ended: &Ended<'_>,
+        ending: &Ending,
+    ) -> Result<(), ApiError> {
+        let switchboard = &self.worker.plane.parts.switchboard;
+        let token = ended.token.as_deref().ok_or_else(not_found)?;
+        let now = ending.known_at;
+        let claims = switchboard.tokens.check(asker.account(), None, token, now).map_err(|_| not_found())?;
+        let (gateway, gateway_row) = self.gateway(asker, ended.gateway.as_deref())?;
+        let call = CallRequest {
+            account: asker.account(),
+            gateway,
+            gateway_row,
+            // A token holds no more of a SIP user than its digest.
+            to: E164::from_value(claims.dialled).map_or(Address::User(Cow::Borrowed("")), Address::E164),
+            caller: Caller::Withheld,
+            call_id: Some(call_id),
+            headers: &[],
+            asked_for: None,
+            token: None,
+        };
+        let kept = self.worker.with_table(|table| by_claims(table, &call, &claims, &switchboard.series));
+        let kept = kept.ok_or_else(not_found)?;
+        see(asker, &kept)?;
+        #[expect(clippy::cast_possible_truncation, reason = "at most a week, in milliseconds")]
+        let took_ms = (ended.duration_s.unwrap_or_default() * 1_000.0) as i64;
+        let legs = match switchboard.calls.remember(&call, call_id, &kept, ending.at.plus_ms(-took_ms)) {
+            Remembered::New => switchboard.calls.end(call.account, Some(gateway), call_id, ending),
+            Remembered::Already(_) => None,
+            Remembered::Full => Some(vec![EndedLeg {
+                series: Arc::clone(&kept.served.series),
+                gateway_row,
+                ending: ending.clone(),
+                after_timeout: false,
+            }]),
+        };
+        self.worker.count(|tally| legs.iter().flatten().for_each(|leg| tally.ended_from_elsewhere(leg)));
+        Ok(())
+    }
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("no such call is in progress here or ended a moment ago").with_code("CALL_NOT_FOUND")
+}
+
+fn see(asker: &Asker<'_>, kept: &Kept) -> Result<(), ApiError> {
+    if asker.sees(&kept.served.agent.agent) { Ok(()) } else { Err(other_agents()) }
+}
+
+fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg) {
+    let to = match &leg.to {
+        Number::E164(number) => Address::E164(*number),
+        Number::User(user) => Address::User(Cow::Borrowed(user)),
+    };
+    json.raw("{\"callId\":").text(call_id).raw(",\"gateway\":").text(&leg.gateway);
+    json.raw(",\"to\":").shown(&to).raw(",\"startedAt\":").shown(leg.started_at).raw(",");
+    write_ending(json, leg.ended.as_ref());
+    json.raw(",\"inProgress\":").raw(if leg.ended.is_none() { "true" } else { "false" });
+    let answer = Answer {
+        decision: leg.kept.decision(Reason::CallInProgress),
+        decision_id: leg.kept.decision_id,
+        token: None,
+        standing: Standing::InProgress,
+    };
+    let asked = Asked { call_id: Some(call_id), to: &to, remark: "" };
+    members(json.raw(",\"decision\":{"), &answer, asked);
+    json.raw("}}");
+}
+
+fn write_ending(json: &mut Json<'_>, ending: Option<&Ending>) {
+    let flag = |flag: Option<bool>| match flag {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => "null",
+    };
+    let Some(ending) = ending else {
+        json.raw("\"endedAt\":null,\"durationSeconds\":null,\"outcome\":null,\"automated\":null,");
+        json.raw("\"sentiment\":null,\"handoff\":null");
+        return;
+    };
+    json.raw("\"endedAt\":").shown(ending.at);
+    json.raw(",\"durationSeconds\":").real_or_null(ending.duration_s);
+    json.raw(",\"outcome\":").text(ending.outcome.as_str());
+    json.raw(",\"automated\":").raw(flag(ending.automated));
+    json.raw(",\"sentiment\":").real_or_null(ending.sentiment);
+    json.raw(",\"handoff\":").raw(flag(ending.handoff));
+}

@@ -1,0 +1,8 @@
+//! The call plane over real sockets.
+
+mod askers;
+mod asks;
+mod calls;
+mod faults;
+mod snapshots;
+mod world;

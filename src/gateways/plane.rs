@@ -1,0 +1,84 @@
+//! What all workers of the call plane share.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::asker::Doorkeeper;
+use super::meters::{Meters, Tally};
+use crate::domain::time::Timestamp;
+use crate::http::limits::Limits;
+use crate::routing::live::Live;
+use crate::routing::shelf::Shelf;
+use crate::routing::switchboard::Switchboard;
+use crate::telemetry::Clock;
+
+/// What a call plane is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The table in force.
+    pub live: Live,
+    /// Calls in progress, tokens, series.
+    pub switchboard: Arc<Switchboard>,
+    /// Configurations in memory.
+    pub shelf: Arc<Shelf>,
+    /// Who may ask.
+    pub doorkeeper: Doorkeeper,
+    /// The time, by [`Clock::steady_ms`].
+    pub clock: Clock,
+    /// What a request may take.
+    pub limits: Arc<Limits>,
+    /// Requests are turned away while a worker comes later than this to what is ready for it.
+    pub lag_max: Duration,
+}
+
+/// The call plane: everything its workers share.
+#[derive(Debug)]
+pub struct CallPlane {
+    pub(super) parts: Parts,
+    pub(super) meters: Meters,
+    /// Counts what no worker learns of.
+    sweeper: Mutex<Tally>,
+}
+
+impl CallPlane {
+    /// A call plane with nothing counted yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let meters = Meters::new(parts.doorkeeper.gateways.labels());
+        let sweeper = Mutex::new(meters.tally());
+        Self { parts, meters, sweeper }
+    }
+
+    /// What is counted, for a registry.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// The time as the plane's calls know it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.parts.clock.steady_ms())
+    }
+
+    /// Ends calls that lasted too long, and lets go of ended calls, of series, bodies and tables that nobody uses;
+    /// for a clock to call every few seconds. How many calls were ended.
+    ///
+    /// Cost: a pass over all calls, some microseconds for each of a thousand shards; workers wait for one shard at most.
+    pub fn sweep(&self, now: Timestamp) -> usize {
+        let Parts { live, switchboard, shelf, .. } = &self.parts;
+        let ended = switchboard.calls.sweep(now);
+        let mut tally = self.sweeper.lock().unwrap_or_else(PoisonError::into_inner);
+        for leg in &ended {
+            tally.ended(leg);
+        }
+        drop(tally);
+        let count = ended.len();
+        // What is held here would keep its series from ending.
+        drop(ended);
+        live.sweep();
+        shelf.sweep();
+        self.meters.sweep(&switchboard.series, now);
+        count
+    }
+}
