@@ -1,5 +1,8 @@
 //! Cordboard: a self-hosted runtime call router for voice agents.
 
+pub mod api;
+pub mod app;
+pub mod control;
 pub mod domain;
 pub mod gateways;
 pub mod http;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::sources::Folders;
 use super::{AppError, random_bytes};
+use crate::control::Control;
 use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::Reloader;
 use crate::control::start::{Parts, start};
-use crate::control::Control;
 use crate::domain::endpoint::{Endpoint, EndpointTemplate};
 use crate::domain::fault::Fault;
 use crate::domain::id::AccountId;
@@ -28,7 +28,7 @@ use crate::routing::switchboard::Switchboard;
 use crate::routing::token::TokenKeys;
 use crate::settings::meant::LogFormat;
 use crate::settings::{GatewayIx, Settings};
-use crate::store::folder::DataFolder;
+use crate::store::folder::{DataFolder, read_secret};
 use crate::store::port::ControlStore;
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::logs::{self, Format};
@@ -107,10 +107,23 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         lag_max: settings.limits.lag_max,
     }));
     registry.add(plane.meters().clone())?;
-    let calls = bind(settings.listen.calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
+    let calls =
+        bind(settings.listen.calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
     let admin = bind(settings.listen.admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
-    Ok(Router { settings, folder, control, reloader, plane, registry, clock, key_secret, key_made, calls, admin })
+    Ok(Router {
+        settings,
+        folder,
+        control,
+        reloader,
+        plane,
+        registry,
+        clock,
+        key_secret,
+        key_made,
+        calls,
+        admin,
+    })
 }
 
 fn bind(address: SocketAddr, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
@@ -141,7 +154,9 @@ fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
     for endpoint in &settings.calls.default_endpoints {
         match EndpointTemplate::parse(&endpoint.uri) {
             Ok(uri) => endpoints.push(Endpoint { uri, priority: endpoint.priority, weight: endpoint.weight }),
-            Err(why) => faults.push(endpoint.place.fault(format!("uri {why}"), "a URI such as sip:{agent}@10.0.0.1")),
+            Err(why) => {
+                faults.push(endpoint.place.fault(format!("uri {why}"), "a URI such as sip:{agent}@10.0.0.1"))
+            }
         }
     }
     if faults.is_empty() { Ok(endpoints) } else { Err(faulty(faults)) }
@@ -152,7 +167,11 @@ fn faulty(faults: Vec<crate::settings::Fault>) -> AppError {
     AppError::Settings(faults)
 }
 
-fn switchboard(settings: &Settings, folder: &DataFolder, series: Arc<SeriesBook>) -> Result<Switchboard, AppError> {
+fn switchboard(
+    settings: &Settings,
+    folder: &DataFolder,
+    series: Arc<SeriesBook>,
+) -> Result<Switchboard, AppError> {
     let ms = |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let bounds = CallBounds {
         calls_max: settings.limits.calls_in_progress_max,
@@ -160,13 +179,22 @@ fn switchboard(settings: &Settings, folder: &DataFolder, series: Arc<SeriesBook>
         ended_ms: ms(settings.limits.ended_call_time),
     };
     let [a, b, c, d, e, f, g, h, ..] = random_bytes();
-    let key = folder.secret_at(&settings.token.key_file, random_bytes())?;
+    let key = token_key(settings, folder)?;
     let life_s = u32::try_from(settings.token.time.as_secs()).unwrap_or(u32::MAX);
     Ok(Switchboard {
         calls: CallsInProgress::new(bounds, u64::from_be_bytes([a, b, c, d, e, f, g, h])),
         tokens: TokenKeys::new(key, None, life_s),
         series,
     })
+}
+
+/// The key in the data folder, made by the first start, or one that is mounted elsewhere and must be there.
+fn token_key(settings: &Settings, folder: &DataFolder) -> Result<[u8; 32], AppError> {
+    let path = &settings.token.key_file;
+    match path.strip_prefix(folder.path()).ok().and_then(|name| name.to_str()) {
+        Some(name) => Ok(folder.secret(name, random_bytes())?),
+        None => Ok(read_secret(path)?),
+    }
 }
 
 fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Doorkeeper, AppError> {
@@ -180,7 +208,11 @@ fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Do
         match account {
             Some(account) => list.push(Gateway { name: gateway.name.as_str().into(), account }),
             None => faults.push(gateway.place.fault(
-                format!("gateway {}: there is no account {}", gateway.name, gateway.account.as_deref().unwrap_or("")),
+                format!(
+                    "gateway {}: there is no account {}",
+                    gateway.name,
+                    gateway.account.as_deref().unwrap_or("")
+                ),
                 "an account's id, or none for the first account",
             )),
         }

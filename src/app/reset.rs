@@ -57,7 +57,11 @@ pub fn reset(data: &Path, now: Timestamp, random: &mut dyn FnMut() -> [u8; 32]) 
     }
 }
 
-fn reset_alone(folder: &DataFolder, now: Timestamp, random: &mut dyn FnMut() -> [u8; 32]) -> Result<(), ResetError> {
+fn reset_alone(
+    folder: &DataFolder,
+    now: Timestamp,
+    random: &mut dyn FnMut() -> [u8; 32],
+) -> Result<(), ResetError> {
     let secret = folder.secret("hash.key", random())?;
     let store = SqliteStore::open(&folder.control())?;
     let mut state = State::default();

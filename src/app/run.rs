@@ -1,6 +1,7 @@
 //! A router at work: a thread a call worker, one runtime for management, and an orderly end.
 
 use std::io::{self, Write};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -40,8 +41,19 @@ pub(super) fn run(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
 }
 
 async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
-    let Router { settings, folder, control, reloader, plane, registry, clock, key_secret, key_made, calls, admin } =
-        router;
+    let Router {
+        settings,
+        folder,
+        control,
+        reloader,
+        plane,
+        registry,
+        clock,
+        key_secret,
+        key_made,
+        calls,
+        admin,
+    } = router;
     let mut stop = Stop::new()?;
     let health = Health::awaiting(&["files"]);
     let watch = FolderWatch::start(
@@ -71,12 +83,15 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let router = crate::api::router(management);
     let listener = admin.listeners.into_iter().next().ok_or_else(|| io::Error::other("no listener"))?;
     let serving = tokio::spawn(serve_admin(listener, router, admin_front.clone()));
-    let housekeeping = Housekeeping { control: control.clone(), plane, folder: Arc::clone(&folder), key_secret, clock };
+    let housekeeping =
+        Housekeeping { control: control.clone(), plane, folder: Arc::clone(&folder), key_secret, clock };
     let sweeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
     addresses::write(&folder, calls_address, admin_address)?;
-    out.write_all(welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref()).as_bytes())?;
+    out.write_all(
+        welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref()).as_bytes(),
+    )?;
     out.flush()?;
     stop.asked(&control).await;
 
@@ -109,7 +124,7 @@ fn start_workers(calls: Plane, plane: &Arc<CallPlane>) -> io::Result<Vec<JoinHan
     let workers = listeners.into_iter().enumerate().map(|(at, listener)| {
         let (plane, front) = (Arc::clone(plane), front.clone());
         thread::Builder::new().name(format!("cordboard-calls-{at}")).spawn(move || {
-            let gateway = HttpGateway::new(Worker::new(&plane, random_bytes()));
+            let gateway = HttpGateway::new(Rc::new(Worker::new(&plane, random_bytes())));
             if let Err(why) = run_worker(serve(listener, gateway, front)) {
                 tracing::error!(error = %why, "a call worker has ended");
             }
@@ -149,7 +164,11 @@ impl Housekeeping {
             }
             let (this, busy) = (Arc::clone(&this), Arc::clone(&busy));
             tokio::task::spawn_blocking(move || {
-                if sweeps { this.sweep() } else { this.look() }
+                if sweeps {
+                    this.sweep()
+                } else {
+                    this.look()
+                }
                 busy.store(false, Ordering::Release);
             });
         }
@@ -203,4 +222,3 @@ impl Stop {
         }
     }
 }
-

@@ -34,7 +34,12 @@ impl Folders {
             kept: Snapshot::default(),
             seen: None,
         };
-        Self { routes: watched(routes, false, "routes"), agents: watched(agents, true, "agents"), still, clock }
+        Self {
+            routes: watched(routes, false, "routes"),
+            agents: watched(agents, true, "agents"),
+            still,
+            clock,
+        }
     }
 }
 
@@ -75,15 +80,8 @@ impl Watched {
             .folder
             .read(&self.kept, stillness, |_, bytes| bytes)
             .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
-        let hashes: std::collections::BTreeMap<&Path, [u8; 16]> = snapshot.files().collect();
-        let changed = changed
-            .into_iter()
-            .map(|(path, bytes)| SourceFile {
-                hash: hashes.get(path.as_path()).copied().unwrap_or_default(),
-                path: self.name(&path),
-                bytes,
-            })
-            .collect();
+        let changed =
+            changed.into_iter().map(|(path, bytes)| SourceFile::new(self.name(&path), bytes)).collect();
         let gone = removed.iter().map(|path| self.name(path)).collect();
         self.seen = Some(snapshot);
         Ok((changed, gone))

@@ -41,7 +41,12 @@ pub fn admin_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32]) -> Ne
 #[must_use]
 pub fn first_account(key: Key, at: Timestamp) -> Command {
     let account = Account { id: key.account.clone(), name: "Main".to_owned(), created_at: at };
-    Command { account: account.id.clone(), author: Author::Console, at, action: Action::CreateAccount { account, key } }
+    Command {
+        account: account.id.clone(),
+        author: Author::Console,
+        at,
+        action: Action::CreateAccount { account, key },
+    }
 }
 
 /// A new account's id out of random bytes: `ws-` and eight of `0-9A-Z`.
@@ -50,6 +55,7 @@ pub fn first_account(key: Key, at: Timestamp) -> Command {
 /// Never: its characters are those of an id.
 pub fn account_id(random: [u8; 32]) -> Result<AccountId, InvalidId> {
     const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let letter = |byte: u8| LETTERS.get(usize::from(byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
+    let letter =
+        |byte: u8| LETTERS.get(usize::from(byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
     AccountId::parse(&format!("ws-{}", random.into_iter().take(8).map(letter).collect::<String>()))
 }

@@ -1,6 +1,5 @@
 //! What control counts of itself.
 
-
 crate::metrics! {
     /// Changes of the configuration.
     pub struct ConfigMetrics {

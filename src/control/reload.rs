@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::files::{Library, SourceFile};
+use super::files::SourceFile;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
 use super::{Applied, Control, ControlError};
@@ -112,7 +112,9 @@ impl Follow {
             Ok(done) => {
                 ReloadStatus { at: self.now(), hash: done.state.files, held: None, faults: Vec::new() }
             }
-            Err(ControlError::Refused(refusal)) => ReloadStatus { faults: refusal.faults.clone(), ..before.clone() },
+            Err(ControlError::Refused(refusal)) => {
+                ReloadStatus { faults: refusal.faults.clone(), ..before.clone() }
+            }
             Err(_) => return outcome,
         };
         self.note(&before, status, outcome.as_ref().err());
@@ -126,17 +128,18 @@ impl Follow {
             let state = self.control.state();
             return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
         }
-        let library: Library = files.applied.read(look.changed.clone(), &look.gone).map_err(Refusal::files)?;
-        let set = library.file_set(&files.applied, &files.account, accept).map_err(Refusal::files)?;
+        let library = files.applied.read(&look.changed, &look.gone).map_err(Refusal::files)?;
+        let set = library.file_set(&files.applied, accept).map_err(Refusal::files)?;
         let hash = set.hash;
-        files.last_good.save(&hash, &library, &look.changed).map_err(|why| {
+        files.last_good.save(&library, &look.changed).map_err(|why| {
             tracing::error!(error = %why, "the files cannot be kept");
             Refusal::files(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
         })?;
-        let applied = self.control.submit_blocking(apply(&files.account, Timestamp(self.clock.now_ms()), set));
+        let applied =
+            self.control.submit_blocking(apply(&files.account, Timestamp(self.clock.now_ms()), set));
         match applied {
             Ok(applied) => {
-                files.applied = library;
+                files.applied = library.without_bodies();
                 files.sources.keep();
                 if let Err(why) = files.last_good.forget_others(hash) {
                     tracing::warn!(error = %why, "older copies of the files cannot be removed");

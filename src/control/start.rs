@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 
 use arc_swap::ArcSwap;
 
-use super::files::{LastGood, Library};
+use super::files::{LastGood, LastGoodError, Library};
 use super::keys::{account_id, admin_key, first_account};
 use super::metrics::ConfigMetrics;
 use super::reload::{Reloader, Sources, channel};
@@ -68,6 +68,9 @@ pub enum StartError {
     /// The data folder cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The copies of the last good files cannot be used.
+    #[error(transparent)]
+    LastGood(#[from] LastGoodError),
     /// The files are faulty and there is no last good state to serve.
     #[error("the files are faulty and nothing was ever applied that could serve instead")]
     Files(Vec<Fault>),
@@ -90,7 +93,18 @@ impl From<CommitError> for StartError {
 /// # Errors
 /// When the store or the folder cannot be used, or the files are faulty and there is no last good state.
 pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
-    let Parts { store, folder, key_secret, sources, default_endpoints, series, shelf, metrics, clock, random } = parts;
+    let Parts {
+        store,
+        folder,
+        key_secret,
+        sources,
+        default_endpoints,
+        series,
+        shelf,
+        metrics,
+        clock,
+        random,
+    } = parts;
     let mut beginning = Beginning {
         store: store.as_ref(),
         state: State::default(),
@@ -100,7 +114,8 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     beginning.load()?;
     let account = beginning.account(folder, &key_secret, random)?;
     let status = Arc::new(Status::default());
-    let mut files = Files { last_good: LastGood::new(folder.last_good()), sources, account, applied: Library::default() };
+    let last_good = LastGood::new(folder.last_good());
+    let mut files = Files { last_good, sources, applied: Library::new(&account), account };
     let reload = beginning.files(&mut files)?;
     metrics.config_reload_failures_total.inc_by(u64::from(!reload.faults.is_empty()));
     status.set_reload(reload);
@@ -129,7 +144,8 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     };
     std::thread::Builder::new().name("cordboard-control".to_owned()).spawn(move || worker.run(&jobs))?;
     let (reloads, calls) = channel();
-    let control = Control { inner: Arc::new(Inner { queue, present, live, store, status, metrics, reloads }) };
+    let control =
+        Control { inner: Arc::new(Inner { queue, present, live, store, status, metrics, reloads }) };
     Ok((control.clone(), Reloader::new(control, files, calls, clock)))
 }
 
@@ -193,9 +209,10 @@ impl Beginning<'_> {
     /// they are faulty the last good ones serve.
     fn files(&mut self, files: &mut Files) -> Result<ReloadStatus, StartError> {
         let looked = files.sources.look();
+        let empty = Library::new(&files.account);
         let seen = looked.and_then(|look| {
-            let library = Library::default().read(look.changed.clone(), &look.gone)?;
-            let set = library.file_set(&Library::default(), &files.account, None)?;
+            let library = empty.read(&look.changed, &look.gone)?;
+            let set = library.file_set(&empty, None)?;
             Ok((library, set, look))
         });
         let at = self.now;
@@ -204,31 +221,31 @@ impl Beginning<'_> {
         {
             let faults = self.restore(set, &files.account).err();
             if faults.is_none() {
-                files.applied = library.clone();
+                files.applied = library.without_bodies();
                 files.sources.keep();
                 return Ok(ReloadStatus { at, hash: Some(applied), ..ReloadStatus::default() });
             }
         }
         if let Some(applied) = self.state.files {
-            let restored = files.last_good.load(applied).map_err(|why| io::Error::other(why.to_string()))?;
-            let library = Library::default().read(restored, &[]).map_err(StartError::Files)?;
-            let set = library.file_set(&Library::default(), &files.account, None).map_err(StartError::Files)?;
+            let restored = files.last_good.load(applied)?;
+            let library = empty.read(&restored, &[]).map_err(StartError::Files)?;
+            let set = library.file_set(&empty, None).map_err(StartError::Files)?;
             self.restore(&set, &files.account).map_err(StartError::Files)?;
-            files.applied = library;
+            files.applied = library.without_bodies();
         }
         let outcome = seen.and_then(|(library, _, look)| {
-            let set = library.file_set(&files.applied, &files.account, None)?;
+            let set = library.file_set(&files.applied, None)?;
             Ok((library, set, look))
         });
         let (library, set, look) = match outcome {
             Ok(outcome) => outcome,
             Err(faults) => return self.serve_last_good(faults),
         };
-        files.last_good.save(&set.hash, &library, &look.changed).map_err(|why| io::Error::other(why.to_string()))?;
+        files.last_good.save(&library, &look.changed)?;
         let hash = set.hash;
         match self.commit(&apply(&files.account, self.now, set)) {
             Ok(()) => {
-                files.applied = library;
+                files.applied = library.without_bodies();
                 files.sources.keep();
                 Ok(ReloadStatus { at, hash: Some(hash), ..ReloadStatus::default() })
             }
@@ -242,7 +259,9 @@ impl Beginning<'_> {
 
     fn serve_last_good(&self, faults: Vec<Fault>) -> Result<ReloadStatus, StartError> {
         match self.state.files {
-            Some(hash) => Ok(ReloadStatus { at: self.now, hash: Some(hash), faults, ..ReloadStatus::default() }),
+            Some(hash) => {
+                Ok(ReloadStatus { at: self.now, hash: Some(hash), faults, ..ReloadStatus::default() })
+            }
             None => Err(StartError::Files(faults)),
         }
     }

@@ -189,7 +189,8 @@ fn authorise(state: &State, command: &Command) -> Result<(), Refusal> {
     if !present.is_some_and(|present| present.may(needed) && !present.expired(command.at)) {
         return Err(forbidden(format!("this needs a key with the permission `{}`", needed.as_str())));
     }
-    let hidden = present.and_then(|present| state.agents_of(command).into_iter().find(|agent| !present.sees(agent)));
+    let hidden =
+        present.and_then(|present| state.agents_of(command).into_iter().find(|agent| !present.sees(agent)));
     match hidden {
         Some(agent) => Err(forbidden(format!("this key may not see agent {agent}"))),
         None => Ok(()),

@@ -55,6 +55,12 @@ impl CallPlane {
         &self.meters
     }
 
+    /// How many calls are in progress.
+    #[must_use]
+    pub fn in_progress(&self) -> usize {
+        self.parts.switchboard.calls.in_progress()
+    }
+
     /// The time as the plane's calls know it.
     #[must_use]
     pub fn now(&self) -> Timestamp {

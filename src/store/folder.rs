@@ -227,6 +227,16 @@ fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 }
 
 /// Upper case is read too: the digits may come from another tool.
+/// The secret in a file that somebody else keeps.
+///
+/// # Errors
+/// When it cannot be read or holds anything but 64 hex digits.
+pub fn read_secret(path: &Path) -> Result<[u8; 32], FolderError> {
+    let bytes = fs::read(path).map_err(FolderError::io(path, "read"))?;
+    secret_from(&bytes)
+        .ok_or_else(|| FolderError::Malformed { path: path.to_owned(), expected: "64 hexadecimal digits" })
+}
+
 fn secret_from(bytes: &[u8]) -> Option<[u8; 32]> {
     let digits: &[u8; 64] = bytes.trim_ascii().try_into().ok()?;
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());

@@ -1,0 +1,32 @@
+//! `cordboard check FOLDER`: everything the router would say of a configuration, without a router.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::sources::{Folders, as_fault};
+use crate::control::files;
+use crate::control::keys::account_id;
+use crate::control::reload::Sources as _;
+use crate::domain::fault::Fault;
+use crate::domain::time::Timestamp;
+use crate::settings::{Flags, Settings, Sources, Variables};
+use crate::telemetry::Clock;
+
+pub use crate::control::files::Summary;
+
+/// Reads settings, agents and routes of a folder as if a router started there for the first time.
+///
+/// # Errors
+/// All faults, those of the settings first.
+pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
+    let flags = Flags { config: Some(folder.display().to_string()), ..Flags::default() };
+    let settings = Settings::load(&Sources { flags, variables: Variables::default() })
+        .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
+    let clock = Clock::system();
+    let now = Timestamp(clock.now_ms());
+    let mut folders = Folders::new(settings.routes, settings.agents, Duration::ZERO, clock);
+    let look = folders.look()?;
+    let account =
+        account_id([0; 32]).map_err(|why| vec![Fault { message: why.to_string(), ..Fault::of_folder() }])?;
+    files::check(&look.changed, &account, now)
+}
