@@ -7,8 +7,10 @@ use super::outgoing::{AGENT_VERSION, headers};
 use super::targets::ordered;
 use crate::domain::address::Address;
 use crate::domain::endpoint::{Endpoint, Filling};
-use crate::routing::decision::{Choice, Sentence};
+use crate::domain::id::{Environment, Pin, SiteVariantId, VersionNumber};
+use crate::routing::decision::{Choice, Sentence, Unit};
 use crate::routing::switchboard::Answer;
+use crate::routing::token::TokenText;
 
 /// What an answer does not hold itself.
 #[derive(Debug, Clone, Copy)]
@@ -48,29 +50,34 @@ pub fn members(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
     } else {
         json.shown(format_args!("{sentence}; {}", asked.remark));
     }
-    json.raw("},\"token\":").text_or_null(answer.token.as_ref().map(|token| token.as_str()));
+    json.raw("},\"token\":").plain_or_null(answer.token.as_ref().map(TokenText::as_str));
 }
 
 fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: Option<&str>) {
     let (served, version) = (choice.served, &choice.served.version);
     let hash = version.hash.hex();
-    json.raw(",\"agentId\":").text(served.agent.agent.as_str());
-    json.raw(",\"pin\":").shown(choice.pin);
-    json.raw(",\"version\":").number_or_null(version.number.map(|number| number.get()));
+    json.raw(",\"agentId\":").plain(served.agent.agent.as_str());
+    match choice.pin {
+        Pin::Environment(environment) => json.raw(",\"pin\":").plain(environment.as_str()),
+        pin => json.raw(",\"pin\":").shown(pin),
+    };
+    json.raw(",\"version\":").number_or_null(version.number.map(VersionNumber::get));
     json.raw(",\"versionHash\":\"").raw(hash.as_str());
     json.raw("\",\"draft\":").raw(if version.number.is_none() { "true" } else { "false" });
-    json.raw(",\"environment\":").text_or_null(served.environment.map(|environment| environment.as_str()));
+    json.raw(",\"environment\":").plain_or_null(served.environment.map(Environment::as_str));
     split(json, choice);
     targets(json, choice, decision_id, call_id);
     outgoing(json, choice);
     let site = choice.site();
-    json.raw(",\"connectorId\":null,\"siteVariantId\":").text_or_null(site.id.map(|id| id.as_str()));
+    json.raw(",\"connectorId\":null,\"siteVariantId\":").text_or_null(site.id.map(SiteVariantId::as_str));
     json.raw(",\"siteAttributes\":");
     match site.site {
         Some(site) => {
-            object(json, site.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            object(json, site.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         }
-        None => drop(json.raw("null")),
+        None => {
+            json.raw("null");
+        }
     }
     json.raw(",\"realTimeConfig\":null,\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
 }
@@ -81,9 +88,9 @@ fn split(json: &mut Json<'_>, choice: &Choice<'_>) {
         json.raw("null");
         return;
     };
-    json.raw("{\"id\":").text(in_split.split.split.id.as_str()).raw(",\"arm\":").text(arm.id.as_str());
+    json.raw("{\"id\":").plain(in_split.split.split.id.as_str()).raw(",\"arm\":").plain(arm.id.as_str());
     json.raw(",\"slot\":").number_or_null(in_split.slot);
-    json.raw(",\"unit\":").text_or_null(in_split.unit.map(|unit| unit.as_str())).raw("}");
+    json.raw(",\"unit\":").plain_or_null(in_split.unit.map(Unit::as_str)).raw("}");
 }
 
 fn targets(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: Option<&str>) {
@@ -106,7 +113,9 @@ fn targets(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id:
     json.raw(",\"target\":");
     match targets.first() {
         Some(first) => uri(json, first, &filling),
-        None => drop(json.raw("null")),
+        None => {
+            json.raw("null");
+        }
     }
     json.raw(",\"targets\":[");
     for (at, target) in targets.iter().enumerate() {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::id::ArmId;
 use crate::domain::split::slots::quota;
-use crate::routing::decision::{Decision, InSplit};
+use crate::routing::decision::{Decision, InSplit, Unit};
 use crate::routing::trail::Notes;
 
 /// The `explain` of a dry run.
@@ -48,7 +48,7 @@ impl Explanation {
         let in_split = decision.choice.as_ref().and_then(|choice| choice.in_split);
         Self {
             rules: Vec::new(),
-            unit: in_split.and_then(|in_split| in_split.unit).map(|unit| unit.as_str()),
+            unit: in_split.and_then(|in_split| in_split.unit).map(Unit::as_str),
             slot: in_split.and_then(|in_split| in_split.slot),
             arms: in_split.as_ref().map(shares).unwrap_or_default(),
             revision: decision.revision.0,

@@ -32,6 +32,7 @@ use super::asker::{Asker, Ends};
 use super::worker::Worker;
 use crate::domain::account::Permission;
 use crate::domain::id::ConfigHash;
+use crate::domain::time::Timestamp;
 use crate::http::body::read_body;
 use crate::http::correlation::{CORRELATION_ID, CorrelationId};
 use crate::http::error::ApiError;
@@ -158,7 +159,7 @@ impl HttpConnection {
 
     async fn post(&self, path: &Path<'_>, head: &Parts, body: Incoming) -> Result<Answer, ApiError> {
         // Before the body: a stranger's is not worth reading.
-        self.asker(head, Permission::Route)?;
+        self.asker(head, Permission::Route, self.worker.moment().now)?;
         let limits = &self.worker.plane.parts.limits;
         let body = read_body(body, limits.body_bytes_max, limits.body_timeout).await?;
         match path {
@@ -168,9 +169,8 @@ impl HttpConnection {
     }
 
     /// Who asks, if it may do this.
-    fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
+    fn asker(&self, head: &Parts, permission: Permission, now: Timestamp) -> Result<Asker<'_>, ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
-        let now = self.worker.now();
         let asker = self.worker.with_table(|table| doorkeeper.asker(table, self.ends, &head.headers, now))?;
         if !asker.may(permission) {
             let message = match asker {

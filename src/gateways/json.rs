@@ -22,6 +22,22 @@ impl Json<'_> {
         self
     }
 
+    /// A text of characters that need no escape: ids of letters and digits, names of ours.
+    #[inline]
+    pub fn plain(&mut self, text: &str) -> &mut Self {
+        debug_assert!(!text.bytes().any(is_special), "{text:?}");
+        self.raw("\"").raw(text).raw("\"")
+    }
+
+    /// Such a text, or null.
+    #[inline]
+    pub fn plain_or_null(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.plain(text),
+            None => self.raw("null"),
+        }
+    }
+
     /// A text, or null.
     pub fn text_or_null(&mut self, text: Option<&str>) -> &mut Self {
         match text {
@@ -47,10 +63,12 @@ impl Json<'_> {
     pub fn real_or_null(&mut self, number: Option<f64>) -> &mut Self {
         match number.filter(|number| number.is_finite()) {
             // Writing into memory does not fail, and what is finite shows as JSON wants it.
-            Some(number) => drop(write!(Escaped(self.0), "{number}")),
-            None => drop(self.raw("null")),
+            Some(number) => {
+                let _ = write!(Escaped(self.0), "{number}");
+                self
+            }
+            None => self.raw("null"),
         }
-        self
     }
 
     /// What a thing shows itself as, as a text.
@@ -72,10 +90,14 @@ impl Write for Escaped<'_> {
     }
 }
 
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
 /// Appends a text, piece by piece between the characters that JSON wants escaped.
 fn escape(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((special, after)) = special.split_first() else { return };

@@ -14,6 +14,16 @@ use crate::routing::request::CallRequest;
 use crate::routing::switchboard::{Answer, Occasion, Purpose, Standing};
 use crate::routing::table::RoutingTable;
 use crate::routing::trail::Trail;
+use crate::telemetry::clock::Tick;
+
+/// When a request had been read: one look at the clock for all that is made of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The time as calls know it.
+    pub now: Timestamp,
+    /// From where its answer's time is measured.
+    tick: Tick,
+}
 
 /// What one thread asks with; every gateway's codec on that thread may share it.
 #[derive(Debug)]
@@ -46,17 +56,17 @@ impl Worker {
         &self,
         call: &CallRequest<'_>,
         occasion: Occasion,
+        moment: Moment,
         trail: &mut impl Trail,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
-        let clock = &self.plane.parts.clock;
-        let begun = clock.tick();
         let mut view = self.view.borrow_mut();
         self.plane.parts.switchboard.ask(view.table(), call, occasion, trail, |answer| {
             let written = then(answer);
             if occasion.purpose != Purpose::DryRun {
                 let mut tally = self.tally.borrow_mut();
-                tally.decided(call.gateway_row, &answer.decision.reason, clock.tick().since_ns(begun));
+                let took_ns = self.plane.parts.clock.tick().since_ns(moment.tick);
+                tally.decided(call.gateway_row, &answer.decision.reason, took_ns);
                 if let Some(choice) = &answer.decision.choice {
                     match answer.standing {
                         Standing::Began => tally.started(&choice.served.series, call.gateway_row),
@@ -71,9 +81,17 @@ impl Worker {
         })
     }
 
-    /// An occasion of this moment, with an id that sorts by time (RFC 9562, version 7) and a draw.
-    pub fn occasion(&self, purpose: Purpose) -> Occasion {
-        let now = self.plane.now();
+    /// This moment.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        let clock = &self.plane.parts.clock;
+        let tick = clock.tick();
+        Moment { now: Timestamp(clock.steady_ms_at(tick)), tick }
+    }
+
+    /// An occasion of a moment, with an id that sorts by time (RFC 9562, version 7) and a draw.
+    #[must_use]
+    pub fn occasion(&self, purpose: Purpose, now: Timestamp) -> Occasion {
         let mut rng = self.rng.borrow_mut();
         let mut random = [0; 10];
         rng.fill_bytes(&mut random);
@@ -92,11 +110,5 @@ impl Worker {
     /// Counts with this worker's cells.
     pub fn count(&self, count: impl FnOnce(&mut Tally)) {
         count(&mut self.tally.borrow_mut());
-    }
-
-    /// The time as calls know it.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.plane.now()
     }
 }

@@ -60,11 +60,17 @@ impl Clock {
     /// Drifts from [`now_ms`](Self::now_ms) by as much as the machine was set right since the start.
     #[must_use]
     pub fn steady_ms(&self) -> i64 {
+        self.steady_ms_at(self.tick())
+    }
+
+    /// [`steady_ms`](Self::steady_ms) as it was at a moment of this clock, without looking at it again.
+    #[must_use]
+    pub fn steady_ms_at(&self, tick: Tick) -> i64 {
         let started_ms = match &self.0 {
             Kind::System { started_ms, .. } => *started_ms,
             Kind::Manual(manual) => manual.started_ms,
         };
-        started_ms.saturating_add_unsigned(self.tick().0 / 1_000_000)
+        started_ms.saturating_add_unsigned(tick.0 / 1_000_000)
     }
 
     /// The moment now, to measure durations from and to; never goes backwards.

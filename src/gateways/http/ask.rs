@@ -13,6 +13,7 @@ use crate::gateways::asker::Asker;
 use crate::gateways::explain::Explanation;
 use crate::gateways::gateway::DEFAULT;
 use crate::gateways::json::Json;
+use crate::gateways::worker::Moment;
 use crate::http::error::ApiError;
 use crate::http::server::Answer as Response;
 use crate::routing::request::CallRequest;
@@ -26,24 +27,26 @@ const UNHEEDED_OVERRIDE: &str = "the override was ignored: the asker lacks the p
 
 impl HttpConnection {
     pub(super) fn ask_by_query(&self, head: &Parts) -> Result<Response, ApiError> {
-        let asker = self.asker(head, Permission::Route)?;
+        let moment = self.worker.moment();
+        let asker = self.asker(head, Permission::Route, moment.now)?;
         let wanted = Wanted::from_query(head.uri.query().unwrap_or_default())?;
         let purpose = match wanted.call_id {
             _ if wanted.dry_run => Purpose::DryRun,
             Some(_) => Purpose::Call,
             None => Purpose::Answer,
         };
-        let mut answer = self.decide(&head.method, &asker, wanted, purpose)?;
+        let mut answer = self.decide(&head.method, &asker, wanted, purpose, moment)?;
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(answer)
     }
 
     pub(super) fn ask_by_body(&self, head: &Parts, body: &[u8]) -> Result<Response, ApiError> {
-        let asker = self.asker(head, Permission::Route)?;
+        let moment = self.worker.moment();
+        let asker = self.asker(head, Permission::Route, moment.now)?;
         let mut wanted = Wanted::from_body(body, head.uri.query().unwrap_or_default())?;
         let purpose = if wanted.dry_run { Purpose::DryRun } else { Purpose::Call };
         wanted.call_id.get_or_insert_with(|| self.worker.new_id().into());
-        self.decide(&head.method, &asker, wanted, purpose)
+        self.decide(&head.method, &asker, wanted, purpose, moment)
     }
 
     fn decide(
@@ -52,6 +55,7 @@ impl HttpConnection {
         asker: &Asker<'_>,
         wanted: Wanted<'_>,
         purpose: Purpose,
+        moment: Moment,
     ) -> Result<Response, ApiError> {
         let (gateway, gateway_row) = self.gateway(asker, wanted.gateway.as_deref())?;
         let to = wanted.to.as_deref().ok_or_else(|| ApiError::validation("to", "is missing"))?;
@@ -76,12 +80,12 @@ impl HttpConnection {
             asked_for,
             token: wanted.token.as_deref(),
         };
-        let occasion = self.worker.occasion(purpose);
-        self.keep_to_agents(asker, &call, occasion)?;
+        let occasion = self.worker.occasion(purpose, moment.now);
+        self.keep_to_agents(asker, &call, occasion, moment)?;
         let (status, body) = if purpose == Purpose::DryRun {
-            self.explained(&call, occasion, wanted.unknown)
+            self.explained(&call, occasion, moment, wanted.unknown)
         } else {
-            self.worker.ask(&call, occasion, &mut Silent, |answer| {
+            self.worker.ask(&call, occasion, moment, &mut Silent, |answer| {
                 let mut body = Vec::with_capacity(ANSWER_BYTES);
                 let mut json = Json(&mut body);
                 members(json.raw("{"), answer, Asked { call_id: call.call_id, to: &call.to, remark });
@@ -96,10 +100,11 @@ impl HttpConnection {
         &self,
         call: &CallRequest<'_>,
         occasion: Occasion,
+        moment: Moment,
         unknown: Vec<String>,
     ) -> (StatusCode, Vec<u8>) {
         let mut notes = Notes::default();
-        let (status, mut body, explanation) = self.worker.ask(call, occasion, &mut notes, |answer| {
+        let (status, mut body, explanation) = self.worker.ask(call, occasion, moment, &mut notes, |answer| {
             let mut body = Vec::with_capacity(4 * ANSWER_BYTES);
             let asked = Asked { call_id: call.call_id, to: &call.to, remark: "" };
             members(Json(&mut body).raw("{"), answer, asked);
@@ -118,12 +123,13 @@ impl HttpConnection {
         asker: &Asker<'_>,
         call: &CallRequest<'_>,
         occasion: Occasion,
+        moment: Moment,
     ) -> Result<(), ApiError> {
         if asker.agents().is_none() {
             return Ok(());
         }
         let tried = Occasion { purpose: Purpose::DryRun, ..occasion };
-        let seen = self.worker.ask(call, tried, &mut Silent, |answer| {
+        let seen = self.worker.ask(call, tried, moment, &mut Silent, |answer| {
             answer.decision.choice.as_ref().is_none_or(|choice| asker.sees(&choice.served.agent.agent))
         });
         if seen { Ok(()) } else { Err(other_agents()) }

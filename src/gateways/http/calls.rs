@@ -25,7 +25,7 @@ use crate::routing::switchboard::{Answer, Standing};
 
 impl HttpConnection {
     pub(super) fn call(&self, head: &Parts, call: &str) -> Result<Response, ApiError> {
-        let asker = self.asker(head, Permission::Route)?;
+        let asker = self.asker(head, Permission::Route, self.worker.moment().now)?;
         if matches!(asker, Asker::Gateway(..)) {
             return Err(ApiError::forbidden(
                 "without an API key calls can be routed and ended, nothing else",
@@ -42,7 +42,8 @@ impl HttpConnection {
     }
 
     pub(super) fn end(&self, head: &Parts, call: &str, body: &[u8]) -> Result<Response, ApiError> {
-        let asker = self.asker(head, Permission::Route)?;
+        let now = self.worker.moment().now;
+        let asker = self.asker(head, Permission::Route, now)?;
         let call_id = call_id_in_path(call)?;
         let ended = Ended::from_body(body)?;
         let said = ended.gateway.as_deref();
@@ -50,7 +51,7 @@ impl HttpConnection {
             Asker::Gateway(..) => Some(self.gateway(&asker, said)?.0),
             Asker::Key(_) => said,
         };
-        let ending = ended.ending(self.worker.now());
+        let ending = ended.ending(now);
         let calls = &self.worker.plane.parts.switchboard.calls;
         let leg = calls.find(asker.account(), gateway, &call_id);
         if let Some(leg) = &leg {

@@ -300,12 +300,12 @@ impl World {
         self.send("GET", path, &[("X-API-Key", key)], b"")
     }
 
-    pub fn post(&self, path: &str, body: Value) -> Reply {
-        self.send("POST", path, &[], body.to_string().as_bytes())
+    pub fn post(&self, path: &str, body: impl std::borrow::Borrow<Value>) -> Reply {
+        self.send("POST", path, &[], body.borrow().to_string().as_bytes())
     }
 
-    pub fn post_as(&self, key: &str, path: &str, body: Value) -> Reply {
-        self.send("POST", path, &[("x-api-key", key)], body.to_string().as_bytes())
+    pub fn post_as(&self, key: &str, path: &str, body: impl std::borrow::Borrow<Value>) -> Reply {
+        self.send("POST", path, &[("x-api-key", key)], body.borrow().to_string().as_bytes())
     }
 
     /// The sum of a family's lines that have this label, as the page shows it now.
