@@ -1,5 +1,6 @@
 //! Cordboard: a self-hosted runtime call router for voice agents.
 
+pub mod cli;
 pub mod domain;
 pub mod gateways;
 pub mod http;
