@@ -19,7 +19,7 @@ pub struct DestinationArgs {
     #[arg(long, value_name = "AGENT", required_unless_present = "split", conflicts_with = "split")]
     agent: Option<AgentId>,
     /// What of the agent: draft, V<n>, sandbox, pre-release or live [default: draft]
-    #[arg(long, value_name = "PIN", value_parser = pin, requires = "agent")]
+    #[arg(long, value_name = "PIN", value_parser = pin, conflicts_with = "split")]
     pin: Option<Pin>,
     /// The split whose arms serve
     #[arg(long, value_name = "SPLIT")]

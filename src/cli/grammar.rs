@@ -56,7 +56,7 @@ Examples:
   cordboard check config
   cordboard numbers put +14155550100 --agent sales --pin V3
   cordboard explain +14155550100 --from +14155550123
-  cordboard splits create spring --arm control=sales@V3:80 --arm test=sales@draft:20 --number +14155550100
+  cordboard splits create spring --arm control=sales@V3:80 --arm test=sales@draft:20
 
 Exit codes:
   0  done
@@ -99,7 +99,7 @@ Examples:
 
     /// What asks a running router.
     #[command(flatten)]
-    Client(ClientCommand),
+    Client(Box<ClientCommand>),
 
     /// Keys that need no router to be made
     #[command(subcommand)]
@@ -160,7 +160,7 @@ pub enum ClientCommand {
     Completions(CompletionsArgs),
 }
 
-/// A command, and where the router is that it asks.
+// A command, and where the router is that it asks. (As documentation this would replace the command's own help.)
 #[derive(Debug, Args)]
 pub struct Asking<E: Args> {
     #[command(flatten)]

@@ -133,7 +133,7 @@ mod tests {
 Revision   12
 Files      not taken, read 2026-01-01T00:00:00Z; the last good ones are in force
 Held       bb (take it with `cordboard reload --accept`)
-Listeners  calls 127.0.0.1:8700, admin 127.0.0.1:8701
+Listeners  admin 127.0.0.1:8701, calls 127.0.0.1:8700
 Store      ok
 
 Faults

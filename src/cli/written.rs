@@ -42,7 +42,7 @@ impl FromStr for PinnedAgent {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (agent, at) = text.split_once('@').ok_or("expected AGENT@PIN, such as sales@V3")?;
-        Ok(Self { agent: AgentId::parse(agent).map_err(told)?, pin: pin(at)? })
+        Ok(Self { agent: id_of(agent)?, pin: pin(at)? })
     }
 }
 
@@ -66,7 +66,7 @@ impl FromStr for Override {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some((split, arm)) = text.split_once('/') {
-            return Ok(Self::Arm(SplitId::parse(split).map_err(told)?, ArmId::parse(arm).map_err(told)?));
+            return Ok(Self::Arm(id_of(split)?, id_of(arm)?));
         }
         let expected = |_| "expected AGENT@PIN or SPLIT/ARM, such as sales@V3 or spring/test".to_owned();
         text.parse()
@@ -103,7 +103,7 @@ impl FromStr for ArmWritten {
         let expected = "expected ARM=AGENT@PIN:WEIGHT, such as control=sales@V3:80";
         let (id, rest) = text.split_once('=').ok_or(expected)?;
         let (serves, weight) = rest.rsplit_once(':').ok_or(expected)?;
-        Ok(Self { id: ArmId::parse(id).map_err(told)?, serves: serves.parse()?, weight: weight_of(weight)? })
+        Ok(Self { id: id_of(id)?, serves: serves.parse()?, weight: weight_of(weight)? })
     }
 }
 
@@ -129,7 +129,7 @@ impl FromStr for WeightWritten {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (id, weight) = text.split_once('=').ok_or("expected ARM=WEIGHT, such as control=60")?;
-        Ok(Self { id: ArmId::parse(id).map_err(told)?, weight: weight_of(weight)? })
+        Ok(Self { id: id_of(id)?, weight: weight_of(weight)? })
     }
 }
 
@@ -214,8 +214,8 @@ fn weight_of(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("{text:?} is no weight: expected a whole number"))
 }
 
-fn told(why: InvalidId) -> String {
-    why.to_string()
+fn id_of<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|why: InvalidId| why.to_string())
 }
 
 #[cfg(test)]
