@@ -18,6 +18,7 @@ mod grammar;
 mod history;
 mod live;
 mod numbers;
+mod page;
 mod path;
 mod pin;
 mod prefixes;

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::page::Page;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, table};
@@ -35,13 +36,14 @@ Examples:
 pub struct VersionsArgs {
     /// The agent
     agent: AgentId,
+    #[command(flatten)]
+    page: Page,
 }
 
 impl Errand for VersionsArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let path = Path::of("/v1/agents").segment(&self.agent).segment("versions");
-        let reply = session.get(&path)?;
-        session.show(&reply, told_versions)
+        self.page.show(session, path, told_versions)
     }
 }
 

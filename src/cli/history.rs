@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::page::Page;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, table};
@@ -20,24 +21,14 @@ pub struct HistoryArgs {
     /// Only changes of this number, split, agent or other object
     #[arg(long, value_name = "ID")]
     target: Option<String>,
-    /// Most lines to show
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: Option<u32>,
-    /// Where to go on, as the end of an earlier list says
-    #[arg(long)]
-    cursor: Option<String>,
+    #[command(flatten)]
+    page: Page,
 }
 
 impl Errand for HistoryArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let path = Path::of("/v1/history")
-            .query("target", self.target.as_ref())
-            .query("limit", self.limit)
-            .query("cursor", self.cursor.as_ref());
-        let reply = session.get(&path)?;
-        session.show(&reply, told)?;
-        session.more(&reply);
-        Ok(())
+        let path = Path::of("/v1/history").query("target", self.target.as_ref());
+        self.page.show(session, path, told)
     }
 }
 

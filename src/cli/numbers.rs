@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::destination::{self, DestinationArgs};
 use super::failure::Failure;
 use super::live::Assent;
+use super::page::Page;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, table};
@@ -79,12 +80,8 @@ struct ListArgs {
     /// Only numbers that the API or the files manage
     #[arg(long, value_name = "WHO", value_parser = ["api", "files"])]
     managed_by: Option<String>,
-    /// Most numbers to show
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: Option<u32>,
-    /// Where to go on, as the end of an earlier list says
-    #[arg(long)]
-    cursor: Option<String>,
+    #[command(flatten)]
+    page: Page,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -132,13 +129,8 @@ impl ListArgs {
             .query("splitId", self.split.as_ref())
             .query("prefix", self.prefix)
             .query("pin", self.pin)
-            .query("managedBy", self.managed_by.as_ref())
-            .query("limit", self.limit)
-            .query("cursor", self.cursor.as_ref());
-        let reply = session.get(&path)?;
-        session.show(&reply, told)?;
-        session.more(&reply);
-        Ok(())
+            .query("managedBy", self.managed_by.as_ref());
+        self.page.show(session, path, told)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::destination::{self, DestinationArgs};
 use super::failure::Failure;
 use super::live::Assent;
+use super::page::Page;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, table};
@@ -28,7 +29,7 @@ enum PrefixesCommand {
     #[command(after_help = "\
 Examples:
   cordboard prefixes list")]
-    List,
+    List(Page),
     /// Show where a prefix goes
     #[command(after_help = "\
 Examples:
@@ -69,10 +70,7 @@ impl Errand for PrefixesArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let all = Path::of("/v1/prefixes");
         match &self.command {
-            PrefixesCommand::List => {
-                let reply = session.get(&all)?;
-                session.show(&reply, told)
-            }
+            PrefixesCommand::List(page) => page.show(session, all, told),
             PrefixesCommand::Get { prefix } => destination::get(session, &all.segment(prefix)),
             PrefixesCommand::Put { prefix, destination, assent } => {
                 let what = format!("prefix {prefix}");

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::path::Path;
 use super::table::Look;
 use super::terminal::Terminal;
-use super::words::{items, words};
+use super::words::{clean, items, words};
 
 /// One command's work.
 #[derive(Debug)]
@@ -86,13 +86,10 @@ impl<'s, 't> Session<'s, 't> {
         let answer = reply.json();
         for warning in items(&answer, "warnings") {
             let warning = warning.get("message").unwrap_or(warning);
-            let label = self.terminal.look.yellow("warning:");
+            let label = self.terminal.remarks.yellow("warning:");
             self.terminal.remark(format_args!("{label} {}", words(warning)));
         }
-        let from = reply
-            .revision
-            .as_ref()
-            .map(|revision| format!("from revision {}", super::words::clean(revision)));
+        let from = reply.revision.as_ref().map(|revision| format!("from revision {}", clean(revision)));
         if self.json {
             if let Some(from) = from {
                 self.terminal.remark(from);
@@ -101,15 +98,6 @@ impl<'s, 't> Session<'s, 't> {
         }
         let from = from.map(|from| format!(", {from}")).unwrap_or_default();
         self.terminal.say(&format!("{what}{from}\n"))
-    }
-
-    /// Says how to go on where an answer was only a part.
-    pub(super) fn more(&mut self, reply: &Reply) {
-        if !self.json
-            && let Some(cursor) = super::words::text_in(&reply.json(), "nextCursor")
-        {
-            self.terminal.remark(format_args!("there is more: --cursor {}", super::words::clean(cursor)));
-        }
     }
 
     /// Shows an answer as it came.

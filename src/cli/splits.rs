@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::live::{Assent, is_split_live_now};
+use super::page::Page;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::words::text_of;
@@ -32,7 +33,7 @@ enum SplitsCommand {
     #[command(after_help = "\
 Examples:
   cordboard splits list")]
-    List,
+    List(Page),
     /// Show a split
     #[command(after_help = "\
 Examples:
@@ -110,10 +111,7 @@ impl OneArgs {
 impl Errand for SplitsArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         match &self.command {
-            SplitsCommand::List => {
-                let reply = session.get(&Path::of("/v1/splits"))?;
-                session.show(&reply, told::list)
-            }
+            SplitsCommand::List(page) => page.show(session, Path::of("/v1/splits"), told::list),
             SplitsCommand::Show { id, owners: false } => {
                 let reply = session.get(&path_of(id))?;
                 session.show(&reply, told::one)

@@ -78,10 +78,15 @@ fn told(status: &Value, look: Look) -> String {
             ));
         }
     }
-    for (label, member) in [("Listeners", "listeners"), ("Store", "store")] {
+    for (label, member) in
+        [("Listeners", "listeners"), ("Numbers", "numbers"), ("Calls in progress", "callsInProgress")]
+    {
         if status.get(member).is_some_and(|value| !value.is_null()) {
             lines.push((label, text_of(status, member)));
         }
+    }
+    if let Some(store) = status.get("store").filter(|store| store.is_object()) {
+        lines.push(("Store", told_store(store, look)));
     }
     if status.get("draining").and_then(Value::as_bool) == Some(true) {
         lines.push(("Draining", look.yellow("no new calls are taken")));
@@ -108,6 +113,13 @@ fn told_files(reload: &Value, faults: &[Value], look: Look) -> String {
     }
 }
 
+fn told_store(store: &Value, look: Look) -> String {
+    match text_in(store, "error") {
+        Some(error) => look.red(format_args!("cannot keep changes: {}", clean(error))),
+        None => look.green("keeps changes"),
+    }
+}
+
 fn told_fault(fault: &Value) -> String {
     match serde_json::from_value::<Fault>(fault.clone()) {
         Ok(fault) => clean(&fault.to_string()),
@@ -122,7 +134,7 @@ mod tests {
     #[test]
     fn a_status_names_every_fault_with_its_place() {
         let status = json!({
-            "revision": 12, "draining": false, "store": "ok",
+            "revision": 12, "draining": false, "store": {"ok": true, "error": null}, "numbers": 7, "callsInProgress": 2,
             "reload": {"at": "2026-01-01T00:00:00.000Z", "ok": false, "hash": "aa", "held": "bb"},
             "faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}],
             "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"}
@@ -130,11 +142,13 @@ mod tests {
         assert_eq!(
             told(&status, Look::default()),
             "\
-Revision   12
-Files      not taken, read 2026-01-01T00:00:00Z; the last good ones are in force
-Held       bb (take it with `cordboard reload --accept`)
-Listeners  admin 127.0.0.1:8701, calls 127.0.0.1:8700
-Store      ok
+Revision           12
+Files              not taken, read 2026-01-01T00:00:00Z; the last good ones are in force
+Held               bb (take it with `cordboard reload --accept`)
+Listeners          admin 127.0.0.1:8701, calls 127.0.0.1:8700
+Numbers            7
+Calls in progress  2
+Store              keeps changes
 
 Faults
   routes/a.toml:3:7: pin is unknown (expected draft)

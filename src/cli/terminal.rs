@@ -19,25 +19,20 @@ pub struct Terminal<'a> {
     pub interactive: bool,
     /// How results look.
     pub look: Look,
+    /// How what is beside them looks.
+    pub remarks: Look,
 }
 
 impl Terminal<'_> {
     /// Gives the terminal of this process. Colours need a terminal, and that `NO_COLOR` is not set.
     pub(super) fn of_process<T>(variables: &Variables, act: impl FnOnce(&mut Terminal<'_>) -> T) -> T {
-        let out = io::stdout();
-        let tty = out.is_terminal();
-        let colours = tty && variables.get("NO_COLOR").is_none();
-        let interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let look = |tty| Look { tty, colours: tty && variables.get("NO_COLOR").is_none() };
+        let (look, remarks) = (look(io::stdout().is_terminal()), look(io::stderr().is_terminal()));
+        let interactive = io::stdin().is_terminal() && remarks.tty;
         let mut input = io::stdin().lock();
-        let mut out = BufWriter::new(out.lock());
+        let mut out = BufWriter::new(io::stdout().lock());
         let mut err = io::stderr().lock();
-        act(&mut Terminal {
-            input: &mut input,
-            out: &mut out,
-            err: &mut err,
-            interactive,
-            look: Look { colours, tty },
-        })
+        act(&mut Terminal { input: &mut input, out: &mut out, err: &mut err, interactive, look, remarks })
     }
 
     /// Writes a result.

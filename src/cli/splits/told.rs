@@ -101,6 +101,10 @@ fn state(split: &Value) -> &'static str {
 fn coloured_state(split: &Value, look: Look) -> String {
     match state(split) {
         "running" => look.green("running"),
+        "ended" if split["ended"].get("winner").is_some() => {
+            let winner = text_of(&split["ended"], "winner");
+            format!("{}: all calls go to {winner}", look.yellow("ended"))
+        }
         state => look.yellow(state),
     }
 }

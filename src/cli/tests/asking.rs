@@ -71,6 +71,36 @@ fn a_refusal_names_every_field_and_exits_1() {
 }
 
 #[test]
+fn faults_of_files_are_told_with_their_places() {
+    let refusal = json!({
+        "error": "1 fault in the files", "error_code": "FILES_FAULTY",
+        "errors": [{"field": "routes/a.toml", "message": "pin is unknown"}],
+        "data": {"faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}]}
+    });
+    let world = World::new().answers("POST /v1/reload", 400, &refusal);
+    assert_eq!(
+        world.run("cordboard reload").err,
+        "error: 1 fault in the files (FILES_FAULTY, HTTP 400)\n  routes/a.toml:3:7: pin is unknown (expected draft)\n"
+    );
+}
+
+#[test]
+fn held_files_are_told_with_how_to_take_them() {
+    let refusal = json!({"error": "400 numbers would go", "error_code": "FILES_HELD", "data": {"hash": "aabb", "faults": []}});
+    let world = World::new().answers("POST /v1/reload", 409, &refusal);
+    let err = world.run("cordboard reload").err;
+    assert!(err.ends_with("hint: if that is meant: cordboard reload --accept aabb\n"), "{err}");
+}
+
+#[test]
+fn a_message_that_is_the_only_fault_is_told_once() {
+    let refusal =
+        json!({"error": "limit: is too large", "errors": [{"field": "limit", "message": "is too large"}]});
+    let world = World::new().answers("GET /v1/agents", 400, &refusal);
+    assert_eq!(world.run("cordboard agents").err, "error: limit: is too large (HTTP 400)\n");
+}
+
+#[test]
 fn a_refusal_without_an_envelope_is_told_too() {
     let world = World::new().answers("GET /v1/agents", 502, &json!("<html>"));
     assert_eq!(world.run("cordboard agents").err, "error: the router refused (HTTP 502)\n");

@@ -170,6 +170,7 @@ pub(super) fn run_with(line: &str, typed: Option<&str>, variables: &Variables) -
         err: &mut err,
         interactive: typed.is_some(),
         look: Default::default(),
+        remarks: Default::default(),
     };
     let code = carry_out::<Flags>(&command, variables, &mut terminal);
     Outcome { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
