@@ -146,6 +146,7 @@ impl Refused {
             }
             (401, _) => "the key is not one of this router: `cordboard keys reset` makes a new first key",
             (403, _) => "ask for a key with the permission, or for one that is not limited to other agents",
+            (404, "") => "is a router listening at that address, and not something else?",
             (409, "MANAGED_BY_FILES") => "the route files own this: change it there",
             (409, "IN_USE") => "route its numbers elsewhere first",
             (_, "FILES_HELD") => {

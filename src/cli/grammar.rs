@@ -160,7 +160,8 @@ pub enum ClientCommand {
     Completions(CompletionsArgs),
 }
 
-// A command, and where the router is that it asks. (As documentation this would replace the command's own help.)
+// A command, and where the router is that it asks. No documentation here and on `Reach`: it would take the place of the
+// help that the command's own arguments carry.
 #[derive(Debug, Args)]
 pub struct Asking<E: Args> {
     #[command(flatten)]
@@ -172,7 +173,7 @@ pub struct Asking<E: Args> {
     data: Option<PathBuf>,
 }
 
-/// How the router is reached.
+// How the router is reached.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Reach {
     /// Address of management [variable: CORDBOARD_URL] [default: as found in the data folder]

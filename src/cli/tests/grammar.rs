@@ -1,5 +1,7 @@
 //! The grammar itself.
 
+use std::collections::BTreeSet;
+
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
 use super::world::{Flags, words};
@@ -44,9 +46,12 @@ fn every_example_in_the_help_parses_and_every_command_has_one() {
 
 #[test]
 fn every_command_and_argument_says_what_it_is() {
+    let mut seen = BTreeSet::new();
     walk(&Cli::<Flags>::command(), "cordboard", &mut |at, command| {
         let about = command.get_about().unwrap_or_else(|| panic!("{at} says nothing")).to_string();
         assert!(!about.ends_with('.'), "{at}: {about}");
+        let group = at.rsplit_once(' ').map_or("", |(group, _)| group);
+        assert!(seen.insert(format!("{group}: {about}")), "{at} says what another command says: {about}");
         for argument in command.get_arguments() {
             assert!(argument.get_help().is_some(), "{at}: {} says nothing", argument.get_id());
         }
