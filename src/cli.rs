@@ -1,0 +1,68 @@
+//! The command line: its grammar, and the commands that ask a running router over its API.
+//!
+//! [`Cli`] is the grammar of everything `cordboard` does. What needs the server's own rooms (`serve`, `check`,
+//! `keys reset`) is only read here and carried out elsewhere; a [`ClientCommand`] is carried out by [`run`], which
+//! knows nothing but the API. A command is one file: its arguments, its request, how its answer reads.
+//!
+//! Answers are printed from JSON as it comes, tolerant of what is missing, so that an older client shows what a
+//! newer router says.
+
+mod agents;
+mod client;
+mod completions;
+mod default_route;
+mod destination;
+mod explain;
+mod failure;
+mod grammar;
+mod history;
+mod live;
+mod numbers;
+mod page;
+mod path;
+mod pin;
+mod prefixes;
+mod raw;
+mod session;
+mod splits;
+mod status;
+mod table;
+mod terminal;
+mod variables;
+mod whereabouts;
+mod words;
+mod written;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+pub use grammar::{CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs};
+pub use terminal::Terminal;
+pub use variables::Variables;
+
+/// Carries out a client command with the terminal and the environment of this process.
+///
+/// `S` is the grammar of `serve`, which completions are made for too. The exit code is 0 when it is done, 1 when the
+/// router refused, 2 when it was asked wrongly, 3 when the router could not be reached.
+#[must_use]
+pub fn run<S: clap::Args>(command: &ClientCommand) -> ExitCode {
+    let variables = Variables::of_process();
+    ExitCode::from(Terminal::of_process(&variables, |terminal| carry_out::<S>(command, &variables, terminal)))
+}
+
+/// Carries out a client command and says how it went, as an exit code.
+pub fn carry_out<S: clap::Args>(
+    command: &ClientCommand,
+    variables: &Variables,
+    terminal: &mut Terminal<'_>,
+) -> u8 {
+    match command.carry_out::<S>(variables, terminal).and_then(|()| terminal.flush()) {
+        Ok(()) => 0,
+        Err(failure) => {
+            failure.tell(terminal);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Asks the API: one request, one answer, everything bounded.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http::{HeaderMap, Request, Response};
+use ureq::{Agent, Body, Error};
+
+use super::failure::{Failure, Refused};
+use super::path::Path;
+use super::whereabouts::{Place, Whereabouts};
+
+/// Time to connect.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
+/// Time for a request and its answer.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// Largest answer, in bytes.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// Which listener is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plane {
+    /// Management.
+    Management,
+    /// The call plane.
+    Calls,
+}
+
+/// Asks both listeners of one router.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: Agent,
+    whereabouts: Whereabouts,
+}
+
+/// A question.
+#[derive(Debug, Clone)]
+pub(super) struct Question<'a> {
+    /// Whom.
+    pub(super) plane: Plane,
+    /// The method, in capitals.
+    pub(super) method: &'a str,
+    /// The path and query.
+    pub(super) path: &'a Path,
+    /// The body, JSON.
+    pub(super) body: Option<Vec<u8>>,
+    /// The state that the question is about.
+    pub(super) if_match: Option<&'a str>,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// Its HTTP status.
+    pub(super) status: u16,
+    /// The revision from which a change holds.
+    pub(super) revision: Option<String>,
+    /// The state that was shown.
+    pub(super) etag: Option<String>,
+    /// Its body.
+    pub(super) body: Vec<u8>,
+    with_key: bool,
+}
+
+impl Client {
+    pub(super) fn new(whereabouts: Whereabouts) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // A key goes to the address that was named, and nowhere it points to.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            // Otherwise a DELETE may have no body.
+            .allow_non_standard_methods(true)
+            .timeout_connect(Some(CONNECT_TIME_MAX))
+            .timeout_global(Some(REQUEST_TIME_MAX))
+            .user_agent(concat!("cordboard/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Self { agent, whereabouts }
+    }
+
+    /// Asks. An answer that is a no is an answer.
+    pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
+        let Place { url, key } = match question.plane {
+            Plane::Management => &self.whereabouts.management,
+            Plane::Calls => &self.whereabouts.calls,
+        };
+        let mut request = Request::builder()
+            .method(question.method)
+            .uri(format!("{url}{}", question.path.as_str()))
+            .header("accept", "application/json");
+        if let Some(key) = key {
+            request = request.header("x-api-key", &key.0);
+        }
+        if let Some(etag) = question.if_match {
+            request = request.header("if-match", etag);
+        }
+        let answered = match question.body {
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(body)
+                .map_err(Error::Http)
+                .and_then(|request| self.agent.run(request)),
+            None => request.body(()).map_err(Error::Http).and_then(|request| self.agent.run(request)),
+        };
+        answered.and_then(|response| Reply::read(response, key.is_some())).map_err(|why| match why {
+            // The error may quote what was wrong with it, and that may be the key.
+            Error::Http(_) | Error::BadUri(_) => Failure::Usage(
+                "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
+            ),
+            why => Failure::Unreachable { url: url.clone(), why: told(&why) },
+        })
+    }
+}
+
+/// What happened, in words for an operator.
+fn told(why: &Error) -> String {
+    match why {
+        Error::Io(why) => why.to_string(),
+        Error::Timeout(_) => "no answer in time".to_owned(),
+        Error::BodyExceedsLimit(_) => format!("the answer is larger than {} MiB", ANSWER_BYTES_MAX >> 20),
+        Error::ConnectionFailed => "the connection failed".to_owned(),
+        why => why.to_string(),
+    }
+}
+
+impl Reply {
+    fn read(mut response: Response<Body>, with_key: bool) -> Result<Self, Error> {
+        let header = |headers: &HeaderMap, name| {
+            headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let (status, headers) = (response.status().as_u16(), response.headers());
+        let (revision, etag) = (header(headers, "x-cordboard-revision"), header(headers, "etag"));
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
+        Ok(Self { status, revision, etag, body, with_key })
+    }
+
+    /// The body as JSON; null where it is none.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The answer, if it is a yes.
+    pub(super) fn granted(self, keep_raw: bool) -> Result<Self, Failure> {
+        if (200..300).contains(&self.status) {
+            return Ok(self);
+        }
+        let (status, body, with_key) = (self.status, self.json(), self.with_key);
+        let raw = keep_raw.then_some(self.body);
+        Err(Failure::Refused(Box::new(Refused { status, body, with_key, raw })))
+    }
+}

@@ -1,0 +1,231 @@
+//! The grammar of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::agents::{AgentsArgs, VersionsArgs};
+use super::client::Client;
+use super::completions::CompletionsArgs;
+use super::default_route::DefaultRouteArgs;
+use super::explain::ExplainArgs;
+use super::failure::Failure;
+use super::history::HistoryArgs;
+use super::numbers::NumbersArgs;
+use super::pin::PinArgs;
+use super::prefixes::PrefixesArgs;
+use super::raw::{ApiArgs, OpenapiArgs};
+use super::session::{Errand, Session};
+use super::splits::SplitsArgs;
+use super::status::{ReloadArgs, StatusArgs};
+use super::terminal::Terminal;
+use super::variables::Variables;
+use super::whereabouts::Whereabouts;
+use super::written::Secret;
+
+/// Everything that `cordboard` can be told; `S` is the grammar of `serve`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cordboard",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    about = "Decides which version of which voice agent serves a call",
+    long_about = LONG_ABOUT,
+    after_long_help = AFTER_HELP
+)]
+pub struct Cli<S: Args> {
+    #[command(subcommand)]
+    command: Option<Command<S>>,
+    #[command(flatten)]
+    serve: S,
+}
+
+const LONG_ABOUT: &str = "\
+Cordboard is a call router for voice agents: a gateway asks who serves a call, and one pinned version answers.
+
+`cordboard serve` runs it; without a command, that is what happens. Every other command but `check` and `keys reset` \
+asks a running router over its API.
+
+On the machine the router runs on nothing needs to be said: its addresses and first key are in its data folder. \
+From elsewhere, say --url and --key, or set CORDBOARD_URL and CORDBOARD_KEY.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  cordboard serve --config config --data data
+  cordboard check config
+  cordboard numbers put +14155550100 --agent sales --pin V3
+  cordboard explain +14155550100 --from +14155550123
+  cordboard splits create spring --arm control=sales@V3:80 --arm test=sales@draft:20
+
+Exit codes:
+  0  done
+  1  refused: the router, or you, said no
+  2  asked wrongly; nothing was sent that changes anything
+  3  the router could not be reached
+
+Colours are for terminals, and NO_COLOR turns them off.";
+
+impl<S: Args> Cli<S> {
+    /// What is to be done: `serve` where nothing was said.
+    pub fn into_command(self) -> Command<S> {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub enum Command<S: Args> {
+    /// Run the router
+    ///
+    /// Runs until it is told to end (SIGTERM or Ctrl-C), then finishes the requests it has. Settings come from
+    /// `cordboard.toml` in the config folder; a flag is stronger than a variable, a variable than the file.
+    #[command(after_help = "\
+Examples:
+  cordboard serve
+  cordboard serve --config /etc/cordboard --data /var/lib/cordboard
+  cordboard serve --calls 127.0.0.1:0 --admin 127.0.0.1:0 --log debug")]
+    Serve(S),
+
+    /// Check settings, route files and agent files without a router
+    ///
+    /// Reads a config folder as `serve` would and reports everything that is wrong with it, each with its place.
+    /// Exit code 0 means that `serve` would start with it, 1 that it would not.
+    #[command(after_help = "\
+Examples:
+  cordboard check config
+  cordboard check config --json")]
+    Check(CheckArgs),
+
+    /// What asks a running router.
+    #[command(flatten)]
+    Client(Box<ClientCommand>),
+
+    /// Keys that need no router to be made
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+/// What `check` is told.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// The config folder: `cordboard.toml`, `routes/` and `agents/`
+    pub folder: PathBuf,
+    /// Print the faults as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is done about keys without a router.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new first key where the old one was lost
+    ///
+    /// The router must not be running: it owns its data folder. The new key has every permission, replaces the first
+    /// key, and is written to `admin.key` in the data folder, for its owner to read.
+    #[command(after_help = "\
+Examples:
+  cordboard keys reset --data data")]
+    Reset(KeysResetArgs),
+}
+
+/// What `keys reset` is told.
+#[derive(Debug, Clone, Args)]
+pub struct KeysResetArgs {
+    /// The router's data folder [variable: CORDBOARD_DATA] [default: data]
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What asks a running router.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "a comment would replace the help that each command's arguments carry")]
+pub enum ClientCommand {
+    Explain(Asking<ExplainArgs>),
+    Status(Asking<StatusArgs>),
+    Reload(Asking<ReloadArgs>),
+    Agents(Asking<AgentsArgs>),
+    Versions(Asking<VersionsArgs>),
+    Numbers(Asking<NumbersArgs>),
+    Pin(Asking<PinArgs>),
+    Prefixes(Asking<PrefixesArgs>),
+    DefaultRoute(Asking<DefaultRouteArgs>),
+    Splits(Asking<SplitsArgs>),
+    History(Asking<HistoryArgs>),
+    Openapi(Asking<OpenapiArgs>),
+    Api(ApiArgs),
+    Completions(CompletionsArgs),
+}
+
+// A command, and where the router is that it asks. No documentation here and on `Reach`: it would take the place of the
+// help that the command's own arguments carry.
+#[derive(Debug, Args)]
+pub struct Asking<E: Args> {
+    #[command(flatten)]
+    errand: E,
+    #[command(flatten)]
+    reach: Reach,
+    /// The router's data folder, where its address and first key are found [variable: CORDBOARD_DATA] [default: data]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = "Connection")]
+    data: Option<PathBuf>,
+}
+
+// How the router is reached.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Reach {
+    /// Address of management [variable: CORDBOARD_URL] [default: as found in the data folder]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
+    pub(super) url: Option<String>,
+    /// Address of the call plane, for `explain` [variable: CORDBOARD_CALLS_URL] [default: as found]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
+    pub(super) calls_url: Option<String>,
+    /// API key; better said by variable, since others may see flags [variables: CORDBOARD_KEY, or CORDBOARD_ADMIN_KEY_FILE
+    /// for a file that holds it] [default: admin.key of the data folder, towards this machine only]
+    #[arg(long, global = true, value_name = "KEY", help_heading = "Connection")]
+    pub(super) key: Option<Secret>,
+    /// Print the router's answer as it comes, JSON
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(super) json: bool,
+}
+
+fn ask<E: Args + Errand>(
+    asking: &Asking<E>,
+    variables: &Variables,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), Failure> {
+    let client = Client::new(Whereabouts::find(&asking.reach, asking.data.as_deref(), variables)?);
+    asking.errand.run(&mut Session::new(terminal, client, asking.reach.json))
+}
+
+impl ClientCommand {
+    /// Carries it out.
+    pub(super) fn carry_out<S: Args>(
+        &self,
+        variables: &Variables,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Explain(asking) => ask(asking, variables, terminal),
+            Self::Status(asking) => ask(asking, variables, terminal),
+            Self::Reload(asking) => ask(asking, variables, terminal),
+            Self::Agents(asking) => ask(asking, variables, terminal),
+            Self::Versions(asking) => ask(asking, variables, terminal),
+            Self::Numbers(asking) => ask(asking, variables, terminal),
+            Self::Pin(asking) => ask(asking, variables, terminal),
+            Self::Prefixes(asking) => ask(asking, variables, terminal),
+            Self::DefaultRoute(asking) => ask(asking, variables, terminal),
+            Self::Splits(asking) => ask(asking, variables, terminal),
+            Self::History(asking) => ask(asking, variables, terminal),
+            Self::Openapi(asking) => ask(asking, variables, terminal),
+            Self::Api(api) => {
+                // Its --data is a body, so that the folder comes by variable.
+                let client = Client::new(Whereabouts::find(&api.reach, None, variables)?);
+                api.run(&mut Session::new(terminal, client, api.reach.json))
+            }
+            Self::Completions(completions) => completions.run::<S>(terminal),
+        }
+    }
+}

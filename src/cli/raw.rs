@@ -1,0 +1,106 @@
+//! `openapi` and `api`: the API as it is.
+
+use std::io::Read as _;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::client::{Plane, Question};
+use super::failure::Failure;
+use super::grammar::Reach;
+use super::path::Path;
+use super::session::{Errand, Session};
+
+/// Largest body that is sent, in bytes.
+const BODY_BYTES_MAX: u64 = 64 << 20;
+
+/// Print the API's OpenAPI document
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cordboard openapi > openapi.json")]
+pub struct OpenapiArgs {}
+
+impl Errand for OpenapiArgs {
+    fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        let reply = session.get(&Path::of("/openapi.json"))?;
+        session.raw(&reply)
+    }
+}
+
+/// Send any request to the API
+///
+/// The path is sent as it is written, so percent-encode what needs it. Nothing is asked before a change, whatever it
+/// reaches. The answer is printed with indentation, or with --json as it came. The data folder, where the address and
+/// key are found, is said by CORDBOARD_DATA.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cordboard api GET /v1/status
+  cordboard api PUT /v1/numbers/%2B14155550100 --data '{\"agentId\":\"sales\",\"pin\":\"V3\"}'
+  cordboard api POST /v1/splits --data @split.json
+  cordboard api POST /v1/calls --calls-plane --data '{\"to\":\"+14155550100\"}'")]
+pub struct ApiArgs {
+    /// The method
+    #[arg(value_parser = ["GET", "POST", "PUT", "PATCH", "DELETE"], ignore_case = true)]
+    method: String,
+    /// The path and query, such as /v1/numbers?limit=10
+    #[arg(value_parser = path)]
+    path: String,
+    /// The body: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    data: Option<String>,
+    /// Ask the call plane instead of management
+    #[arg(long)]
+    calls_plane: bool,
+    #[command(flatten)]
+    pub(super) reach: Reach,
+}
+
+fn path(text: &str) -> Result<String, &'static str> {
+    let sendable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    if text.starts_with('/') && sendable {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a path such as /v1/status, with everything but visible ASCII percent-encoded")
+    }
+}
+
+impl Errand for ApiArgs {
+    fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        let body = self.data.as_deref().map(|data| body(data, session)).transpose()?;
+        let method = self.method.to_ascii_uppercase();
+        if method == "GET" && body.is_some() {
+            return Err(Failure::Usage("a GET has no body: leave --data out".to_owned()));
+        }
+        let plane = if self.calls_plane { Plane::Calls } else { Plane::Management };
+        let path = Path::of(&self.path);
+        let reply = session.ask(Question { plane, method: &method, path: &path, body, if_match: None })?;
+        let reply = session.granted(reply)?;
+        match serde_json::from_slice::<Value>(&reply.body) {
+            Ok(value) if !session.is_raw() => session.terminal.say(&format!("{value:#}\n")),
+            _ => session.raw(&reply),
+        }
+    }
+}
+
+/// What is to be sent.
+fn body(data: &str, session: &mut Session<'_, '_>) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let unreadable = |why| Failure::Usage(format!("--data {data} cannot be read: {why}"));
+    match data.strip_prefix('@') {
+        Some(file) => {
+            let file = std::fs::File::open(file).map_err(unreadable)?;
+            file.take(BODY_BYTES_MAX + 1).read_to_end(&mut body).map_err(unreadable)?;
+        }
+        None if data == "-" => {
+            let input = &mut *session.terminal.input;
+            input.take(BODY_BYTES_MAX + 1).read_to_end(&mut body).map_err(unreadable)?;
+        }
+        None => body.extend_from_slice(data.as_bytes()),
+    }
+    if body.len() as u64 > BODY_BYTES_MAX {
+        return Err(Failure::Usage(format!("the body is larger than {} MiB", BODY_BYTES_MAX >> 20)));
+    }
+    Ok(body)
+}

@@ -1,0 +1,120 @@
+//! What a command has at hand: the router, the terminal, and how results are wanted.
+
+use serde_json::Value;
+
+use super::client::{Client, Plane, Question, Reply};
+use super::failure::Failure;
+use super::path::Path;
+use super::table::Look;
+use super::terminal::Terminal;
+use super::words::{clean, items, words};
+
+/// One command's work.
+#[derive(Debug)]
+pub(super) struct Session<'s, 't> {
+    /// Where it writes.
+    pub(super) terminal: &'s mut Terminal<'t>,
+    client: Client,
+    json: bool,
+}
+
+/// What a client command does.
+pub(super) trait Errand {
+    /// Does it.
+    fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure>;
+}
+
+impl<'s, 't> Session<'s, 't> {
+    pub(super) fn new(terminal: &'s mut Terminal<'t>, client: Client, json: bool) -> Self {
+        Self { terminal, client, json }
+    }
+
+    /// Asks anything; a no is an answer too.
+    pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
+        self.client.ask(question)
+    }
+
+    /// Reads something of management.
+    pub(super) fn get(&self, path: &Path) -> Result<Reply, Failure> {
+        self.look_at(path)?.granted(self.json)
+    }
+
+    /// Reads something of management that may not be there.
+    pub(super) fn find(&self, path: &Path) -> Result<Option<Reply>, Failure> {
+        let reply = self.look_at(path)?;
+        if reply.status == 404 { Ok(None) } else { reply.granted(self.json).map(Some) }
+    }
+
+    /// Changes something of management.
+    pub(super) fn change(&self, method: &str, path: &Path, body: Option<&Value>) -> Result<Reply, Failure> {
+        self.change_if(method, path, body, None)
+    }
+
+    /// Changes something of management if it is still as it was seen.
+    pub(super) fn change_if(
+        &self,
+        method: &str,
+        path: &Path,
+        body: Option<&Value>,
+        seen: Option<&str>,
+    ) -> Result<Reply, Failure> {
+        let body = body.map(|body| body.to_string().into_bytes());
+        self.ask(Question { plane: Plane::Management, method, path, body, if_match: seen })
+            .and_then(|reply| self.granted(reply))
+    }
+
+    /// The answer, if it is a yes.
+    pub(super) fn granted(&self, reply: Reply) -> Result<Reply, Failure> {
+        reply.granted(self.json)
+    }
+
+    /// Shows an answer: for people as they read it, for programs as it came.
+    pub(super) fn show(
+        &mut self,
+        reply: &Reply,
+        read: impl FnOnce(&Value, Look) -> String,
+    ) -> Result<(), Failure> {
+        if self.json {
+            return self.raw(reply);
+        }
+        let text = read(&reply.json(), self.terminal.look);
+        self.terminal.say(&text)
+    }
+
+    /// Says that a change was made, and from when it holds.
+    pub(super) fn done(&mut self, reply: &Reply, what: &str) -> Result<(), Failure> {
+        let answer = reply.json();
+        for warning in items(&answer, "warnings") {
+            let warning = warning.get("message").unwrap_or(warning);
+            let label = self.terminal.remarks.yellow("warning:");
+            self.terminal.remark(format_args!("{label} {}", words(warning)));
+        }
+        let from = reply.revision.as_ref().map(|revision| format!("from revision {}", clean(revision)));
+        if self.json {
+            if let Some(from) = from {
+                self.terminal.remark(from);
+            }
+            return self.raw(reply);
+        }
+        let from = from.map(|from| format!(", {from}")).unwrap_or_default();
+        self.terminal.say(&format!("{what}{from}\n"))
+    }
+
+    /// Shows an answer as it came.
+    pub(super) fn raw(&mut self, reply: &Reply) -> Result<(), Failure> {
+        self.terminal.out.write_all(&reply.body).map_err(Failure::Output)?;
+        if reply.body.last().is_none_or(|last| *last == b'\n') {
+            return Ok(());
+        }
+        self.terminal.say("\n")
+    }
+
+    /// Whether results are wanted as they come.
+    pub(super) fn is_raw(&self) -> bool {
+        self.json
+    }
+
+    fn look_at(&self, path: &Path) -> Result<Reply, Failure> {
+        self.ask(Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None })
+    }
+}

@@ -1,0 +1,90 @@
+//! `splits create`.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::super::failure::Failure;
+use super::super::live::{Assent, has_live_arm, is_live_now};
+use super::super::numbers;
+use super::super::path::Path;
+use super::super::session::Session;
+use super::super::written::{ArmWritten, UnitWritten, number, time};
+use crate::domain::address::Number;
+use crate::domain::id::SplitId;
+
+/// Make a split
+///
+/// The first arm is the control: it serves while the split has not begun, rests, or is over. Numbers that are named are
+/// routed to the split at once.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cordboard splits create spring --arm control=sales@V3:80 --arm test=sales@draft:20
+  cordboard splits create spring --arm control=sales@V3:1 --arm test=sales@V4:1 --number +14155550100
+  cordboard splits create beta --arm a=sales@V3:9 --arm b=sales@V4:1 --unit header:X-Customer --call-quota 5000
+  cordboard splits create night --arm a=sales@V3:1 --arm b=sales@V4:1 --starts-at 2026-01-31T22:00:00Z")]
+pub(in super::super) struct CreateArgs {
+    /// Its id: letters, digits, hyphens or underscores
+    id: SplitId,
+    /// An arm, the control first; to be said for each
+    #[arg(long = "arm", value_name = "ARM=AGENT@PIN:WEIGHT", required = true)]
+    arms: Vec<ArmWritten>,
+    /// A name for people
+    #[arg(long)]
+    name: Option<String>,
+    /// What keeps a call with an arm: caller, call, random or header:NAME [default: caller]
+    #[arg(long)]
+    unit: Option<UnitWritten>,
+    /// A number to route to the split; may be said again
+    #[arg(long = "number", value_name = "NUMBER", value_parser = number)]
+    numbers: Vec<Number>,
+    /// When it begins
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    starts_at: Option<Value>,
+    /// When it is over
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    ends_at: Option<Value>,
+    /// After how many calls it is over
+    #[arg(long, value_name = "COUNT")]
+    call_quota: Option<u64>,
+    #[command(flatten)]
+    assent: Assent,
+}
+
+impl CreateArgs {
+    pub(super) fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        let split = self.to_json();
+        self.assent.obtain(session, &format!("making split {}", self.id), |session| {
+            // A split that no number is in wins and loses no calls, whatever its arms.
+            Ok(!self.numbers.is_empty() && (has_live_arm(&split) || is_any_live_now(session, &self.numbers)?))
+        })?;
+        let reply = session.change("POST", &Path::of("/v1/splits"), Some(&split))?;
+        session.done(&reply, &format!("split {} was made", self.id))
+    }
+
+    fn to_json(&self) -> Value {
+        let mut split = Map::new();
+        split.insert("id".to_owned(), json!(self.id));
+        split.insert("arms".to_owned(), self.arms.iter().map(ArmWritten::to_json).collect());
+        let optional = [
+            ("name", self.name.as_ref().map(|name| json!(name))),
+            ("unit", self.unit.as_ref().map(|unit| unit.0.clone())),
+            ("scope", (!self.numbers.is_empty()).then(|| json!({"numbers": self.numbers}))),
+            ("startsAt", self.starts_at.clone()),
+            ("endsAt", self.ends_at.clone()),
+            ("callQuota", self.call_quota.map(|quota| json!(quota))),
+        ];
+        split.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Value::Object(split)
+    }
+}
+
+/// Whether one of these numbers is served at `live` now.
+pub(super) fn is_any_live_now(session: &Session<'_, '_>, dialled: &[Number]) -> Result<bool, Failure> {
+    for number in dialled {
+        if is_live_now(session, &numbers::path_of(number))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,171 @@
+//! Splits as people read them.
+
+use serde_json::Value;
+
+use super::super::table::{Look, bar, labelled, per_cent, table};
+use super::super::words::{NONE, count, destination, items, text_in, text_of, time, words};
+
+pub(super) fn list(answer: &Value, look: Look) -> String {
+    let arm = |arm: &Value| format!("{} {} {}", text_of(arm, "id"), destination(arm), text_of(arm, "weight"));
+    let row = |split: &Value| {
+        [
+            text_of(split, "id"),
+            items(split, "arms").iter().map(arm).collect::<Vec<_>>().join(", "),
+            unit(split),
+            state(split).to_owned(),
+            count(split, "numbers"),
+            text_of(split, "calls"),
+        ]
+    };
+    let header = ["SPLIT", "ARMS", "BY", "STATE", "NUMBERS", "CALLS"];
+    table(look, header, items(answer, "splits").iter().map(row), "there are no splits")
+}
+
+pub(super) fn one(split: &Value, look: Look) -> String {
+    let mut lines = vec![("Split", look.bold(text_of(split, "id")))];
+    if text_in(split, "name").is_some() {
+        lines.push(("Name", text_of(split, "name")));
+    }
+    lines.push(("State", coloured_state(split, look)));
+    lines.push(("By", unit(split)));
+    for (label, member) in
+        [("Begins", "startsAt"), ("Ends", "endsAt"), ("Made", "createdAt"), ("Changed", "updatedAt")]
+    {
+        if text_in(split, member).is_some() {
+            lines.push((label, time(split, member)));
+        }
+    }
+    let quota = match split.get("callQuota") {
+        Some(Value::Number(quota)) => format!(" of {quota}"),
+        _ => String::new(),
+    };
+    lines.push(("Calls", text_of(split, "calls") + &quota));
+    lines.push(("Numbers", count(split, "numbers")));
+    lines.push(("Salt", text_of(split, "salt")));
+    lines.push(("Managed by", text_of(split, "managedBy")));
+    for warning in items(split, "warnings") {
+        lines.push(("Warning", look.yellow(words(warning.get("message").unwrap_or(warning)))));
+    }
+    format!("{}\n{}", labelled(look, lines), arms(split))
+}
+
+fn arms(split: &Value) -> String {
+    let arms = items(split, "arms");
+    let width = |text: &dyn Fn(&Value) -> String| {
+        arms.iter().map(|arm| text(arm).chars().count()).max().unwrap_or_default()
+    };
+    let id = |arm: &Value| text_of(arm, "id");
+    let (ids, destinations) = (width(&id), width(&destination));
+    arms.iter()
+        .map(|arm| {
+            let slots = arm.get("slots").and_then(Value::as_u64).unwrap_or_default();
+            let (id, to, weight) = (id(arm), destination(arm), text_of(arm, "weight"));
+            let (bar, share) = (bar(slots), per_cent(slots));
+            format!("  {id:ids$}  {to:destinations$}  {bar}  {share:>8}  weight {weight}\n")
+        })
+        .collect()
+}
+
+/// The owners as a line of a route file.
+pub(super) fn owners(split: &Value) -> String {
+    let run = |run: &Value| {
+        // A run is first slot, last slot, arm id: as JSON it is TOML already.
+        let parts: Vec<_> = run.as_array().into_iter().flatten().map(Value::to_string).collect();
+        format!("  [{}],\n", parts.join(", "))
+    };
+    let runs: String = items(split, "owners").iter().map(run).collect();
+    format!("owners = [\n{runs}]\n")
+}
+
+fn unit(split: &Value) -> String {
+    match split.get("unit") {
+        Some(Value::Object(unit)) => {
+            format!("header {}", unit.get("header").map_or_else(|| NONE.to_owned(), words))
+        }
+        _ => text_of(split, "unit"),
+    }
+}
+
+fn state(split: &Value) -> &'static str {
+    let is = |member| split.get(member).and_then(Value::as_bool) == Some(true);
+    // What ended it is told by the router as an object, or as a plain yes.
+    let ended = split.get("ended").is_some_and(|ended| !matches!(ended, Value::Null | Value::Bool(false)));
+    match () {
+        () if ended => "ended",
+        () if is("paused") => "paused",
+        () if is("active") => "running",
+        () => "waiting",
+    }
+}
+
+fn coloured_state(split: &Value, look: Look) -> String {
+    match state(split) {
+        "running" => look.green("running"),
+        "ended" if split["ended"].get("winner").is_some() => {
+            let winner = text_of(&split["ended"], "winner");
+            format!("{}: all calls go to {winner}", look.yellow("ended"))
+        }
+        state => look.yellow(state),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spring() -> Value {
+        json!({
+            "id": "spring", "name": "", "unit": {"header": "X-Customer"}, "salt": "42", "active": true, "calls": 7,
+            "callQuota": 100, "numbers": ["+14155550100"], "managedBy": "api",
+            "arms": [
+                {"id": "control", "agentId": "sales", "pin": "V3", "weight": 2, "slots": 6667},
+                {"id": "test", "agentId": "sales", "pin": "draft", "weight": 1, "slots": 3333}
+            ],
+            "owners": [[0, 6666, "control"], [6667, 9999, "test"]]
+        })
+    }
+
+    #[test]
+    fn a_split_is_told_with_the_share_of_each_arm() {
+        assert_eq!(
+            one(&spring(), Look::default()),
+            "\
+Split       spring
+State       running
+By          header X-Customer
+Calls       7 of 100
+Numbers     1
+Salt        42
+Managed by  api
+
+  control  sales@V3     ████████████████████░░░░░░░░░░   66.67 %  weight 2
+  test     sales@draft  ██████████░░░░░░░░░░░░░░░░░░░░   33.33 %  weight 1
+"
+        );
+    }
+
+    #[test]
+    fn the_owners_are_toml_of_a_route_file() {
+        let text = owners(&spring());
+        assert_eq!(text, "owners = [\n  [0, 6666, \"control\"],\n  [6667, 9999, \"test\"],\n]\n");
+        let file: toml::Table = text.parse().unwrap();
+        assert_eq!(file["owners"][1][2].as_str(), Some("test"));
+    }
+
+    #[test]
+    fn a_list_of_splits_has_a_line_each() {
+        assert_eq!(
+            list(&json!({"splits": [spring()]}), Look::default()),
+            "\
+SPLIT   ARMS                                       BY                 STATE    NUMBERS  CALLS
+spring  control sales@V3 2, test sales@draft 1  header X-Customer  running  1        7
+"
+            .replace(
+                "ARMS                                       BY",
+                "ARMS                                    BY"
+            )
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! `status` and `reload`: how the router and its files are.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::live::Assent;
+use super::path::Path;
+use super::session::{Errand, Session};
+use super::table::{Look, labelled};
+use super::words::{clean, items, text_in, text_of, time};
+use crate::domain::fault::Fault;
+use crate::domain::id::ConfigHash;
+
+/// Show how the router is: files, store, listeners
+///
+/// Faults of the files are shown with their places. Where a set of files is held, since taking it would remove an
+/// agent or many numbers, the fingerprint to accept it by is shown.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cordboard status
+  cordboard status --url http://10.0.0.5:8701 --json")]
+pub struct StatusArgs {}
+
+impl Errand for StatusArgs {
+    fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        let reply = session.get(&Path::of("/v1/status"))?;
+        session.show(&reply, told)
+    }
+}
+
+/// Read the route and agent files again now
+///
+/// Files are watched, and read once they have been still for a moment: this is for whoever cannot wait, and for taking
+/// a set of files that is held. All files are taken, or, if there is a fault in any, none.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cordboard reload
+  cordboard reload --accept 00112233445566778899aabbccddeeff --yes")]
+pub struct ReloadArgs {
+    /// Take the set of files of this fingerprint although it removes an agent or many numbers
+    #[arg(long, value_name = "HASH", value_parser = hash)]
+    accept: Option<ConfigHash>,
+    #[command(flatten)]
+    assent: Assent,
+}
+
+fn hash(text: &str) -> Result<ConfigHash, &'static str> {
+    ConfigHash::parse(text)
+        .ok_or("expected 32 lower-case hexadecimal digits, as `cordboard status` shows them")
+}
+
+impl Errand for ReloadArgs {
+    fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        if let Some(hash) = self.accept {
+            // Which numbers go only the router knows; that they are many is why it holds the set.
+            self.assent
+                .obtain(session, &format!("taking the files {hash}, which remove much,"), |_| Ok(true))?;
+        }
+        let body = self.accept.map_or_else(|| json!({}), |hash| json!({"accept": hash}));
+        let reply = session.change("POST", &Path::of("/v1/reload"), Some(&body))?;
+        session.done(&reply, "the files are in force")
+    }
+}
+
+fn told(status: &Value, look: Look) -> String {
+    let mut lines = vec![("Revision", text_of(status, "revision"))];
+    let faults = items(status, "faults");
+    let held = status.get("reload").and_then(|reload| text_in(reload, "held"));
+    if let Some(reload) = status.get("reload").filter(|reload| reload.is_object()) {
+        lines.push(("Files", told_files(reload, faults, look)));
+        if let Some(held) = held {
+            lines.push((
+                "Held",
+                format!("{} {}", look.yellow(clean(held)), "(take it with `cordboard reload --accept`)"),
+            ));
+        }
+    }
+    for (label, member) in
+        [("Listeners", "listeners"), ("Numbers", "numbers"), ("Calls in progress", "callsInProgress")]
+    {
+        if status.get(member).is_some_and(|value| !value.is_null()) {
+            lines.push((label, text_of(status, member)));
+        }
+    }
+    if let Some(store) = status.get("store").filter(|store| store.is_object()) {
+        lines.push(("Store", told_store(store, look)));
+    }
+    if status.get("draining").and_then(Value::as_bool) == Some(true) {
+        lines.push(("Draining", look.yellow("no new calls are taken")));
+    }
+    let mut told = labelled(look, lines);
+    if !faults.is_empty() {
+        told += &format!("\n{}\n", look.bold("Faults"));
+        told.extend(faults.iter().map(|fault| format!("  {}\n", told_fault(fault))));
+    }
+    told
+}
+
+fn told_files(reload: &Value, faults: &[Value], look: Look) -> String {
+    let at = match text_in(reload, "at") {
+        Some(_) => format!(", read {}", time(reload, "at")),
+        None => String::new(),
+    };
+    let ok = reload.get("ok").and_then(Value::as_bool).unwrap_or(faults.is_empty());
+    if ok {
+        let hash = text_in(reload, "hash").map(|hash| format!(" ({})", clean(hash))).unwrap_or_default();
+        format!("{}{at}{hash}", look.green("in force"))
+    } else {
+        format!("{}{at}; the last good ones are in force", look.red("not taken"))
+    }
+}
+
+fn told_store(store: &Value, look: Look) -> String {
+    match text_in(store, "error") {
+        Some(error) => look.red(format_args!("cannot keep changes: {}", clean(error))),
+        None => look.green("keeps changes"),
+    }
+}
+
+fn told_fault(fault: &Value) -> String {
+    match serde_json::from_value::<Fault>(fault.clone()) {
+        Ok(fault) => clean(&fault.to_string()),
+        Err(_) => text_of(fault, "message"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_names_every_fault_with_its_place() {
+        let status = json!({
+            "revision": 12, "draining": false, "store": {"ok": true, "error": null}, "numbers": 7, "callsInProgress": 2,
+            "reload": {"at": "2026-01-01T00:00:00.000Z", "ok": false, "hash": "aa", "held": "bb"},
+            "faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}],
+            "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"}
+        });
+        assert_eq!(
+            told(&status, Look::default()),
+            "\
+Revision           12
+Files              not taken, read 2026-01-01T00:00:00Z; the last good ones are in force
+Held               bb (take it with `cordboard reload --accept`)
+Listeners          admin 127.0.0.1:8701, calls 127.0.0.1:8700
+Numbers            7
+Calls in progress  2
+Store              keeps changes
+
+Faults
+  routes/a.toml:3:7: pin is unknown (expected draft)
+"
+        );
+        assert_eq!(told(&json!({}), Look::default()), "Revision  -\n");
+    }
+}

@@ -1,0 +1,72 @@
+//! Where a command writes, and whom it can ask.
+
+use std::fmt;
+use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
+
+use super::failure::Failure;
+use super::table::Look;
+use super::variables::Variables;
+
+/// Standard input, output and error, or what stands for them.
+pub struct Terminal<'a> {
+    /// Where answers to questions and bodies come from.
+    pub input: &'a mut dyn BufRead,
+    /// Where results go.
+    pub out: &'a mut dyn Write,
+    /// Where everything else goes: errors, warnings, questions.
+    pub err: &'a mut dyn Write,
+    /// Whether there is somebody to ask.
+    pub interactive: bool,
+    /// How results look.
+    pub look: Look,
+    /// How what is beside them looks.
+    pub remarks: Look,
+}
+
+impl Terminal<'_> {
+    /// Gives the terminal of this process. Colours need a terminal, and that `NO_COLOR` is not set.
+    pub(super) fn of_process<T>(variables: &Variables, act: impl FnOnce(&mut Terminal<'_>) -> T) -> T {
+        let look = |tty| Look { tty, colours: tty && variables.get("NO_COLOR").is_none() };
+        let (look, remarks) = (look(io::stdout().is_terminal()), look(io::stderr().is_terminal()));
+        let interactive = io::stdin().is_terminal() && remarks.tty;
+        let mut input = io::stdin().lock();
+        let mut out = BufWriter::new(io::stdout().lock());
+        let mut err = io::stderr().lock();
+        act(&mut Terminal { input: &mut input, out: &mut out, err: &mut err, interactive, look, remarks })
+    }
+
+    /// Writes a result.
+    pub(super) fn say(&mut self, text: &str) -> Result<(), Failure> {
+        self.out.write_all(text.as_bytes()).map_err(Failure::Output)
+    }
+
+    /// Writes a line beside the result.
+    pub(super) fn remark(&mut self, line: impl fmt::Display) {
+        // Standard error is the last place there is to tell of it.
+        let _ = writeln!(self.err, "{line}");
+    }
+
+    /// Asks a question that only a yes answers with yes.
+    pub(super) fn ask(&mut self, question: &str) -> Result<bool, Failure> {
+        self.flush()?;
+        write!(self.err, "{question} [y/N] ").and_then(|()| self.err.flush()).map_err(Failure::Output)?;
+        let mut answer = String::new();
+        self.input.read_line(&mut answer).map_err(Failure::Output)?;
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Sees to it that everything was written.
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(Failure::Output)
+    }
+}
+
+impl fmt::Debug for Terminal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { interactive, look, .. } = self;
+        f.debug_struct("Terminal")
+            .field("interactive", interactive)
+            .field("look", look)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,6 @@
+//! The laws of the command line, against a router that is made up.
+
+mod asking;
+mod changes;
+mod grammar;
+mod world;

@@ -1,0 +1,204 @@
+//! Changes: what is sent, what is said, and the question before `live`.
+
+use serde_json::{Value, json};
+
+use super::world::World;
+
+const NUMBER: &str = "GET /v1/numbers/%2B14155550100";
+const PUT: &str = "PUT /v1/numbers/%2B14155550100";
+const DELETE: &str = "DELETE /v1/numbers/%2B14155550100";
+const REVISION: &str = "x-cordboard-revision: 4712\r\n";
+
+fn world_with(number: &Value) -> World {
+    World::new()
+        .answers(NUMBER, 200, number)
+        .answers_with(PUT, 200, REVISION, &json!({"warnings": ["V9 has no endpoint"]}))
+        .answers_with(DELETE, 204, REVISION, &Value::Null)
+}
+
+fn at(pin: &str) -> Value {
+    json!({"number": "+14155550100", "agentId": "sales", "pin": pin})
+}
+
+#[test]
+fn a_change_says_from_which_revision_it_holds() {
+    let world = world_with(&at("V2"));
+    let outcome = world
+        .run("cordboard numbers put +14155550100 --agent sales --pin V3 --header X-Brand=north --site s1");
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    assert_eq!(outcome.out, "+14155550100 goes to sales@V3, from revision 4712\n");
+    assert_eq!(outcome.err, "warning: V9 has no endpoint\n");
+    let sent =
+        json!({"agentId": "sales", "pin": "V3", "headers": {"X-Brand": "north"}, "siteVariantId": "s1"});
+    assert_eq!(world.asked().last().unwrap().body, sent);
+
+    let outcome = world.run("cordboard numbers delete +14155550100 --json");
+    assert_eq!((outcome.code, outcome.out.as_str(), outcome.err.as_str()), (0, "", "from revision 4712\n"));
+}
+
+#[test]
+fn nothing_is_asked_where_live_is_not_reached() {
+    let world = world_with(&at("V2"));
+    assert_eq!(world.run("cordboard numbers put +14155550100 --agent sales").code, 0);
+    assert_eq!(world.run("cordboard numbers delete +14155550100").code, 0);
+    assert_eq!(world.lines(), [NUMBER, PUT, NUMBER, DELETE]);
+}
+
+#[test]
+fn live_is_not_reached_without_assent() {
+    let rules = json!({"agentId": "sales", "pin": "V2", "headerRules": [{"header": "X", "equals": "1", "pin": "live"}]});
+    for (before, line) in [
+        (at("V2"), "cordboard numbers put +14155550100 --agent sales --pin live"),
+        (at("live"), "cordboard numbers put +14155550100 --agent sales --pin V2"),
+        (at("live"), "cordboard numbers delete +14155550100"),
+        (rules, "cordboard numbers delete +14155550100"),
+        (at("V2"), "cordboard pin +14155550100 sales@live"),
+        (at("live"), "cordboard pin +14155550100 sales@V3"),
+    ] {
+        let world = world_with(&before);
+        let outcome = world.run(line);
+        assert_eq!((outcome.code, outcome.out.as_str()), (2, ""), "{line}");
+        assert!(outcome.err.contains("reaches live: say --yes"), "{line}: {}", outcome.err);
+
+        let outcome = world.run_answering(line, "n\n");
+        assert_eq!(outcome.code, 1, "{line}");
+        assert!(
+            outcome.err.ends_with("reaches live. Go on? [y/N] error: nothing was changed\n"),
+            "{}",
+            outcome.err
+        );
+        assert_eq!(world.run_answering(line, "").code, 1, "{line}: an end of input is no yes");
+        assert!(world.lines().iter().all(|line| line.starts_with("GET ")), "{line}: {:?}", world.lines());
+
+        assert_eq!(world.run_answering(line, "Yes\n").code, 0, "{line}");
+        assert_eq!(world.run(&format!("{line} --yes")).code, 0, "{line}");
+        let changes = world.lines().iter().filter(|line| !line.starts_with("GET ")).count();
+        assert_eq!(changes, 2, "{line}");
+    }
+}
+
+#[test]
+fn a_split_with_an_arm_at_live_is_live() {
+    let split =
+        json!({"id": "spring", "arms": [{"id": "control", "pin": "live"}, {"id": "test", "pin": "V4"}]});
+    let in_split = json!({"number": "+14155550100", "splitId": "spring"});
+    let world = world_with(&in_split).answers("GET /v1/splits/spring", 200, &split);
+    for line in [
+        "cordboard numbers delete +14155550100",
+        "cordboard prefixes put +1415 --split spring",
+        "cordboard default-route put --split spring",
+        "cordboard splits pause spring",
+        "cordboard splits resume spring",
+        "cordboard splits end spring --winner test",
+        "cordboard splits change spring --weight test=2",
+        "cordboard splits change spring --number +14155550100",
+        "cordboard splits create summer --arm a=sales@V3:1 --number +14155550100",
+        "cordboard splits create summer --arm a=sales@live:1 --number +14155550199",
+    ] {
+        assert_eq!(world.run(line).code, 2, "{line}");
+    }
+    assert!(world.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", world.lines());
+}
+
+#[test]
+fn a_pin_leaves_the_rest_of_the_number_as_it_is() {
+    let before = json!({
+        "number": "+14155550100", "splitId": "spring", "agentId": null, "pin": null, "managedBy": "api",
+        "headerRules": [{"header": "X", "equals": "1", "agentId": "sales", "pin": "V1"}],
+        "headers": {"X-Brand": "north"}, "siteVariantId": null, "warnings": []
+    });
+    let world =
+        World::new().answers_with(NUMBER, 200, "etag: \"e1\"\r\n", &before).answers(PUT, 200, &json!({}));
+    assert_eq!(world.run("cordboard pin +14155550100 sales@V3").code, 0);
+    let put = world.asked().into_iter().find(|asked| asked.line == PUT).unwrap();
+    assert_eq!(put.header("if-match"), Some("\"e1\""));
+    assert_eq!(
+        put.body,
+        json!({"agentId": "sales", "pin": "V3", "headers": {"X-Brand": "north"},
+               "headerRules": [{"header": "X", "equals": "1", "agentId": "sales", "pin": "V1"}]})
+    );
+}
+
+#[test]
+fn a_number_that_was_not_there_can_be_pinned() {
+    let world = World::new().answers(PUT, 201, &json!({}));
+    let outcome = world.run("cordboard pin +14155550100 sales@V3");
+    assert_eq!((outcome.code, outcome.out.as_str()), (0, "+14155550100 is pinned to sales@V3\n"));
+}
+
+#[test]
+fn a_split_is_made_as_it_was_written() {
+    let world = World::new().answers_with("POST /v1/splits", 201, REVISION, &json!({"id": "spring"}));
+    let outcome = world.run(
+        "cordboard splits create spring --arm control=sales@V3:80 --arm test=sales@draft:20 --unit header:X-Id \
+         --number +14155550100 --starts-at 2026-01-31T10:00:00+01:00 --call-quota 500 --name Spring",
+    );
+    assert_eq!(outcome.out, "split spring was made, from revision 4712\n", "{}", outcome.err);
+    assert_eq!(
+        world.asked().last().unwrap().body,
+        json!({
+            "id": "spring", "name": "Spring", "unit": {"header": "X-Id"}, "callQuota": 500,
+            "scope": {"numbers": ["+14155550100"]}, "startsAt": "2026-01-31T09:00:00.000Z",
+            "arms": [{"id": "control", "agentId": "sales", "pin": "V3", "weight": 80},
+                     {"id": "test", "agentId": "sales", "pin": "draft", "weight": 20}]
+        })
+    );
+}
+
+#[test]
+fn a_change_of_a_split_names_its_arms_and_tells_what_moved() {
+    let world =
+        World::new().answers_with("PATCH /v1/splits/spring", 200, REVISION, &json!({"movedSlots": 2000}));
+    let outcome = world.run(
+        "cordboard splits change spring --weight control=60 --arm third=sales@V5:10 --remove-arm old --ends-at none \
+         --call-quota none",
+    );
+    assert_eq!(outcome.out, "split spring was changed; 2000 of 10000 slots moved, from revision 4712\n");
+    assert_eq!(
+        world.asked().last().unwrap().body,
+        json!({
+            "arms": [{"id": "control", "weight": 60}, {"id": "third", "agentId": "sales", "pin": "V5", "weight": 10},
+                     {"id": "old", "remove": true}],
+            "endsAt": null, "callQuota": null
+        })
+    );
+}
+
+#[test]
+fn a_split_is_paused_resumed_ended_and_deleted() {
+    let world = World::new()
+        .answers("PATCH /v1/splits/spring", 200, &json!({}))
+        .answers("POST /v1/splits/spring/end", 200, &json!({}))
+        .answers("DELETE /v1/splits/spring", 204, &Value::Null);
+    for verb in ["pause spring", "resume spring", "end spring --winner test", "delete spring"] {
+        let outcome = world
+            .run(&format!("cordboard splits {verb} {}", if verb.starts_with("del") { "" } else { "--yes" }));
+        assert_eq!(outcome.code, 0, "{verb}: {}", outcome.err);
+    }
+    let sent: Vec<_> = world.asked().into_iter().map(|asked| asked.body).collect();
+    assert_eq!(
+        sent,
+        [json!({"paused": true}), json!({"paused": false}), json!({"winner": "test"}), Value::Null]
+    );
+}
+
+#[test]
+fn taking_held_files_always_needs_assent() {
+    let world = World::new().answers_with("POST /v1/reload", 200, REVISION, &json!({}));
+    let hash = "00112233445566778899aabbccddeeff";
+    assert_eq!(world.run(&format!("cordboard reload --accept {hash}")).code, 2);
+    assert_eq!(world.run("cordboard reload").out, "the files are in force, from revision 4712\n");
+    assert_eq!(world.run(&format!("cordboard reload --accept {hash} --yes")).code, 0);
+    let sent: Vec<_> = world.asked().into_iter().map(|asked| asked.body).collect();
+    assert_eq!(sent, [json!({}), json!({"accept": hash})]);
+}
+
+#[test]
+fn what_the_files_own_is_refused_with_a_hint() {
+    let refusal = json!({"error": "the number is managed by files", "error_code": "MANAGED_BY_FILES"});
+    let world = World::new().answers(PUT, 409, &refusal);
+    let outcome = world.run("cordboard numbers put +14155550100 --agent sales --yes");
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.ends_with("hint: the route files own this: change it there\n"), "{}", outcome.err);
+    assert_eq!(world.lines(), [PUT], "whoever agreed beforehand is not looked up");
+}

@@ -1,0 +1,119 @@
+//! The grammar itself.
+
+use std::collections::BTreeSet;
+
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+
+use super::world::{Flags, words};
+use crate::cli::{Cli, Command};
+
+fn parse(line: &str) -> Result<Command<Flags>, clap::Error> {
+    Cli::<Flags>::try_parse_from(words(line)).map(Cli::into_command)
+}
+
+/// Every command with its path of names.
+fn walk(command: &clap::Command, at: &str, visit: &mut dyn FnMut(&str, &clap::Command)) {
+    visit(at, command);
+    for sub in command.get_subcommands() {
+        walk(sub, &format!("{at} {}", sub.get_name()), visit);
+    }
+}
+
+#[test]
+fn the_grammar_is_sound() {
+    Cli::<Flags>::command().debug_assert();
+}
+
+#[test]
+fn every_example_in_the_help_parses_and_every_command_has_one() {
+    let mut examples = 0;
+    walk(&Cli::<Flags>::command(), "cordboard", &mut |at, command| {
+        let help = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let lines: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+        for example in lines.iter().filter(|line| line.starts_with("cordboard ")) {
+            let line = example.split(" >").next().unwrap_or_default();
+            assert!(line.starts_with(at), "{example} is an example of {at}");
+            if let Err(why) = parse(line) {
+                panic!("{example}: {why}");
+            }
+            examples += 1;
+        }
+        assert!(command.has_subcommands() || !lines.is_empty(), "{at} has no example");
+    });
+    assert!(examples > 40, "{examples}");
+}
+
+#[test]
+fn every_command_and_argument_says_what_it_is() {
+    let mut seen = BTreeSet::new();
+    walk(&Cli::<Flags>::command(), "cordboard", &mut |at, command| {
+        let about = command.get_about().unwrap_or_else(|| panic!("{at} says nothing")).to_string();
+        assert!(!about.ends_with('.'), "{at}: {about}");
+        let group = at.rsplit_once(' ').map_or("", |(group, _)| group);
+        assert!(seen.insert(format!("{group}: {about}")), "{at} says what another command says: {about}");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{at}: {} says nothing", argument.get_id());
+        }
+    });
+}
+
+#[test]
+fn nothing_said_means_serve() {
+    assert!(matches!(parse("cordboard"), Ok(Command::Serve(_))));
+    let Ok(Command::Serve(flags)) = parse("cordboard --config here") else { panic!("expected serve") };
+    assert_eq!(flags.config.as_deref(), Some("here"));
+    assert!(parse("cordboard --config here status").is_err());
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_fault_of_usage() {
+    for line in [
+        "cordboard nonsense",
+        "cordboard numbers",
+        "cordboard numbers put +14155550100",
+        "cordboard numbers put +1415 --agent sales",
+        "cordboard numbers put +14155550100 --agent sales --split spring",
+        "cordboard numbers put +14155550100 --split spring --pin V3",
+        "cordboard numbers put +14155550100 --agent sales --pin production",
+        "cordboard pin +14155550100 sales",
+        "cordboard prefixes put 1415 --agent sales",
+        "cordboard splits create spring",
+        "cordboard splits create spring --arm control=sales@V3",
+        "cordboard splits change spring",
+        "cordboard splits change spring --yes",
+        "cordboard splits create spring --arm a=b@V1:1 --unit header:",
+        "cordboard splits create spring --arm a=b@V1:1 --starts-at tomorrow",
+        "cordboard reload --accept abc",
+        "cordboard history --limit 0",
+        "cordboard api OPTIONS /v1/status",
+        "cordboard api GET v1/status",
+        "cordboard api GET '/v1/a b'",
+        "cordboard completions tcsh",
+    ] {
+        let why = parse(line).map(|_| ()).expect_err(line);
+        assert_eq!(why.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn a_key_is_never_shown() {
+    let command = parse("cordboard status --key top-secret").unwrap();
+    assert!(!format!("{command:?}").contains("top-secret"));
+}
+
+#[test]
+fn help_is_no_failure() {
+    let why = parse("cordboard splits create --help").map(|_| ()).unwrap_err();
+    assert_eq!((why.kind(), why.exit_code()), (ErrorKind::DisplayHelp, 0));
+}
+
+#[test]
+fn there_are_completions_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let outcome =
+            super::world::run_with(&format!("cordboard completions {shell}"), None, &Default::default());
+        assert_eq!((outcome.code, outcome.err.as_str()), (0, ""), "{shell}");
+        assert!(outcome.out.contains("default-route") && outcome.out.contains("serve"), "{shell}");
+    }
+}

@@ -1,0 +1,237 @@
+//! Where the router is, and with which key it is asked.
+
+use std::io::{ErrorKind, Read as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use ureq::http::Uri;
+
+use super::failure::Failure;
+use super::grammar::Reach;
+use super::variables::Variables;
+
+const DEFAULT_ADMIN: &str = "127.0.0.1:8701";
+const DEFAULT_CALLS: &str = "127.0.0.1:8700";
+/// Largest file that is read for an address or a key, in bytes.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// Where the two listeners are, and the key for them.
+#[derive(Debug)]
+pub(super) struct Whereabouts {
+    /// Management.
+    pub(super) management: Place,
+    /// The call plane.
+    pub(super) calls: Place,
+}
+
+/// One listener.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// Its address, without a slash at the end.
+    pub(super) url: String,
+    /// The key it is asked with.
+    pub(super) key: Option<super::written::Secret>,
+}
+
+/// What a running router leaves in its data folder.
+#[derive(Debug, Default, Deserialize)]
+struct Addresses {
+    calls: Option<String>,
+    admin: Option<String>,
+}
+
+impl Whereabouts {
+    /// Finds the router: by flag, else by variable, else by what it left in its data folder, else where it is by
+    /// default.
+    ///
+    /// A key that was only found, not given, is sent to this machine alone: an address somewhere else may be
+    /// somebody else's.
+    pub(super) fn find(reach: &Reach, data: Option<&Path>, variables: &Variables) -> Result<Self, Failure> {
+        let data = data.map(Path::to_path_buf).or_else(|| variables.get("CORDBOARD_DATA").map(PathBuf::from));
+        let data = data.unwrap_or_else(|| PathBuf::from("data"));
+        let given = |flag: &Option<String>, variable| {
+            flag.clone().or_else(|| variables.get(variable).map(str::to_owned)).map(|text| url_of(&text))
+        };
+        let left = addresses(&data)?;
+        let found = |left: Option<String>, default: &str| {
+            left.map_or_else(
+                || format!("http://{default}"),
+                |address| format!("http://{}", reachable(&address)),
+            )
+        };
+        let key = Key::find(reach, &data, variables)?;
+        let place = |given: Option<Result<String, Failure>>, left, default| {
+            let url = given.unwrap_or_else(|| Ok(found(left, default)))?;
+            let key = key.for_url(&url);
+            Ok::<_, Failure>(Place { url, key })
+        };
+        Ok(Self {
+            management: place(given(&reach.url, "CORDBOARD_URL"), left.admin, DEFAULT_ADMIN)?,
+            calls: place(given(&reach.calls_url, "CORDBOARD_CALLS_URL"), left.calls, DEFAULT_CALLS)?,
+        })
+    }
+}
+
+enum Key {
+    /// By flag or variable: sent wherever the operator says.
+    Given(super::written::Secret),
+    /// In the data folder.
+    Found(super::written::Secret),
+    None,
+}
+
+impl Key {
+    fn find(reach: &Reach, data: &Path, variables: &Variables) -> Result<Self, Failure> {
+        let secret = |text: &str| super::written::Secret(text.trim().to_owned());
+        let given = reach.key.as_ref().map(|key| key.0.as_str()).or_else(|| variables.get("CORDBOARD_KEY"));
+        if let Some(key) = given {
+            return Ok(Self::Given(secret(key)));
+        }
+        if let Some(file) = variables.get("CORDBOARD_ADMIN_KEY_FILE") {
+            let key = small_file(Path::new(file))?;
+            let key =
+                key.ok_or_else(|| Failure::Usage(format!("CORDBOARD_ADMIN_KEY_FILE: there is no {file}")))?;
+            return Ok(Self::Given(secret(&key)));
+        }
+        // Unreadable is as good as not there: the folder may belong to the router's own user.
+        let found = small_file(&data.join("admin.key")).ok().flatten();
+        Ok(found.map_or(Self::None, |key| Self::Found(secret(&key))))
+    }
+
+    fn for_url(&self, url: &str) -> Option<super::written::Secret> {
+        match self {
+            Self::Given(key) => Some(key.clone()),
+            Self::Found(key) => is_loopback(url).then(|| key.clone()),
+            Self::None => None,
+        }
+        .filter(|key| !key.0.is_empty())
+    }
+}
+
+fn addresses(data: &Path) -> Result<Addresses, Failure> {
+    let path = data.join("addresses.json");
+    // Nobody may look into the router's folder but its own user: then the default ports are the best guess.
+    let Ok(Some(text)) = small_file(&path) else { return Ok(Addresses::default()) };
+    serde_json::from_str(&text)
+        .map_err(|why| Failure::Usage(format!("{} cannot be read: {why}; say --url instead", path.display())))
+}
+
+fn small_file(path: &Path) -> Result<Option<String>, Failure> {
+    let unreadable = |why| Failure::Usage(format!("{} cannot be read: {why}", path.display()));
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(unreadable(why)),
+    };
+    let mut text = String::new();
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(unreadable)?;
+    Ok(Some(text))
+}
+
+/// An address that was bound, as it is reached from here: "everywhere" is reached by loopback.
+fn reachable(bound: &str) -> String {
+    let Ok(mut address) = bound.parse::<SocketAddr>() else { return bound.to_owned() };
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address.to_string()
+}
+
+/// A URL as it was given: `http` may be left out, a slash at the end means nothing.
+fn url_of(text: &str) -> Result<String, Failure> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = url.trim_end_matches('/');
+    let refused = |why: &str| Err(Failure::Usage(format!("{text:?} is no address of a router: {why}")));
+    let Ok(uri) = url.parse::<Uri>() else { return refused("expected a URL such as http://127.0.0.1:8701") };
+    if uri.scheme_str() != Some("http") {
+        return refused("this client speaks plain http; reach a TLS listener through a local tunnel");
+    }
+    if uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
+        return refused("expected a URL such as http://127.0.0.1:8701");
+    }
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return refused("a user and password mean nothing here, use --key");
+    }
+    Ok(url.to_owned())
+}
+
+fn is_loopback(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(url: Option<&str>) -> Reach {
+        Reach { url: url.map(str::to_owned), ..Reach::default() }
+    }
+
+    fn key(place: &Place) -> Option<&str> {
+        place.key.as_ref().map(|key| key.0.as_str())
+    }
+
+    #[test]
+    fn a_router_is_found_by_what_it_left_in_its_data_folder() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("addresses.json"), r#"{"calls":"0.0.0.0:1","admin":"[::]:2"}"#)
+            .unwrap();
+        std::fs::write(data.path().join("admin.key"), "secret\n").unwrap();
+        let found = Whereabouts::find(&reach(None), Some(data.path()), &Variables::default()).unwrap();
+        assert_eq!(
+            [found.calls.url.as_str(), &found.management.url],
+            ["http://127.0.0.1:1", "http://[::1]:2"]
+        );
+        assert_eq!([key(&found.calls), key(&found.management)], [Some("secret"); 2]);
+
+        let variables = Variables::from_iter([("CORDBOARD_DATA", data.path().to_str().unwrap())]);
+        let found = Whereabouts::find(&reach(None), None, &variables).unwrap();
+        assert_eq!(found.management.url, "http://[::1]:2");
+    }
+
+    #[test]
+    fn what_is_given_wins_over_what_is_found() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("admin.key"), "found").unwrap();
+        let variables =
+            Variables::from_iter([("CORDBOARD_URL", "http://127.0.0.1:9/"), ("CORDBOARD_KEY", "said")]);
+        let found = Whereabouts::find(&reach(None), Some(data.path()), &variables).unwrap();
+        assert_eq!(
+            (found.management.url.as_str(), key(&found.management)),
+            ("http://127.0.0.1:9", Some("said"))
+        );
+        assert_eq!(found.calls.url, "http://127.0.0.1:8700");
+        let found = Whereabouts::find(&reach(Some("localhost:7")), Some(data.path()), &variables).unwrap();
+        assert_eq!(found.management.url, "http://localhost:7");
+    }
+
+    #[test]
+    fn a_key_that_was_only_found_never_leaves_this_machine() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("admin.key"), "found").unwrap();
+        let none = Variables::default();
+        let found = Whereabouts::find(&reach(Some("http://10.0.0.9:1")), Some(data.path()), &none).unwrap();
+        assert_eq!((key(&found.management), key(&found.calls)), (None, Some("found")));
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_asked_is_a_fault_of_usage() {
+        for url in [
+            "https://router:8701",
+            "ftp://x",
+            "http://",
+            "http://a b",
+            "http://user:pass@host",
+            "http://h/?q",
+        ] {
+            assert!(matches!(url_of(url), Err(Failure::Usage(_))), "{url:?}");
+        }
+    }
+}

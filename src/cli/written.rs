@@ -1,0 +1,263 @@
+//! Arguments as they are written, and what they mean.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::id::{AgentId, ArmId, InvalidId, Pin, SplitId};
+use crate::domain::time::Timestamp;
+
+/// A text that is never shown.
+#[derive(Clone)]
+pub struct Secret(pub(super) String);
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// `sales@V3`: an agent at a pin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedAgent {
+    /// The agent.
+    pub agent: AgentId,
+    /// What of it.
+    pub pin: Pin,
+}
+
+impl FromStr for PinnedAgent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (agent, at) = text.split_once('@').ok_or("expected AGENT@PIN, such as sales@V3")?;
+        Ok(Self { agent: id_of(agent)?, pin: pin(at)? })
+    }
+}
+
+impl fmt::Display for PinnedAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.agent, self.pin)
+    }
+}
+
+/// `sales@V3` or `spring/test`: what serves instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Override {
+    /// An agent at a pin.
+    Agent(PinnedAgent),
+    /// An arm of a split.
+    Arm(SplitId, ArmId),
+}
+
+impl FromStr for Override {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((split, arm)) = text.split_once('/') {
+            return Ok(Self::Arm(id_of(split)?, id_of(arm)?));
+        }
+        let expected = |_| "expected AGENT@PIN or SPLIT/ARM, such as sales@V3 or spring/test".to_owned();
+        text.parse()
+            .map(Self::Agent)
+            .map_err(|why: String| if text.contains('@') { why } else { expected(why) })
+    }
+}
+
+impl Override {
+    /// As the call plane takes it.
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Self::Agent(PinnedAgent { agent, pin }) => json!({"agentId": agent, "pin": pin}),
+            Self::Arm(split, arm) => json!({"splitId": split, "arm": arm}),
+        }
+    }
+}
+
+/// `control=sales@V3:80`: an arm of a split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmWritten {
+    /// Its id.
+    pub id: ArmId,
+    /// What serves.
+    pub serves: PinnedAgent,
+    /// Its weight.
+    pub weight: u32,
+}
+
+impl FromStr for ArmWritten {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "expected ARM=AGENT@PIN:WEIGHT, such as control=sales@V3:80";
+        let (id, rest) = text.split_once('=').ok_or(expected)?;
+        let (serves, weight) = rest.rsplit_once(':').ok_or(expected)?;
+        Ok(Self { id: id_of(id)?, serves: serves.parse()?, weight: weight_of(weight)? })
+    }
+}
+
+impl ArmWritten {
+    /// As the API takes it.
+    pub(super) fn to_json(&self) -> Value {
+        let Self { id, serves: PinnedAgent { agent, pin }, weight } = self;
+        json!({"id": id, "agentId": agent, "pin": pin, "weight": weight})
+    }
+}
+
+/// `control=60`: the weight of an arm there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightWritten {
+    /// The arm.
+    pub id: ArmId,
+    /// Its weight.
+    pub weight: u32,
+}
+
+impl FromStr for WeightWritten {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, weight) = text.split_once('=').ok_or("expected ARM=WEIGHT, such as control=60")?;
+        Ok(Self { id: id_of(id)?, weight: weight_of(weight)? })
+    }
+}
+
+/// What is hashed in a split, as the API takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitWritten(pub(super) Value);
+
+impl FromStr for UnitWritten {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.split_once(':') {
+            None if ["caller", "call", "random"].contains(&text) => Ok(Self(json!(text))),
+            Some(("header", name)) if !name.is_empty() => Ok(Self(json!({"header": name}))),
+            _ => Err("expected caller, call, random or header:NAME"),
+        }
+    }
+}
+
+/// Reads a pin.
+pub(super) fn pin(text: &str) -> Result<Pin, String> {
+    Pin::parse(text).ok_or_else(|| format!("{text:?} is no pin: expected {}", Pin::EXPECTED))
+}
+
+/// Reads a dialled number.
+pub(super) fn number(text: &str) -> Result<Number, String> {
+    Number::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
+}
+
+/// Reads a prefix.
+pub(super) fn prefix(text: &str) -> Result<Prefix, String> {
+    Prefix::parse(text).ok_or_else(|| format!("expected {}", Prefix::EXPECTED))
+}
+
+/// Reads a time, or `none`, which is null.
+pub(super) fn time_or_none(text: &str) -> Result<Value, String> {
+    if text == "none" {
+        return Ok(Value::Null);
+    }
+    time(text)
+}
+
+/// Reads a time.
+pub(super) fn time(text: &str) -> Result<Value, String> {
+    Timestamp::parse(text)
+        .map(|at| json!(at))
+        .ok_or_else(|| "expected a time such as 2026-01-31T09:00:00Z".to_owned())
+}
+
+/// Reads a count, or `none`, which is null.
+pub(super) fn count_or_none(text: &str) -> Result<Value, String> {
+    if text == "none" {
+        return Ok(Value::Null);
+    }
+    text.parse::<u64>().map(|count| json!(count)).map_err(|_| "expected a whole number or none".to_owned())
+}
+
+/// Reads `NAME=VALUE`.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    named(text, '=').ok_or_else(|| "expected NAME=VALUE, such as X-Brand=north".to_owned())
+}
+
+/// Reads `Name: value`.
+pub(super) fn header_line(text: &str) -> Result<(String, String), String> {
+    let (name, value) = named(text, ':').ok_or("expected 'Name: value', such as 'X-Env: test'")?;
+    Ok((name, value.trim().to_owned()))
+}
+
+/// Pairs as a JSON object.
+pub(super) fn object(pairs: &[(String, String)]) -> Value {
+    let members = pairs.iter().map(|(name, value)| (name.clone(), json!(value)));
+    Value::Object(members.collect::<Map<_, _>>())
+}
+
+fn named(text: &str, mark: char) -> Option<(String, String)> {
+    let (name, value) = text.split_once(mark)?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+}
+
+fn weight_of(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("{text:?} is no weight: expected a whole number"))
+}
+
+fn id_of<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|why: InvalidId| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn arms_are_read_as_they_are_written() {
+        let arm: ArmWritten = "control=sales@pre-release:80".parse().unwrap();
+        assert_eq!(
+            arm.to_json(),
+            json!({"id": "control", "agentId": "sales", "pin": "pre-release", "weight": 80})
+        );
+        for text in ["", "control", "control=sales:80", "control=sales@V3", "=sales@V3:1", "a=sales@V3:-1"] {
+            assert!(text.parse::<ArmWritten>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_override_is_an_agent_or_an_arm() {
+        let json = |text: &str| text.parse::<Override>().map(|wanted| wanted.to_json());
+        assert_eq!(json("sales@draft"), Ok(json!({"agentId": "sales", "pin": "draft"})));
+        assert_eq!(json("spring/test"), Ok(json!({"splitId": "spring", "arm": "test"})));
+        for text in ["", "sales", "sales@", "@V3", "spring/", "/test", "a/b/c"] {
+            assert!(json(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_line_may_hold_colons_and_its_value_is_trimmed() {
+        assert_eq!(header_line("X-At:  12:30 "), Ok(("X-At".to_owned(), "12:30".to_owned())));
+        assert!(header_line("X-At").is_err() && header_line(": x").is_err());
+        assert_eq!(pair("X=a=b"), Ok(("X".to_owned(), "a=b".to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn no_argument_can_make_the_reader_panic(text in "\\PC{0,40}") {
+            let _ = (text.parse::<ArmWritten>(), text.parse::<Override>(), text.parse::<WeightWritten>());
+            let _ = (text.parse::<UnitWritten>(), header_line(&text), pair(&text), number(&text), prefix(&text));
+        }
+    }
+}
