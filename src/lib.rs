@@ -1,5 +1,6 @@
 //! Cordboard: a self-hosted runtime call router for voice agents.
 
+pub mod control;
 pub mod domain;
 pub mod gateways;
 pub mod http;

@@ -1,30 +1,37 @@
-//! STUB
-use std::sync::Arc; use std::path::PathBuf; use std::io;
-use crate::domain::{fault::Fault, files::FileSet, id::{AccountId, ConfigHash}};
-/// s
-#[derive(Debug, Clone)]
-pub struct SourceFile { /// p
- pub path: Arc<str>, /// h
- pub hash: [u8;16], /// b
- pub bytes: Vec<u8> }
-/// l
-#[derive(Debug, Clone, Default)] pub struct Library;
-impl Library {
- /// r
- pub fn read(&self, _c: Vec<SourceFile>, _g: &[Arc<str>]) -> Result<Library, Vec<Fault>> { Ok(Library) }
- /// f
- pub fn file_set(&self, _a: &Library, account: &AccountId, _acc: Option<ConfigHash>) -> Result<FileSet, Vec<Fault>> {
-  Ok(FileSet{hash: ConfigHash([0;16]), accepted: false, account: account.clone(), agents: vec![], splits: vec![], prefixes: vec![], defaults: vec![], routes: vec![], files: vec![], put: vec![], released: vec![], numbers_before: 0}) }
-}
-/// g
-pub struct LastGood(PathBuf);
-impl LastGood {
- /// n
- pub fn new(p: PathBuf) -> Self { Self(p) }
- /// l
- pub fn load(&self, _h: ConfigHash) -> io::Result<Vec<SourceFile>> { Ok(vec![]) }
- /// s
- pub fn save(&self, _h: &ConfigHash, _l: &Library, _c: &[SourceFile]) -> io::Result<()> { let _ = &self.0; Ok(()) }
- /// f
- pub fn forget_others(&self, _h: ConfigHash) -> io::Result<()> { Ok(()) }
-}
+//! Route and agent files: from bytes to one set that is applied whole or not at all.
+//!
+//! ```text
+//!   SourceFile --read--> Library (one entry a file, parsed) --file_set--> FileSet --weigh--> facts
+//!                              |
+//!                          LastGood (copies of what was applied)
+//! ```
+//!
+//! Whoever follows the files keeps two things that belong together: the library that is applied, and the contents it
+//! was read from. What differs from those contents is read into a new library; only when that is applied do both take
+//! the place of the old ones. So a faulty file changes nothing, and is looked at again with whatever changes next.
+//!
+//! Nothing here looks at a folder: contents are handed in, by paths such as `routes/a.toml` and `agents/sales/V1.toml`.
+
+mod agent_folder;
+mod check;
+mod cut;
+mod difference;
+mod faults;
+mod last_good;
+mod library;
+mod origin;
+mod plain;
+mod route_file;
+mod route_table;
+mod rows;
+mod source;
+mod split_table;
+mod value;
+
+pub use check::{Summary, check};
+pub use last_good::{LastGood, LastGoodError};
+pub use library::Library;
+pub use source::SourceFile;
+
+#[cfg(test)]
+mod tests;
