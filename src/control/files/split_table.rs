@@ -93,7 +93,8 @@ fn check(doc: &mut Doc<'_>, file: &FileSplit, at: usize, arms_at: usize) {
     };
     for fault in split.faults() {
         let at = if fault.field.starts_with("arms") { arms_at } else { at };
-        doc.fault(at, format!("{}: {}", as_in_files(&fault.field), as_in_files(&fault.message)), "");
+        let words: Vec<String> = fault.message.split(' ').map(as_in_files).collect();
+        doc.fault(at, format!("{}: {}", as_in_files(&fault.field), words.join(" ")), "");
     }
 }
 
