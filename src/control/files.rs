@@ -1,0 +1,37 @@
+//! Route and agent files: from bytes to one set that is applied whole or not at all.
+//!
+//! ```text
+//!   SourceFile --read--> Library (one entry a file, parsed) --file_set--> FileSet --weigh--> facts
+//!                              |
+//!                          LastGood (copies of what was applied)
+//! ```
+//!
+//! Whoever follows the files keeps two things that belong together: the library that is applied, and the contents it
+//! was read from. What differs from those contents is read into a new library; only when that is applied do both take
+//! the place of the old ones. So a faulty file changes nothing, and is looked at again with whatever changes next.
+//!
+//! Nothing here looks at a folder: contents are handed in, by paths such as `routes/a.toml` and `agents/sales/V1.toml`.
+
+mod agent_folder;
+mod check;
+mod cut;
+mod difference;
+mod faults;
+mod last_good;
+mod library;
+mod origin;
+mod plain;
+mod route_file;
+mod route_table;
+mod rows;
+mod source;
+mod split_table;
+mod value;
+
+pub use check::{Summary, check};
+pub use last_good::{LastGood, LastGoodError};
+pub use library::Library;
+pub use source::SourceFile;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+//! One file of `routes/`, read and checked by itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use toml::de::DeTable;
+
+use super::cut::{SectionKind, Sections, Whole};
+use super::faults::{Faults, shown};
+use super::origin::{Origin, text_of};
+use super::plain::{Plain, PlainRoute};
+use super::rows::{Numbers, Routes, owned_by};
+use super::value::{self, Doc, Value};
+use super::{route_table, split_table};
+use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::fault::Fault;
+use crate::domain::files::{FileSplit, Placed};
+use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
+use crate::domain::route::{Destination, ManagedBy, Route};
+
+/// Most bytes that are parsed together: it takes forty times as much memory.
+const PARSED_BYTES_MAX: usize = 8 << 20;
+/// Bytes of numbers that are parsed together.
+const GROUP_BYTES: usize = 64 << 10;
+/// Most numbers of one file.
+const NUMBERS_MAX: usize = 20_000_000;
+/// Most splits of one file.
+const SPLITS_MAX: usize = 10_000;
+/// Most prefixes of one file.
+const PREFIXES_MAX: usize = 100_000;
+
+const TABLES: [&str; 5] = ["number", "prefix", "split", "default", "account"];
+
+/// What a route file says; complete and right as far as one file can be.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RouteFile {
+    pub(super) splits: Vec<Placed<FileSplit>>,
+    pub(super) prefixes: Vec<Placed<(Prefix, Arc<Route>)>>,
+    pub(super) default: Option<Placed<Arc<Route>>>,
+    /// The distinct routes of the numbers, each where it stands first.
+    pub(super) routes: Vec<Placed<Arc<Route>>>,
+    pub(super) numbers: Numbers,
+}
+
+impl RouteFile {
+    /// Reads a file, of this account unless it says otherwise.
+    ///
+    /// # Errors
+    /// All its faults, up to a hundred.
+    pub(super) fn read(file: &Arc<str>, bytes: &[u8], account: &AccountId) -> Result<Self, Vec<Fault>> {
+        let text = text_of(file, bytes).map_err(|fault| vec![fault])?;
+        let mut reading = Reading::new(file, account);
+        match Sections::of(text).and_then(|sections| reading.numbers(sections)) {
+            Ok(rest) => reading.rest(&rest),
+            Err(Whole) => {
+                reading = Reading::new(file, account);
+                reading.rest(&Origin::of(text, 1));
+            }
+        }
+        reading.finish()
+    }
+
+    /// The same without cutting.
+    #[cfg(test)]
+    pub(super) fn read_whole(file: &Arc<str>, text: &str, account: &AccountId) -> Result<Self, Vec<Fault>> {
+        let mut reading = Reading::new(file, account);
+        reading.rest(&Origin::of(text, 1));
+        reading.finish()
+    }
+}
+
+/// A file while it is being read. Routes and splits get their account at the end, when it is known.
+struct Reading<'t> {
+    faults: Faults,
+    found: Found<'t>,
+}
+
+/// What was found so far.
+struct Found<'t> {
+    /// The account of files that name none.
+    first_account: AccountId,
+    account: Option<AccountId>,
+    splits: Vec<Placed<FileSplit>>,
+    prefixes: Vec<Placed<(Prefix, Route)>>,
+    default: Option<Placed<Route>>,
+    routes: Routes,
+    plain_routes: HashMap<PlainRoute<'t>, u32, FixedState>,
+    numbers: Numbers,
+}
+
+impl<'t> Reading<'t> {
+    fn new(file: &Arc<str>, account: &AccountId) -> Self {
+        let found = Found {
+            first_account: account.clone(),
+            account: None,
+            splits: Vec::new(),
+            prefixes: Vec::new(),
+            default: None,
+            routes: Routes::default(),
+            plain_routes: HashMap::default(),
+            numbers: Numbers::default(),
+        };
+        Self { faults: Faults::of(file), found }
+    }
+
+    /// Reads the numbers of a text; what comes back is still to be read.
+    fn numbers(&mut self, sections: Sections<'t>) -> Result<Origin, Whole> {
+        let mut rest = Origin::default();
+        let mut group = Origin::default();
+        for section in sections {
+            let section = section?;
+            match section.kind {
+                SectionKind::Plain(plain) if self.found.plain(&self.faults, &plain, section.line) => {}
+                SectionKind::Plain(_) | SectionKind::Number => {
+                    if group.text().len() + section.text.len() > GROUP_BYTES {
+                        self.group(std::mem::take(&mut group), &mut rest);
+                    }
+                    group.push(section.text, section.line);
+                }
+                SectionKind::Rest => {
+                    self.group(std::mem::take(&mut group), &mut rest);
+                    rest.push(section.text, section.line);
+                }
+            }
+        }
+        self.group(group, &mut rest);
+        Ok(rest)
+    }
+
+    /// Reads numbers; if they come with other tables, all of it is left for later.
+    fn group(&mut self, group: Origin, rest: &mut Origin) {
+        if group.text().is_empty() || self.faults.is_full() {
+            return;
+        }
+        let places = group.places();
+        let Some(root) = value::parse(&group, &places, &mut self.faults) else { return };
+        match root.get("number") {
+            Some(numbers) if root.len() == 1 => {
+                self.found.number_list(&mut Doc::new(&places, &mut self.faults), numbers);
+            }
+            _ => {
+                drop(root);
+                rest.append(group);
+            }
+        }
+    }
+
+    /// Reads what has to be read together.
+    fn rest(&mut self, text: &Origin) {
+        let bytes = text.text().len();
+        if bytes > PARSED_BYTES_MAX {
+            let message = format!("{bytes} bytes besides plain numbers have to be read at once");
+            self.faults.add(
+                (0, 0),
+                message,
+                format!("at most {PARSED_BYTES_MAX}, and no texts of several lines in a large file"),
+            );
+            return;
+        }
+        let places = text.places();
+        let Some(root) = value::parse(text, &places, &mut self.faults) else { return };
+        let doc = &mut Doc::new(&places, &mut self.faults);
+        for (key, value) in &root {
+            match key.get_ref().as_ref() {
+                "account" => {
+                    let parse = |text: &str| AccountId::parse(text).ok();
+                    self.found.account = doc.parsed("account", value, parse, "an account's id");
+                }
+                "number" => self.found.number_list(doc, value),
+                "prefix" => self.found.prefix_list(doc, value),
+                "split" => self.found.split_list(doc, value),
+                "default" => self.found.default(doc, value),
+                _ => doc.unknown("routes", key, &TABLES),
+            }
+        }
+    }
+
+    fn finish(self) -> Result<RouteFile, Vec<Fault>> {
+        let Self { mut faults, mut found } = self;
+        if found.numbers.len() > NUMBERS_MAX {
+            faults.add(
+                (0, 0),
+                format!("number: {} of them", found.numbers.len()),
+                format!("at most {NUMBERS_MAX} a file"),
+            );
+        }
+        found.numbers.settle(|number, first, again| {
+            let message = format!("number: {number} is given twice, first in line {first}");
+            faults.add((again, 0), message, "each number once");
+        });
+        faults.or(|| found.into_file())
+    }
+}
+
+impl<'t> Found<'t> {
+    /// Takes a plain number in; false where something about it is wrong or strange.
+    fn plain(&mut self, faults: &Faults, plain: &Plain<'t>, line: u32) -> bool {
+        let Ok(number) = Number::parse(plain.number) else { return false };
+        let route = match self.plain_routes.get(&plain.route) {
+            Some(route) => *route,
+            None => {
+                let Some(route) = plain_route(&plain.route, &self.first_account) else { return false };
+                let route = self.routes.place(route, || faults.place((line, 1)));
+                self.plain_routes.insert(plain.route, route);
+                route
+            }
+        };
+        self.numbers.push(number, line.saturating_add(plain.number_line), route);
+        true
+    }
+
+    fn number_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
+        each(doc, "number", list, NUMBERS_MAX, |doc, table| {
+            let (number, route) =
+                route_table::read(doc, ("number", Some("number")), table, &self.first_account);
+            let Some(value) = number else { return };
+            let number = match Number::parse(value.get_ref().as_str().unwrap_or_default()) {
+                Ok(number) => number,
+                Err(why) => {
+                    let text = shown(value.get_ref().as_str().unwrap_or_default());
+                    let message = match value.get_ref().as_str() {
+                        Some(_) => format!("number: {text} {why}"),
+                        None => format!("number: is of the type {}", value.get_ref().type_str()),
+                    };
+                    return doc.fault(value.span().start, message, InvalidAddress::EXPECTED);
+                }
+            };
+            let Some(route) = route else { return };
+            let (line, _) = doc.at(value.span().start);
+            let route = self.routes.place(route, || doc.place(table.1));
+            self.numbers.push(number, line, route);
+        });
+    }
+
+    fn prefix_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
+        each(doc, "prefix", list, PREFIXES_MAX, |doc, table| {
+            let (value, route) =
+                route_table::read(doc, ("prefix", Some("prefix")), table, &self.first_account);
+            let Some(value) = value else { return };
+            let prefix = doc.parsed("prefix", value, Prefix::parse, Prefix::EXPECTED);
+            if let (Some(prefix), Some(route)) = (prefix, route) {
+                self.prefixes.push(Placed { at: doc.place(value.span().start), value: (prefix, route) });
+            }
+        });
+    }
+
+    fn split_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
+        each(doc, "split", list, SPLITS_MAX, |doc, table| {
+            if let Some(split) = split_table::read(doc, table, &self.first_account) {
+                self.splits.push(Placed { at: doc.place(table.1), value: split });
+            }
+        });
+    }
+
+    fn default(&mut self, doc: &mut Doc<'_>, value: &Value<'_>) {
+        let Some(table) = doc.table("default", value) else { return };
+        let at = value.span().start;
+        let (_, route) = route_table::read(doc, ("default", None), (table, at), &self.first_account);
+        self.default = route.map(|value| Placed { at: doc.place(at), value });
+    }
+
+    fn into_file(self) -> RouteFile {
+        let account = self.account.unwrap_or(self.first_account);
+        let mut splits = self.splits;
+        for split in &mut splits {
+            split.value.id.account = account.clone();
+        }
+        let prefixes = self.prefixes.into_iter().map(|Placed { at, value: (prefix, route) }| Placed {
+            at,
+            value: (prefix, owned_by(&account, route)),
+        });
+        RouteFile {
+            splits,
+            prefixes: prefixes.collect(),
+            default: self.default.map(|Placed { at, value }| Placed { at, value: owned_by(&account, value) }),
+            routes: self.routes.of(&account),
+            numbers: self.numbers,
+        }
+    }
+}
+
+/// Hands on each table of a list.
+fn each<'v, 't: 'v>(
+    doc: &mut Doc<'_>,
+    name: &str,
+    list: &'v Value<'t>,
+    most: usize,
+    mut read: impl FnMut(&mut Doc<'_>, (&'v DeTable<'t>, usize)),
+) {
+    for value in doc.list(name, list, most).unwrap_or_default() {
+        if doc.is_full() {
+            return;
+        }
+        if let Some(table) = doc.table(name, value) {
+            read(doc, (table, value.span().start));
+        }
+    }
+}
+
+/// The route of a plain number, if it is right.
+fn plain_route(plain: &PlainRoute<'_>, account: &AccountId) -> Option<Route> {
+    let to = match (plain.agent, plain.pin, plain.split) {
+        (Some(agent), pin, None) => Destination::Agent {
+            agent: AgentId::parse(agent).ok()?,
+            pin: pin.map_or(Some(Pin::Draft), Pin::parse)?,
+        },
+        (None, None, Some(split)) => Destination::Split(SplitId::parse(split).ok()?),
+        _ => return None,
+    };
+    let site_variant = match plain.site_variant {
+        Some(site) => Some(SiteVariantId::parse(site).ok()?),
+        None => None,
+    };
+    Some(Route { site_variant, ..Route::plain(account.clone(), ManagedBy::Files, to) })
+}

@@ -1,0 +1,148 @@
+//! Differences, step by step and all at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What a file gives: numbers (by their last digits) with where they lead.
+type Routes = BTreeMap<u16, u8>;
+
+fn lead(to: u8) -> String {
+    match to % 6 {
+        0 => "agent = \"agent-0\"".to_owned(),
+        1 => "agent = \"agent-1\"\npin = \"V1\"".to_owned(),
+        2 => "agent = \"agent-1\"\npin = \"live\"\nsite_variant = \"berlin\"".to_owned(),
+        3 => "split = \"split-0\"".to_owned(),
+        4 => "agent = \"agent-0\"\nheaders = { X-Brand = \"north\" }".to_owned(),
+        _ => {
+            "agent = 'agent-0'\nheader_rules = [{ header = \"X\", prefix = \"a\", pin = \"V1\" }]".to_owned()
+        }
+    }
+}
+
+fn text(routes: &Routes) -> String {
+    let mut text = String::new();
+    for (number, to) in routes {
+        let number = if number % 7 == 0 { format!("user-{number}") } else { format!("+1415555{number:04}") };
+        write!(text, "[[number]]\nnumber = \"{number}\"\n{}\n\n", lead(*to)).unwrap();
+    }
+    text
+}
+
+fn base() -> Library {
+    let files: Vec<_> = agents(2).into_iter().chain([file("routes/0.toml", splits(1))]).collect();
+    read(&files).unwrap()
+}
+
+fn some_files() -> impl Strategy<Value = BTreeMap<u8, Routes>> {
+    // A number picks its file, so that no two files give the same.
+    proptest::collection::btree_map(0..400u16, (1..4u8, 0..6u8), 0..60).prop_map(|numbers| {
+        let mut files: BTreeMap<u8, Routes> = BTreeMap::new();
+        for (number, (file, to)) in numbers {
+            files.entry(file).or_default().insert(number, to);
+        }
+        files
+    })
+}
+
+fn sources(files: &BTreeMap<u8, Routes>) -> BTreeMap<Arc<str>, SourceFile> {
+    let file = |(name, routes): (&u8, &Routes)| file(&format!("routes/{name}.toml"), text(routes));
+    files.iter().map(file).map(|file| (Arc::clone(&file.path), file)).collect()
+}
+
+proptest! {
+    #[test]
+    fn differences_step_by_step_give_the_same_numbers_as_the_last_files_at_once(
+        steps in proptest::collection::vec(some_files(), 1..5)
+    ) {
+        let mut library = base();
+        let mut state = state();
+        apply(&mut state, &library, &Library::new(&account())).unwrap();
+        let mut present = BTreeMap::new();
+        for step in &steps {
+            let next = sources(step);
+            let changed: Vec<_> =
+                next.values().filter(|file| present.get(&file.path) != Some(*file)).cloned().collect();
+            let gone: Vec<Arc<str>> = present.keys().filter(|path| !next.contains_key(*path)).cloned().collect();
+            let read = library.read(&changed, &gone).unwrap();
+            apply(&mut state, &read, &library).unwrap();
+            (library, present) = (read, next);
+        }
+        let mut fresh = super::state();
+        apply(&mut fresh, &library, &Library::new(&account())).unwrap();
+        prop_assert_eq!(numbers(&state), numbers(&fresh));
+        let set = library.file_set(&Library::new(&account()), None).unwrap();
+        let whole: BTreeSet<_> = steps.last().unwrap().values().flat_map(BTreeMap::keys).collect();
+        prop_assert_eq!(set.put.len(), whole.len());
+        let again = library.file_set(&library, None).unwrap();
+        prop_assert!(again.put.is_empty() && again.released.is_empty());
+        prop_assert_eq!(again.numbers_before, whole.len());
+    }
+
+    #[test]
+    fn a_number_that_another_file_gives_is_refused_whichever_of_them_changed(
+        files in some_files(), number in 0..400u16, at in 1..4u8
+    ) {
+        let before = base().read(&sources(&files).into_values().collect::<Vec<_>>(), &[]).unwrap();
+        let owner = files.iter().find(|(_, routes)| routes.contains_key(&number)).map(|(file, _)| *file);
+        let mut after = files.clone();
+        after.entry(at).or_default().insert(number, 0);
+        let changed = file(&format!("routes/{at}.toml"), text(&after[&at]));
+        let set = before.read(&[changed], &[]).unwrap().file_set(&before, None);
+        prop_assert_eq!(set.is_err(), owner.is_some_and(|owner| owner != at), "{:?}", set);
+    }
+}
+
+#[test]
+fn a_number_that_moves_between_files_is_never_released_and_put_only_with_another_route() {
+    let routes = |numbers: &[(u16, u8)]| text(&numbers.iter().copied().collect());
+    let before = base()
+        .read(&[file("routes/a.toml", routes(&[(1, 0), (2, 0), (3, 0)])), file("routes/b.toml", "")], &[])
+        .unwrap();
+    let after = before
+        .read(
+            &[file("routes/a.toml", routes(&[(3, 0)])), file("routes/b.toml", routes(&[(1, 0), (2, 1)]))],
+            &[],
+        )
+        .unwrap();
+    let set = after.file_set(&before, None).unwrap();
+    let put: Vec<_> = set.put.iter().map(|put| put.number.to_string()).collect();
+    assert_eq!((put, set.released.len(), set.numbers_before), (vec!["+14155550002".to_owned()], 0, 3));
+    let set = before.read(&[], &["routes/a.toml".into()]).unwrap().file_set(&before, None).unwrap();
+    assert_eq!((set.put.len(), set.released.len()), (0, 3));
+}
+
+#[test]
+fn a_faulty_file_changes_nothing_and_the_same_content_again_makes_no_difference() {
+    let mut state = state();
+    let library = base();
+    apply(&mut state, &library, &Library::new(&account())).unwrap();
+    let (hash, count) = (library.hash(), library.len());
+    let good = file("routes/b.toml", text(&[(1, 0)].into_iter().collect()));
+    let faulty = file("routes/c.toml", "[[number]]\n");
+    assert!(library.read(&[good.clone(), faulty], &["routes/0.toml".into()]).is_err());
+    assert_eq!((library.hash(), library.len()), (hash, count));
+    let next = library.read(std::slice::from_ref(&good), &[]).unwrap();
+    assert!(apply(&mut state, &next, &library).unwrap() > 0);
+    let again = next.read(&[good], &[]).unwrap();
+    assert_eq!(apply(&mut state, &again, &next), Ok(0));
+}
+
+#[test]
+fn the_account_of_a_file_is_the_first_one_unless_it_says_otherwise() {
+    let number = |n| format!("[[number]]\nnumber = \"+1415555010{n}\"\nagent = \"a\"\n");
+    let files = [
+        file("agents/a/agent.toml", "account = \"ws-2\"\n"),
+        file("agents/a/V1.toml", "name = \"A\"\n"),
+        file("routes/a.toml", format!("account = \"ws-2\"\n{}{}{}", number(0), number(1), splits(1))),
+        file("routes/b.toml", splits(1)),
+    ];
+    let set = read(&files).unwrap().file_set(&Library::new(&account()), None).unwrap();
+    assert_eq!(set.agents[0].value.id.to_string(), "ws-2/a");
+    assert!(set.routes.iter().all(|route| route.value.account.as_str() == "ws-2"));
+    let accounts: Vec<_> = set.splits.iter().map(|split| split.value.id.account.to_string()).collect();
+    assert_eq!(accounts, ["ws-2", "ws-1"]);
+}
