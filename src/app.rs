@@ -26,7 +26,7 @@ use crate::store::error::StoreError;
 use crate::store::folder::FolderError;
 use crate::telemetry::{Clock, TelemetryError};
 
-pub use check::check;
+pub use check::{Summary, check};
 pub use reset::ResetError;
 
 /// Why the router cannot start or had to stop.

@@ -1,9 +1,99 @@
-//! The `cordboard` binary.
+//! The `cordboard` binary: reads its arguments and hands over.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use cordboard::app;
+use cordboard::cli::{self, CheckArgs, Cli, Command, KeysCommand, KeysResetArgs};
+use cordboard::domain::fault::Fault;
+use cordboard::settings::{Flags, Settings, Sources, Variables};
+use serde_json::json;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-fn main() {
-    let sources = cordboard::settings::Sources { flags: Default::default(), variables: cordboard::settings::Variables::of_process() };
-    if let Err(why) = cordboard::app::serve(&sources, &mut std::io::stdout()) {
-        eprintln!("error: {why}"); for f in why.faults() { eprintln!("  {f}"); }
+
+fn main() -> ExitCode {
+    let outcome = match Cli::<Flags>::parse().into_command() {
+        Command::Client(command) => return cli::run::<Flags>(&command),
+        Command::Serve(flags) => serve(flags),
+        Command::Check(check) => run_check(&check),
+        Command::Keys(KeysCommand::Reset(reset)) => reset_key(&reset),
+    };
+    // Nobody listens any more if even this cannot be written.
+    outcome.unwrap_or(ExitCode::FAILURE)
+}
+
+fn serve(flags: Flags) -> io::Result<ExitCode> {
+    let sources = Sources { flags, variables: Variables::of_process() };
+    match app::serve(&sources, &mut io::stdout().lock()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(why) => {
+            writeln!(io::stderr(), "error: {why}")?;
+            tell(why.faults())
+        }
     }
+}
+
+fn run_check(args: &CheckArgs) -> io::Result<ExitCode> {
+    let outcome = app::check(&args.folder);
+    let mut out = io::stdout().lock();
+    match (&outcome, args.json) {
+        (Ok(summary), true) => writeln!(
+            out,
+            "{}",
+            json!({"ok": true, "hash": summary.hash, "agents": summary.agents, "versions": summary.versions,
+                   "splits": summary.splits, "prefixes": summary.prefixes, "numbers": summary.numbers,
+                   "warnings": summary.warnings, "faults": []})
+        )?,
+        (Ok(summary), false) => tell_summary(&mut out, summary)?,
+        (Err(faults), true) => writeln!(out, "{}", json!({"ok": false, "faults": faults}))?,
+        (Err(faults), false) => return tell(faults),
+    }
+    Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
+    let flags = Flags { data: args.data.as_ref().map(|data| data.display().to_string()), ..Flags::default() };
+    let data = match Settings::load(&Sources { flags, variables: Variables::of_process() }) {
+        Ok(settings) => settings.data,
+        Err(faults) => {
+            writeln!(io::stderr(), "error: the settings are faulty, so that the data folder is not known")?;
+            for fault in faults {
+                writeln!(io::stderr(), "  {fault}")?;
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let file = data.join("admin.key");
+    match app::reset_admin_key(&data) {
+        Ok(()) if args.json => writeln!(io::stdout(), "{}", json!({"keyFile": file}))?,
+        Ok(()) => writeln!(io::stdout(), "a new admin key is in {}; the old one has ended", file.display())?,
+        Err(why) => {
+            writeln!(io::stderr(), "error: {why}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_summary(out: &mut impl Write, summary: &app::Summary) -> io::Result<()> {
+    let app::Summary { hash, agents, versions, splits, prefixes, numbers, warnings } = summary;
+    writeln!(
+        out,
+        "ok: {agents} agents, {versions} versions, {splits} splits, {prefixes} prefixes, {numbers} numbers"
+    )?;
+    writeln!(out, "fingerprint {hash}")?;
+    for warning in warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    Ok(())
+}
+
+fn tell(faults: &[Fault]) -> io::Result<ExitCode> {
+    let mut out = io::stderr().lock();
+    for fault in faults {
+        writeln!(out, "  {fault}")?;
+    }
+    Ok(ExitCode::FAILURE)
 }

@@ -124,8 +124,11 @@ fn start_workers(calls: Plane, plane: &Arc<CallPlane>) -> io::Result<Vec<JoinHan
     let workers = listeners.into_iter().enumerate().map(|(at, listener)| {
         let (plane, front) = (Arc::clone(plane), front.clone());
         thread::Builder::new().name(format!("cordboard-calls-{at}")).spawn(move || {
-            let gateway = HttpGateway::new(Rc::new(Worker::new(&plane, random_bytes())));
-            if let Err(why) = run_worker(serve(listener, gateway, front)) {
+            let work = async {
+                let gateway = HttpGateway::new(Rc::new(Worker::new(&plane, random_bytes())));
+                serve(listener, gateway, front).await
+            };
+            if let Err(why) = run_worker(work) {
                 tracing::error!(error = %why, "a call worker has ended");
             }
         })
