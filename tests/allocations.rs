@@ -14,6 +14,7 @@ use cordboard::routing::request::CallRequest;
 use cordboard::routing::trail::Silent;
 
 #[path = "../benches/kit/table.rs"]
+#[expect(clippy::expect_used, reason = "what a measurement is made of is known to be right")]
 #[expect(dead_code, reason = "benches use more of it")]
 mod table;
 

@@ -155,7 +155,7 @@ fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
         match EndpointTemplate::parse(&endpoint.uri) {
             Ok(uri) => endpoints.push(Endpoint { uri, priority: endpoint.priority, weight: endpoint.weight }),
             Err(why) => {
-                faults.push(endpoint.place.fault(format!("uri {why}"), "a URI such as sip:{agent}@10.0.0.1"))
+                faults.push(endpoint.place.fault(format!("uri {why}"), "a URI such as sip:{agent}@10.0.0.1"));
             }
         }
     }

@@ -168,9 +168,9 @@ impl Housekeeping {
             let (this, busy) = (Arc::clone(&this), Arc::clone(&busy));
             tokio::task::spawn_blocking(move || {
                 if sweeps {
-                    this.sweep()
+                    this.sweep();
                 } else {
-                    this.look()
+                    this.look();
                 }
                 busy.store(false, Ordering::Release);
             });

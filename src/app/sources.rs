@@ -54,7 +54,7 @@ impl Sources for Folders {
         let mut faults = Vec::new();
         for watched in [&mut self.agents, &mut self.routes] {
             match watched.look(stillness) {
-                Ok((changed, gone)) => {
+                Ok(Look { changed, gone }) => {
                     look.changed.extend(changed);
                     look.gone.extend(gone);
                 }
@@ -74,7 +74,7 @@ impl Sources for Folders {
 }
 
 impl Watched {
-    fn look(&mut self, stillness: Stillness<'_>) -> Result<(Vec<SourceFile>, Vec<Arc<str>>), Vec<Fault>> {
+    fn look(&mut self, stillness: Stillness<'_>) -> Result<Look, Vec<Fault>> {
         self.seen = None;
         let Reading { snapshot, changed, removed, missing: _ } = self
             .folder
@@ -84,7 +84,7 @@ impl Watched {
             changed.into_iter().map(|(path, bytes)| SourceFile::new(self.name(&path), bytes)).collect();
         let gone = removed.iter().map(|path| self.name(path)).collect();
         self.seen = Some(snapshot);
-        Ok((changed, gone))
+        Ok(Look { changed, gone })
     }
 
     fn name(&self, path: &Path) -> Arc<str> {

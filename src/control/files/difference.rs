@@ -59,9 +59,9 @@ impl Library {
         for (put, released) in [phones, users] {
             // Almost always one of the two is empty.
             if set.put.is_empty() {
-                set.put = put
+                set.put = put;
             } else {
-                set.put.extend(put)
+                set.put.extend(put);
             }
             set.released.extend(released);
         }

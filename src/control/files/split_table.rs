@@ -161,7 +161,7 @@ fn owners(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<Vec<(usize, usize, Arm
     let mut runs = Vec::new();
     for (i, run) in doc.list("owners", value, SLOTS)?.iter().enumerate() {
         let field = format!("owners[{i}]");
-        let Some([first, last, arm]) = run.get_ref().as_array().map(|run| run.as_ref()) else {
+        let Some([first, last, arm]) = run.get_ref().as_array().map(std::convert::AsRef::as_ref) else {
             doc.wrong(&field, run, EXPECTED);
             return None;
         };
