@@ -28,7 +28,8 @@ impl From<Refusal> for ApiError {
             return error;
         }
         for fault in &refusal.faults {
-            error = error.with_field(format!("{}:{}", fault.file, fault.line), fault.message.clone());
+            let place = if fault.file.is_empty() { "files".to_owned() } else { format!("{}:{}", fault.file, fault.line) };
+            error = error.with_field(place, fault.message.clone());
         }
         error.with_data(json!({ "faults": refusal.faults }))
     }
@@ -59,4 +60,46 @@ impl From<StoreError> for ApiError {
 
 fn store_unavailable(message: String) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE", message).with_retry_after(RETRY_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::control::ControlError::{Busy, Overtaken, Stopped, Store};
+    use crate::store::error::{Deed, StoreErrorKind};
+
+    #[test]
+    fn what_we_could_not_do_is_503_with_a_time_to_come_again_and_no_cause() {
+        let why = || StoreError::from_source(Deed::Write, StoreErrorKind::DiskFull, "ENOSPC at /secret/place");
+        let errors = [
+            (Store(Arc::new(why())), "STORE_UNAVAILABLE"),
+            (Overtaken, "STORE_UNAVAILABLE"),
+            (Busy, "OVERLOADED"),
+            (Stopped, "SHUTTING_DOWN"),
+        ];
+        let errors = errors.map(|(why, code)| (ApiError::from(why), code));
+        for (error, code) in errors.into_iter().chain([(ApiError::from(why()), "STORE_UNAVAILABLE")]) {
+            let answer = error.render("id");
+            assert_eq!((answer.status().as_u16(), error.code()), (503, code));
+            assert!(answer.headers().contains_key("retry-after"));
+            assert!(!error.message().contains("secret"), "{}", error.message());
+        }
+    }
+
+    #[test]
+    fn each_kind_of_refusal_has_its_status() {
+        for (kind, status) in [
+            (RefusalKind::Invalid, 400),
+            (RefusalKind::Forbidden, 403),
+            (RefusalKind::NotFound, 404),
+            (RefusalKind::Conflict, 409),
+            (RefusalKind::Precondition, 412),
+            (RefusalKind::Malformed, 422),
+        ] {
+            let error = ApiError::from(Refusal::new(kind, "CODE", "why"));
+            assert_eq!((error.status().as_u16(), error.code(), error.message()), (status, "CODE", "why"));
+        }
+    }
 }

@@ -1,12 +1,16 @@
 //! What a request says: ids in the path, the query, the JSON body; each read strictly and refused by name.
 
 use std::error::Error as _;
+use std::fmt;
+use std::marker::PhantomData;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use hyper::StatusCode;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::id::{AgentId, ConfigHash, SplitId, VersionNumber};
@@ -186,7 +190,7 @@ fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|why| {
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|why| {
         let message = why.inner().to_string();
         let path = match why.path().to_string() {
             path if path == "." || !why.inner().is_data() => String::new(),
@@ -196,6 +200,30 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     json.end().map_err(|why| ApiError::validation("body", why.to_string()))?;
     Ok(value)
+}
+
+/// A JSON object and nothing else: left alone, serde takes an array for a struct, its fields by position.
+#[derive(Debug)]
+pub struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Whole<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Whole<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        d.deserialize_map(Whole(PhantomData))
+    }
 }
 
 /// The field at fault. Serde names one that is missing, unknown or there twice in its message only.

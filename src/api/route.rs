@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::request::Object;
 use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, HeaderRule, HeaderTest, ManagedBy, Route};
@@ -28,7 +29,8 @@ pub struct RouteBody {
     split_id: Option<SplitId>,
     /// Exceptions by header, at most 50; the first match wins.
     #[serde(default)]
-    header_rules: Vec<HeaderRuleBody>,
+    #[schema(value_type = Vec<HeaderRuleBody>)]
+    header_rules: Vec<Object<HeaderRuleBody>>,
     /// Headers to add to the answer, at most 50; they win over the version's.
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -86,7 +88,7 @@ impl RouteBody {
             }
         };
         let mut rules = Vec::with_capacity(self.header_rules.len());
-        for (i, rule) in self.header_rules.into_iter().enumerate() {
+        for (i, Object(rule)) in self.header_rules.into_iter().enumerate() {
             match rule.test() {
                 Some(test) => {
                     rules.push(HeaderRule { header: rule.header, test, agent: rule.agent_id, pin: rule.pin });

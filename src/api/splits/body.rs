@@ -6,6 +6,7 @@ use serde::de::{IgnoredAny, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use crate::api::request::Object;
 use crate::domain::address::{InvalidAddress, Number};
 use crate::domain::command::{ArmPatch, SplitPatch};
 use crate::domain::id::{AgentId, ArmId, Pin, SplitId};
@@ -33,13 +34,15 @@ pub struct NewSplit {
     #[serde(default)]
     pub(super) name: String,
     /// The numbers to put into it.
-    pub(super) scope: Option<Scope>,
+    #[schema(value_type = Option<Scope>)]
+    pub(super) scope: Option<Object<Scope>>,
     /// What is hashed: `caller` (default), `call`, `random` or `{"header": name}`.
     #[serde(default)]
     #[schema(value_type = serde_json::Value)]
     pub(super) unit: UnitRule,
     /// 1 to 16 arms; the first is the control.
-    arms: Vec<NewArm>,
+    #[schema(value_type = Vec<NewArm>)]
+    arms: Vec<Object<NewArm>>,
     /// Not begun before.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) starts_at: Option<Timestamp>,
@@ -96,10 +99,12 @@ pub struct SplitChange {
     /// A name for people.
     name: Option<String>,
     /// Numbers to put into it besides those it has.
-    scope: Option<Scope>,
+    #[schema(value_type = Option<Scope>)]
+    scope: Option<Object<Scope>>,
     /// Changes to arms, by id.
     #[serde(default)]
-    arms: Vec<ArmChange>,
+    #[schema(value_type = Vec<ArmChange>)]
+    arms: Vec<Object<ArmChange>>,
     /// Not begun before; null: at once.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -154,7 +159,7 @@ impl NewSplit {
         if self.arms.len() > ARMS_MAX {
             return Err(ApiError::validation("arms", "expected 1 to 16 arms"));
         }
-        let arm = |arm: &NewArm| Arm {
+        let arm = |Object(arm): &Object<NewArm>| Arm {
             id: arm.id.clone(),
             name: arm.name.clone(),
             agent: arm.agent_id.clone(),
@@ -167,8 +172,8 @@ impl NewSplit {
 
 impl Scope {
     /// The numbers that are named.
-    pub(super) fn numbers(scope: Option<&Self>) -> Result<Vec<Number>, ApiError> {
-        let Some(scope) = scope else { return Ok(Vec::new()) };
+    pub(super) fn numbers(scope: Option<&Object<Self>>) -> Result<Vec<Number>, ApiError> {
+        let Some(Object(scope)) = scope else { return Ok(Vec::new()) };
         if scope.agent_id.is_some() || scope.environment.is_some() {
             return Err(ApiError::validation("scope", "environment splits are not available in this release"));
         }
@@ -190,7 +195,7 @@ impl SplitChange {
         if self.arms.len() > 2 * ARMS_MAX {
             return Err(ApiError::validation("arms", "expected at most 32 changes, and 1 to 16 arms after them"));
         }
-        let arm = |arm: ArmChange| ArmPatch {
+        let arm = |Object(arm): Object<ArmChange>| ArmPatch {
             id: arm.id,
             name: arm.name,
             agent: arm.agent_id,

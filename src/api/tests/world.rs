@@ -44,7 +44,6 @@ pub(super) type Files = Arc<Mutex<Result<Look, Vec<Fault>>>>;
 pub(super) struct World {
     pub(super) control: Control,
     pub(super) health: Health,
-    pub(super) clock: Clock,
     pub(super) files: Files,
     pub(super) runtime: Runtime,
     router: TowerToHyperService<Router>,
@@ -170,13 +169,13 @@ impl World {
             registry,
             health: health.clone(),
             key_secret: SECRET,
-            clock: clock.clone(),
+            clock,
             calls: "127.0.0.1:8700".parse().unwrap(),
             admin: "127.0.0.1:8701".parse().unwrap(),
             calls_in_progress: Arc::new(|| 7),
             random,
         }));
-        let world = Self { control, health, clock, files, runtime, router, _folder: (temporary, folder) };
+        let world = Self { control, health, files, runtime, router, _folder: (temporary, folder) };
         world.apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]));
         world
     }
