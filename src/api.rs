@@ -1,38 +1,152 @@
-//! The management API.
+//! The management API: what operators ask and change, by one table of routes that is also the OpenAPI document.
+//!
+//! ```text
+//!   request --> correlation id --> guard: key, permission --> handler: parse, Command, submit, present --> answer
+//!                                    ^ reads what each operation declares in the document
+//! ```
+//!
+//! Handlers never touch the store: every change is a [`Command`](crate::domain::command::Command) through
+//! [`Control`], and every read is of the one state that the guard took when the request came in. Which permission an
+//! operation needs is written once, at its handler, as the `security` of its documentation; the guard enforces what
+//! the document says and lets nothing through that the document does not have.
 
+pub mod agents;
+pub mod default_route;
+pub mod history;
+pub mod numbers;
+pub mod prefixes;
+pub mod probes;
+pub mod snapshots;
+pub mod splits;
+pub mod status;
+
+mod answer;
+mod caller;
+mod cursor;
+mod document;
+mod etag;
+mod guard;
+mod permits;
+mod refused;
+mod request;
+mod route;
+
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use hyper::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::control::Control;
+use crate::domain::id::Hex32;
+use crate::domain::time::Timestamp;
+use crate::http::correlation::{NewId, correlate};
+use crate::http::error::ApiError;
 use crate::telemetry::{Clock, Health, Registry};
 
-/// What the management plane is made of.
+use guard::Guard;
+use permits::Permits;
+
+/// What the API works on.
 pub struct Management {
-    /// Changes and the present.
+    /// The one way to change anything, and what there is to read.
     pub control: Control,
-    /// What is counted.
+    /// What `/metrics` shows.
     pub registry: Registry,
-    /// Whether the router is ready.
+    /// What the probes show.
     pub health: Health,
     /// Hashes keys.
     pub key_secret: [u8; 32],
     /// The time.
     pub clock: Clock,
-    /// Where calls are asked for.
+    /// Where calls are taken.
     pub calls: SocketAddr,
-    /// Where this plane listens.
+    /// Where this API listens.
     pub admin: SocketAddr,
     /// How many calls are in progress.
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
-    /// Random bytes.
+    /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
 }
 
-/// The router of the management plane.
-pub fn router(management: Management) -> Router {
-    let registry = management.registry;
-    Router::new().route("/metrics", get(move || std::future::ready(registry.page())))
+impl Management {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now_ms())
+    }
 }
+
+impl fmt::Debug for Management {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Management").field("calls", &self.calls).field("admin", &self.admin).finish_non_exhaustive()
+    }
+}
+
+/// The API as a router for [`serve_admin`](crate::http::admin::serve_admin), which tells it who asks.
+#[must_use]
+pub fn router(management: Management) -> Router {
+    let management = Arc::new(management);
+    let (router, document) = routes().split_for_parts();
+    let document = document::finished(&document);
+    let guard = Arc::new(Guard { management: Arc::clone(&management), permits: Permits::of(&document) });
+    let document = bytes::Bytes::from(document.to_string());
+    let random = management.random;
+    let new_id: NewId = Arc::new(move || {
+        let [high, ..] = halves(random());
+        Hex32::of(high).as_str().to_owned()
+    });
+    router
+        .route_layer(from_fn_with_state(guard, guard::admit))
+        .route("/openapi.json", get(move || std::future::ready(document::answer(document.clone()))))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this path does not take that method")
+        })
+        .fallback(async || ApiError::not_found("there is no such path"))
+        .layer(from_fn_with_state(Arc::clone(&management), guard::tell_revision))
+        .layer(from_fn_with_state(new_id, correlate))
+        .with_state(management)
+}
+
+/// The OpenAPI document of the API, as `/openapi.json` answers it.
+#[must_use]
+pub fn openapi() -> String {
+    document::finished(&routes().into_openapi()).to_string()
+}
+
+fn routes() -> OpenApiRouter<Arc<Management>> {
+    document::begun()
+        .merge(agents::routes())
+        .merge(default_route::routes())
+        .merge(history::routes())
+        .merge(numbers::routes())
+        .merge(prefixes::routes())
+        .merge(probes::routes())
+        .merge(snapshots::routes())
+        .merge(splits::routes())
+        .merge(status::routes())
+}
+
+/// Does what takes long, or waits for the disk, where nobody is kept waiting by it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|why| {
+        tracing::error!(error = %why, "a request ended without an answer");
+        ApiError::internal()
+    })
+}
+
+/// Two independent halves of random bytes.
+fn halves(random: [u8; 32]) -> [[u8; 16]; 2] {
+    let half = |at: usize| {
+        let mut half = [0; 16];
+        half.iter_mut().zip(random.iter().skip(at)).for_each(|(to, from)| *to = *from);
+        half
+    };
+    [half(0), half(16)]
+}
+
+#[cfg(test)]
+mod tests;

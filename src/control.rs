@@ -15,19 +15,22 @@ pub mod status;
 mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
-use crate::domain::change::Entry;
+use crate::domain::change::{Entry, SplitRef};
 use crate::domain::command::Command;
 use crate::domain::id::{ConfigHash, Revision};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::routing::live::Live;
-use crate::store::error::StoreError;
-use crate::store::port::{ControlStore, HistoryFilter};
+use crate::store::port::ControlStore;
+
+pub use crate::store::error::StoreError;
+pub use crate::store::port::HistoryFilter;
 
 use metrics::ConfigMetrics;
 use reload::ReloadCalls;
@@ -52,8 +55,12 @@ struct Inner {
     reloads: ReloadCalls,
 }
 
+/// What must hold of the state that a command is weighed against.
+pub type Precondition = Box<dyn FnOnce(&State) -> Result<(), Refusal> + Send>;
+
 struct Job {
     command: Command,
+    precondition: Option<Precondition>,
     reply: oneshot::Sender<Result<Applied, ControlError>>,
 }
 
@@ -98,8 +105,20 @@ impl Control {
     /// # Errors
     /// When nothing has changed, and why.
     pub async fn submit(&self, command: Command) -> Result<Applied, ControlError> {
+        self.submit_if(command, None).await
+    }
+
+    /// The same where something must hold of the very state that the command is weighed against, whatever came between.
+    ///
+    /// # Errors
+    /// As [`Control::submit`], and what the precondition refuses.
+    pub async fn submit_if(
+        &self,
+        command: Command,
+        precondition: Option<Precondition>,
+    ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.try_send(Job { command, reply }).map_err(|why| match why {
+        self.inner.queue.try_send(Job { command, precondition, reply }).map_err(|why| match why {
             TrySendError::Full(_) => ControlError::Busy,
             TrySendError::Disconnected(_) => ControlError::Stopped,
         })?;
@@ -112,7 +131,7 @@ impl Control {
     /// As [`Control::submit`].
     pub fn submit_blocking(&self, command: Command) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.send(Job { command, reply }).map_err(|_| ControlError::Stopped)?;
+        self.inner.queue.send(Job { command, precondition: None, reply }).map_err(|_| ControlError::Stopped)?;
         answer.blocking_recv().map_err(|_| ControlError::Stopped)?
     }
 
@@ -161,6 +180,13 @@ impl Control {
     /// When the store cannot be read.
     pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError> {
         self.inner.store.history(filter)
+    }
+
+    /// How many calls a split has had.
+    #[must_use]
+    pub fn split_calls(&self, split: &SplitRef) -> u64 {
+        let table = self.inner.live.snapshot();
+        table.split(split).map_or(0, |serving| serving.calls.load(Ordering::Relaxed))
     }
 
     /// Keeps how many calls the splits have had. Blocks on the disk.

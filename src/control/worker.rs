@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::metrics::ConfigMetrics;
 use super::status::Status;
-use super::{Applied, ControlError, Job};
+use super::{Applied, ControlError, Job, Precondition};
 use crate::domain::change::{Entry, Touched};
 use crate::domain::command::{Author, Command, Outcome};
 use crate::domain::id::{Pin, Revision};
@@ -49,8 +49,8 @@ impl Worker {
     fn batch(&self, jobs: impl Iterator<Item = Job>) {
         let before = self.present.load_full();
         let mut batch = Batch::new(&before);
-        for Job { command, reply } in jobs {
-            match batch.take(&command) {
+        for Job { command, precondition, reply } in jobs {
+            match batch.take(&command, precondition) {
                 Ok(granted) => batch.granted.push((reply, granted)),
                 Err(refusal) => drop(reply.send(Err(refusal.into()))),
             }
@@ -143,8 +143,11 @@ impl Batch {
         Self { state: state.clone(), touched: Touched::default(), commits: Vec::new(), granted: Vec::new() }
     }
 
-    fn take(&mut self, command: &Command) -> Result<Granted, Refusal> {
+    fn take(&mut self, command: &Command, precondition: Option<Precondition>) -> Result<Granted, Refusal> {
         authorise(&self.state, command)?;
+        if let Some(precondition) = precondition {
+            precondition(&self.state)?;
+        }
         let outcome = self.state.weigh(command)?;
         let changed = !outcome.changes.is_empty();
         let warnings = outcome.warnings.clone();

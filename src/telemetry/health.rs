@@ -57,6 +57,12 @@ impl Health {
         !inner.draining && inner.conditions.values().all(Option::is_none)
     }
 
+    /// Whether the process finishes the calls it has.
+    #[must_use]
+    pub fn draining(&self) -> bool {
+        self.inner().draining
+    }
+
     /// What `/healthz` answers: that somebody is there to answer.
     #[must_use]
     pub fn live(&self) -> Report {

@@ -6,7 +6,7 @@ use super::Outcome;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
-use crate::domain::id::{AccountId, SiteVariantId};
+use crate::domain::id::AccountId;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::state::State;
@@ -137,9 +137,28 @@ impl State {
     pub fn check_route(&self, route: &Route) -> Result<Vec<String>, Refusal> {
         let mut faults = route.faults();
         let mut warnings = Vec::new();
+        self.check_names(route, &mut faults, &mut warnings);
+        if !faults.is_empty() {
+            return Err(Refusal::fields(faults));
+        }
+        warnings.extend(self.warn_of_site(route));
+        Ok(warnings)
+    }
+
+    /// What the operator should know of a route that is there: what it names may have gone since.
+    #[must_use]
+    pub fn warnings_of(&self, route: &Route) -> Vec<String> {
+        let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+        self.check_names(route, &mut faults, &mut warnings);
+        warnings.extend(faults.into_iter().map(|fault| fault.message));
+        warnings.extend(self.warn_of_site(route));
+        warnings
+    }
+
+    fn check_names(&self, route: &Route, faults: &mut Vec<FieldFault>, warnings: &mut Vec<String>) {
         match &route.to {
             Destination::Agent { agent, pin } => {
-                faults.extend(self.check_pin(&route.account, agent, *pin, "", &mut warnings).err());
+                faults.extend(self.check_pin(&route.account, agent, *pin, "", warnings).err());
             }
             Destination::Split(split) => {
                 let id = SplitRef { account: route.account.clone(), split: split.clone() };
@@ -156,19 +175,13 @@ impl State {
             };
             if let Some(agent) = rule.agent.as_ref().or(own) {
                 let field = format!("headerRules[{i}]");
-                faults.extend(self.check_pin(&route.account, agent, rule.pin, &field, &mut warnings).err());
+                faults.extend(self.check_pin(&route.account, agent, rule.pin, &field, warnings).err());
             }
         }
-        if !faults.is_empty() {
-            return Err(Refusal::fields(faults));
-        }
-        if let Some(site) = &route.site_variant {
-            warnings.extend(self.warn_of_site(route, site));
-        }
-        Ok(warnings)
     }
 
-    fn warn_of_site(&self, route: &Route, site: &SiteVariantId) -> Option<String> {
+    fn warn_of_site(&self, route: &Route) -> Option<String> {
+        let site = route.site_variant.as_ref()?;
         let Destination::Agent { agent, pin } = &route.to else { return None };
         let id = AgentRef { account: route.account.clone(), agent: agent.clone() };
         let version = self.agents.get(&id)?.resolve(*pin)?;

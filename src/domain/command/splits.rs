@@ -200,6 +200,13 @@ impl State {
         if faults.is_empty() { Ok(warnings) } else { Err(Refusal::fields(faults)) }
     }
 
+    /// What the operator should know of a split that is there: what it names may have gone since.
+    #[must_use]
+    pub fn split_warnings(&self, split: &Split) -> Vec<String> {
+        let said = |refusal: Refusal| refusal.fields.into_iter().map(|fault| fault.message).collect();
+        self.check_split(split).unwrap_or_else(said)
+    }
+
     /// Puts numbers into a split; headers, rules and site of a number that has a route stay.
     fn routed_into_split(&self, id: &SplitRef, numbers: &[Number]) -> Result<Option<Change>, Refusal> {
         let mut changes = NumberChanges::default();

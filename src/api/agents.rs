@@ -1,0 +1,84 @@
+//! `/v1/agents`: which agents there are, and what of them can be pinned.
+
+mod versions;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Management;
+use super::answer::Answer;
+use super::caller::Caller;
+use super::request::Query;
+use crate::domain::agent::Agent;
+use crate::domain::id::{AccountId, AgentId};
+use crate::domain::time::Timestamp;
+use crate::http::error::ApiError;
+
+/// An agent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Agent)]
+pub struct AgentView {
+    /// Whose it is.
+    #[schema(value_type = String)]
+    account_id: AccountId,
+    /// Its id.
+    #[schema(value_type = String)]
+    agent_id: AgentId,
+    /// A name for people.
+    agent_name: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When its draft or a version last came.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// How many branches it has.
+    branch_count: u32,
+}
+
+impl AgentView {
+    fn of(agent: &Agent) -> Self {
+        let profile = &agent.profile;
+        let saved = agent.draft.iter().chain(agent.versions.values().next_back()).map(|version| version.created_at);
+        Self {
+            account_id: profile.id.account.clone(),
+            agent_id: profile.id.agent.clone(),
+            agent_name: profile.name.clone(),
+            created_at: profile.created_at,
+            updated_at: saved.fold(profile.created_at, Ord::max),
+            branch_count: 1,
+        }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_agents))
+        .routes(routes!(versions::list_versions))
+        .routes(routes!(versions::get_version, versions::change_version))
+}
+
+/// Lists the agents of the account that the key may see, by id.
+#[utoipa::path(
+    get, path = "/v1/agents", tag = "agents", security(("key" = ["read"])),
+    responses((status = 200, body = Vec<AgentView>, description = "All of them."))
+)]
+async fn list_agents(caller: Caller, query: Query) -> Result<Answer<Vec<AgentView>>, ApiError> {
+    query.end()?;
+    let agents = caller.state.agents.iter();
+    let own = agents.filter(|(id, _)| id.account == *caller.account() && caller.key.sees(&id.agent));
+    Ok(Answer::ok(own.map(|(_, agent)| AgentView::of(agent)).collect()))
+}
+
+/// An agent that the caller may see.
+fn find<'a>(caller: &'a Caller, id: &AgentId) -> Result<&'a Arc<Agent>, ApiError> {
+    let agent = caller.state.agent(&caller.agent_ref(id)).ok_or_else(|| {
+        ApiError::not_found(format!("there is no agent {id}")).with_code("PROJECT_NOT_FOUND")
+    })?;
+    if caller.key.sees(id) { Ok(agent) } else { Err(ApiError::forbidden(format!("this key may not see agent {id}"))) }
+}

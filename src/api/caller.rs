@@ -1,0 +1,109 @@
+//! Who asks, and the state that the answer is about.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+
+use super::Management;
+use super::etag::IfMatch;
+use crate::control::{Applied, Precondition};
+use crate::domain::account::Key;
+use crate::domain::agent::AgentRef;
+use crate::domain::change::SplitRef;
+use crate::domain::command::{Action, Author, Command};
+use crate::domain::id::{AccountId, AgentId};
+use crate::domain::route::{Destination, Route};
+use crate::domain::split::Split;
+use crate::domain::state::State;
+use crate::http::error::ApiError;
+
+/// Somebody with a key that may do what was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// Their key.
+    pub(super) key: Arc<Key>,
+    /// Who they say they act for.
+    pub(super) actor: Option<String>,
+    /// Which state of the object they mean.
+    pub(super) if_match: Option<IfMatch>,
+    /// The state when they asked.
+    pub(super) state: Arc<State>,
+}
+
+impl Caller {
+    /// Their account.
+    pub(super) fn account(&self) -> &AccountId {
+        &self.key.account
+    }
+
+    /// An agent of their account, by its full name.
+    pub(super) fn agent_ref(&self, agent: &AgentId) -> AgentRef {
+        AgentRef { account: self.account().clone(), agent: agent.clone() }
+    }
+
+    /// Whether they may see all that a route leads to.
+    pub(super) fn sees_route(&self, route: &Route) -> bool {
+        if self.key.agents.is_none() {
+            return true;
+        }
+        let split = match &route.to {
+            Destination::Agent { .. } => None,
+            Destination::Split(split) => {
+                let id = SplitRef { account: route.account.clone(), split: split.clone() };
+                self.state.splits.get(&id)
+            }
+        };
+        route.pins().all(|(agent, _)| self.key.sees(agent)) && split.is_none_or(|split| self.sees_split(split))
+    }
+
+    /// Whether they may see all arms of a split.
+    pub(super) fn sees_split(&self, split: &Split) -> bool {
+        split.arms.iter().all(|arm| self.key.sees(&arm.agent))
+    }
+
+    /// Refuses a key that is limited to some agents: what is asked for is about all of the account.
+    pub(super) fn whole_account(&self) -> Result<(), ApiError> {
+        match self.key.agents {
+            None => Ok(()),
+            Some(_) => Err(ApiError::forbidden("this needs a key that is not limited to some agents")),
+        }
+    }
+
+    /// Refuses all but the first account: what is asked for is about the whole instance.
+    pub(super) fn instance(&self) -> Result<(), ApiError> {
+        self.whole_account()?;
+        if self.state.first_account.as_ref() == Some(self.account()) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden("this is about the whole instance and needs a key of its first account"))
+    }
+
+    /// Asks for a change, in the state that `If-Match` names if it names one.
+    pub(super) async fn submit(&self, management: &Management, action: Action) -> Result<Applied, ApiError> {
+        let account = self.account().clone();
+        let precondition = self.if_match.clone().map(|named| -> Precondition {
+            let (account, action) = (account.clone(), action.clone());
+            Box::new(move |state| named.check(state, &account, &action))
+        });
+        let author = Author::Key { key: Arc::clone(&self.key), actor: self.actor.clone() };
+        let command = Command { account, author, at: management.now(), action };
+        Ok(management.control.submit_if(command, precondition).await?)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get().cloned().ok_or_else(|| ApiError::unauthorized("no key"))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
+        Ok(parts.extensions.get().cloned())
+    }
+}

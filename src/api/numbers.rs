@@ -1,0 +1,111 @@
+//! `/v1/numbers`: which number goes where.
+
+mod list;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Management;
+use super::answer::{Answer, Gone};
+use super::caller::Caller;
+use super::etag::Tag;
+use super::request::{Body, Id};
+use super::route::{RouteBody, RouteView};
+use crate::domain::address::Number;
+use crate::domain::command::Action;
+use crate::http::error::ApiError;
+
+/// A number and where its calls go.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Number)]
+pub struct NumberView {
+    /// `+` and digits, or a SIP user.
+    #[schema(value_type = String, example = "+14155550100")]
+    number: Number,
+    /// Where to.
+    #[serde(flatten)]
+    route: RouteView,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
+    OpenApiRouter::new().routes(routes!(list::list_numbers)).routes(routes!(get_number, put_number, delete_number))
+}
+
+/// Shows the route of a number.
+#[utoipa::path(
+    get, path = "/v1/numbers/{number}", tag = "numbers", security(("key" = ["read"])),
+    params(("number" = String, Path, description = "`+` and 7 to 15 digits, or a SIP user; percent-encoded.")),
+    responses(
+        (status = 200, body = NumberView, description = "The number; the tag is in `ETag`."),
+        (status = 404, description = "`PHONE_NUMBERS_NOT_FOUND`"),
+        (status = 422, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
+    )
+)]
+async fn get_number(caller: Caller, Id(number): Id<Number>) -> Result<Answer<NumberView>, ApiError> {
+    let owned = caller.state.route(&number).filter(|route| route.account == *caller.account());
+    let route = owned.ok_or_else(|| {
+        ApiError::not_found(format!("there is no number {number}")).with_code("PHONE_NUMBERS_NOT_FOUND")
+    })?;
+    if !caller.sees_route(route) {
+        return Err(ApiError::forbidden("this number leads to an agent that the key may not see"));
+    }
+    let tag = Tag::of(route.as_ref());
+    Ok(Answer::ok(NumberView { number, route: RouteView::of(&caller.state, route) }).with_tag(tag))
+}
+
+/// Routes a number; takes it into the account if nobody has it.
+#[utoipa::path(
+    put, path = "/v1/numbers/{number}", tag = "numbers", security(("key" = ["edit"])),
+    params(
+        ("number" = String, Path, description = "`+` and 7 to 15 digits, or a SIP user; percent-encoded."),
+        ("If-Match" = Option<String>, Header, description = "Only if the number is in this state."),
+    ),
+    request_body = RouteBody,
+    responses(
+        (status = 200, body = NumberView, description = "The number as it is from now on."),
+        (status = 409, description = "`MANAGED_BY_FILES`, or `PHONE_NUMBERS_ALREADY_EXISTS`: of another account"),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
+    )
+)]
+async fn put_number(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(number): Id<Number>,
+    Body(body): Body<RouteBody>,
+) -> Result<Answer<NumberView>, ApiError> {
+    let route = body.into_route(&caller)?;
+    let action = Action::PutNumber { number: number.clone(), route: route.clone() };
+    let applied = caller.submit(&management, action).await?;
+    let view = NumberView { number, route: RouteView::with_warnings(&route, applied.warnings.clone()) };
+    Ok(Answer::ok(view).with_tag(Tag::of(&route)).since(&applied))
+}
+
+/// Releases a number.
+#[utoipa::path(
+    delete, path = "/v1/numbers/{number}", tag = "numbers", security(("key" = ["edit"])),
+    params(
+        ("number" = String, Path, description = "`+` and 7 to 15 digits, or a SIP user; percent-encoded."),
+        ("If-Match" = Option<String>, Header, description = "Only if the number is in this state."),
+    ),
+    responses(
+        (status = 204, description = "It is released."),
+        (status = 404, description = "`PHONE_NUMBERS_NOT_FOUND`"),
+        (status = 409, description = "`MANAGED_BY_FILES`"),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
+    )
+)]
+async fn delete_number(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(number): Id<Number>,
+) -> Result<Gone, ApiError> {
+    let applied = caller.submit(&management, Action::DeleteNumber(number)).await?;
+    Ok(Gone(applied.revision))
+}

@@ -1,0 +1,57 @@
+//! Which operation needs which permission, read from the document that describes the operations.
+
+use std::collections::BTreeMap;
+
+use hyper::Method;
+use serde_json::Value;
+
+use super::document::KEY;
+use crate::domain::account::Permission;
+
+/// What a request must bring along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Need {
+    /// Whether it may come without a key.
+    pub(super) key_optional: bool,
+    /// Any one of these permissions; none: a key changes nothing.
+    pub(super) any_of: Vec<Permission>,
+}
+
+/// The needs of every operation, by method and path template.
+#[derive(Debug)]
+pub(super) struct Permits(BTreeMap<(String, String), Need>);
+
+impl Permits {
+    /// Reads an OpenAPI document. An operation that does not say what it needs is open to nobody.
+    pub(super) fn of(document: &Value) -> Self {
+        let paths = document.get("paths").and_then(Value::as_object);
+        let operations = paths.into_iter().flatten().flat_map(|(path, item)| {
+            item.as_object().into_iter().flatten().map(move |(method, operation)| {
+                ((method.to_ascii_uppercase(), path.clone()), need(operation.get("security")))
+            })
+        });
+        Self(operations.collect())
+    }
+
+    /// What an operation needs, if there is one.
+    pub(super) fn need(&self, method: &Method, path: &str) -> Option<&Need> {
+        let method = if method == Method::HEAD { Method::GET.as_str() } else { method.as_str() };
+        self.0.get(&(method.to_owned(), path.to_owned()))
+    }
+
+    /// Every operation and its need.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, &Need)> {
+        self.0.iter().map(|((method, path), need)| (method.as_str(), path.as_str(), need))
+    }
+}
+
+fn need(security: Option<&Value>) -> Need {
+    let ways = || security.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    let roles = ways().filter_map(|way| way.get(KEY)).filter_map(Value::as_array).flatten();
+    let any_of = roles
+        .filter_map(Value::as_str)
+        .filter_map(|role| Permission::ALL.into_iter().find(|permission| permission.as_str() == role))
+        .collect();
+    Need { key_optional: ways().any(serde_json::Map::is_empty), any_of }
+}

@@ -1,0 +1,243 @@
+//! What a request says: ids in the path, the query, the JSON body; each read strictly and refused by name.
+
+use std::error::Error as _;
+use std::fmt;
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::id::{AgentId, ConfigHash, SplitId, VersionNumber};
+use crate::http::body::BodyFault;
+use crate::http::error::ApiError;
+use crate::http::query::pairs;
+
+/// Most entries of a page.
+const LIMIT_MAX: usize = 1_000;
+/// Entries of a page unless the query says otherwise.
+const LIMIT: usize = 100;
+
+/// Something that a path names.
+pub(super) trait PathId: Sized {
+    /// Reads one part of a path, decoded; 422 if it is malformed.
+    fn read(text: &str) -> Result<Self, ApiError>;
+}
+
+impl PathId for Number {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        Self::parse(text).map_err(|why| {
+            let message = format!("{why}: expected {}", InvalidAddress::EXPECTED);
+            ApiError::unprocessable("number", message).with_code("PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT")
+        })
+    }
+}
+
+impl PathId for Prefix {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let malformed = || ApiError::unprocessable("prefix", format!("is no prefix: expected {}", Self::EXPECTED));
+        Self::parse(text).ok_or_else(malformed)
+    }
+}
+
+impl PathId for SplitId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        Self::parse(text).map_err(|why| ApiError::unprocessable("id", why.to_string()))
+    }
+}
+
+impl PathId for AgentId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        Self::parse(text).map_err(|why| ApiError::unprocessable("id", why.to_string()))
+    }
+}
+
+impl PathId for ConfigHash {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let malformed = || ApiError::unprocessable("hash", "is no hash: expected 32 lower-case hex digits");
+        Self::parse(text).ok_or_else(malformed)
+    }
+}
+
+/// The draft or a numbered version: `draft`, `V3` or `3`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct VersionName(pub(super) Option<VersionNumber>);
+
+impl PathId for VersionName {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        if text == "draft" {
+            return Ok(Self(None));
+        }
+        let malformed = || ApiError::unprocessable("version", "is no version: expected draft, V<n> or <n>");
+        VersionNumber::parse(text).map(|number| Self(Some(number))).ok_or_else(malformed)
+    }
+}
+
+/// The one id of a path.
+#[derive(Debug)]
+pub(super) struct Id<T>(pub(super) T);
+
+impl<S: Send + Sync, T: PathId> FromRequestParts<S> for Id<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        T::read(params.iter().next().map_or("", |(_, text)| text)).map(Self)
+    }
+}
+
+/// The two ids of a path.
+#[derive(Debug)]
+pub(super) struct Ids<A, B>(pub(super) A, pub(super) B);
+
+impl<S: Send + Sync, A: PathId, B: PathId> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        let mut texts = params.iter().map(|(_, text)| text);
+        let (first, second) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
+        Ok(Self(A::read(first)?, B::read(second)?))
+    }
+}
+
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, ApiError> {
+    RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| ApiError::unprocessable("path", "is not UTF-8 once decoded"))
+}
+
+/// The parameters of a query; each is taken once, and what is left at the end is refused.
+#[derive(Debug)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// A parameter, read by `read`, which says what is wrong with it.
+    pub(super) fn take<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(at) = self.0.iter().position(|(known, _)| known == name) else { return Ok(None) };
+        let (_, text) = self.0.remove(at);
+        if self.0.iter().any(|(known, _)| known == name) {
+            return Err(ApiError::validation(name, "is given twice"));
+        }
+        read(&text).map(Some).map_err(|why| ApiError::validation(name, why))
+    }
+
+    /// A parameter as it is.
+    pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
+        self.take(name, |text| Ok(text.to_owned()))
+    }
+
+    /// `limit`: 1 to 1,000, 100 unless said.
+    pub(super) fn limit(&mut self) -> Result<usize, ApiError> {
+        let limit = self.take("limit", |text| {
+            let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+            limit.ok_or_else(|| "expected a whole number from 1 to 1000".to_owned())
+        })?;
+        Ok(limit.unwrap_or(LIMIT))
+    }
+
+    /// Refuses what nobody took.
+    pub(super) fn end(self) -> Result<(), ApiError> {
+        match self.0.into_iter().next() {
+            None => Ok(()),
+            Some((name, _)) => Err(ApiError::validation(name, "is no parameter of this path")),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs: Result<Vec<_>, _> =
+            pairs(query.as_bytes()).map(|pair| pair.map(|(n, v)| (n.into_owned(), v.into_owned()))).collect();
+        pairs.map(Self).map_err(|why| ApiError::validation(why.field().to_owned(), why.to_string()))
+    }
+}
+
+/// A JSON body; an empty one is `{}`, whatever its type is said to be.
+#[derive(Debug)]
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|why| unread(&why))?;
+        let bytes = if bytes.trim_ascii().is_empty() { Bytes::from_static(b"{}") } else { bytes };
+        parse(&bytes).map(Self)
+    }
+}
+
+fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
+    if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is too large");
+    }
+    let causes = std::iter::successors(why.source(), |cause| (*cause).source());
+    let fault = causes.filter_map(|cause| cause.downcast_ref::<BodyFault>()).next().copied();
+    fault.unwrap_or(BodyFault::Broken).into()
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|why| {
+        let message = why.inner().to_string();
+        let path = match why.path().to_string() {
+            path if path == "." || !why.inner().is_data() => String::new(),
+            path => path,
+        };
+        ApiError::validation(field(path, &message), message)
+    })?;
+    json.end().map_err(|why| ApiError::validation("body", why.to_string()))?;
+    Ok(value)
+}
+
+/// A JSON object and nothing else: left alone, serde takes an array for a struct, its fields by position.
+#[derive(Debug)]
+pub struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Whole<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Whole<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        d.deserialize_map(Whole(PhantomData))
+    }
+}
+
+/// The field at fault. Serde names one that is missing, unknown or there twice in its message only.
+fn field(path: String, message: &str) -> String {
+    let mut words = message.split('`');
+    let named = match (words.next(), words.next()) {
+        (Some("missing field " | "unknown field " | "duplicate field "), Some(name)) => Some(name),
+        _ => None,
+    };
+    match named {
+        Some(name) if path.is_empty() => name.to_owned(),
+        Some(name) if path == name || path.ends_with(&format!(".{name}")) => path,
+        Some(name) => format!("{path}.{name}"),
+        None if path.is_empty() => "body".to_owned(),
+        None => path,
+    }
+}

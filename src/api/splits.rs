@@ -1,0 +1,161 @@
+//! `/v1/splits`: A/B tests, made, watched, shifted, ended.
+
+mod body;
+mod change;
+mod view;
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Answer, Gone};
+use super::caller::Caller;
+use super::cursor::{QueryPrint, no_entry};
+use super::etag::Tag;
+use super::request::{Id, Query};
+use super::{Management, aside};
+use crate::domain::change::SplitRef;
+use crate::domain::command::Action;
+use crate::domain::id::SplitId;
+use crate::domain::split::Split;
+use crate::http::error::ApiError;
+use view::{Counts, SplitView};
+
+/// A page of splits.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SplitPage {
+    /// By id.
+    splits: Vec<SplitView>,
+    /// Where the next page begins; null at the end.
+    next_cursor: Option<String>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_splits, change::create_split))
+        .routes(routes!(get_split, change::patch_split, delete_split))
+        .routes(routes!(change::end_split))
+}
+
+/// Lists splits.
+#[utoipa::path(
+    get, path = "/v1/splits", tag = "splits", security(("key" = ["read"])),
+    params(
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "100 unless said."),
+    ),
+    responses((status = 200, body = SplitPage, description = "A page."))
+)]
+async fn list_splits(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    mut query: Query,
+) -> Result<Answer<SplitPage>, ApiError> {
+    let print = QueryPrint::of(&[&"splits", caller.account(), &caller.key.agents]);
+    let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
+    let after = after.map(|text| SplitId::parse(&text).map_err(|_| no_entry())).transpose()?;
+    let limit = query.limit()?;
+    query.end()?;
+    aside(move || Answer::ok(page(&management, &caller, print, after, limit))).await
+}
+
+fn page(
+    management: &Management,
+    caller: &Caller,
+    print: QueryPrint,
+    after: Option<SplitId>,
+    limit: usize,
+) -> SplitPage {
+    let (state, account) = (&caller.state, caller.account());
+    let from = after.map(|split| SplitRef { account: account.clone(), split });
+    let splits = match &from {
+        Some(from) => state.splits.range_from(Bound::Excluded(from)),
+        None => state.splits.iter(),
+    };
+    let mut splits = splits
+        .skip_while(|(id, _)| id.account != *account)
+        .take_while(|(id, _)| id.account == *account)
+        .filter(|(_, split)| caller.sees_split(split));
+    let counts = Counts::of(state, account);
+    let mut page = SplitPage { splits: Vec::new(), next_cursor: None };
+    let mut last = None;
+    for (id, split) in splits.by_ref().take(limit) {
+        page.splits.push(SplitView::of(management, state, split, &counts));
+        last = Some(print.after(id.split.as_str()));
+    }
+    page.next_cursor = splits.next().and(last);
+    page
+}
+
+/// Shows a split.
+#[utoipa::path(
+    get, path = "/v1/splits/{id}", tag = "splits", security(("key" = ["read"])),
+    params(
+        ("id" = String, Path, description = "The split."),
+        ("owners" = Option<bool>, Query, description = "Whether to show which arm owns which slots."),
+    ),
+    responses(
+        (status = 200, body = SplitView, description = "The split; the tag is in `ETag`."),
+        (status = 404, description = "`SPLIT_NOT_FOUND`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+async fn get_split(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(id): Id<SplitId>,
+    mut query: Query,
+) -> Result<Answer<SplitView>, ApiError> {
+    let owners = query.take("owners", |text| text.parse::<bool>().map_err(|_| "expected true or false".to_owned()))?;
+    query.end()?;
+    let split = Arc::clone(find(&caller.state, &caller, &id)?);
+    if !caller.sees_split(&split) {
+        return Err(ApiError::forbidden("this split has an agent that the key may not see"));
+    }
+    aside(move || {
+        let view = SplitView::of(&management, &caller.state, &split, &Counts::of(&caller.state, caller.account()));
+        let view = if owners == Some(true) { view.with_owners(&split) } else { view };
+        Answer::ok(view).with_tag(Tag::of(split.as_ref()))
+    })
+    .await
+}
+
+/// Deletes a split that no number, prefix or default route leads into.
+#[utoipa::path(
+    delete, path = "/v1/splits/{id}", tag = "splits", security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The split."),
+        ("If-Match" = Option<String>, Header, description = "Only if the split is in this state."),
+    ),
+    responses(
+        (status = 204, description = "It is deleted."),
+        (status = 404, description = "`SPLIT_NOT_FOUND`"),
+        (status = 409, description = "`IN_USE`, or `MANAGED_BY_FILES`"),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+async fn delete_split(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(id): Id<SplitId>,
+) -> Result<Gone, ApiError> {
+    let applied = caller.submit(&management, Action::DeleteSplit(id)).await?;
+    Ok(Gone(applied.revision))
+}
+
+fn find<'a>(
+    state: &'a crate::domain::state::State,
+    caller: &Caller,
+    id: &SplitId,
+) -> Result<&'a Arc<Split>, ApiError> {
+    let key = SplitRef { account: caller.account().clone(), split: id.clone() };
+    let found = state.splits.get(&key);
+    found.ok_or_else(|| ApiError::not_found(format!("there is no split {id}")).with_code("SPLIT_NOT_FOUND"))
+}

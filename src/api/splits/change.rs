@@ -1,0 +1,151 @@
+//! Splits made, changed and ended.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use hyper::StatusCode;
+
+use super::body::{EndSplit, NewSplit, Scope, SplitChange, Whole};
+use super::find;
+use super::view::{Counts, SplitView};
+use crate::api::answer::Answer;
+use crate::api::caller::Caller;
+use crate::api::etag::Tag;
+use crate::api::request::{Body, Id};
+use crate::api::{Management, aside, halves};
+use crate::control::Applied;
+use crate::domain::command::Action;
+use crate::domain::id::SplitId;
+use crate::domain::route::ManagedBy;
+use crate::domain::split::Split;
+use crate::domain::split::slots::Owners;
+use crate::http::error::ApiError;
+
+/// Makes a split and puts numbers into it, as one revision.
+#[utoipa::path(
+    post, path = "/v1/splits", tag = "splits", security(("key" = ["edit"])),
+    request_body = NewSplit,
+    responses(
+        (status = 201, body = SplitView, description = "The split."),
+        (status = 409, description = "`ALREADY_EXISTS`, or a number is `MANAGED_BY_FILES` or of another account"),
+    )
+)]
+pub(super) async fn create_split(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Body(body): Body<NewSplit>,
+) -> Result<Answer<SplitView>, ApiError> {
+    let numbers = Scope::numbers(body.scope.as_ref())?;
+    let split = new_split(&management, &caller, body)?;
+    let applied = caller.submit(&management, Action::CreateSplit { split: split.clone(), numbers }).await?;
+    let answer = shown(management, caller, applied, Arc::new(split), None).await?;
+    Ok(answer.with_status(StatusCode::CREATED))
+}
+
+fn new_split(management: &Management, caller: &Caller, body: NewSplit) -> Result<Split, ApiError> {
+    let arms = body.arms()?;
+    let weights: Vec<u32> = arms.iter().map(|arm| arm.weight).collect();
+    let (now, [letters, salt]) = (management.now(), halves((management.random)()));
+    Ok(Split {
+        account: caller.account().clone(),
+        id: body.id.map_or_else(|| made_id(&letters), Ok)?,
+        name: body.name,
+        managed_by: ManagedBy::Api,
+        unit: body.unit,
+        owners: Owners::first(&weights),
+        arms,
+        salt: salt.into_iter().take(8).fold(0, |salt, byte| salt << 8 | u64::from(byte)),
+        starts_at: body.starts_at,
+        ends_at: body.ends_at,
+        call_quota: body.call_quota.map(Whole::get),
+        paused: body.paused,
+        ending: None,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// An id out of random bytes: `split-` and eight of `0-9A-Z`.
+fn made_id(random: &[u8]) -> Result<SplitId, ApiError> {
+    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let letter = |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
+    let id = format!("split-{}", random.iter().take(8).map(letter).collect::<String>());
+    SplitId::parse(&id).map_err(|_| ApiError::internal())
+}
+
+/// Changes a split; arms are named by id, and as few callers as possible change their arm.
+#[utoipa::path(
+    patch, path = "/v1/splits/{id}", tag = "splits", security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The split."),
+        ("If-Match" = Option<String>, Header, description = "Only if the split is in this state."),
+    ),
+    request_body = SplitChange,
+    responses(
+        (status = 200, body = SplitView, description = "The split as it is from now on, with `movedSlots`."),
+        (status = 404, description = "`SPLIT_NOT_FOUND`"),
+        (status = 409, description = "`MANAGED_BY_FILES`, or `SPLIT_ENDED`"),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+pub(super) async fn patch_split(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(id): Id<SplitId>,
+    Body(body): Body<SplitChange>,
+) -> Result<Answer<SplitView>, ApiError> {
+    let patch = body.into_patch()?;
+    let before = Arc::clone(find(&caller.state, &caller, &id)?);
+    let applied = caller.submit(&management, Action::PatchSplit { id: id.clone(), patch }).await?;
+    let split = Arc::clone(find(&applied.state, &caller, &id)?);
+    shown(management, caller, applied, split, Some(before)).await
+}
+
+/// Gives all calls of a split to one arm; what was counted stays.
+#[utoipa::path(
+    post, path = "/v1/splits/{id}/end", tag = "splits", security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The split."),
+        ("If-Match" = Option<String>, Header, description = "Only if the split is in this state."),
+    ),
+    request_body = EndSplit,
+    responses(
+        (status = 200, body = SplitView, description = "The split as it is from now on."),
+        (status = 404, description = "`SPLIT_NOT_FOUND`"),
+        (status = 409, description = "`MANAGED_BY_FILES`, or `SPLIT_ENDED`: for another arm"),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+pub(super) async fn end_split(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(id): Id<SplitId>,
+    Body(body): Body<EndSplit>,
+) -> Result<Answer<SplitView>, ApiError> {
+    let action = Action::EndSplit { id: id.clone(), winner: body.winner };
+    let applied = caller.submit(&management, action).await?;
+    let split = Arc::clone(find(&applied.state, &caller, &id)?);
+    shown(management, caller, applied, split, None).await
+}
+
+/// A split after a change; with what it was `before`, how many slots have moved.
+async fn shown(
+    management: Arc<Management>,
+    caller: Caller,
+    applied: Applied,
+    split: Arc<Split>,
+    before: Option<Arc<Split>>,
+) -> Result<Answer<SplitView>, ApiError> {
+    aside(move || {
+        let counts = Counts::of(&applied.state, caller.account());
+        let view = SplitView::of(&management, &applied.state, &split, &counts);
+        let view = match before {
+            Some(before) => view.with_moved_slots(split.moved_slots(&before)),
+            None => view,
+        };
+        Answer::ok(view).with_tag(Tag::of(split.as_ref())).since(&applied)
+    })
+    .await
+}

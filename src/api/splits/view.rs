@@ -1,0 +1,184 @@
+//! A split as it is shown.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::Management;
+use crate::domain::change::SplitRef;
+use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
+use crate::domain::route::{Destination, ManagedBy};
+use crate::domain::split::{Arm, Split, UnitRule};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+
+/// An A/B test.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Split)]
+pub struct SplitView {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: SplitId,
+    /// A name for people.
+    name: String,
+    /// What is hashed: `caller`, `call`, `random` or `{"header": name}`.
+    #[schema(value_type = serde_json::Value)]
+    unit: UnitRule,
+    /// The arms; the first is the control.
+    arms: Vec<ArmView>,
+    /// The seed of the hash, as text, since it is wider than a JSON number is exact.
+    salt: String,
+    /// Runs of first slot, last slot and arm, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
+    owners: Option<Vec<(usize, usize, ArmId)>>,
+    /// Not begun before.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    starts_at: Option<Timestamp>,
+    /// Over from then on.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ends_at: Option<Timestamp>,
+    /// Over after this many calls.
+    call_quota: Option<u64>,
+    /// Calls it has had on this node.
+    calls: u64,
+    /// Whether it rests.
+    paused: bool,
+    /// How it was ended by hand, if it was.
+    ended: Option<EndedView>,
+    /// Whether its slots decide now; else the control, or the winner, gets all calls.
+    active: bool,
+    /// `api` or `files`: who may change it.
+    #[schema(value_type = String)]
+    managed_by: ManagedBy,
+    /// How many numbers lead into it.
+    numbers: u64,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// How many of the 10,000 slots have another arm than before; only in the answer to a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_slots: Option<usize>,
+    /// What the operator should know, e.g. that an environment serves nothing.
+    warnings: Vec<String>,
+}
+
+/// One side of a split.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Arm)]
+pub struct ArmView {
+    /// What it is matched by.
+    #[schema(value_type = String)]
+    id: ArmId,
+    /// A name for people.
+    name: String,
+    /// The agent that serves.
+    #[schema(value_type = String)]
+    agent_id: AgentId,
+    /// What of it.
+    #[schema(value_type = String)]
+    pin: Pin,
+    /// Its share, relative to the other arms.
+    weight: u32,
+    /// How many of the 10,000 slots it owns.
+    slots: usize,
+}
+
+/// How a split was ended by hand.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Ended)]
+pub struct EndedView {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The arm that gets all calls from then on.
+    #[schema(value_type = String)]
+    winner: ArmId,
+}
+
+impl SplitView {
+    /// A split in a state. Cost: a look at each of its slots.
+    pub(super) fn of(management: &Management, state: &State, split: &Split, counts: &Counts) -> Self {
+        let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
+        let calls = management.control.split_calls(&id);
+        let in_quota = split.call_quota.is_none_or(|quota| calls < quota);
+        let mut arms: Vec<ArmView> = split.arms.iter().map(ArmView::of).collect();
+        for (first, last, arm) in split.owners.runs() {
+            if let Some(arm) = arms.get_mut(usize::from(arm)) {
+                arm.slots += last + 1 - first;
+            }
+        }
+        Self {
+            id: split.id.clone(),
+            name: split.name.clone(),
+            unit: split.unit.clone(),
+            arms,
+            salt: split.salt.to_string(),
+            owners: None,
+            starts_at: split.starts_at,
+            ends_at: split.ends_at,
+            call_quota: split.call_quota,
+            calls,
+            paused: split.paused,
+            ended: split.ending.as_ref().map(|ending| EndedView { at: ending.at, winner: ending.winner.clone() }),
+            active: in_quota && split.inactive(management.now()).is_none(),
+            managed_by: split.managed_by,
+            numbers: counts.0.get(&split.id).copied().unwrap_or_default(),
+            created_at: split.created_at,
+            updated_at: split.updated_at,
+            moved_slots: None,
+            warnings: state.split_warnings(split),
+        }
+    }
+
+    /// The same with the owners of its slots.
+    pub(super) fn with_owners(self, split: &Split) -> Self {
+        let arm = |at: u8| split.arms.get(usize::from(at)).map(|arm| arm.id.clone());
+        let runs = split.owners.runs().into_iter();
+        let owners = runs.filter_map(|(first, last, at)| Some((first, last, arm(at)?))).collect();
+        Self { owners: Some(owners), ..self }
+    }
+
+    /// The same after a change that moved slots.
+    pub(super) fn with_moved_slots(self, moved: usize) -> Self {
+        Self { moved_slots: Some(moved), ..self }
+    }
+}
+
+impl ArmView {
+    fn of(arm: &Arm) -> Self {
+        Self {
+            id: arm.id.clone(),
+            name: arm.name.clone(),
+            agent_id: arm.agent.clone(),
+            pin: arm.pin,
+            weight: arm.weight,
+            slots: 0,
+        }
+    }
+}
+
+/// How many numbers lead into each split of an account.
+pub(super) struct Counts(HashMap<SplitId, u64, FixedState>);
+
+impl Counts {
+    /// Counts them. Cost: a look at every distinct route.
+    pub(super) fn of(state: &State, account: &AccountId) -> Self {
+        let mut counts: HashMap<SplitId, u64, FixedState> = HashMap::default();
+        for (_, used) in state.routes.iter() {
+            if let Destination::Split(split) = &used.route.to
+                && used.route.account == *account
+            {
+                *counts.entry(split.clone()).or_default() += u64::from(used.numbers);
+            }
+        }
+        Self(counts)
+    }
+}

@@ -1,0 +1,184 @@
+//! `/v1/status` and `/v1/reload`: how the instance is, and whether the files are in force.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Management;
+use super::answer::Answer;
+use super::caller::Caller;
+use super::request::Body;
+use crate::control::ControlError;
+use crate::control::status::ReloadStatus;
+use crate::domain::command::FILES_HELD;
+use crate::domain::fault::Fault;
+use crate::domain::id::{ConfigHash, Revision};
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::time::Timestamp;
+use crate::http::error::ApiError;
+
+/// How the instance is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusView {
+    /// The last change that is in force.
+    #[schema(value_type = u64)]
+    revision: Revision,
+    /// How the last reading of the files went.
+    reload: ReloadView,
+    /// What is wrong with the files as they are now.
+    faults: Vec<FaultView>,
+    /// Where the instance listens.
+    listeners: ListenersView,
+    /// Whether changes can be kept.
+    store: StoreView,
+    /// Whether it finishes the calls it has and is about to end.
+    draining: bool,
+    /// Calls in progress on this node.
+    calls_in_progress: usize,
+    /// Numbers of all accounts.
+    numbers: usize,
+}
+
+/// How the last reading of the files went.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reload)]
+pub struct ReloadView {
+    /// When files were last taken, or found unchanged.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Whether the files as they are now are in force.
+    ok: bool,
+    /// Fingerprint of the set in force.
+    #[schema(value_type = Option<String>)]
+    hash: Option<ConfigHash>,
+    /// Fingerprint of a set that waits to be accepted.
+    #[schema(value_type = Option<String>)]
+    held: Option<ConfigHash>,
+}
+
+/// A mistake in a file.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub struct FaultView {
+    /// Which file.
+    file: String,
+    /// Which line, from 1; 0: the whole file.
+    line: u32,
+    /// Which column, from 1; 0: the whole line.
+    column: u32,
+    /// What is wrong.
+    message: String,
+    /// What would have been right.
+    expected: String,
+}
+
+/// Where the instance listens.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Listeners)]
+pub struct ListenersView {
+    /// Calls.
+    #[schema(value_type = String)]
+    calls: SocketAddr,
+    /// This API.
+    #[schema(value_type = String)]
+    admin: SocketAddr,
+}
+
+/// Whether changes can be kept.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Store)]
+pub struct StoreView {
+    /// Whether the last change could be kept.
+    ok: bool,
+    /// Why not.
+    error: Option<String>,
+}
+
+/// Which set of files to take.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadBody {
+    /// Fingerprint of a set that is held, to take it although much would be removed.
+    #[schema(value_type = Option<String>)]
+    accept: Option<ConfigHash>,
+}
+
+/// The files that are in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reloaded {
+    /// The revision from which they are.
+    #[schema(value_type = u64)]
+    revision: Revision,
+    /// Their fingerprint.
+    #[schema(value_type = Option<String>)]
+    hash: Option<ConfigHash>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
+    OpenApiRouter::new().routes(routes!(get_status)).routes(routes!(reload))
+}
+
+/// Shows how the instance is; for keys of the first account that see all agents.
+#[utoipa::path(
+    get, path = "/v1/status", tag = "instance", security(("key" = ["read"])),
+    responses((status = 200, body = StatusView, description = "How it is."))
+)]
+async fn get_status(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+) -> Result<Answer<StatusView>, ApiError> {
+    caller.instance()?;
+    let ReloadStatus { at, hash, held, faults } = management.control.status().reload();
+    let error = management.control.status().store_fault();
+    Ok(Answer::ok(StatusView {
+        revision: caller.state.revision,
+        reload: ReloadView { at, ok: faults.is_empty() && held.is_none(), hash, held },
+        faults: faults.into_iter().map(FaultView::from).collect(),
+        listeners: ListenersView { calls: management.calls, admin: management.admin },
+        store: StoreView { ok: error.is_none(), error },
+        draining: management.health.draining(),
+        calls_in_progress: (management.calls_in_progress)(),
+        numbers: caller.state.numbers.len(),
+    }))
+}
+
+/// Reads the files now; all of them are taken, or nothing changes.
+#[utoipa::path(
+    post, path = "/v1/reload", tag = "instance", security(("key" = ["edit"])),
+    request_body = ReloadBody,
+    responses(
+        (status = 200, body = Reloaded, description = "They are in force."),
+        (status = 400, description = "`FILES_FAULTY`: every fault is in `errors`, and with its place in `data.faults`"),
+        (status = 409, description = "`FILES_HELD`: much would be removed; accept the set by `data.hash`"),
+    )
+)]
+async fn reload(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Body(body): Body<ReloadBody>,
+) -> Result<Answer<Reloaded>, ApiError> {
+    caller.instance()?;
+    match management.control.reload(body.accept).await {
+        Ok(applied) => {
+            Ok(Answer::ok(Reloaded { revision: applied.revision, hash: applied.state.files }).since(&applied))
+        }
+        Err(ControlError::Refused(refusal)) if refusal.code == FILES_HELD => {
+            let data = json!({ "hash": management.control.status().reload().held, "faults": refusal.faults });
+            Err(ApiError::from(Refusal { kind: RefusalKind::Conflict, ..refusal }).with_data(data))
+        }
+        Err(why) => Err(why.into()),
+    }
+}
+
+impl From<Fault> for FaultView {
+    fn from(Fault { file, line, column, message, expected }: Fault) -> Self {
+        Self { file, line, column, message, expected }
+    }
+}

@@ -1,0 +1,11 @@
+//! The API from outside: requests in, answers out, over a real control and a real store.
+
+mod agents;
+mod authorisation;
+mod document;
+mod instance;
+mod numbers;
+mod requests;
+mod routes;
+mod splits;
+mod world;

@@ -1,0 +1,188 @@
+//! Who may do what: every operation of the document, none left out.
+
+use hyper::{Method, Request};
+use serde_json::{Value, json};
+
+use super::world::{World, key};
+use crate::api::openapi;
+use crate::api::permits::{Need, Permits};
+use crate::domain::account::Permission;
+use crate::domain::command::{Action, Author};
+
+/// Operations that anybody may ask for; the list may only shrink.
+const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz")];
+
+fn operations() -> Vec<(String, String, Need)> {
+    let permits = Permits::of(&serde_json::from_str(&openapi()).unwrap());
+    permits.iter().map(|(method, path, need)| (method.to_owned(), path.to_owned(), need.clone())).collect()
+}
+
+/// A path whose objects exist in [`full`]. A new kind of object must be added here: that is the point.
+fn path(world: &World, template: &str) -> String {
+    let path = template
+        .replace("{number}", "+14155550100")
+        .replace("{prefix}", "+1415")
+        .replace("/v1/splits/{id}", "/v1/splits/spring")
+        .replace("/v1/agents/{id}", "/v1/agents/sales")
+        .replace("{version}", "V1")
+        .replace("{hash}", &world.hash().to_string());
+    assert!(!path.contains('{'), "no object for {path}");
+    path
+}
+
+fn body(method: &str, template: &str) -> Value {
+    match (method, template) {
+        ("PUT", _) => json!({"agentId": "sales"}),
+        ("PATCH", "/v1/splits/{id}") => json!({"paused": true}),
+        ("POST", "/v1/splits/{id}/end") => json!({"winner": "control"}),
+        ("POST", "/v1/splits") => json!({"arms": [{"id": "control", "agentId": "sales", "weight": 1}]}),
+        _ => Value::Null,
+    }
+}
+
+/// A world with one of everything.
+fn full() -> World {
+    let world = World::new();
+    world.route("+14155550100", "sales", "V1");
+    world.split("spring");
+    for path in ["/v1/prefixes/+1415", "/v1/default-route"] {
+        assert_eq!(world.admin("PUT", path, json!({"agentId": "sales"})).status, 200);
+    }
+    world
+}
+
+#[test]
+fn only_probes_are_open() {
+    let open: Vec<_> = operations().into_iter().filter(|(_, _, need)| need.key_optional).collect();
+    let open: Vec<_> = open.iter().map(|(method, path, _)| (method.as_str(), path.as_str())).collect();
+    assert_eq!(open, OPEN);
+    assert!(operations().iter().all(|(_, _, need)| need.key_optional || !need.any_of.is_empty()));
+}
+
+#[test]
+fn no_operation_is_granted_without_a_valid_key() {
+    let world = full();
+    for (method, template, need) in operations() {
+        if need.key_optional {
+            continue;
+        }
+        let path = path(&world, &template);
+        let bare = Request::builder().method(method.as_str()).uri(&path).body(axum::body::Body::empty()).unwrap();
+        let replies = [
+            world.send(bare),
+            world.as_key("wrong", &method, &path, Value::Null),
+            world.as_key("", &method, &path, Value::Null),
+            world.as_key("expired", &method, &path, Value::Null),
+        ];
+        for reply in replies {
+            assert_eq!((reply.status, &reply.json()["error_code"]), (401, &json!("AUTH_USER_INVALID_TOKEN")));
+        }
+    }
+}
+
+#[test]
+fn no_operation_is_granted_without_its_permission_and_each_of_its_permissions_is_enough() {
+    let world = full();
+    for (method, template, need) in operations() {
+        if need.any_of.is_empty() {
+            continue;
+        }
+        let others: Vec<_> = Permission::ALL.into_iter().filter(|it| !need.any_of.contains(it)).collect();
+        world.enact(Author::Console, Action::ReplaceKey(key("poor", "ws-1", &others)));
+        let (path, body) = (path(&world, &template), body(&method, &template));
+        let reply = world.as_key("poor", &method, &path, body.clone());
+        let code = reply.json()["error_code"].clone();
+        assert_eq!((reply.status, code), (403, json!("USER_ACCESS_FORBIDDEN")), "{method} {path}");
+        for permission in need.any_of {
+            let world = full();
+            world.enact(Author::Console, Action::ReplaceKey(key("rich", "ws-1", &[permission])));
+            let reply = world.as_key("rich", &method, &path, body.clone());
+            assert!(reply.status != 401 && reply.status != 403, "{method} {path}: {}", reply.text);
+        }
+    }
+}
+
+#[test]
+fn what_another_account_has_is_not_there() {
+    for (method, template, need) in operations() {
+        let world = full();
+        // The default route has no id: each account has its own.
+        if !(template.contains('{') || template == "/v1/default-route") || need.key_optional {
+            continue;
+        }
+        let (path, body) = (path(&world, &template), body(&method, &template));
+        let reply = world.as_key("other", &method, &path, body);
+        let expected = match (method.as_str(), template.as_str()) {
+            ("PUT", "/v1/numbers/{number}") => 400,
+            ("PUT", "/v1/prefixes/{prefix}" | "/v1/default-route") => 400,
+            ("PUT" | "PATCH" | "DELETE", "/v1/agents/{id}/versions/{version}") => 405,
+            _ => 404,
+        };
+        assert_eq!(reply.status, expected, "{method} {path}: {}", reply.text);
+        assert_eq!(world.get("/v1/numbers/+14155550100").json()["agentId"], "sales");
+        assert_eq!(world.get("/v1/splits/spring").json()["paused"], false);
+    }
+}
+
+#[test]
+fn lists_show_what_the_account_has_and_the_key_may_see() {
+    let world = full();
+    world.route("+14155550101", "reception", "V1");
+    let counts = |key: &str| {
+        ["/v1/numbers", "/v1/prefixes", "/v1/splits", "/v1/agents"].map(|path| {
+            let json = world.as_key(key, "GET", path, Value::Null).json();
+            let list = json.as_array().or_else(|| json.as_object()?.values().find_map(Value::as_array));
+            list.unwrap().len()
+        })
+    };
+    assert_eq!(counts("admin"), [2, 1, 1, 2]);
+    assert_eq!(counts("limited"), [1, 0, 0, 1]);
+    assert_eq!(counts("other"), [0, 0, 0, 0]);
+}
+
+#[test]
+fn a_key_of_some_agents_neither_sees_nor_changes_what_leads_to_others() {
+    for (method, template, _) in operations() {
+        let world = full();
+        if OPEN.contains(&(method.as_str(), template.as_str())) || method == "GET" && !template.contains('{') {
+            continue;
+        }
+        let (path, body) = (path(&world, &template), body(&method, &template));
+        let reply = world.as_key("limited", &method, &path, body);
+        let expected = if template.ends_with("/{version}") && method != "GET" { 405 } else { 403 };
+        assert_eq!(reply.status, expected, "{method} {path}: {}", reply.text);
+    }
+    let world = full();
+    for path in ["/v1/status", "/v1/history", "/v1/default-route"] {
+        assert_eq!(world.as_key("limited", "GET", path, Value::Null).status, 403, "{path}");
+    }
+    let own = world.as_key("limited", "PUT", "/v1/numbers/+14155550109", json!({"agentId": "reception"}));
+    assert_eq!(own.status, 200, "{}", own.text);
+}
+
+#[test]
+fn a_key_is_read_from_either_header_and_a_wrong_one_is_never_passed_over() {
+    let world = World::new();
+    let ask = |name: &str, value: &str| {
+        let request = Request::builder().method(Method::GET).uri("/v1/agents").header(name, value);
+        world.send(request.body(axum::body::Body::empty()).unwrap()).status
+    };
+    assert_eq!(ask("x-api-key", "reader"), 200);
+    assert_eq!(ask("X-API-KEY", "reader"), 200);
+    assert_eq!(ask("Authorization", "Bearer reader"), 200);
+    assert_eq!(ask("authorization", "bearer reader"), 200);
+    assert_eq!(ask("authorization", "Basic reader"), 401);
+    assert_eq!(ask("authorization", "reader"), 401);
+    assert_eq!(world.from("127.0.0.1:9", "/metrics", &[("x-api-key", "wrong")]).status, 401);
+}
+
+#[test]
+fn a_key_that_is_replaced_ends_at_once() {
+    let world = World::new();
+    assert_eq!(world.get("/v1/agents").status, 200);
+    let mut new = key("admin", "ws-1", &Permission::ALL);
+    new.digest = key("fresh", "ws-1", &[]).digest;
+    world.enact(Author::Console, Action::ReplaceKey(new));
+    assert_eq!(world.get("/v1/agents").status, 401);
+    assert_eq!(world.as_key("fresh", "GET", "/v1/agents", Value::Null).status, 200);
+}

@@ -1,0 +1,84 @@
+//! The OpenAPI document.
+
+use serde_json::{Value, json};
+
+use super::world::World;
+use crate::api::openapi;
+
+fn document() -> Value {
+    serde_json::from_str(&openapi()).unwrap()
+}
+
+/// Every operation with its method and path.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_is_served_to_anybody_and_is_of_openapi_3_1() {
+    let world = World::new();
+    let reply = world.from("192.0.2.1:9", "/openapi.json", &[]);
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")));
+    assert_eq!(reply.json(), document());
+    assert!(document()["openapi"].as_str().unwrap().starts_with("3.1."));
+}
+
+#[test]
+fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
+    let document = document();
+    let operations = operations(&document);
+    assert!(operations.len() > 25);
+    let mut ids = std::collections::BTreeSet::new();
+    for (name, operation) in operations {
+        assert!(operation["summary"].is_string(), "{name} has no summary");
+        assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{name}");
+        // One handler may refuse several methods.
+        if !name.contains("{version}") {
+            assert!(ids.insert(operation["operationId"].to_string()), "{name}: the same id twice");
+        }
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            if status.starts_with('4') {
+                let schema = &response["content"]["application/json"]["schema"];
+                assert_eq!(schema, &json!({"$ref": "#/components/schemas/Error"}), "{name} {status}");
+            }
+        }
+        let declared = |place: &str| {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            parameters.filter(|it| it["in"] == place).count()
+        };
+        assert_eq!(declared("path"), name.matches('{').count(), "{name}");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn check(value: &Value, document: &Value) {
+        match value {
+            Value::Object(object) => {
+                if let Some(Value::String(reference)) = object.get("$ref") {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference}");
+                }
+                object.values().for_each(|value| check(value, document));
+            }
+            Value::Array(values) => values.iter().for_each(|value| check(value, document)),
+            _ => {}
+        }
+    }
+    let document = document();
+    check(&document, &document);
+}
+
+#[test]
+fn keys_may_be_sent_in_either_header() {
+    let document = document();
+    assert_eq!(document["components"]["securitySchemes"]["key"]["name"], "x-api-key");
+    let snapshot = &document["paths"]["/v1/snapshots/{hash}"]["get"]["security"];
+    let ways = json!([{"key": ["read"]}, {"key": ["snapshot"]}, {"bearer": ["read"]}, {"bearer": ["snapshot"]}]);
+    assert_eq!(snapshot, &ways);
+}

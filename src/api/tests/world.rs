@@ -1,0 +1,255 @@
+//! A router over a store in memory: account `ws-1` with agents `sales` (V1 to V3, live at V1) and `reception` (V1),
+//! account `ws-2` with nothing, and keys named after what they may do.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::service::Service as _;
+use hyper::{HeaderMap, Request, StatusCode};
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::api::{Management, router};
+use crate::control::metrics::ConfigMetrics;
+use crate::control::reload::{Look, Sources};
+use crate::control::start::{Parts, start};
+use crate::control::{Applied, Control};
+use crate::domain::account::{Account, Key, KeyDigest, Permission};
+use crate::domain::change::{Change, Entry};
+use crate::domain::command::{Action, Author, Command};
+use crate::domain::fault::Fault;
+use crate::domain::files::FileSet;
+use crate::domain::id::{AccountId, AgentId, ConfigHash, Revision};
+use crate::domain::testing::{file_agent, file_set};
+use crate::domain::time::Timestamp;
+use crate::routing::series::SeriesBook;
+use crate::routing::shelf::Shelf;
+use crate::store::folder::DataFolder;
+use crate::store::port::{Commit, ControlStore};
+use crate::store::sqlite::SqliteStore;
+use crate::telemetry::{Clock, Health, Registry};
+
+const SECRET: [u8; 32] = [3; 32];
+/// When it is.
+pub(super) const NOW: i64 = 1_700_000_000_000;
+
+/// What the files show the next time somebody looks.
+pub(super) type Files = Arc<Mutex<Result<Look, Vec<Fault>>>>;
+
+pub(super) struct World {
+    pub(super) control: Control,
+    pub(super) health: Health,
+    pub(super) files: Files,
+    pub(super) runtime: Runtime,
+    router: TowerToHyperService<Router>,
+    _folder: (TempDir, DataFolder),
+}
+
+struct Shown(Files);
+
+impl Sources for Shown {
+    fn look(&mut self) -> Result<Look, Vec<Fault>> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn keep(&mut self) {}
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Reply {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|why| panic!("{why}: {:?}", self.text))
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.header("x-cordboard-revision").unwrap().parse().unwrap()
+    }
+
+    /// Status, code and the field that is blamed first.
+    pub(super) fn error(&self) -> (u16, String, String) {
+        let json = self.json();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (self.status, text(&json["error_code"]), text(&json["errors"][0]["field"]))
+    }
+}
+
+/// An error as [`Reply::error`] tells it.
+pub(super) fn error(status: u16, code: &str, field: &str) -> (u16, String, String) {
+    (status, code.to_owned(), field.to_owned())
+}
+
+/// A key of the world, recognised by its name.
+pub(super) fn key(name: &str, account: &str, permissions: &[Permission]) -> Key {
+    Key {
+        id: format!("key-{name}"),
+        name: name.to_owned(),
+        account: AccountId::parse(account).unwrap(),
+        permissions: permissions.to_vec(),
+        agents: None,
+        expires_at: None,
+        digest: KeyDigest::of(&SECRET, name),
+    }
+}
+
+fn beginning() -> Commit {
+    let account = |id| Account { id: AccountId::parse(id).unwrap(), name: id.to_owned(), created_at: Timestamp(0) };
+    let limited = Key {
+        agents: Some(vec![AgentId::parse("reception").unwrap()]),
+        ..key("limited", "ws-1", &Permission::ALL)
+    };
+    let expired = Key { expires_at: Some(Timestamp(NOW)), ..key("expired", "ws-1", &Permission::ALL) };
+    let keys = [
+        key("admin", "ws-1", &Permission::ALL),
+        key("reader", "ws-1", &[Permission::Read]),
+        key("other", "ws-2", &Permission::ALL),
+        limited,
+        expired,
+    ];
+    let mut changes = vec![Change::AccountPut(account("ws-1")), Change::AccountPut(account("ws-2"))];
+    changes.extend(keys.into_iter().map(Change::KeyPut));
+    let entry = Entry {
+        revision: Revision(1),
+        at: Timestamp(0),
+        account: AccountId::parse("ws-1").unwrap(),
+        author: "console".to_owned(),
+        actor: None,
+        action: "account.create".to_owned(),
+        target: "ws-1".to_owned(),
+        summary: "the beginning".to_owned(),
+    };
+    Commit { entry, changes, bodies: Vec::new() }
+}
+
+fn random() -> [u8; 32] {
+    rand::random()
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(temporary.path()).unwrap();
+        let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::in_memory().unwrap());
+        store.commit(Revision(0), &[beginning()]).unwrap();
+        let (registry, clock) = (Registry::new(), Clock::manual(NOW));
+        let files: Files = Arc::new(Mutex::new(Ok(Look::default())));
+        let (control, reloader) = start(Parts {
+            store,
+            folder: &folder,
+            key_secret: SECRET,
+            sources: Box::new(Shown(Arc::clone(&files))),
+            default_endpoints: Vec::new(),
+            series: Arc::new(SeriesBook::new(1_000)),
+            shelf: Arc::new(Shelf::default()),
+            metrics: Arc::new(ConfigMetrics::register(&registry).unwrap()),
+            clock: clock.clone(),
+            random: &mut random,
+        })
+        .unwrap();
+        let runtime = Runtime::new().unwrap();
+        runtime.spawn(reloader.run(std::future::pending));
+        let health = Health::awaiting(&[]);
+        let router = TowerToHyperService::new(router(Management {
+            control: control.clone(),
+            registry,
+            health: health.clone(),
+            key_secret: SECRET,
+            clock,
+            calls: "127.0.0.1:8700".parse().unwrap(),
+            admin: "127.0.0.1:8701".parse().unwrap(),
+            calls_in_progress: Arc::new(|| 7),
+            random,
+        }));
+        let world = Self { control, health, files, runtime, router, _folder: (temporary, folder) };
+        world.apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]));
+        world
+    }
+
+    /// Applies files, whatever the folder shows.
+    pub(super) fn apply(&self, files: FileSet) -> Applied {
+        let files = FileSet { accepted: true, ..files };
+        self.enact(Author::Files, Action::ApplyFiles(Arc::new(files)))
+    }
+
+    /// Does something that no key can ask for.
+    pub(super) fn enact(&self, author: Author, action: Action) -> Applied {
+        let account = AccountId::parse("ws-1").unwrap();
+        let command = Command { account, author, at: Timestamp(NOW), action };
+        self.control.submit_blocking(command).unwrap()
+    }
+
+    /// The fingerprint of V1 of `sales`.
+    pub(super) fn hash(&self) -> ConfigHash {
+        crate::domain::testing::config("sales 1").hash
+    }
+
+    /// Asks as the admin of `ws-1`.
+    pub(super) fn admin(&self, method: &str, path: &str, body: Value) -> Reply {
+        self.as_key("admin", method, path, body)
+    }
+
+    /// Reads as the admin of `ws-1`.
+    pub(super) fn get(&self, path: &str) -> Reply {
+        self.admin("GET", path, Value::Null)
+    }
+
+    /// Asks with a key; a null body is none.
+    pub(super) fn as_key(&self, key: &str, method: &str, path: &str, body: Value) -> Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(Request::builder().method(method).uri(path).header("X-API-Key", key).body(body.into()).unwrap())
+    }
+
+    /// Asks without a key, from an address.
+    pub(super) fn from(&self, peer: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let peer: SocketAddr = peer.parse().unwrap();
+        self.send(request.extension(ConnectInfo(peer)).body(Body::empty()).unwrap())
+    }
+
+    /// Sends any request.
+    pub(super) fn send(&self, request: Request<Body>) -> Reply {
+        let answer = self.router.call(request);
+        self.runtime.block_on(async {
+            let (head, body) = answer.await.unwrap().into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            let (status, headers) = (StatusCode::as_u16(&head.status), head.headers);
+            Reply { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+        })
+    }
+
+    /// Routes a number to an agent.
+    pub(super) fn route(&self, number: &str, agent: &str, pin: &str) -> Reply {
+        let reply = self.admin("PUT", &format!("/v1/numbers/{number}"), json!({"agentId": agent, "pin": pin}));
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply
+    }
+
+    /// Makes a split of `sales` V1 and V2.
+    pub(super) fn split(&self, id: &str) -> Reply {
+        let arms = json!([
+            {"id": "control", "agentId": "sales", "pin": "V1", "weight": 80},
+            {"id": "test", "agentId": "sales", "pin": "V2", "weight": 20},
+        ]);
+        let reply = self.admin("POST", "/v1/splits", json!({"id": id, "arms": arms}));
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        reply
+    }
+}
