@@ -133,7 +133,7 @@ Examples:
 #[derive(Debug, Clone, Args)]
 pub struct KeysResetArgs {
     /// The router's data folder [variable: CORDBOARD_DATA] [default: data]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(id = "data_folder", long = "data", value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// Print the outcome as JSON
     #[arg(long)]
@@ -169,7 +169,7 @@ pub struct Asking<E: Args> {
     #[command(flatten)]
     reach: Reach,
     /// The router's data folder, where its address and first key are found [variable: CORDBOARD_DATA] [default: data]
-    #[arg(long, global = true, value_name = "FOLDER", help_heading = "Connection")]
+    #[arg(id = "data_folder", long = "data", global = true, value_name = "FOLDER", help_heading = "Connection")]
     data: Option<PathBuf>,
 }
 
