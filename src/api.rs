@@ -82,12 +82,14 @@ impl Management {
 impl fmt::Debug for Management {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Management").field("calls", &self.calls).field("admin", &self.admin).finish_non_exhaustive()
+        f.debug_struct("Management")
+            .field("calls", &self.calls)
+            .field("admin", &self.admin)
+            .finish_non_exhaustive()
     }
 }
 
 /// The API as a router for [`serve_admin`](crate::http::admin::serve_admin), which tells it who asks.
-#[must_use]
 pub fn router(management: Management) -> Router {
     let management = Arc::new(management);
     let (router, document) = routes().split_for_parts();
@@ -103,7 +105,11 @@ pub fn router(management: Management) -> Router {
         .route_layer(from_fn_with_state(guard, guard::admit))
         .route("/openapi.json", get(move || std::future::ready(document::answer(document.clone()))))
         .method_not_allowed_fallback(async || {
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this path does not take that method")
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "METHOD_NOT_ALLOWED",
+                "this path does not take that method",
+            )
         })
         .fallback(async || ApiError::not_found("there is no such path"))
         .layer(from_fn_with_state(Arc::clone(&management), guard::tell_revision))

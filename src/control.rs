@@ -131,7 +131,10 @@ impl Control {
     /// As [`Control::submit`].
     pub fn submit_blocking(&self, command: Command) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.send(Job { command, precondition: None, reply }).map_err(|_| ControlError::Stopped)?;
+        self.inner
+            .queue
+            .send(Job { command, precondition: None, reply })
+            .map_err(|_| ControlError::Stopped)?;
         answer.blocking_recv().map_err(|_| ControlError::Stopped)?
     }
 

@@ -44,7 +44,8 @@ pub struct AgentView {
 impl AgentView {
     fn of(agent: &Agent) -> Self {
         let profile = &agent.profile;
-        let saved = agent.draft.iter().chain(agent.versions.values().next_back()).map(|version| version.created_at);
+        let saved =
+            agent.draft.iter().chain(agent.versions.values().next_back()).map(|version| version.created_at);
         Self {
             account_id: profile.id.account.clone(),
             agent_id: profile.id.agent.clone(),
@@ -80,5 +81,9 @@ fn find<'a>(caller: &'a Caller, id: &AgentId) -> Result<&'a Arc<Agent>, ApiError
     let agent = caller.state.agent(&caller.agent_ref(id)).ok_or_else(|| {
         ApiError::not_found(format!("there is no agent {id}")).with_code("PROJECT_NOT_FOUND")
     })?;
-    if caller.key.sees(id) { Ok(agent) } else { Err(ApiError::forbidden(format!("this key may not see agent {id}"))) }
+    if caller.key.sees(id) {
+        Ok(agent)
+    } else {
+        Err(ApiError::forbidden(format!("this key may not see agent {id}")))
+    }
 }

@@ -54,7 +54,8 @@ impl Caller {
                 self.state.splits.get(&id)
             }
         };
-        route.pins().all(|(agent, _)| self.key.sees(agent)) && split.is_none_or(|split| self.sees_split(split))
+        route.pins().all(|(agent, _)| self.key.sees(agent))
+            && split.is_none_or(|split| self.sees_split(split))
     }
 
     /// Whether they may see all arms of a split.

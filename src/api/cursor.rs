@@ -20,7 +20,7 @@ impl QueryPrint {
         let mut text = String::new();
         for part in parts {
             // Writing to a string does not fail.
-            let _ = write!(text, "{part:?}\n");
+            let _ = writeln!(text, "{part:?}");
         }
         let hash = blake3::hash(text.as_bytes());
         let mut print = [0; QUERY_BYTES];

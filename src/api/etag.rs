@@ -44,7 +44,8 @@ impl IfMatch {
     /// Refuses an action on an object that is not in a state that was named.
     pub(super) fn check(&self, state: &State, account: &AccountId, action: &Action) -> Result<(), Refusal> {
         let present = tag(state, account, action).map(|tag| tag.0);
-        let named = |present: &str| self.0.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == present);
+        let named =
+            |present: &str| self.0.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == present);
         if present.as_deref().is_some_and(named) {
             return Ok(());
         }

@@ -74,7 +74,8 @@ impl Guard {
         let state = self.management.control.state();
         let key = self.authenticate(&state, headers)?;
         if !need.any_of.iter().any(|permission| key.may(*permission)) {
-            let names: Vec<_> = need.any_of.iter().map(|permission| format!("`{}`", permission.as_str())).collect();
+            let names: Vec<_> =
+                need.any_of.iter().map(|permission| format!("`{}`", permission.as_str())).collect();
             let message = format!("this needs a key with the permission {}", names.join(" or "));
             return Err(ApiError::forbidden(message));
         }
@@ -126,8 +127,14 @@ fn actor(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 /// Whether a request comes from this machine itself: not passed on by a proxy, nor made by a page of somebody else.
-pub(super) fn from_this_machine(management: &Management, headers: &HeaderMap, extensions: &Extensions) -> bool {
-    let near = extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
+pub(super) fn from_this_machine(
+    management: &Management,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> bool {
+    let near = extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
     let passed_on = ["forwarded", "x-forwarded-for", "origin"].iter().any(|name| headers.contains_key(*name));
     near && !passed_on && headers.get("host").is_none_or(|host| names_this_machine(management, host))
 }

@@ -33,7 +33,11 @@ pub struct NumberView {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new().routes(routes!(list::list_numbers)).routes(routes!(get_number, put_number, delete_number))
+    OpenApiRouter::new().routes(routes!(list::list_numbers)).routes(routes!(
+        get_number,
+        put_number,
+        delete_number
+    ))
 }
 
 /// Shows the route of a number.

@@ -66,7 +66,10 @@ async fn list_prefixes(caller: Caller, mut query: Query) -> Result<Answer<Prefix
     let mut prefixes = prefixes
         .take_while(|((account, _), _)| account == caller.account())
         .filter(|(_, route)| caller.sees_route(route))
-        .map(|((_, prefix), route)| PrefixView { prefix: *prefix, route: RouteView::of(&caller.state, route) });
+        .map(|((_, prefix), route)| PrefixView {
+            prefix: *prefix,
+            route: RouteView::of(&caller.state, route),
+        });
     let page: Vec<PrefixView> = prefixes.by_ref().take(limit).collect();
     let last = page.last().map(|view| print.after(&view.prefix.to_string()));
     let next_cursor = prefixes.next().and(last);

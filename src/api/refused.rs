@@ -28,7 +28,11 @@ impl From<Refusal> for ApiError {
             return error;
         }
         for fault in &refusal.faults {
-            let place = if fault.file.is_empty() { "files".to_owned() } else { format!("{}:{}", fault.file, fault.line) };
+            let place = if fault.file.is_empty() {
+                "files".to_owned()
+            } else {
+                format!("{}:{}", fault.file, fault.line)
+            };
             error = error.with_field(place, fault.message.clone());
         }
         error.with_data(json!({ "faults": refusal.faults }))
@@ -59,7 +63,8 @@ impl From<StoreError> for ApiError {
 }
 
 fn store_unavailable(message: String) -> ApiError {
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE", message).with_retry_after(RETRY_SECONDS)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE", message)
+        .with_retry_after(RETRY_SECONDS)
 }
 
 #[cfg(test)]
@@ -72,7 +77,8 @@ mod tests {
 
     #[test]
     fn what_we_could_not_do_is_503_with_a_time_to_come_again_and_no_cause() {
-        let why = || StoreError::from_source(Deed::Write, StoreErrorKind::DiskFull, "ENOSPC at /secret/place");
+        let why =
+            || StoreError::from_source(Deed::Write, StoreErrorKind::DiskFull, "ENOSPC at /secret/place");
         let errors = [
             (Store(Arc::new(why())), "STORE_UNAVAILABLE"),
             (Overtaken, "STORE_UNAVAILABLE"),

@@ -40,7 +40,8 @@ impl PathId for Number {
 
 impl PathId for Prefix {
     fn read(text: &str) -> Result<Self, ApiError> {
-        let malformed = || ApiError::unprocessable("prefix", format!("is no prefix: expected {}", Self::EXPECTED));
+        let malformed =
+            || ApiError::unprocessable("prefix", format!("is no prefix: expected {}", Self::EXPECTED));
         Self::parse(text).ok_or_else(malformed)
     }
 }

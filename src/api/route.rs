@@ -93,7 +93,9 @@ impl RouteBody {
                 Some(test) => {
                     rules.push(HeaderRule { header: rule.header, test, agent: rule.agent_id, pin: rule.pin });
                 }
-                None => fault(&format!("headerRules[{i}]"), "expected exactly one of equals, prefix and regex"),
+                None => {
+                    fault(&format!("headerRules[{i}]"), "expected exactly one of equals, prefix and regex");
+                }
             }
         }
         match to {
@@ -125,7 +127,14 @@ impl HeaderRuleBody {
             HeaderTest::Prefix(text) => prefix = Some(text.clone()),
             HeaderTest::Regex(text) => regex = Some(text.clone()),
         }
-        Self { header: rule.header.clone(), equals, prefix, regex, agent_id: rule.agent.clone(), pin: rule.pin }
+        Self {
+            header: rule.header.clone(),
+            equals,
+            prefix,
+            regex,
+            agent_id: rule.agent.clone(),
+            pin: rule.pin,
+        }
     }
 }
 

@@ -112,14 +112,16 @@ async fn get_split(
     Id(id): Id<SplitId>,
     mut query: Query,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let owners = query.take("owners", |text| text.parse::<bool>().map_err(|_| "expected true or false".to_owned()))?;
+    let owners =
+        query.take("owners", |text| text.parse::<bool>().map_err(|_| "expected true or false".to_owned()))?;
     query.end()?;
     let split = Arc::clone(find(&caller.state, &caller, &id)?);
     if !caller.sees_split(&split) {
         return Err(ApiError::forbidden("this split has an agent that the key may not see"));
     }
     aside(move || {
-        let view = SplitView::of(&management, &caller.state, &split, &Counts::of(&caller.state, caller.account()));
+        let view =
+            SplitView::of(&management, &caller.state, &split, &Counts::of(&caller.state, caller.account()));
         let view = if owners == Some(true) { view.with_owners(&split) } else { view };
         Answer::ok(view).with_tag(Tag::of(split.as_ref()))
     })

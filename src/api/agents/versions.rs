@@ -165,7 +165,8 @@ pub(super) async fn change_version(_caller: Caller) -> ApiError {
 impl VersionView {
     fn of(agent: &Agent, version: &Version, pinned: &Pinned) -> Self {
         let serves = |environment: &Environment| {
-            version.number.is_some() && agent.deployed(*environment).is_some_and(|it| it.number == version.number)
+            version.number.is_some()
+                && agent.deployed(*environment).is_some_and(|it| it.number == version.number)
         };
         Self {
             number: version.number,

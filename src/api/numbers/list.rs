@@ -62,7 +62,7 @@ pub(super) async fn list_numbers(caller: Caller, mut query: Query) -> Result<Ans
     query.end()?;
     let print = filter.print(&caller);
     let after = cursor.map(|cursor| After::read(&print.read(&cursor)?)).transpose()?;
-    aside(move || Answer::ok(page(&caller, &filter, print, after, limit))).await
+    aside(move || Answer::ok(page(&caller, &filter, print, after.as_ref(), limit))).await
 }
 
 /// Which numbers are wanted.
@@ -176,11 +176,17 @@ impl After {
     }
 }
 
-fn page(caller: &Caller, filter: &Filter, print: QueryPrint, after: Option<After>, limit: usize) -> NumberPage {
+fn page(
+    caller: &Caller,
+    filter: &Filter,
+    print: QueryPrint,
+    after: Option<&After>,
+    limit: usize,
+) -> NumberPage {
     let state = &caller.state;
     let mut numbers = Vec::new();
     let mut wanted: HashMap<RouteIx, bool, FixedState> = HashMap::default();
-    let mut walk = walk(caller, &filter.prefix, after.as_ref());
+    let mut walk = walk(caller, &filter.prefix, after);
     let mut next_cursor = None;
     for looked in 1.. {
         let Some((number, place)) = walk.next() else { break };
@@ -211,7 +217,8 @@ fn walk<'a>(
         Some(After::User(_)) => u64::MAX,
     };
     let phones = beginning.phones().into_iter().filter_map(move |range| {
-        let (first, last) = (E164::from_value(phone_after.max(*range.start()))?, E164::from_value(*range.end())?);
+        let (first, last) =
+            (E164::from_value(phone_after.max(*range.start()))?, E164::from_value(*range.end())?);
         let from = numbers.phones.range_from(Bound::Included(&first));
         Some(from.take_while(move |(phone, _)| **phone <= last))
     });

@@ -175,7 +175,10 @@ impl Scope {
     pub(super) fn numbers(scope: Option<&Object<Self>>) -> Result<Vec<Number>, ApiError> {
         let Some(Object(scope)) = scope else { return Ok(Vec::new()) };
         if scope.agent_id.is_some() || scope.environment.is_some() {
-            return Err(ApiError::validation("scope", "environment splits are not available in this release"));
+            return Err(ApiError::validation(
+                "scope",
+                "environment splits are not available in this release",
+            ));
         }
         let number = |(i, text): (usize, &String)| {
             Number::parse(text).map_err(|why| {
@@ -193,7 +196,10 @@ impl SplitChange {
     pub(super) fn into_patch(self) -> Result<SplitPatch, ApiError> {
         // As many as there can be may go, and as many come.
         if self.arms.len() > 2 * ARMS_MAX {
-            return Err(ApiError::validation("arms", "expected at most 32 changes, and 1 to 16 arms after them"));
+            return Err(ApiError::validation(
+                "arms",
+                "expected at most 32 changes, and 1 to 16 arms after them",
+            ));
         }
         let arm = |Object(arm): Object<ArmChange>| ArmPatch {
             id: arm.id,

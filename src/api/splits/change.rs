@@ -68,7 +68,8 @@ fn new_split(management: &Management, caller: &Caller, body: NewSplit) -> Result
 /// An id out of random bytes: `split-` and eight of `0-9A-Z`.
 fn made_id(random: &[u8]) -> Result<SplitId, ApiError> {
     const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let letter = |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
+    let letter =
+        |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
     let id = format!("split-{}", random.iter().take(8).map(letter).collect::<String>());
     SplitId::parse(&id).map_err(|_| ApiError::internal())
 }

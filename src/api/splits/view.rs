@@ -127,7 +127,10 @@ impl SplitView {
             call_quota: split.call_quota,
             calls,
             paused: split.paused,
-            ended: split.ending.as_ref().map(|ending| EndedView { at: ending.at, winner: ending.winner.clone() }),
+            ended: split
+                .ending
+                .as_ref()
+                .map(|ending| EndedView { at: ending.at, winner: ending.winner.clone() }),
             active: in_quota && split.inactive(management.now()).is_none(),
             managed_by: split.managed_by,
             numbers: counts.0.get(&split.id).copied().unwrap_or_default(),

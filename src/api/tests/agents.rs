@@ -28,7 +28,12 @@ fn agents_and_what_of_them_can_be_pinned_are_shown() {
         .collect();
     assert_eq!(
         brief,
-        [json!([null, true, [], 1]), json!([3, false, [], 0]), json!([2, false, [], 0]), json!([1, false, ["live"], 1])]
+        [
+            json!([null, true, [], 1]),
+            json!([3, false, [], 0]),
+            json!([2, false, [], 0]),
+            json!([1, false, ["live"], 1])
+        ]
     );
     for name in ["V1", "1"] {
         let version = world.get(&format!("/v1/agents/sales/versions/{name}")).json();
@@ -75,7 +80,8 @@ fn a_snapshot_is_the_configuration_for_ever() {
     assert_eq!(reply.header("cache-control"), Some("private, max-age=31536000, immutable"));
     let tag = reply.header("etag").unwrap().to_owned();
     assert_eq!(tag, format!("\"{}\"", world.hash()));
-    let known = Request::builder().uri(&path).header("x-api-key", "admin").header("if-none-match", tag.as_str());
+    let known =
+        Request::builder().uri(&path).header("x-api-key", "admin").header("if-none-match", tag.as_str());
     let known = world.send(known.body(axum::body::Body::empty()).unwrap());
     assert_eq!((known.status, known.text.as_str(), known.header("etag")), (304, "", Some(tag.as_str())));
     assert_eq!(world.get(&format!("/v1/snapshots/{}", "0".repeat(32))).error(), error(404, "NOT_FOUND", ""));

@@ -67,7 +67,8 @@ fn no_operation_is_granted_without_a_valid_key() {
             continue;
         }
         let path = path(&world, &template);
-        let bare = Request::builder().method(method.as_str()).uri(&path).body(axum::body::Body::empty()).unwrap();
+        let bare =
+            Request::builder().method(method.as_str()).uri(&path).body(axum::body::Body::empty()).unwrap();
         let replies = [
             world.send(bare),
             world.as_key("wrong", &method, &path, Value::Null),
@@ -144,7 +145,8 @@ fn lists_show_what_the_account_has_and_the_key_may_see() {
 fn a_key_of_some_agents_neither_sees_nor_changes_what_leads_to_others() {
     for (method, template, _) in operations() {
         let world = full();
-        if OPEN.contains(&(method.as_str(), template.as_str())) || method == "GET" && !template.contains('{') {
+        if OPEN.contains(&(method.as_str(), template.as_str())) || method == "GET" && !template.contains('{')
+        {
             continue;
         }
         let (path, body) = (path(&world, &template), body(&method, &template));

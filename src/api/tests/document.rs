@@ -14,7 +14,10 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
         .flat_map(|(path, item)| {
-            item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+            item.as_object()
+                .unwrap()
+                .iter()
+                .map(move |(method, operation)| (format!("{method} {path}"), operation))
         })
         .collect()
 }
@@ -79,6 +82,7 @@ fn keys_may_be_sent_in_either_header() {
     let document = document();
     assert_eq!(document["components"]["securitySchemes"]["key"]["name"], "x-api-key");
     let snapshot = &document["paths"]["/v1/snapshots/{hash}"]["get"]["security"];
-    let ways = json!([{"key": ["read"]}, {"key": ["snapshot"]}, {"bearer": ["read"]}, {"bearer": ["snapshot"]}]);
+    let ways =
+        json!([{"key": ["read"]}, {"key": ["snapshot"]}, {"bearer": ["read"]}, {"bearer": ["snapshot"]}]);
     assert_eq!(snapshot, &ways);
 }

@@ -57,7 +57,8 @@ fn faulty_files_are_told_with_their_places_and_change_nothing() {
 fn files_that_would_remove_much_are_held_until_accepted_by_their_hash() {
     let world = World::new();
     // The folder has nothing, while two agents are in force.
-    *world.files.lock().unwrap() = Ok(Look { changed: Vec::new(), gone: vec!["agents/sales/agent.toml".into()] });
+    *world.files.lock().unwrap() =
+        Ok(Look { changed: Vec::new(), gone: vec!["agents/sales/agent.toml".into()] });
     let held = world.admin("POST", "/v1/reload", Value::Null);
     assert_eq!((held.status, &held.json()["error_code"]), (409, &json!("FILES_HELD")));
     let hash = held.json()["data"]["hash"].clone();
@@ -81,7 +82,11 @@ fn probes_answer_anybody() {
     let world = World::new();
     for (path, status) in [("/healthz", 200), ("/readyz", 200)] {
         let reply = world.from("192.0.2.1:9", path, &[("x-api-key", "wrong")]);
-        assert_eq!((reply.status, reply.header("content-type")), (status, Some("application/json")), "{path}");
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (status, Some("application/json")),
+            "{path}"
+        );
     }
     world.health.drain();
     let reply = world.from("192.0.2.1:9", "/readyz", &[]);

@@ -92,7 +92,9 @@ fn a_faulty_route_is_refused_by_the_name_of_its_field_and_changes_nothing() {
 #[test]
 fn a_malformed_number_in_the_path_is_422() {
     let world = World::new();
-    for number in ["+123", "+1415555010012345", "+0415555010", "%00", "%20%0a", "%ff", &"x".repeat(65), "+1415abc5550"] {
+    for number in
+        ["+123", "+1415555010012345", "+0415555010", "%00", "%20%0a", "%ff", &"x".repeat(65), "+1415abc5550"]
+    {
         let reply = world.get(&format!("/v1/numbers/{number}"));
         assert_eq!(reply.status, 422, "{number}: {}", reply.text);
     }
@@ -107,7 +109,11 @@ fn a_number_of_the_files_is_theirs_alone() {
     world.apply(file_set(agents).with_number("+14155550100", "sales@V1").with_prefix("+1415", "sales@V1"));
     for path in ["/v1/numbers/+14155550100", "/v1/prefixes/+1415"] {
         for (method, body) in [("PUT", json!({"agentId": "sales"})), ("DELETE", Value::Null)] {
-            assert_eq!(world.admin(method, path, body).error(), error(409, "MANAGED_BY_FILES", ""), "{method} {path}");
+            assert_eq!(
+                world.admin(method, path, body).error(),
+                error(409, "MANAGED_BY_FILES", ""),
+                "{method} {path}"
+            );
         }
         assert_eq!(world.get(path).json()["managedBy"], "files");
     }
@@ -120,7 +126,10 @@ fn a_number_belongs_to_the_account_that_took_it_first() {
     let world = World::new();
     world.route("+14155550100", "sales", "V1");
     let path = "/v1/numbers/+14155550100";
-    assert_eq!(world.as_key("other", "GET", path, Value::Null).error(), error(404, "PHONE_NUMBERS_NOT_FOUND", ""));
+    assert_eq!(
+        world.as_key("other", "GET", path, Value::Null).error(),
+        error(404, "PHONE_NUMBERS_NOT_FOUND", "")
+    );
     assert_eq!(world.as_key("other", "DELETE", path, Value::Null).status, 404);
     // Names of agents are the account's own too.
     let put = world.as_key("other", "PUT", path, json!({"agentId": "sales"}));
@@ -132,7 +141,10 @@ fn a_change_holds_for_one_state_only_where_it_says_so() {
     let world = World::new();
     let first = world.route("+14155550100", "sales", "V1");
     let put = |tag: &str, pin: &str| {
-        let request = hyper::Request::builder().method("PUT").uri("/v1/numbers/+14155550100").header("x-api-key", "admin");
+        let request = hyper::Request::builder()
+            .method("PUT")
+            .uri("/v1/numbers/+14155550100")
+            .header("x-api-key", "admin");
         let body = json!({"agentId": "sales", "pin": pin}).to_string();
         world.send(request.header("if-match", tag).body(body.into()).unwrap())
     };
@@ -168,7 +180,15 @@ fn pages(world: &World, query: &str, limit: usize, mut between: impl FnMut(usize
 }
 
 const NUMBERS: [&str; 9] = [
-    "+1415555", "+4930123", "+14155550100", "+14155550101", "+14165550100", "+493012345678", "alice", "bob", "bobby",
+    "+1415555",
+    "+4930123",
+    "+14155550100",
+    "+14155550101",
+    "+14165550100",
+    "+493012345678",
+    "alice",
+    "bob",
+    "bobby",
 ];
 
 fn routed() -> World {
@@ -231,7 +251,10 @@ fn a_sparse_filter_looks_at_no_more_than_200_000_numbers_a_page() {
     assert_eq!(first["numbers"], json!([]));
     let cursor = first["nextCursor"].as_str().unwrap();
     let second = world.get(&format!("/v1/numbers?agentId=reception&cursor={cursor}")).json();
-    assert_eq!((&second["numbers"][0]["number"], &second["nextCursor"]), (&json!("+19990000000"), &Value::Null));
+    assert_eq!(
+        (&second["numbers"][0]["number"], &second["nextCursor"]),
+        (&json!("+19990000000"), &Value::Null)
+    );
     // A prefix goes straight there.
     let near = world.get("/v1/numbers?agentId=reception&prefix=%2B1999").json();
     assert_eq!((near["numbers"].as_array().unwrap().len(), &near["nextCursor"]), (1, &Value::Null));
@@ -240,16 +263,24 @@ fn a_sparse_filter_looks_at_no_more_than_200_000_numbers_a_page() {
 #[test]
 fn a_cursor_is_of_one_query() {
     let world = routed();
-    let cursor = world.get("/v1/numbers?limit=1&agentId=sales").json()["nextCursor"].as_str().unwrap().to_owned();
+    let cursor =
+        world.get("/v1/numbers?limit=1&agentId=sales").json()["nextCursor"].as_str().unwrap().to_owned();
     assert_eq!(world.get(&format!("/v1/numbers?agentId=sales&cursor={cursor}")).status, 200);
     assert_eq!(world.get(&format!("/v1/numbers?agentId=sales&limit=7&cursor={cursor}")).status, 200);
-    let strange = [format!("cursor={cursor}"), format!("agentId=reception&cursor={cursor}"), "cursor=!".to_owned(),
-        "cursor=".to_owned(), "cursor=AAAA".to_owned(), format!("agentId=sales&cursor={cursor}A")];
+    let strange = [
+        format!("cursor={cursor}"),
+        format!("agentId=reception&cursor={cursor}"),
+        "cursor=!".to_owned(),
+        "cursor=".to_owned(),
+        "cursor=AAAA".to_owned(),
+        format!("agentId=sales&cursor={cursor}A"),
+    ];
     for query in strange {
         let reply = world.get(&format!("/v1/numbers?{query}"));
         assert_eq!(reply.error(), error(400, "VALIDATION_FAILED", "cursor"), "{query}");
     }
-    let other = world.as_key("other", "GET", &format!("/v1/numbers?agentId=sales&cursor={cursor}"), Value::Null);
+    let other =
+        world.as_key("other", "GET", &format!("/v1/numbers?agentId=sales&cursor={cursor}"), Value::Null);
     assert_eq!(other.status, 400);
 }
 

@@ -10,9 +10,15 @@ fn a_prefix_is_what_was_put_until_it_is_deleted() {
     let path = "/v1/prefixes/%2B1415";
     assert_eq!(world.get(path).error(), error(404, "NOT_FOUND", ""));
     let put = world.admin("PUT", path, json!({"agentId": "sales", "pin": "live"}));
-    assert_eq!((put.status, &put.json()["prefix"], &put.json()["pin"]), (200, &json!("+1415"), &json!("live")));
+    assert_eq!(
+        (put.status, &put.json()["prefix"], &put.json()["pin"]),
+        (200, &json!("+1415"), &json!("live"))
+    );
     assert_eq!(world.get("/v1/prefixes/+1415").json(), put.json());
-    assert_eq!(world.admin("PUT", path, json!({"agentId": "sales", "pin": "V9"})).error(), error(400, "VALIDATION_FAILED", "pin"));
+    assert_eq!(
+        world.admin("PUT", path, json!({"agentId": "sales", "pin": "V9"})).error(),
+        error(400, "VALIDATION_FAILED", "pin")
+    );
     assert_eq!(world.admin("DELETE", path, Value::Null).status, 204);
     assert_eq!(world.admin("DELETE", path, Value::Null).error(), error(404, "NOT_FOUND", ""));
     for malformed in ["1415", "+", "+0", "+1234567890123456", "+14a"] {

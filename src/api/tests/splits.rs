@@ -6,7 +6,9 @@ use super::world::{World, error};
 use crate::domain::testing::{file_agent, file_set, file_split};
 
 fn arm(weight: Value) -> Value {
-    json!({"id": "control", "agentId": "sales", "pin": "V1", "weight": weight})
+    let mut arm = json!({"id": "control", "agentId": "sales", "pin": "V1"});
+    arm["weight"] = weight;
+    arm
 }
 
 #[test]
@@ -94,8 +96,14 @@ fn a_faulty_split_is_refused_by_the_name_of_its_field_and_changes_nothing() {
         (arms(json!([{"id": "a b", "agentId": "sales", "weight": 1}])), "arms[0].id"),
         (arms(json!([arm(json!(1)), arm(json!(1))])), "arms[1].id"),
         (arms(json!([arm(json!(1)), {"id": "b", "agentId": "nobody", "weight": 1}])), "arms[1].agentId"),
-        (arms(json!([arm(json!(1)), {"id": "b", "agentId": "sales", "pin": "V9", "weight": 1}])), "arms[1].pin"),
-        (arms(json!([{"id": "a", "agentId": "sales", "weight": 1, "maxCallsInProgress": 5}])), "arms[0].maxCallsInProgress"),
+        (
+            arms(json!([arm(json!(1)), {"id": "b", "agentId": "sales", "pin": "V9", "weight": 1}])),
+            "arms[1].pin",
+        ),
+        (
+            arms(json!([{"id": "a", "agentId": "sales", "weight": 1, "maxCallsInProgress": 5}])),
+            "arms[0].maxCallsInProgress",
+        ),
         (arms(json!([["a", "", "sales", "V1", 1]])), "arms[0]"),
         (with("unit", json!("number")), "unit"),
         (with("unit", json!({"header": "X A"})), "unit.header"),
@@ -114,9 +122,15 @@ fn a_faulty_split_is_refused_by_the_name_of_its_field_and_changes_nothing() {
         assert_eq!(reply.error(), error(400, "VALIDATION_FAILED", field), "{}: {}", reply.text, body);
     }
     let malformed = world.admin("POST", "/v1/splits", with("scope", json!({"numbers": ["alice", "+12"]})));
-    assert_eq!(malformed.error(), error(400, "PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT", "scope.numbers[1]"));
+    assert_eq!(
+        malformed.error(),
+        error(400, "PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT", "scope.numbers[1]")
+    );
     let end_first = json!({"arms": [arm(json!(1))], "startsAt": "2024-01-01T00:00:00Z", "endsAt": "2023-01-01T00:00:00Z"});
-    assert_eq!(world.admin("POST", "/v1/splits", end_first).error(), error(400, "VALIDATION_FAILED", "endsAt"));
+    assert_eq!(
+        world.admin("POST", "/v1/splits", end_first).error(),
+        error(400, "VALIDATION_FAILED", "endsAt")
+    );
     assert_eq!(world.control.state().revision, before);
 }
 
@@ -145,9 +159,15 @@ fn null_clears_a_time_and_what_is_absent_stays() {
     world.split("spring");
     let patch = |body| world.admin("PATCH", "/v1/splits/spring", body).json();
     let set = patch(json!({"endsAt": "2030-01-01T00:00:00Z", "callQuota": 5, "paused": true}));
-    assert_eq!((&set["endsAt"], &set["callQuota"], &set["active"]), (&json!("2030-01-01T00:00:00.000Z"), &json!(5), &json!(false)));
+    assert_eq!(
+        (&set["endsAt"], &set["callQuota"], &set["active"]),
+        (&json!("2030-01-01T00:00:00.000Z"), &json!(5), &json!(false))
+    );
     let cleared = patch(json!({"endsAt": null, "paused": false}));
-    assert_eq!((&cleared["endsAt"], &cleared["callQuota"], &cleared["active"]), (&json!(null), &json!(5), &json!(true)));
+    assert_eq!(
+        (&cleared["endsAt"], &cleared["callQuota"], &cleared["active"]),
+        (&json!(null), &json!(5), &json!(true))
+    );
 }
 
 #[test]
@@ -196,7 +216,10 @@ fn an_ended_split_gives_all_calls_to_its_winner_for_good() {
 fn a_split_in_use_stays() {
     let world = World::new();
     world.split("spring");
-    assert_eq!(world.admin("POST", "/v1/splits", json!({"id": "spring", "arms": [arm(json!(1))]})).error(), error(409, "ALREADY_EXISTS", ""));
+    assert_eq!(
+        world.admin("POST", "/v1/splits", json!({"id": "spring", "arms": [arm(json!(1))]})).error(),
+        error(409, "ALREADY_EXISTS", "")
+    );
     let delete = || world.admin("DELETE", "/v1/splits/spring", Value::Null);
     for path in ["/v1/numbers/alice", "/v1/prefixes/+1", "/v1/default-route"] {
         assert_eq!(world.admin("PUT", path, json!({"splitId": "spring"})).status, 200);
@@ -215,7 +238,10 @@ fn a_split_of_the_files_is_theirs_alone() {
     world.apply(files);
     let path = "/v1/splits/spring";
     assert_eq!(world.get(path).json()["managedBy"], "files");
-    assert_eq!(world.admin("PATCH", path, json!({"paused": true})).error(), error(409, "MANAGED_BY_FILES", ""));
+    assert_eq!(
+        world.admin("PATCH", path, json!({"paused": true})).error(),
+        error(409, "MANAGED_BY_FILES", "")
+    );
     assert_eq!(world.admin("DELETE", path, Value::Null).error(), error(409, "MANAGED_BY_FILES", ""));
     let end = world.admin("POST", "/v1/splits/spring/end", json!({"winner": "test"}));
     assert_eq!(end.error(), error(409, "MANAGED_BY_FILES", ""));

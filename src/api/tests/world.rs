@@ -108,7 +108,8 @@ pub(super) fn key(name: &str, account: &str, permissions: &[Permission]) -> Key 
 }
 
 fn beginning() -> Commit {
-    let account = |id| Account { id: AccountId::parse(id).unwrap(), name: id.to_owned(), created_at: Timestamp(0) };
+    let account =
+        |id| Account { id: AccountId::parse(id).unwrap(), name: id.to_owned(), created_at: Timestamp(0) };
     let limited = Key {
         agents: Some(vec![AgentId::parse("reception").unwrap()]),
         ..key("limited", "ws-1", &Permission::ALL)
@@ -210,8 +211,13 @@ impl World {
 
     /// Asks with a key; a null body is none.
     pub(super) fn as_key(&self, key: &str, method: &str, path: &str, body: Value) -> Reply {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.send(Request::builder().method(method).uri(path).header("X-API-Key", key).body(body.into()).unwrap())
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        self.send(
+            Request::builder().method(method).uri(path).header("X-API-Key", key).body(body.into()).unwrap(),
+        )
     }
 
     /// Asks without a key, from an address.
@@ -237,7 +243,8 @@ impl World {
 
     /// Routes a number to an agent.
     pub(super) fn route(&self, number: &str, agent: &str, pin: &str) -> Reply {
-        let reply = self.admin("PUT", &format!("/v1/numbers/{number}"), json!({"agentId": agent, "pin": pin}));
+        let reply =
+            self.admin("PUT", &format!("/v1/numbers/{number}"), json!({"agentId": agent, "pin": pin}));
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply
     }
