@@ -1,0 +1,39 @@
+//! `cordboard check` without a router, and what commands answer when there is none.
+
+use super::world::World;
+
+#[test]
+fn a_check_of_good_files_counts_what_there_is() {
+    let ended = World::example().run(&["check", "config"]);
+    assert_eq!(ended.code(), 0, "{}", ended.err);
+    assert!(ended.out.contains("2 agents, 3 versions, 1 splits, 1 prefixes, 3 numbers"), "{}", ended.out);
+}
+
+#[test]
+fn a_check_tells_every_fault_with_its_place_and_changes_nothing() {
+    let world = World::example()
+        .with("routes/a.toml", "[[number]]\nnumber = \"+14155550300\"\nagent = \"nobody\"\n")
+        .with("routes/b.toml", "[[number]]\nnumber = \"+14155550301\"\nagent = \"sales\"\npin = \"V9\"\n")
+        .with("agents/sales/V2.toml", "[llm]\ntemperature = \"hot\"\n");
+    let ended = world.run(&["check", "config"]);
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("agents/sales/V2.toml:2"), "{}", ended.err);
+    let world = World::example()
+        .with("routes/a.toml", "[[number]]\nnumber = \"+14155550300\"\nagent = \"nobody\"\n")
+        .with("routes/b.toml", "[[number]]\nnumber = \"+14155550301\"\nagent = \"sales\"\npin = \"V9\"\n");
+    let ended = world.run(&["check", "config", "--json"]);
+    assert_eq!(ended.code(), 1);
+    let told: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let files: Vec<_> = told["faults"].as_array().unwrap().iter().map(|fault| fault["file"].as_str().unwrap()).collect();
+    assert_eq!(files, ["routes/a.toml", "routes/b.toml"], "{told}");
+    assert!(!world.data().exists(), "a check keeps nothing");
+}
+
+#[test]
+fn a_client_without_a_router_says_that_it_cannot_reach_it() {
+    let mut world = World::example().running();
+    world.kill_9();
+    let ended = world.client(&["status"]);
+    assert_eq!(ended.code(), 3, "{}{}", ended.out, ended.err);
+    assert!(ended.err.contains(&world.admin_address().to_string()), "{}", ended.err);
+}

@@ -1,0 +1,107 @@
+//! Files that would take much away: held until an operator accepts them.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use super::world::{PINNED_TO_V1, World};
+
+const NUMBERS: usize = 40;
+
+fn number(at: usize) -> String {
+    format!("+1650555{at:04}")
+}
+
+fn numbers(count: usize) -> String {
+    (0..count).fold(String::new(), |mut text, at| {
+        let _ = write!(text, "[[number]]\nnumber = \"{}\"\nagent = \"sales\"\npin = \"V1\"\n\n", number(at));
+        text
+    })
+}
+
+fn world() -> World {
+    World::example().with("routes/many.toml", &numbers(NUMBERS)).running()
+}
+
+fn held(world: &World) -> String {
+    world.until_fault("held");
+    world.status()["reload"]["held"].as_str().unwrap().to_owned()
+}
+
+fn last_serves(world: &World) -> bool {
+    world.version_at(&number(NUMBERS - 1)) == Some(1)
+}
+
+#[test]
+fn a_file_cut_off_between_numbers_is_held_until_it_is_accepted() {
+    let world = world();
+    world.edit("routes/many.toml", &numbers(NUMBERS / 2));
+    let hash = held(&world);
+    assert!(last_serves(&world));
+    let wrong = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);
+    assert_eq!(wrong.code(), 1, "another fingerprint takes nothing: {}", wrong.out);
+    assert!(last_serves(&world));
+    let ended = world.client(&["reload", "--accept", &hash, "--yes"]);
+    assert_eq!(ended.code(), 0, "{}", ended.err);
+    assert!(!last_serves(&world), "what was accepted is in force");
+    assert_eq!(world.status()["reload"]["held"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_whole_file_put_back_ends_the_hold() {
+    let world = world();
+    world.edit("routes/many.toml", &numbers(2));
+    held(&world);
+    world.edit("routes/many.toml", &numbers(NUMBERS));
+    world.until_in_force();
+    assert!(last_serves(&world));
+    assert_eq!(world.status()["reload"]["held"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_emptied_folder_is_held_and_serves_on_also_after_a_restart() {
+    let mut world = world();
+    for file in ["many.toml", "example.toml"] {
+        world.remove(&format!("routes/{file}"));
+    }
+    held(&world);
+    assert!(last_serves(&world));
+    world.restart();
+    assert!(last_serves(&world));
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+    world.until_fault("held");
+}
+
+#[test]
+fn a_removed_folder_of_routes_is_held_and_its_return_is_seen() {
+    let mut world = world();
+    let (routes, aside) = (world.config().join("routes"), world.config().join("aside"));
+    fs::rename(&routes, &aside).unwrap();
+    world.until("it is refused", |world| world.status()["reload"]["ok"] == false);
+    assert!(last_serves(&world));
+    world.restart();
+    assert!(last_serves(&world));
+    fs::rename(&aside, &routes).unwrap();
+    world.until_in_force();
+    world.edit("routes/many.toml", &numbers(NUMBERS).replace("V1", "V2"));
+    world.until("edits are seen again", |world| world.version_at(&number(0)) == Some(2));
+}
+
+#[test]
+fn a_removed_folder_of_agents_is_held() {
+    let world = world();
+    fs::rename(world.config().join("agents"), world.config().join("aside")).unwrap();
+    world.until("it is refused", |world| world.status()["reload"]["ok"] == false);
+    assert!(last_serves(&world));
+    fs::rename(world.config().join("aside"), world.config().join("agents")).unwrap();
+    world.until_in_force();
+}
+
+#[test]
+fn a_removed_agent_that_nothing_names_is_held_until_it_is_accepted() {
+    let world = World::example().with("agents/night/draft.toml", "").running();
+    world.remove("agents/night");
+    let hash = held(&world);
+    assert!(world.operator().get("/v1/agents").body.contains("night"));
+    assert_eq!(world.client(&["reload", "--accept", &hash, "--yes"]).code(), 0);
+    assert!(!world.operator().get("/v1/agents").body.contains("night"));
+}

@@ -1,0 +1,172 @@
+//! A small HTTP client that keeps its connection, and tells an answer that never came from a request never sent.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longest wait for an answer; far above any time the router may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An asker with one connection, opened when it is needed.
+pub struct Client {
+    address: SocketAddr,
+    key: Option<String>,
+    connection: Option<BufReader<TcpStream>>,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Broken {
+    /// Nobody listens: nothing was sent.
+    Refused,
+    /// A request was sent, at least in part, and no whole answer came.
+    Unanswered(io::Error),
+}
+
+impl Client {
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, key: None, connection: None }
+    }
+
+    pub fn with_key(self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self }
+    }
+
+    pub fn get(&mut self, path: &str) -> Reply {
+        self.ask("GET", path, None)
+    }
+
+    pub fn put(&mut self, path: &str, body: &Value) -> Reply {
+        self.ask("PUT", path, Some(body))
+    }
+
+    pub fn post(&mut self, path: &str, body: &Value) -> Reply {
+        self.ask("POST", path, Some(body))
+    }
+
+    pub fn patch(&mut self, path: &str, body: &Value) -> Reply {
+        self.ask("PATCH", path, Some(body))
+    }
+
+    pub fn ask(&mut self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        self.try_ask(method, path, body).unwrap_or_else(|why| panic!("{method} {path}: {why:?}"))
+    }
+
+    pub fn try_ask(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply, Broken> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.try_send(method, path, body.as_bytes())
+    }
+
+    /// Sends a body as it is.
+    pub fn try_send(&mut self, method: &str, path: &str, body: &[u8]) -> Result<Reply, Broken> {
+        let key = self.key.as_ref().map(|key| format!("x-api-key: {key}\r\n")).unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{key}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            self.address,
+            body.len()
+        );
+        self.try_raw(&[head.as_bytes(), body].concat())
+    }
+
+    /// Sends bytes as they are and reads one answer.
+    pub fn try_raw(&mut self, bytes: &[u8]) -> Result<Reply, Broken> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => BufReader::new(connect(self.address).map_err(|_| Broken::Refused)?),
+        };
+        let written = connection.get_mut().write_all(bytes);
+        // A router that has refused a body early has answered although it did not read all.
+        let reply = match (read(&mut connection), written) {
+            (Ok(reply), _) => reply,
+            (Err(_), Err(why)) | (Err(why), Ok(())) => return Err(Broken::Unanswered(why)),
+        };
+        if reply.header("connection") != Some("close") {
+            self.connection = Some(connection);
+        }
+        Ok(reply)
+    }
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|why| panic!("{why}: {:?}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first field that an error names.
+    pub fn field(&self) -> String {
+        self.json()["errors"][0]["field"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The answer, of which a status is demanded.
+    #[track_caller]
+    pub fn must(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+}
+
+pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Reads one answer, whole.
+pub fn read(from: &mut BufReader<TcpStream>) -> io::Result<Reply> {
+    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        if from.read_line(&mut line)? == 0 {
+            return Err(cut());
+        }
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let mut reply = Reply { status, headers, body: String::new() };
+    let mut body = Vec::new();
+    match reply.header("content-length").map(|length| length.parse().map_err(io::Error::other)) {
+        Some(length) => {
+            body.resize(length?, 0);
+            from.read_exact(&mut body)?;
+        }
+        None if reply.header("transfer-encoding") == Some("chunked") => read_chunks(from, &mut body)?,
+        None => {}
+    }
+    reply.body = String::from_utf8(body).map_err(io::Error::other)?;
+    Ok(reply)
+}
+
+fn read_chunks(from: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let mut line = String::new();
+        from.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+        let start = body.len();
+        body.resize(start + length, 0);
+        from.read_exact(&mut body[start..])?;
+        from.read_line(&mut line)?;
+        if length == 0 {
+            return Ok(());
+        }
+    }
+}

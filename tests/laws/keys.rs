@@ -1,0 +1,51 @@
+//! A new admin key for whoever may write in the data folder.
+
+use super::http::Client;
+use super::world::World;
+
+fn holds(world: &World, key: &str) -> bool {
+    let status = Client::new(world.admin_address()).with_key(key).get("/v1/status").status;
+    assert!(status == 200 || status == 401, "{status}");
+    status == 200
+}
+
+fn reset(world: &World) {
+    let ended = world.run(&["keys", "reset", "--data", "data"]);
+    assert_eq!(ended.code(), 0, "{}", ended.err);
+    assert!(ended.out.contains("admin.key"), "{}", ended.out);
+    assert!(!ended.out.contains(&world.key()), "the key itself is shown");
+}
+
+#[test]
+fn a_reset_beside_a_running_router_ends_the_old_key_at_once() {
+    let world = World::example().running();
+    let old = world.key();
+    assert!(holds(&world, &old));
+    reset(&world);
+    let new = world.key();
+    assert_ne!(new, old);
+    assert!(!holds(&world, &old), "the old key has ended");
+    assert!(holds(&world, &new));
+    assert!(!holds(&world, "nonsense"));
+}
+
+#[test]
+fn a_reset_without_a_router_holds_at_the_next_start() {
+    let mut world = World::example().running();
+    let old = world.key();
+    assert_eq!(world.terminate().code(), 0);
+    reset(&world);
+    let new = world.key();
+    assert_ne!(new, old);
+    world.start();
+    assert!(!holds(&world, &old), "the old key has ended");
+    assert!(holds(&world, &new));
+}
+
+#[test]
+fn a_reset_before_the_first_start_is_refused() {
+    let world = World::example();
+    let ended = world.run(&["keys", "reset", "--data", "data"]);
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("first start"), "{}", ended.err);
+}

@@ -1,0 +1,32 @@
+//! The laws of the running router: the real binary, real sockets, real files, real signals.
+//!
+//! Every test builds a [`World`](world::World) of its own: a configuration, a data folder, a router on free ports. The
+//! test's name is the law. Nothing waits for a length of time: it waits for a condition, with a deadline.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+mod http;
+mod load;
+mod mount;
+mod world;
+
+mod bad_input;
+mod command_line;
+mod files;
+mod full_disk;
+mod held_files;
+mod hot_swap;
+mod keys;
+mod metrics;
+mod setting_up;
+mod split_times;
+mod stopping;
+mod survival;
+mod versions;

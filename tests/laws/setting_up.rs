@@ -1,0 +1,157 @@
+//! The first start, and starts that are refused.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::world::{PINNED_TO_V1, World};
+
+#[test]
+fn the_first_start_makes_a_key_for_its_owner_alone_and_says_where_it_listens() {
+    let mut world = World::example().running();
+    let key = fs::metadata(world.data().join("admin.key")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(world.data()).unwrap().permissions().mode() & 0o777, 0o700);
+    for secret in ["hash.key", "token.key"] {
+        let mode = fs::metadata(world.data().join(secret)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+    // Whoever sees the addresses may ask at once.
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+    world.operator().get("/readyz").must(200);
+
+    world.until("the welcome is whole", |world| world.said().contains("cordboard status"));
+    let said = world.said();
+    let (calls, admin) = (world.calls_address().to_string(), world.admin_address().to_string());
+    for words in [&*calls, &*admin, "sales", "reception", "+14155550100", "curl ", "cordboard explain", "admin.key"] {
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+    assert!(!said.contains(&world.key()), "the key itself is shown: {said}");
+
+    let key = world.key();
+    assert_eq!(world.terminate().code(), 0);
+    assert!(!world.data().join("addresses.json").exists(), "a clean stop takes the addresses away");
+    world.start();
+    assert_eq!(world.key(), key, "a second start makes no other key");
+    world.operator().get("/v1/status").must(200);
+}
+
+#[test]
+fn the_commands_that_a_start_suggests_work() {
+    let world = World::example().running();
+    world.until("the welcome is whole", |world| world.said().contains("cordboard status"));
+    let said = world.said();
+    let suggested = said.lines().map(str::trim).filter_map(|line| line.strip_prefix("cordboard "));
+    let mut tried = 0;
+    for line in suggested {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let ended = world.client(&arguments);
+        assert_eq!(ended.code(), 0, "cordboard {line}: {}{}", ended.out, ended.err);
+        tried += 1;
+    }
+    assert_eq!(tried, 2, "{said}");
+    let curl = said.lines().find_map(|line| line.trim().strip_prefix("curl '")).unwrap().trim_end_matches('\'');
+    let path = curl.strip_prefix(&format!("http://{}", world.calls_address())).unwrap();
+    world.gateway().get(path).must(200);
+}
+
+#[test]
+fn all_faults_of_the_settings_are_told_together_each_with_its_line() {
+    let world = World::example().with(
+        "cordboard.toml",
+        "[limits]\nbody_seconds = 0\nheader_secs = 3\n[listen]\ncalls = \"nowhere\"\n[log]\nformat = \"xml\"\n",
+    );
+    let world = world.with_variable("CORDBOARD_LIMITS_DRAIN_SECONDS", "soon");
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    for words in ["cordboard.toml:2", "cordboard.toml:3", "cordboard.toml:7", "CORDBOARD_LIMITS_DRAIN_SECONDS"] {
+        assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
+    }
+    // The flag that the test starts it with is stronger than the file, whose fault is told all the same or not at all.
+    assert!(!world.data().exists(), "nothing is made");
+
+    let ended = world.refused_with(&["--calls", "127.0.0.1", "--admin", "127.0.0.1:0"]);
+    assert!(ended.err.contains("--calls"), "{}", ended.err);
+}
+
+#[test]
+fn a_port_in_use_is_named_and_nothing_is_changed() {
+    let mut world = World::example().running();
+    let (key, revision) = (world.key(), world.revision());
+    assert_eq!(world.terminate().code(), 0);
+    let version_2 = world.text("routes/example.toml").replace("pin = \"V1\"", "pin = \"V2\"");
+    world.edit("routes/example.toml", &version_2);
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for arguments in
+        [["--calls", &*address, "--admin", "127.0.0.1:0"], ["--calls", "127.0.0.1:0", "--admin", &*address]]
+    {
+        let ended = world.refused_with(&arguments);
+        assert_eq!(ended.code(), 1);
+        let words = format!("port {} is in use", taken.local_addr().unwrap().port());
+        assert!(ended.err.contains(&words), "{}", ended.err);
+        assert_eq!(ended.out, "");
+        assert!(!world.data().join("addresses.json").exists());
+    }
+    world.edit("routes/example.toml", &version_2.replace("pin = \"V2\"", "pin = \"V1\""));
+    world.start();
+    assert_eq!((world.key(), world.revision()), (key, revision), "the refused starts changed nothing");
+}
+
+#[test]
+fn a_first_start_on_a_port_in_use_makes_no_key() {
+    let world = World::example();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert_eq!(world.refused_with(&["--calls", &address, "--admin", "127.0.0.1:0"]).code(), 1);
+    assert!(!world.data().join("admin.key").exists());
+    let world = world.running();
+    assert!(world.said().contains("made by this first start"), "{}", world.said());
+}
+
+#[test]
+fn a_second_router_on_the_same_data_is_refused_and_the_first_is_unharmed() {
+    let mut world = World::example().running();
+    let addresses = fs::read_to_string(world.data().join("addresses.json")).unwrap();
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("data is in use by another router"), "{}", ended.err);
+    assert!(world.runs());
+    assert_eq!(fs::read_to_string(world.data().join("addresses.json")).unwrap(), addresses);
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+}
+
+#[test]
+fn a_first_start_with_bad_files_is_refused_with_all_faults() {
+    let world = World::example()
+        .with("routes/bad.toml", "[[number]]\nnumber = \"+1\"\nagent = \"sales\"\n")
+        .with("routes/worse.toml", "[[number]]\nnumber = \"+14155550777\"\nagent = \"sales\"\npin = \"newest\"\n");
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    for place in ["routes/bad.toml:2", "routes/worse.toml:4"] {
+        assert!(ended.err.contains(place), "{place} is not in {}", ended.err);
+    }
+    assert!(!world.data().join("addresses.json").exists());
+
+    world.remove("routes/bad.toml");
+    world.remove("routes/worse.toml");
+    let world = world.running();
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1), "mended, it starts");
+}
+
+#[test]
+fn a_flag_is_stronger_than_a_variable_and_a_variable_than_the_file() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let busy = |world: World| World::with(world, "cordboard.toml", &format!("[listen]\ncalls = \"{address}\"\n"));
+    // By the file alone the taken port is asked for, by a variable over it a free one.
+    let ended = busy(World::example()).refused_with(&["--admin", "127.0.0.1:0"]);
+    assert!(ended.err.contains("is in use"), "{}", ended.err);
+    // A variable over the file; then a flag over the variable, which is how worlds start.
+    let world = busy(World::example()).with_variable("CORDBOARD_CALLS", "127.0.0.1:x");
+    let ended = world.refused_with(&["--admin", "127.0.0.1:0"]);
+    assert!(ended.err.contains("CORDBOARD_CALLS"), "{}", ended.err);
+    let world = busy(World::example()).with_variable("CORDBOARD_CALLS", &address).running();
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+}
