@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Checks everything there is to check: format, lints, documentation, tests, and a router at work.
+#
+# Runs from any folder, stops at the first failure and says which step it was. On Debian it installs what it misses
+# (gcc, libc6-dev, curl), and fetches promtool without installing it, so that no Prometheus starts on this machine.
+# Rust itself must be there. A CARGO_TARGET_DIR from outside is used.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+mkdir -p "$CARGO_TARGET_DIR"
+
+work="$(mktemp -d)"
+router=""
+steps=()
+step="start"
+began=$SECONDS
+
+finish() {
+  local status=$?
+  if [[ -n "$router" ]]; then kill "$router" 2>/dev/null || true; fi
+  rm -rf "$work"
+  echo
+  echo "== summary"
+  for line in ${steps[@]+"${steps[@]}"}; do echo "   $line"; done
+  if ((status == 0)); then
+    echo "== all checks passed in $((SECONDS - began)) s"
+  else
+    echo "== FAILED: $step (exit code $status)"
+  fi
+  exit "$status"
+}
+trap finish EXIT
+
+run() {
+  step="$1"
+  shift
+  local since=$SECONDS
+  echo
+  echo "== $step: $*"
+  "$@"
+  steps+=("passed   $step ($((SECONDS - since)) s)")
+}
+
+skip() {
+  steps+=("skipped  $1: $2")
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi
+}
+
+updated=""
+update_packages() {
+  [[ -n "$updated" ]] || as_root apt-get update -qq
+  updated=yes
+}
+
+install_missing() {
+  local missing=()
+  has cc || missing+=(gcc)
+  # Debian's gcc comes without the headers that SQLite, mimalloc and BLAKE3 are compiled with.
+  echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1 || missing+=(libc6-dev)
+  has curl || missing+=(curl)
+  ((${#missing[@]})) || return 0
+  if ! has apt-get; then
+    echo "missing, and no apt-get to install it: ${missing[*]}" >&2
+    return 1
+  fi
+  update_packages
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# Puts promtool where this run can use it; kept in the target folder for the next one.
+find_promtool() {
+  promtool="$(command -v promtool || true)"
+  [[ -z "$promtool" ]] || return 0
+  local tools="$CARGO_TARGET_DIR/tools"
+  promtool="$tools/usr/bin/promtool"
+  [[ ! -x "$promtool" ]] || return 0
+  update_packages
+  # Fetched as ourselves: apt's own user may not write here.
+  (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root prometheus)
+  mkdir -p "$tools"
+  dpkg-deb -x "$work"/prometheus_*.deb "$tools"
+  [[ -x "$promtool" ]]
+}
+
+need_rust() {
+  if ! has cargo && [[ -r "$HOME/.cargo/env" ]]; then
+    # shellcheck disable=SC1091
+    source "$HOME/.cargo/env"
+  fi
+  cargo --version
+  cargo fmt --version
+  cargo clippy --version
+}
+
+documentation() {
+  RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --lib
+}
+
+start_router() {
+  cargo build --locked --quiet --bin cordboard
+  "$CARGO_TARGET_DIR/debug/cordboard" serve --config config --data "$work/data" \
+    --calls 127.0.0.1:0 --admin 127.0.0.1:0 >"$work/out" 2>"$work/log" &
+  router=$!
+  local deadline=$((SECONDS + 20))
+  until grep -q '^  management' "$work/out"; do
+    if ! kill -0 "$router" 2>/dev/null || ((SECONDS > deadline)); then
+      cat "$work/out" "$work/log"
+      return 1
+    fi
+    sleep 0.1
+  done
+  cat "$work/out"
+  # One line of its own each, so that no JSON tool is needed: "  calls       http://127.0.0.1:40123".
+  calls="$(awk '$1 == "calls" { print $2 }' "$work/out")"
+  management="$(awk '$1 == "management" { print $2 }' "$work/out")"
+}
+
+answer_a_call() {
+  curl -sS --fail --max-time 10 -H 'content-type: application/json' "$calls/v1/calls" \
+    -d '{"to": "+14155550101", "from": "+14155550199", "callId": "run-1"}'
+  echo
+}
+
+check_metrics() {
+  curl -sS --fail --max-time 10 "$management/metrics" >"$work/metrics"
+  grep -q '^cordboard_calls_started_total{.*} 1$' "$work/metrics"
+  "$promtool" check metrics <"$work/metrics"
+}
+
+stop_router() {
+  kill -TERM "$router"
+  local status=0
+  wait "$router" || status=$?
+  router=""
+  return "$status"
+}
+
+run "what is needed" install_missing
+run "rust" need_rust
+run "format" cargo fmt --check
+run "lints" cargo clippy --all-targets --locked -- -D warnings
+run "documentation" documentation
+run "tests" cargo test --locked
+run "example configuration" cargo run --locked --quiet -- check config
+run "start of the router" start_router
+run "a call" answer_a_call
+if has promtool || has apt-get; then
+  run "promtool" find_promtool
+  run "metrics" check_metrics
+else
+  skip "metrics" "there is no promtool, and no apt-get to fetch it"
+fi
+run "stop of the router" stop_router
+if has cargo-deny; then
+  run "dependencies" cargo deny check
+else
+  skip "dependencies" "cargo-deny is not installed"
+fi
