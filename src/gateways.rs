@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod http;
 pub mod json;
 pub mod meters;
+pub mod numbering;
 pub mod outgoing;
 pub mod plane;
 pub mod targets;

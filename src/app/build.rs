@@ -17,6 +17,7 @@ use crate::domain::id::AccountId;
 use crate::domain::state::State;
 use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
+use crate::gateways::numbering::Numbering;
 use crate::gateways::plane::{self, CallPlane};
 use crate::http::bind::bind_workers;
 use crate::http::limits::Limits;
@@ -200,13 +201,21 @@ fn token_key(settings: &Settings, folder: &DataFolder) -> Result<[u8; 32], AppEr
 fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Doorkeeper, AppError> {
     let mut faults = Vec::new();
     let mut list = Vec::new();
+    let has_country = settings.gateways.iter().any(|(_, gateway)| gateway.default_country.is_some());
+    let numbering = if has_country { Numbering::new() } else { None };
     for (_, gateway) in settings.gateways.iter() {
+        let letters = gateway.default_country.as_deref();
+        let country = letters.and_then(|letters| numbering.as_ref()?.country(letters));
+        if let (Some(letters), None) = (letters, country) {
+            let message = format!("gateway {}: default_country {letters:?} is no country", gateway.name);
+            faults.push(gateway.place.fault(message, "two letters of ISO 3166, such as GB"));
+        }
         let account = match &gateway.account {
             None => state.first_account.clone(),
             Some(text) => AccountId::parse(text).ok().filter(|id| state.accounts.contains_key(id)),
         };
         match account {
-            Some(account) => list.push(Gateway { name: gateway.name.as_str().into(), account }),
+            Some(account) => list.push(Gateway { name: gateway.name.as_str().into(), account, country }),
             None => faults.push(gateway.place.fault(
                 format!(
                     "gateway {}: there is no account {}",
@@ -222,5 +231,5 @@ fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Do
     }
     let by_address = settings.gateways.clone();
     let of = move |asker: IpAddr| by_address.of(asker).map(|GatewayIx(row)| row);
-    Ok(Doorkeeper::new(Gateways::new(list, of), secret, settings.calls.allowed_hosts.clone()))
+    Ok(Doorkeeper::new(Gateways::new(list, numbering, of), secret, settings.calls.allowed_hosts.clone()))
 }

@@ -362,6 +362,15 @@ impl<'a> Caller<'a> {
         if is_withheld(&address) { Self::Withheld } else { Self::Known(address) }
     }
 
+    /// The same caller with another reading of the address.
+    #[must_use]
+    pub fn map(self, read: impl FnOnce(Address<'a>) -> Address<'a>) -> Self {
+        match self {
+            Self::Known(address) => Self::Known(read(address)),
+            Self::Withheld => Self::Withheld,
+        }
+    }
+
     /// The address, where there is one.
     #[must_use]
     pub fn address(&self) -> Option<&Address<'a>> {

@@ -176,7 +176,7 @@ mod tests {
 
     fn ours(host: &str) -> bool {
         let doorkeeper = Doorkeeper::new(
-            Gateways::new(Vec::new(), |_| None),
+            Gateways::new(Vec::new(), None, |_| None),
             [0; 32],
             vec!["calls.example.com".to_owned(), "10.9.9.9".to_owned()],
         );

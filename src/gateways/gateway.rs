@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::numbering::{Country, Numbering};
+use crate::domain::address::Address;
 use crate::domain::id::AccountId;
 
 /// The gateway of requests that name none.
@@ -15,22 +17,27 @@ pub struct Gateway {
     pub name: Box<str>,
     /// Whose calls it brings when it asks by address alone.
     pub account: AccountId,
+    /// The country whose people dial through it: digits without a plus are read as theirs.
+    pub country: Option<Country>,
 }
 
 /// All named gateways, by number and by the address that asks.
 pub struct Gateways {
     list: Vec<Gateway>,
+    numbering: Option<Numbering>,
     by_address: Box<dyn Fn(IpAddr) -> Option<u16> + Send + Sync>,
 }
 
 impl Gateways {
-    /// The gateways in the order of their numbers, and the number of the gateway on whose list an address is.
+    /// The gateways in the order of their numbers, the numbering plans if any of them has a country, and the number
+    /// of the gateway on whose list an address is.
     #[must_use]
     pub fn new(
         list: Vec<Gateway>,
+        numbering: Option<Numbering>,
         by_address: impl Fn(IpAddr) -> Option<u16> + Send + Sync + 'static,
     ) -> Self {
-        Self { list, by_address: Box::new(by_address) }
+        Self { list, numbering, by_address: Box::new(by_address) }
     }
 
     /// A gateway by its number.
@@ -50,6 +57,16 @@ impl Gateways {
     pub fn row(&self, name: &str) -> u16 {
         let at = self.list.iter().position(|gateway| *gateway.name == *name).unwrap_or(self.list.len());
         u16::try_from(at).unwrap_or(u16::MAX)
+    }
+
+    /// An address as the people of a gateway's country mean it: digits without a plus become their number.
+    #[must_use]
+    pub fn localised<'a>(&self, row: u16, address: Address<'a>) -> Address<'a> {
+        let Address::User(user) = &address else { return address };
+        let country = self.get(row).and_then(|gateway| gateway.country);
+        let number =
+            self.numbering.as_ref().zip(country).and_then(|(plans, country)| plans.read(user, country));
+        number.map_or(address, Address::E164)
     }
 
     /// The label of each row.

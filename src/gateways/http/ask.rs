@@ -69,12 +69,17 @@ impl HttpConnection {
             Some(_) if !asker.may(Permission::Override) => (None, UNHEEDED_OVERRIDE),
             asked_for => (asked_for, ""),
         };
+        let gateways = &self.worker.plane.parts.doorkeeper.gateways;
         let call = CallRequest {
             account: asker.account(),
             gateway,
             gateway_row,
-            to,
-            caller: wanted.from.as_deref().map_or(Caller::Withheld, Caller::parse),
+            to: gateways.localised(gateway_row, to),
+            caller: wanted
+                .from
+                .as_deref()
+                .map_or(Caller::Withheld, Caller::parse)
+                .map(|from| gateways.localised(gateway_row, from)),
             call_id: wanted.call_id.as_deref(),
             headers: &wanted.headers,
             asked_for,

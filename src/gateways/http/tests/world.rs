@@ -93,8 +93,8 @@ impl World {
         let (live, shelf) = (Live::new(RoutingTable::new(&[])), Arc::new(Shelf::default()));
         let clock = Clock::manual(START_MS);
         let limits = Arc::new(plan.limits);
-        let gateway = |name: &str| Gateway { name: name.into(), account: account() };
-        let gateways = Gateways::new(vec![gateway("http"), gateway("edge")], plan.by_address);
+        let gateway = |name: &str| Gateway { name: name.into(), account: account(), country: None };
+        let gateways = Gateways::new(vec![gateway("http"), gateway("edge")], None, plan.by_address);
         let plane = Arc::new(CallPlane::new(Parts {
             live: live.clone(),
             switchboard: Arc::clone(&switchboard),
