@@ -12,6 +12,8 @@ pub mod metrics;
 pub mod reload;
 pub mod start;
 pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 mod worker;
 
 use std::sync::Arc;

@@ -73,20 +73,18 @@ mod tests {
 
     use super::*;
     use crate::control::ControlError::{Busy, Overtaken, Stopped, Store};
-    use crate::store::error::{Deed, StoreErrorKind};
+    use crate::control::testing::full_disk;
 
     #[test]
     fn what_we_could_not_do_is_503_with_a_time_to_come_again_and_no_cause() {
-        let why =
-            || StoreError::from_source(Deed::Write, StoreErrorKind::DiskFull, "ENOSPC at /secret/place");
         let errors = [
-            (Store(Arc::new(why())), "STORE_UNAVAILABLE"),
+            (Store(Arc::new(full_disk())), "STORE_UNAVAILABLE"),
             (Overtaken, "STORE_UNAVAILABLE"),
             (Busy, "OVERLOADED"),
             (Stopped, "SHUTTING_DOWN"),
         ];
         let errors = errors.map(|(why, code)| (ApiError::from(why), code));
-        for (error, code) in errors.into_iter().chain([(ApiError::from(why()), "STORE_UNAVAILABLE")]) {
+        for (error, code) in errors.into_iter().chain([(ApiError::from(full_disk()), "STORE_UNAVAILABLE")]) {
             let answer = error.render("id");
             assert_eq!((answer.status().as_u16(), error.code()), (503, code));
             assert!(answer.headers().contains_key("retry-after"));

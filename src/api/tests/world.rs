@@ -11,27 +11,20 @@ use hyper::service::Service as _;
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::api::{Management, router};
-use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::{Look, Sources};
-use crate::control::start::{Parts, start};
+use crate::control::testing::{self, Ground};
 use crate::control::{Applied, Control};
 use crate::domain::account::{Account, Key, KeyDigest, Permission};
-use crate::domain::change::{Change, Entry};
+use crate::domain::change::Change;
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
-use crate::domain::id::{AccountId, AgentId, ConfigHash, Revision};
+use crate::domain::id::{AccountId, AgentId, ConfigHash};
 use crate::domain::testing::{file_agent, file_set};
 use crate::domain::time::Timestamp;
-use crate::routing::series::SeriesBook;
-use crate::routing::shelf::Shelf;
-use crate::store::folder::DataFolder;
-use crate::store::port::{Commit, ControlStore};
-use crate::store::sqlite::SqliteStore;
 use crate::telemetry::{Clock, Health, Registry};
 
 const SECRET: [u8; 32] = [3; 32];
@@ -47,7 +40,7 @@ pub(super) struct World {
     pub(super) files: Files,
     pub(super) runtime: Runtime,
     router: TowerToHyperService<Router>,
-    _folder: (TempDir, DataFolder),
+    _ground: Ground,
 }
 
 struct Shown(Files);
@@ -107,7 +100,7 @@ pub(super) fn key(name: &str, account: &str, permissions: &[Permission]) -> Key 
     }
 }
 
-fn beginning() -> Commit {
+fn beginning() -> Vec<Change> {
     let account =
         |id| Account { id: AccountId::parse(id).unwrap(), name: id.to_owned(), created_at: Timestamp(0) };
     let limited = Key {
@@ -124,17 +117,7 @@ fn beginning() -> Commit {
     ];
     let mut changes = vec![Change::AccountPut(account("ws-1")), Change::AccountPut(account("ws-2"))];
     changes.extend(keys.into_iter().map(Change::KeyPut));
-    let entry = Entry {
-        revision: Revision(1),
-        at: Timestamp(0),
-        account: AccountId::parse("ws-1").unwrap(),
-        author: "console".to_owned(),
-        actor: None,
-        action: "account.create".to_owned(),
-        target: "ws-1".to_owned(),
-        summary: "the beginning".to_owned(),
-    };
-    Commit { entry, changes, bodies: Vec::new() }
+    changes
 }
 
 fn random() -> [u8; 32] {
@@ -143,25 +126,10 @@ fn random() -> [u8; 32] {
 
 impl World {
     pub(super) fn new() -> Self {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = DataFolder::open(temporary.path()).unwrap();
-        let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::in_memory().unwrap());
-        store.commit(Revision(0), &[beginning()]).unwrap();
         let (registry, clock) = (Registry::new(), Clock::manual(NOW));
         let files: Files = Arc::new(Mutex::new(Ok(Look::default())));
-        let (control, reloader) = start(Parts {
-            store,
-            folder: &folder,
-            key_secret: SECRET,
-            sources: Box::new(Shown(Arc::clone(&files))),
-            default_endpoints: Vec::new(),
-            series: Arc::new(SeriesBook::new(1_000)),
-            shelf: Arc::new(Shelf::default()),
-            metrics: Arc::new(ConfigMetrics::register(&registry).unwrap()),
-            clock: clock.clone(),
-            random: &mut random,
-        })
-        .unwrap();
+        let sources = Box::new(Shown(Arc::clone(&files)));
+        let (control, reloader, ground) = testing::control(beginning(), SECRET, sources, &registry, &clock);
         let runtime = Runtime::new().unwrap();
         runtime.spawn(reloader.run(std::future::pending));
         let health = Health::awaiting(&[]);
@@ -176,7 +144,7 @@ impl World {
             calls_in_progress: Arc::new(|| 7),
             random,
         }));
-        let world = Self { control, health, files, runtime, router, _folder: (temporary, folder) };
+        let world = Self { control, health, files, runtime, router, _ground: ground };
         world.apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]));
         world
     }

@@ -1,0 +1,69 @@
+//! A control over a store in memory, for the tests of rooms that may not name the store.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::Control;
+use super::metrics::ConfigMetrics;
+use super::reload::{Reloader, Sources};
+use super::start::{Parts, start};
+use crate::domain::change::{Change, Entry};
+use crate::domain::id::{AccountId, Revision};
+use crate::domain::time::Timestamp;
+use crate::routing::series::SeriesBook;
+use crate::routing::shelf::Shelf;
+use crate::store::error::{Deed, StoreError, StoreErrorKind};
+use crate::store::folder::DataFolder;
+use crate::store::port::{Commit, ControlStore};
+use crate::store::sqlite::SqliteStore;
+use crate::telemetry::{Clock, Registry};
+
+/// What a control stands on; it goes when this is dropped.
+pub(crate) struct Ground {
+    _folder: DataFolder,
+    _path: TempDir,
+}
+
+/// Starts a control in which some changes have happened already.
+pub(crate) fn control(
+    changes: Vec<Change>,
+    key_secret: [u8; 32],
+    sources: Box<dyn Sources>,
+    registry: &Registry,
+    clock: &Clock,
+) -> (Control, Reloader, Ground) {
+    let path = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(path.path()).unwrap();
+    let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::in_memory().unwrap());
+    let entry = Entry {
+        revision: Revision(1),
+        at: Timestamp(0),
+        account: AccountId::parse("ws-1").unwrap(),
+        author: "console".to_owned(),
+        actor: None,
+        action: "account.create".to_owned(),
+        target: "ws-1".to_owned(),
+        summary: "the beginning".to_owned(),
+    };
+    store.commit(Revision(0), &[Commit { entry, changes, bodies: Vec::new() }]).unwrap();
+    let (control, reloader) = start(Parts {
+        store,
+        folder: &folder,
+        key_secret,
+        sources,
+        default_endpoints: Vec::new(),
+        series: Arc::new(SeriesBook::new(1_000)),
+        shelf: Arc::new(Shelf::default()),
+        metrics: Arc::new(ConfigMetrics::register(registry).unwrap()),
+        clock: clock.clone(),
+        random: &mut || [5; 32],
+    })
+    .unwrap();
+    (control, reloader, Ground { _folder: folder, _path: path })
+}
+
+/// A failure of the store whose cause, `ENOSPC at /secret/place`, is for the log only.
+pub(crate) fn full_disk() -> StoreError {
+    StoreError::from_source(Deed::Write, StoreErrorKind::DiskFull, "ENOSPC at /secret/place")
+}
