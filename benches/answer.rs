@@ -170,7 +170,10 @@ fn plane(count: u64) -> Arc<CallPlane> {
         tokens: TokenKeys::new([9; 32], None, 86_400),
         series,
     });
-    let gateways = Gateways::new(vec![Gateway { name: "http".into(), account: account(), country: None }], None, |_| Some(0));
+    let gateways =
+        Gateways::new(vec![Gateway { name: "http".into(), account: account(), country: None }], None, |_| {
+            Some(0)
+        });
     Arc::new(CallPlane::new(Parts {
         live: Live::new(table),
         switchboard,
