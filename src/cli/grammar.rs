@@ -121,8 +121,8 @@ pub struct CheckArgs {
 pub enum KeysCommand {
     /// Make a new first key where the old one was lost
     ///
-    /// The router must not be running: it owns its data folder. The new key has every permission, replaces the first
-    /// key, and is written to `admin.key` in the data folder, for its owner to read.
+    /// The new key has every permission, replaces the first key, and is written to `admin.key` in the data folder, for
+    /// its owner to read. A router that runs on the folder makes the key itself, within a second; else it is made here.
     #[command(after_help = "\
 Examples:
   cordboard keys reset --data data")]
