@@ -11,6 +11,7 @@ pub mod decide;
 pub mod decision;
 pub mod live;
 pub mod named;
+pub mod names;
 pub mod request;
 pub mod series;
 pub mod shelf;

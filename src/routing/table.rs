@@ -258,10 +258,10 @@ pub fn digest(account: &AccountId, id: &str) -> u64 {
     // Ids are at most 64 bytes, those of sites 100; hashed in one go, which is several times faster than in pieces.
     let mut bytes = [0; 192];
     let mut len = 0;
-    for byte in account.as_str().bytes().chain([b'/']).chain(id.bytes()) {
-        if let Some(place) = bytes.get_mut(len) {
-            *place = byte;
-            len += 1;
+    for part in [account.as_str(), "/", id] {
+        if let Some(place) = bytes.get_mut(len..len + part.len()) {
+            place.copy_from_slice(part.as_bytes());
+            len += part.len();
         }
     }
     xxhash_rust::xxh3::xxh3_64(bytes.get(..len).unwrap_or_default())
