@@ -112,7 +112,8 @@ fn routes(scratch: &Path, router: &Server, address: SocketAddr) -> io::Result<()
         let mut cost = [vec![], vec![], vec![]];
         let mut wrong = 0;
         for _ in 0..ROUNDS {
-            let load = Load { to: address, connections, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
+            let load =
+                Load { to: address, connections, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
             cost[0].push(measured(router, &load, Until::Elapsed(ROUND), &mut wrong)?);
             let load = Load { to: floor_address, right: Rc::new(right), ..load };
             cost[1].push(measured(&floor, &load, Until::Elapsed(ROUND), &mut wrong)?);

@@ -19,6 +19,7 @@ pub mod switchboard;
 pub mod table;
 pub mod token;
 pub mod trail;
+pub mod written;
 
 #[cfg(test)]
 mod tests;

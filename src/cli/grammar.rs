@@ -169,7 +169,13 @@ pub struct Asking<E: Args> {
     #[command(flatten)]
     reach: Reach,
     /// The router's data folder, where its address and first key are found [variable: CORDBOARD_DATA] [default: data]
-    #[arg(id = "data_folder", long = "data", global = true, value_name = "FOLDER", help_heading = "Connection")]
+    #[arg(
+        id = "data_folder",
+        long = "data",
+        global = true,
+        value_name = "FOLDER",
+        help_heading = "Connection"
+    )]
     data: Option<PathBuf>,
 }
 

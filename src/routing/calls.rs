@@ -292,7 +292,9 @@ impl CallsInProgress {
                 match known {
                     Some(kept) => Remembered::Already(Box::new(kept)),
                     // Another call whose id has the same hash: as good as impossible, and then its token is enough.
-                    None if !call.first.names.is_call(call_id) || call.more.len() + 1 >= LEGS_MAX => Remembered::Full,
+                    None if !call.first.names.is_call(call_id) || call.more.len() + 1 >= LEGS_MAX => {
+                        Remembered::Full
+                    }
                     None => {
                         call.more.push(leg());
                         Remembered::New
@@ -415,6 +417,9 @@ impl Call {
             (Number::User(a), Address::User(b)) => **a == **b,
             _ => false,
         };
-        same_number && self.account == *request.account && leg.names.is_call(call_id) && leg.names.is_gateway(request.gateway)
+        same_number
+            && self.account == *request.account
+            && leg.names.is_call(call_id)
+            && leg.names.is_gateway(request.gateway)
     }
 }

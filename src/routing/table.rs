@@ -5,13 +5,14 @@
 
 mod patch;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 
 use super::series::Series;
 use super::shelf::Body;
+use super::written::Written;
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{Agent, AgentRef, Version};
@@ -61,6 +62,8 @@ pub struct Served {
     pub body: Option<Arc<Body>>,
     /// Where its calls are counted.
     pub series: Arc<Series>,
+    /// What gateways say of it in every answer, once the first has been written.
+    pub written: OnceLock<Written>,
 }
 
 impl Served {

@@ -26,7 +26,10 @@ fn a_number_that_nobody_serves_is_an_answer_with_a_reason() {
     let known = world.call(PINNED_TO_V1, "known");
     let keys = |decision: &Value| decision.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&reply), keys(&known), "the same shape");
-    assert_eq!((&reply["agentId"], &reply["target"], &reply["split"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!(
+        (&reply["agentId"], &reply["target"], &reply["split"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
     assert_eq!(reply["reason"]["code"], "no_route");
     unharmed(&mut world);
 }
@@ -36,7 +39,18 @@ fn a_malformed_number_is_refused_by_name() {
     let mut world = World::example().running();
     let mut gateway = world.gateway();
     let long = format!("+{}", "1".repeat(16));
-    for to in ["+1415555abcd", "+", "+123456", &long, "tel:", "tel:+", "tel:+1x", "", "+1415\u{0}5550100", &"u".repeat(65)] {
+    for to in [
+        "+1415555abcd",
+        "+",
+        "+123456",
+        &long,
+        "tel:",
+        "tel:+",
+        "tel:+1x",
+        "",
+        "+1415\u{0}5550100",
+        &"u".repeat(65),
+    ] {
         let reply = gateway.post("/v1/calls", &json!({"to": to, "from": CALLER}));
         assert_eq!((reply.status, &*reply.field()), (400, "to"), "{to:?}: {}", reply.body);
         let percent: String = to.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -74,8 +88,14 @@ fn a_malformed_change_is_refused_by_name_and_changes_nothing() {
         ("no arm", split(vec![])),
         ("one id twice", split(vec![arm("a", json!(1)), arm("a", json!(1))])),
         ("no such agent", json!({"id": "bad", "arms": [{"id": "a", "agentId": "nobody", "weight": 1}]})),
-        ("no such version", json!({"id": "bad", "arms": [{"id": "a", "agentId": "sales", "pin": "V9", "weight": 1}]})),
-        ("no such pin", json!({"id": "bad", "arms": [{"id": "a", "agentId": "sales", "pin": "newest", "weight": 1}]})),
+        (
+            "no such version",
+            json!({"id": "bad", "arms": [{"id": "a", "agentId": "sales", "pin": "V9", "weight": 1}]}),
+        ),
+        (
+            "no such pin",
+            json!({"id": "bad", "arms": [{"id": "a", "agentId": "sales", "pin": "newest", "weight": 1}]}),
+        ),
     ] {
         let reply = operator.post("/v1/splits", &body);
         assert_eq!(reply.status, 400, "{what}: {}", reply.body);
@@ -97,7 +117,8 @@ fn a_malformed_change_is_refused_by_name_and_changes_nothing() {
         assert!(reply.field().starts_with(field), "{what}: {}", reply.body);
     }
     for malformed in ["+1415555abcd", "+1", "+1234567890123456", "%20", "%ff"] {
-        let reply = operator.put(&format!("/v1/numbers/{}", encoded(malformed)), &json!({"agentId": "sales"}));
+        let reply =
+            operator.put(&format!("/v1/numbers/{}", encoded(malformed)), &json!({"agentId": "sales"}));
         assert_eq!(reply.status, 422, "{malformed}: {}", reply.body);
     }
     let reply = operator.put(&format!("/v1/numbers/{}", encoded(PINNED_TO_V1)), &json!({"agentId": "sales"}));
@@ -133,7 +154,8 @@ fn a_body_too_large_is_refused_whether_its_length_is_said_or_not() {
     let large = vec![b' '; 10 << 20];
     let reply = world.gateway().try_send("POST", "/v1/calls", &large).unwrap();
     assert_eq!(reply.status, 413, "{}", reply.body);
-    let mut chunked = b"POST /v1/calls HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    let mut chunked =
+        b"POST /v1/calls HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     chunked.extend_from_slice(format!("{:x}\r\n", large.len()).as_bytes());
     chunked.extend_from_slice(&large);
     chunked.extend_from_slice(b"\r\n0\r\n\r\n");
@@ -147,13 +169,16 @@ fn a_body_too_large_is_refused_whether_its_length_is_said_or_not() {
 fn a_head_too_large_or_malformed_is_refused() {
     let mut world = World::example().running();
     for address in [world.calls_address(), world.admin_address()] {
-        let head = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-long: {}\r\n\r\n", "x".repeat(20_000));
+        let head =
+            format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-long: {}\r\n\r\n", "x".repeat(20_000));
         assert_eq!(Client::new(address).try_raw(head.as_bytes()).unwrap().status, 431);
         let path = format!("GET /v1/route?to={} HTTP/1.1\r\nhost: localhost\r\n\r\n", "1".repeat(20_000));
         let status = Client::new(address).try_raw(path.as_bytes()).unwrap().status;
         assert!(matches!(status, 414 | 431), "{status}");
         // No HTTP at all: an error or a closed connection, and nothing else.
-        if let Ok(reply) = Client::new(address).try_raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n") {
+        if let Ok(reply) =
+            Client::new(address).try_raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
+        {
             assert_eq!(reply.status, 400);
         }
     }
@@ -198,7 +223,10 @@ fn a_body_that_drips_is_cut_off_and_holds_nobody_up() {
 fn strangers_and_web_pages_are_refused() {
     let mut world = World::example().running();
     let raw = |world: &World, head: &str| {
-        world.gateway().try_raw(format!("GET /v1/route?to=%2B14155550101 HTTP/1.1\r\n{head}\r\n").as_bytes()).unwrap()
+        world
+            .gateway()
+            .try_raw(format!("GET /v1/route?to=%2B14155550101 HTTP/1.1\r\n{head}\r\n").as_bytes())
+            .unwrap()
     };
     for head in [
         "host: evil.example\r\n",

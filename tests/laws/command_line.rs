@@ -24,7 +24,8 @@ fn a_check_tells_every_fault_with_its_place_and_changes_nothing() {
     let ended = world.run(&["check", "config", "--json"]);
     assert_eq!(ended.code(), 1);
     let told: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
-    let files: Vec<_> = told["faults"].as_array().unwrap().iter().map(|fault| fault["file"].as_str().unwrap()).collect();
+    let files: Vec<_> =
+        told["faults"].as_array().unwrap().iter().map(|fault| fault["file"].as_str().unwrap()).collect();
     assert_eq!(files, ["routes/a.toml", "routes/b.toml"], "{told}");
     assert!(!world.data().exists(), "a check keeps nothing");
 }

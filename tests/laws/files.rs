@@ -83,9 +83,16 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
     world.until("the fault has its place", |world| world.status()["faults"][0]["line"] == 5);
     let fault = &status["faults"][0];
     assert_eq!(fault["file"], "routes/other.toml");
-    assert!(fault["column"].as_u64().unwrap() > 0 && !fault["expected"].as_str().unwrap().is_empty(), "{fault}");
+    assert!(
+        fault["column"].as_u64().unwrap() > 0 && !fault["expected"].as_str().unwrap().is_empty(),
+        "{fault}"
+    );
     assert_eq!((status["revision"].as_u64(), &status["reload"]["ok"]), (Some(revision), &json!(false)));
-    assert_eq!(world.route(OTHER).json()["agentId"], "reception", "the good file of the two is not in force either");
+    assert_eq!(
+        world.route(OTHER).json()["agentId"],
+        "reception",
+        "the good file of the two is not in force either"
+    );
     assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
     assert!(world.metric("cordboard_config_reload_failures_total", &[]) > failures);
     world.until("the fault is logged", |world| world.log().contains("routes/other.toml:5"));

@@ -95,7 +95,9 @@ impl Told {
         let id = format!("load-{caller}-{at}");
         let asked = Instant::now();
         let body = json!({"to": to, "from": CALLER, "callId": id});
-        let Some(reply) = self.expect(201, client.try_ask("POST", "/v1/calls", Some(&body))) else { return false };
+        let Some(reply) = self.expect(201, client.try_ask("POST", "/v1/calls", Some(&body))) else {
+            return false;
+        };
         let answered = Instant::now();
         let decision = reply.json();
         let token = decision["token"].as_str().unwrap().to_owned();

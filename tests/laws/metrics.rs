@@ -46,7 +46,8 @@ fn what_began_less_what_ended_is_in_progress_for_every_version() {
 fn a_call_of_a_split_is_counted_for_its_arm() {
     let world = World::example().running();
     for call in 0..50 {
-        let body = json!({"to": IN_SPLIT, "from": format!("+1415777{call:04}"), "callId": format!("c-{call}")});
+        let body =
+            json!({"to": IN_SPLIT, "from": format!("+1415777{call:04}"), "callId": format!("c-{call}")});
         world.gateway().post("/v1/calls", &body).must(201);
     }
     let arm = |arm: &str| world.metric(STARTED, &["split=\"spring-prompt\"", &format!("arm=\"{arm}\"")]);
@@ -60,13 +61,16 @@ fn no_number_and_no_call_id_is_in_the_metrics_or_the_log() {
     let mut world = World::example().with_variable("CORDBOARD_LOG", "debug").running();
     let mut gateway = world.gateway();
     for to in [PINNED_TO_V1, AT_LIVE, IN_SPLIT, NOBODYS, "+14155550987"] {
-        let body = json!({"to": to, "from": "+14155557654", "callId": format!("secret-call-of-{}", &to[1..])});
+        let body =
+            json!({"to": to, "from": "+14155557654", "callId": format!("secret-call-of-{}", &to[1..])});
         let status = gateway.post("/v1/calls", &body).status;
         assert!(status == 201 || status == 404, "{status}");
         gateway.get(&format!("/v1/route?to=%2B{}&from=%2B14155557654&callId=secret-call-get", &to[1..]));
         gateway.post(&format!("/v1/calls/secret-call-of-{}/end", &to[1..]), &json!({}));
     }
-    gateway.post("/v1/calls", &json!({"to": "+14155557654", "from": 7, "callId": "secret-call-bad"})).must(400);
+    gateway
+        .post("/v1/calls", &json!({"to": "+14155557654", "from": 7, "callId": "secret-call-bad"}))
+        .must(400);
     let mut operator = world.operator();
     operator.put("/v1/numbers/%2B14155558888", &json!({"agentId": "sales", "pin": "V1"})).must(200);
     operator.put("/v1/numbers/%2B14155558888", &json!({"agentId": "nobody"})).must(400);
@@ -102,7 +106,12 @@ fn every_family_of_the_metrics_has_help_and_a_type() {
         assert!(page.contains(&format!("# HELP {family} ")), "{family} has no help");
         assert!(page.contains(&format!("# TYPE {family} ")), "{family} has no type");
     }
-    for name in ["cordboard_config_revision", "cordboard_config_swaps_total", "cordboard_numbers", "cordboard_build_info"] {
+    for name in [
+        "cordboard_config_revision",
+        "cordboard_config_swaps_total",
+        "cordboard_numbers",
+        "cordboard_build_info",
+    ] {
         assert!(page.contains(&format!("# TYPE {name} ")), "{name}");
     }
 }

@@ -23,7 +23,9 @@ fn the_first_start_makes_a_key_for_its_owner_alone_and_says_where_it_listens() {
     world.until("the welcome is whole", |world| world.said().contains("cordboard status"));
     let said = world.said();
     let (calls, admin) = (world.calls_address().to_string(), world.admin_address().to_string());
-    for words in [&*calls, &*admin, "sales", "reception", "+14155550100", "curl ", "cordboard explain", "admin.key"] {
+    for words in
+        [&*calls, &*admin, "sales", "reception", "+14155550100", "curl ", "cordboard explain", "admin.key"]
+    {
         assert!(said.contains(words), "{words} is not in {said}");
     }
     assert!(!said.contains(&world.key()), "the key itself is shown: {said}");
@@ -50,7 +52,8 @@ fn the_commands_that_a_start_suggests_work() {
         tried += 1;
     }
     assert_eq!(tried, 2, "{said}");
-    let curl = said.lines().find_map(|line| line.trim().strip_prefix("curl '")).unwrap().trim_end_matches('\'');
+    let curl =
+        said.lines().find_map(|line| line.trim().strip_prefix("curl '")).unwrap().trim_end_matches('\'');
     let path = curl.strip_prefix(&format!("http://{}", world.calls_address())).unwrap();
     world.gateway().get(path).must(200);
 }
@@ -64,7 +67,9 @@ fn all_faults_of_the_settings_are_told_together_each_with_its_line() {
     let world = world.with_variable("CORDBOARD_LIMITS_DRAIN_SECONDS", "soon");
     let ended = world.refused();
     assert_eq!(ended.code(), 1);
-    for words in ["cordboard.toml:2", "cordboard.toml:3", "cordboard.toml:7", "CORDBOARD_LIMITS_DRAIN_SECONDS"] {
+    for words in
+        ["cordboard.toml:2", "cordboard.toml:3", "cordboard.toml:7", "CORDBOARD_LIMITS_DRAIN_SECONDS"]
+    {
         assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
     }
     // The flag that the test starts it with is stronger than the file, whose fault is told all the same or not at all.
@@ -124,9 +129,11 @@ fn a_second_router_on_the_same_data_is_refused_and_the_first_is_unharmed() {
 
 #[test]
 fn a_first_start_with_bad_files_is_refused_with_all_faults() {
-    let world = World::example()
-        .with("routes/bad.toml", "[[number]]\nnumber = \"+1\"\nagent = \"sales\"\n")
-        .with("routes/worse.toml", "[[number]]\nnumber = \"+14155550777\"\nagent = \"sales\"\npin = \"newest\"\n");
+    let world =
+        World::example().with("routes/bad.toml", "[[number]]\nnumber = \"+1\"\nagent = \"sales\"\n").with(
+            "routes/worse.toml",
+            "[[number]]\nnumber = \"+14155550777\"\nagent = \"sales\"\npin = \"newest\"\n",
+        );
     let ended = world.refused();
     assert_eq!(ended.code(), 1);
     for place in ["routes/bad.toml:2", "routes/worse.toml:4"] {
@@ -144,7 +151,8 @@ fn a_first_start_with_bad_files_is_refused_with_all_faults() {
 fn a_flag_is_stronger_than_a_variable_and_a_variable_than_the_file() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let busy = |world: World| World::with(world, "cordboard.toml", &format!("[listen]\ncalls = \"{address}\"\n"));
+    let busy =
+        |world: World| World::with(world, "cordboard.toml", &format!("[listen]\ncalls = \"{address}\"\n"));
     // By the file alone the taken port is asked for, by a variable over it a free one.
     let ended = busy(World::example()).refused_with(&["--admin", "127.0.0.1:0"]);
     assert!(ended.err.contains("is in use"), "{}", ended.err);

@@ -62,7 +62,10 @@ fn an_interrupt_ends_it_as_a_termination_does() {
 #[test]
 fn a_hang_up_reads_the_files_and_ends_nothing() {
     let mut world = World::example().running();
-    world.edit("routes/other.toml", "[[number]]\nnumber = \"+14155550700\"\nagent = \"sales\"\npin = \"V2\"\n");
+    world.edit(
+        "routes/other.toml",
+        "[[number]]\nnumber = \"+14155550700\"\nagent = \"sales\"\npin = \"V2\"\n",
+    );
     world.signal(Signal::HUP);
     world.until("the file is in force", |world| world.version_at("+14155550700") == Some(2));
     assert!(world.runs());

@@ -34,7 +34,12 @@ fn write(admin: SocketAddr, key: &str, round: u64, writer: usize, known: &mut BT
         } else {
             let path = format!("/v1/numbers/{}", encoded(&format!("+1650{writer:03}{:04}", at % 5)));
             let pin = if (at + writer) % 2 == 0 { "V1" } else { "V2" };
-            (path, "PUT", json!({"agentId": "sales", "pin": pin, "headers": {"X-At": format!("{round}-{at}")}}), format!("{pin} {round}-{at}"))
+            (
+                path,
+                "PUT",
+                json!({"agentId": "sales", "pin": pin, "headers": {"X-At": format!("{round}-{at}")}}),
+                format!("{pin} {round}-{at}"),
+            )
         };
         let target = if method == "POST" { "/v1/splits" } else { &*path };
         let written = known.entry(path.clone()).or_default();
@@ -66,7 +71,8 @@ fn found(client: &mut Client, path: &str) -> Option<String> {
     let id = thing["id"].as_str()?;
     assert_eq!(thing["arms"].as_array()?.len(), 2, "{thing}");
     let list = client.get(&format!("/v1/numbers?splitId={id}")).must(200).json();
-    let numbers = list["numbers"].as_array()?.iter().map(|number| number["number"].as_str().unwrap_or_default());
+    let numbers =
+        list["numbers"].as_array()?.iter().map(|number| number["number"].as_str().unwrap_or_default());
     Some(numbers.collect::<Vec<_>>().join(" "))
 }
 
@@ -137,9 +143,13 @@ fn a_caller_keeps_its_arm_through_restarts_also_when_weights_were_changed() {
 #[test]
 fn a_caller_keeps_its_arm_of_a_split_from_a_file_whose_weights_were_changed() {
     let split = |control: u32, a: u32, b: u32| {
-        let arm = |id: &str, weight: u32| format!("{{ id = \"{id}\", agent = \"sales\", pin = \"V1\", weight = {weight} }}");
+        let arm = |id: &str, weight: u32| {
+            format!("{{ id = \"{id}\", agent = \"sales\", pin = \"V1\", weight = {weight} }}")
+        };
         let arms = [arm("control", control), arm("a", a), arm("b", b)].join(", ");
-        format!("[[split]]\nid = \"kept\"\narms = [{arms}]\n[[number]]\nnumber = \"+16505559000\"\nsplit = \"kept\"\n")
+        format!(
+            "[[split]]\nid = \"kept\"\narms = [{arms}]\n[[number]]\nnumber = \"+16505559000\"\nsplit = \"kept\"\n"
+        )
     };
     let mut world = World::example().with("routes/kept.toml", &split(50, 30, 20)).running();
     for weights in [(50, 5, 45), (50, 40, 10), (50, 25, 25)] {
@@ -174,5 +184,9 @@ fn a_call_keeps_its_version_by_its_token_through_a_restart() {
     forged.pop();
     forged.push(last);
     let body = json!({"to": AT_LIVE, "from": CALLER, "callId": "forged", "token": forged});
-    assert_eq!(world.gateway().post("/v1/calls", &body).must(201).json()["version"], 2, "a forged token is ignored");
+    assert_eq!(
+        world.gateway().post("/v1/calls", &body).must(201).json()["version"],
+        2,
+        "a forged token is ignored"
+    );
 }

@@ -25,7 +25,10 @@ fn a_removed_version_file_removes_no_version() {
     let before = world.route(PINNED_TO_V1).json()["versionHash"].clone();
     world.remove("agents/sales/V1.toml");
     // A second change, which is seen to be in force, shows that the first was looked at.
-    world.edit("routes/other.toml", "[[number]]\nnumber = \"+14155550700\"\nagent = \"sales\"\npin = \"V1\"\n");
+    world.edit(
+        "routes/other.toml",
+        "[[number]]\nnumber = \"+14155550700\"\nagent = \"sales\"\npin = \"V1\"\n",
+    );
     world.until("the route is in force", |world| world.route("+14155550700").json()["agentId"] == "sales");
     assert_eq!(world.route(PINNED_TO_V1).json()["versionHash"], before);
     assert_eq!(world.status()["faults"], json!([]));

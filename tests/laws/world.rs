@@ -47,7 +47,9 @@ pub struct Ended {
 
 impl Ended {
     pub fn code(&self) -> i32 {
-        self.status.code().unwrap_or_else(|| panic!("ended by signal {:?}: {}", self.status.signal(), self.err))
+        self.status
+            .code()
+            .unwrap_or_else(|| panic!("ended by signal {:?}: {}", self.status.signal(), self.err))
     }
 }
 
@@ -146,7 +148,11 @@ impl World {
     pub fn refused_with(&self, arguments: &[&str]) -> Ended {
         let mut command = self.cordboard(&["serve", "--config", "config", "--data", "data"]);
         let mut child = command
-            .args(if arguments.is_empty() { &["--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0"] } else { arguments })
+            .args(if arguments.is_empty() {
+                &["--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+            } else {
+                arguments
+            })
             .stdout(self.file("refused.out"))
             .stderr(self.file("refused.err"))
             .spawn()
@@ -363,7 +369,9 @@ impl World {
     /// Waits until a fault of the files is shown that contains this.
     #[track_caller]
     pub fn until_fault(&self, words: &str) -> Value {
-        self.until(&format!("a fault says {words:?}"), |world| world.status()["faults"].to_string().contains(words));
+        self.until(&format!("a fault says {words:?}"), |world| {
+            world.status()["faults"].to_string().contains(words)
+        });
         self.status()
     }
 

@@ -116,12 +116,9 @@ impl HttpConnection {
         let legs = match switchboard.calls.remember(&call, call_id, kept, ending.at.plus_ms(-took_ms)) {
             Remembered::New => switchboard.calls.end(call.account, Some(gateway), call_id, ending),
             Remembered::Already(_) => None,
-            Remembered::Full => Some(vec![EndedLeg {
-                series,
-                gateway_row,
-                ending: ending.clone(),
-                after_timeout: false,
-            }]),
+            Remembered::Full => {
+                Some(vec![EndedLeg { series, gateway_row, ending: ending.clone(), after_timeout: false }])
+            }
         };
         self.worker.count(|tally| legs.iter().flatten().for_each(|leg| tally.ended_from_elsewhere(leg)));
         Ok(())
