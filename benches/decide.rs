@@ -138,13 +138,16 @@ fn swaps(
     median_us(took.collect())
 }
 
+/// Calls in progress at the same time.
+const CALLS: u32 = 100_000;
+
+/// Calls come and go as in a router that has run for a while: as many in progress, memory used again.
 fn calls_and_tokens() {
     head("Calls in progress and tokens, 100,000 calls");
     let world = World::new(10_000, Routing::Fixture);
     let keys = TokenKeys::new([1; 32], None, 3_600);
     let bounds = CallBounds { calls_max: 10_000_000, life_ms: i64::MAX, ended_ms: 0 };
     let calls = CallsInProgress::new(bounds, 7);
-    let ids: Vec<String> = (0..700_000).map(|i| format!("{i:032x}@10.0.0.1")).collect();
     let call = |i: u32| CallRequest {
         account: &world.account,
         gateway: "http",
@@ -157,33 +160,50 @@ fn calls_and_tokens() {
         token: None,
     };
     let decided = |i| decide(&world.table, &call(i), 0, Timestamp(0), &mut Silent);
-    let bare = nanos(100_000, |i| {
-        black_box(Kept::of(&decided(i), 1));
+    let mut rounds: [Vec<f64>; 4] = Default::default();
+    for round in 0..10 {
+        let id = |i: u32| format!("{:032x}@10.0.0.1", mix(u64::from(round % 3 * CALLS + i)));
+        let ids: Vec<String> = (0..CALLS).map(id).collect();
+        // Looked up and ended in another order than begun.
+        let later: Vec<(u32, String)> = (0..CALLS).map(|i| i * 7_919 % CALLS).map(|i| (i, id(i))).collect();
+        let bare = once(&ids, |i, _| {
+            black_box(decided(i).choice.is_some());
+        });
+        let remembered = once(&ids, |i, id| {
+            let kept = Kept::of(&decided(i), u128::from(i)).expect("every number is routed");
+            black_box(calls.remember(&call(i), id, kept, Timestamp(0)));
+        });
+        let looked_up = once(&later, |_, (i, id)| {
+            black_box(calls.kept(&call(*i), id)).expect("in progress");
+        });
+        let ended = once(&later, |_, (_, id)| {
+            black_box(calls.end(&world.account, None, id, &Ending::default())).expect("in progress");
+        });
+        let begun = Instant::now();
+        calls.sweep(Timestamp(1));
+        let swept = begun.elapsed().as_nanos() as f64 / f64::from(CALLS);
+        for (all, took) in rounds.iter_mut().zip([remembered - bare, looked_up, ended, swept]) {
+            // The first rounds fill memory that all later ones use again.
+            all.extend((round >= 3).then_some(took));
+        }
+    }
+    let [remembered, looked_up, ended, swept] = rounds.map(|mut all| {
+        all.sort_unstable_by(f64::total_cmp);
+        all[all.len() / 2]
     });
-    let mut next = 0;
-    let remembered = nanos(100_000, |i| {
-        let kept = Kept::of(&decided(i), 1).expect("every number is routed");
-        black_box(calls.remember(&call(i), &ids[next], &kept, Timestamp(0)));
-        next += 1;
-    }) - bare;
-    let mut next = 0;
-    let looked_up = nanos(100_000, |i| {
-        black_box(calls.kept(&call(i), &ids[next]));
-        next += 1;
+    let requests: Vec<CallRequest<'_>> = (0..1_000).map(call).collect();
+    let decisions: Vec<_> = (0..1_000).map(decided).collect();
+    let sign = |i: u32| {
+        let at = i as usize % 1_000;
+        keys.sign_decision(&world.account, &requests[at].to, &decisions[at], i.into(), Timestamp(0))
+    };
+    let signed = nanos(CALLS, |i| {
+        black_box(sign(i));
     });
-    let mut next = 0;
-    let ended = nanos(100_000, |_| {
-        black_box(calls.end(&world.account, None, &ids[next], &Ending::default()));
-        next += 1;
-    });
-    let call_0 = call(0);
-    let decision = decided(0);
-    let signed = nanos(100_000, |i| {
-        black_box(keys.sign_decision(&world.account, &call_0.to, &decision, i.into(), Timestamp(0)));
-    });
-    let token = keys.sign_decision(&world.account, &call_0.to, &decision, 1, Timestamp(0)).expect("a choice");
-    let checked = nanos(100_000, |_| {
-        black_box(keys.check(&world.account, Some(&call_0.to), token.as_str(), Timestamp(0))).ok();
+    let tokens: Vec<_> = (0..1_000).map(|i| sign(i).expect("a choice")).collect();
+    let checked = nanos(CALLS, |i| {
+        let at = i as usize % 1_000;
+        black_box(keys.check(&world.account, Some(&requests[at].to), tokens[at].as_str(), Timestamp(0))).ok();
     });
     for (what, took) in [
         ("remember a call", remembered),
@@ -195,4 +215,14 @@ fn calls_and_tokens() {
         row(what, took, "ns", None);
     }
     row("all of them together", remembered + looked_up + ended + signed + checked, "ns", Some(1_000.0));
+    row("forget one that has ended (every few seconds, by nobody who waits)", swept, "ns", None);
+}
+
+/// Nanoseconds that a piece of work takes for one of many.
+fn once<T>(all: &[T], mut work: impl FnMut(u32, &T)) -> f64 {
+    let begun = Instant::now();
+    for (i, each) in (0..).zip(all) {
+        work(i, each);
+    }
+    begun.elapsed().as_nanos() as f64 / all.len() as f64
 }

@@ -11,6 +11,7 @@ pub mod decide;
 pub mod decision;
 pub mod live;
 pub mod named;
+pub mod names;
 pub mod request;
 pub mod series;
 pub mod shelf;
@@ -18,6 +19,7 @@ pub mod switchboard;
 pub mod table;
 pub mod token;
 pub mod trail;
+pub mod written;
 
 #[cfg(test)]
 mod tests;

@@ -127,6 +127,12 @@ impl EndpointTemplate {
         Ok(Self(segments.into()))
     }
 
+    /// Whether it becomes the same for all calls that a version gets.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        !self.0.iter().any(|segment| matches!(segment, Segment::Arm | Segment::CallId))
+    }
+
     /// Hands the URI for one call to `put`, piece by piece and without allocation.
     ///
     /// Every piece is ASCII.

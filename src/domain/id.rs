@@ -146,7 +146,8 @@ impl VersionNumber {
 
 impl fmt::Display for VersionNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "V{}", self.0)
+        f.write_str("V")?;
+        f.write_str(itoa::Buffer::new().format(self.get()))
     }
 }
 

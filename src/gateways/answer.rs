@@ -3,14 +3,17 @@
 use uuid::Uuid;
 
 use super::json::Json;
-use super::outgoing::{AGENT_VERSION, headers};
+use super::outgoing::{AGENT_VERSION, Headers, headers};
 use super::targets::ordered;
 use crate::domain::address::Address;
+use crate::domain::agent::Version;
 use crate::domain::endpoint::{Endpoint, Filling};
 use crate::domain::id::{Environment, Pin, SiteVariantId, VersionNumber};
 use crate::routing::decision::{Choice, Sentence, Unit};
 use crate::routing::switchboard::Answer;
+use crate::routing::table::Served;
 use crate::routing::token::TokenText;
+use crate::routing::written::Written;
 
 /// What an answer does not hold itself.
 #[derive(Debug, Clone, Copy)]
@@ -54,22 +57,84 @@ pub fn members(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
 }
 
 fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: Option<&str>) {
-    let (served, version) = (choice.served, &choice.served.version);
-    let hash = version.hash.hex();
-    json.raw(",\"agentId\":").plain(served.agent.agent.as_str());
+    let written = choice.served.written.get_or_init(|| write(choice.served));
+    json.raw(written.part(AGENT));
     match choice.pin {
         Pin::Environment(environment) => json.raw(",\"pin\":").plain(environment.as_str()),
         pin => json.raw(",\"pin\":").shown(pin),
     };
-    json.raw(",\"version\":").number_or_null(version.number.map(VersionNumber::get));
-    json.raw(",\"versionHash\":\"").raw(hash.as_str());
-    json.raw("\",\"draft\":").raw(if version.number.is_none() { "true" } else { "false" });
-    json.raw(",\"environment\":").plain_or_null(served.environment.map(Environment::as_str));
+    json.raw(written.part(VERSION));
     split(json, choice);
-    targets(json, choice, decision_id, call_id);
-    outgoing(json, choice);
+    match written.part(TARGETS) {
+        "" => targets(json, choice, decision_id, call_id),
+        same => {
+            json.raw(same);
+        }
+    }
+    match choice.route.map(|route| &route.route.headers).filter(|headers| !headers.is_empty()) {
+        None => {
+            json.raw(written.part(HEADERS));
+        }
+        number => outgoing(json, &choice.served.version, number),
+    }
+    json.raw(",\"connectorId\":null");
+    match written.part(NO_SITE) {
+        "" => site(json, choice),
+        same => {
+            json.raw(same);
+        }
+    }
+    json.raw(written.part(SNAPSHOT));
+}
+
+// The parts of what is the same in every answer, in the order of the answer.
+const AGENT: usize = 0;
+const VERSION: usize = 1;
+const TARGETS: usize = 2;
+const HEADERS: usize = 3;
+const NO_SITE: usize = 4;
+const SNAPSHOT: usize = 5;
+
+/// Writes what is the same in every answer. Empty parts: targets that depend on the call, and any site.
+fn write(served: &Served) -> Written {
+    let version = &served.version;
+    let hash = version.hash.hex();
+    let part = |write: &dyn Fn(&mut Json<'_>)| {
+        let mut part = Vec::new();
+        write(&mut Json(&mut part));
+        String::from_utf8(part).unwrap_or_default()
+    };
+    let agent = part(&|json| {
+        json.raw(",\"agentId\":").plain(served.agent.agent.as_str());
+    });
+    let about = part(&|json| {
+        json.raw(",\"version\":").number_or_null(version.number.map(VersionNumber::get));
+        json.raw(",\"versionHash\":\"").raw(hash.as_str());
+        json.raw("\",\"draft\":").raw(if version.number.is_none() { "true" } else { "false" });
+        json.raw(",\"environment\":").plain_or_null(served.environment.map(Environment::as_str));
+    });
+    let filling =
+        Filling { agent: served.agent.agent.as_str(), version: version.number, arm: "", call_id: "" };
+    let targets = part(&|json| match served.endpoints() {
+        [] => write_targets(json, &[], &filling),
+        [one] if one.uri.is_fixed() => write_targets(json, &[one], &filling),
+        _ => {}
+    });
+    let headers = part(&|json| outgoing(json, version, None));
+    let no_site = part(&|json| {
+        if version.dispatch.sites.variants.is_empty() {
+            json.raw(",\"siteVariantId\":null,\"siteAttributes\":null");
+        }
+    });
+    let snapshot = part(&|json| {
+        json.raw(",\"realTimeConfig\":null,\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
+    });
+    Written::of([agent, about, targets, headers, no_site, snapshot])
+}
+
+fn site(json: &mut Json<'_>, choice: &Choice<'_>) {
     let site = choice.site();
-    json.raw(",\"connectorId\":null,\"siteVariantId\":").text_or_null(site.id.map(SiteVariantId::as_str));
+    json.raw(",\"siteVariantId\":").text_or_null(site.id.map(SiteVariantId::as_str));
     json.raw(",\"siteAttributes\":");
     match site.site {
         Some(site) => {
@@ -79,7 +144,6 @@ fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: 
             json.raw("null");
         }
     }
-    json.raw(",\"realTimeConfig\":null,\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
 }
 
 fn split(json: &mut Json<'_>, choice: &Choice<'_>) {
@@ -110,9 +174,13 @@ fn targets(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id:
             &several
         }
     };
+    write_targets(json, targets, &filling);
+}
+
+fn write_targets(json: &mut Json<'_>, targets: &[&Endpoint], filling: &Filling<'_>) {
     json.raw(",\"target\":");
     match targets.first() {
-        Some(first) => uri(json, first, &filling),
+        Some(first) => uri(json, first, filling),
         None => {
             json.raw("null");
         }
@@ -120,7 +188,7 @@ fn targets(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id:
     json.raw(",\"targets\":[");
     for (at, target) in targets.iter().enumerate() {
         json.raw(if at == 0 { "{\"uri\":" } else { ",{\"uri\":" });
-        uri(json, target, &filling);
+        uri(json, target, filling);
         json.raw(",\"priority\":").number(target.priority);
         json.raw(",\"weight\":").number(target.weight).raw("}");
     }
@@ -136,15 +204,13 @@ fn uri(json: &mut Json<'_>, endpoint: &Endpoint, filling: &Filling<'_>) {
     json.raw("\"");
 }
 
-fn outgoing(json: &mut Json<'_>, choice: &Choice<'_>) {
-    let version = &choice.served.version;
+fn outgoing(json: &mut Json<'_>, version: &Version, number: Option<&Headers>) {
     json.raw(",\"headers\":{\"").raw(AGENT_VERSION).raw("\":\"");
     match version.number {
         Some(number) => json.number(number.get()),
         None => json.raw("draft"),
     };
     json.raw("\"");
-    let number = choice.route.map(|route| &route.route.headers);
     for (name, value) in headers(&version.dispatch.sip_headers, number) {
         json.raw(",").text(name).raw(":").text(value);
     }

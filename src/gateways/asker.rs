@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, FORWARDED, HOST, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, FORWARDED, HOST, HeaderName, HeaderValue, ORIGIN};
 
 use super::gateway::{Gateway, Gateways};
 use crate::domain::account::{Key, KeyDigest, Permission};
@@ -111,7 +111,8 @@ impl Doorkeeper {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<Asker<'_>, ApiError> {
-        if let Some(text) = key_text(headers) {
+        let seen = Seen::of(headers);
+        if let Some(text) = seen.key_text() {
             // Found by its keyed hash, so that how long the search takes tells nothing about any key.
             let key = text.and_then(|text| table.keys.get(&KeyDigest::of(&self.secret, text)));
             return match key.filter(|key| !key.expired(now)) {
@@ -123,13 +124,11 @@ impl Doorkeeper {
         let Some((row, gateway)) = known else {
             return Err(ApiError::unauthorized("an API key is needed: send it as x-api-key"));
         };
-        for relayed in [FORWARDED, FORWARDED_FOR, ORIGIN] {
-            if headers.contains_key(&relayed) {
-                let message = format!("a request with {relayed} needs an API key");
-                return Err(ApiError::forbidden(message));
-            }
+        if let Some(relayed) = seen.relayed {
+            return Err(ApiError::forbidden(format!("a request with {relayed} needs an API key")));
         }
-        if !headers.get_all(HOST).iter().all(|host| self.is_ours(host.as_bytes(), ends.local)) {
+        // A list of hosts is short, and nearly always of one.
+        if !seen.host.is_none_or(|host| self.is_ours(host.as_bytes(), ends.local)) || seen.more_hosts {
             return Err(ApiError::forbidden("this Host is not listed: a request to it needs an API key"));
         }
         Ok(Asker::Gateway(row, gateway))
@@ -161,13 +160,43 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// The key that was sent, if one was; nothing inside where it is no text.
-fn key_text(headers: &HeaderMap) -> Option<Option<&str>> {
-    if let Some(value) = headers.get(API_KEY) {
-        return Some(value.to_str().ok());
+/// What the headers tell of who asks, found in one pass: that is several times faster than to look for each.
+#[derive(Default)]
+struct Seen<'h> {
+    api_key: Option<&'h HeaderValue>,
+    authorization: Option<&'h HeaderValue>,
+    /// A header that no gateway sends by itself.
+    relayed: Option<&'h HeaderName>,
+    host: Option<&'h HeaderValue>,
+    /// Whether more than one host is named, which no honest client does.
+    more_hosts: bool,
+}
+
+impl<'h> Seen<'h> {
+    fn of(headers: &'h HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            if *name == HOST {
+                seen.more_hosts |= seen.host.replace(value).is_some();
+            } else if *name == API_KEY {
+                seen.api_key.get_or_insert(value);
+            } else if *name == AUTHORIZATION {
+                seen.authorization.get_or_insert(value);
+            } else if [FORWARDED, FORWARDED_FOR, ORIGIN].contains(name) {
+                seen.relayed.get_or_insert(name);
+            }
+        }
+        seen
     }
-    let (scheme, text) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| Some(text.trim()))
+
+    /// The key that was sent, if one was; nothing inside where it is no text.
+    fn key_text(&self) -> Option<Option<&'h str>> {
+        if let Some(value) = self.api_key {
+            return Some(value.to_str().ok());
+        }
+        let (scheme, text) = self.authorization?.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| Some(text.trim()))
+    }
 }
 
 #[cfg(test)]

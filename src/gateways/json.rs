@@ -97,6 +97,11 @@ const fn is_special(byte: u8) -> bool {
 /// Appends a text, piece by piece between the characters that JSON wants escaped.
 fn escape(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
+    // Looking at all bytes and stopping at none is many at a time.
+    if !rest.iter().fold(false, |special, byte| special | is_special(*byte)) {
+        out.extend_from_slice(rest);
+        return;
+    }
     while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain);

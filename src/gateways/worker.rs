@@ -104,7 +104,8 @@ impl Worker {
     pub fn new_id(&self) -> String {
         let mut random = [0; 16];
         self.rng.borrow_mut().fill_bytes(&mut random);
-        uuid::Builder::from_random_bytes(random).into_uuid().to_string()
+        let id = uuid::Builder::from_random_bytes(random).into_uuid().hyphenated();
+        id.encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
     }
 
     /// Counts with this worker's cells.

@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
+use super::names::Names;
 use super::request::CallRequest;
 use super::series::Series;
 use super::table::{Served, ServingRoute, ServingSplit};
@@ -115,8 +116,8 @@ impl Kept {
 /// One leg of a call: what is in progress.
 #[derive(Debug, Clone)]
 pub struct Leg {
-    /// The gateway's name.
-    pub gateway: Box<str>,
+    /// The names of its call and its gateway.
+    pub names: Names,
     /// The row of the gateway's cells.
     pub gateway_row: u16,
     /// What was dialled.
@@ -221,7 +222,6 @@ pub enum Remembered {
 #[derive(Debug)]
 struct Call {
     account: AccountId,
-    call_id: Box<str>,
     /// Nearly always the only one: kept in place, without an allocation of its own.
     first: Leg,
     more: Vec<Leg>,
@@ -264,7 +264,7 @@ impl CallsInProgress {
         &self,
         request: &CallRequest<'_>,
         call_id: &str,
-        kept: &Kept,
+        kept: Kept,
         now: Timestamp,
     ) -> Remembered {
         if self.live.fetch_add(1, Ordering::Relaxed) >= self.bounds.calls_max {
@@ -272,17 +272,17 @@ impl CallsInProgress {
             return Remembered::Full;
         }
         let leg = || Leg {
-            gateway: request.gateway.into(),
+            names: Names::new(call_id, request.gateway),
             gateway_row: request.gateway_row,
             to: request.to.to_number(),
-            kept: kept.clone(),
+            kept,
             started_at: now,
             ended: None,
         };
         let outcome = match self.calls.entry(self.key(request.account, call_id)) {
             Entry::Vacant(vacant) => {
-                let (account, call_id) = (request.account.clone(), call_id.into());
-                vacant.insert(Call { account, call_id, first: leg(), more: Vec::new() });
+                let account = request.account.clone();
+                vacant.insert(Call { account, first: leg(), more: Vec::new() });
                 Remembered::New
             }
             Entry::Occupied(mut occupied) => {
@@ -292,7 +292,9 @@ impl CallsInProgress {
                 match known {
                     Some(kept) => Remembered::Already(Box::new(kept)),
                     // Another call whose id has the same hash: as good as impossible, and then its token is enough.
-                    None if *call.call_id != *call_id || call.more.len() + 1 >= LEGS_MAX => Remembered::Full,
+                    None if !call.first.names.is_call(call_id) || call.more.len() + 1 >= LEGS_MAX => {
+                        Remembered::Full
+                    }
                     None => {
                         call.more.push(leg());
                         Remembered::New
@@ -310,8 +312,8 @@ impl CallsInProgress {
     #[must_use]
     pub fn find(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Option<Leg> {
         let call = self.calls.get(&self.key(account, call_id))?;
-        let ours = call.account == *account && *call.call_id == *call_id;
-        let legs = call.legs().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway));
+        let ours = call.account == *account && call.first.names.is_call(call_id);
+        let legs = call.legs().filter(|leg| gateway.is_none_or(|gateway| leg.names.is_gateway(gateway)));
         legs.last().filter(|_| ours).cloned()
     }
 
@@ -325,12 +327,12 @@ impl CallsInProgress {
         ending: &Ending,
     ) -> Option<Vec<EndedLeg>> {
         let mut call = self.calls.get_mut(&self.key(account, call_id))?;
-        if call.account != *account || *call.call_id != *call_id {
+        if call.account != *account || !call.first.names.is_call(call_id) {
             return None;
         }
         let mut known = false;
         let mut ended = Vec::new();
-        for leg in call.legs_mut().filter(|leg| gateway.is_none_or(|gateway| *leg.gateway == *gateway)) {
+        for leg in call.legs_mut().filter(|leg| gateway.is_none_or(|gateway| leg.names.is_gateway(gateway))) {
             known = true;
             let after_timeout = match &leg.ended {
                 None => false,
@@ -416,8 +418,8 @@ impl Call {
             _ => false,
         };
         same_number
-            && *leg.gateway == *request.gateway
             && self.account == *request.account
-            && *self.call_id == *call_id
+            && leg.names.is_call(call_id)
+            && leg.names.is_gateway(request.gateway)
     }
 }

@@ -188,9 +188,17 @@ impl fmt::Display for Sentence<'_, '_> {
             Reason::Override => f.write_str("asked for by name")?,
             Reason::HeaderRule(at, header) => write!(f, "header rule {} of {to} matches {header}", at + 1)?,
             Reason::NumberPin => {
-                write!(f, "{to} is pinned to {} at {}", choice.served.agent.agent, choice.pin)?;
+                // The two most frequent reasons, piece by piece: several times faster than `write!`.
+                to.fmt(f)?;
+                f.write_str(" is pinned to ")?;
+                f.write_str(choice.served.agent.agent.as_str())?;
+                f.write_str(" at ")?;
+                choice.pin.fmt(f)?;
             }
-            Reason::NumberSplit => write!(f, "{to} is")?,
+            Reason::NumberSplit => {
+                to.fmt(f)?;
+                f.write_str(" is")?;
+            }
             Reason::SplitInactive(why) => write!(f, "split {} {}", split_id(choice), why.text())?,
             Reason::PrefixRoute(prefix) => write!(f, "{to} begins with {prefix}")?,
             Reason::DefaultRoute => write!(f, "nothing but the default route matches {to}")?,

@@ -1,6 +1,6 @@
 //! Versions that a call names itself: by a token, or by an override. They need not serve anywhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::calls::{Kept, KeptArm};
 use super::decision::Reason;
@@ -134,5 +134,6 @@ fn served_by_name(
         endpoints: table.endpoints_of(&agent.agent, version),
         body,
         series: series.get(&key),
+        written: OnceLock::new(),
     })
 }

@@ -153,16 +153,15 @@ impl Switchboard {
         if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id)
             && let Some(kept) = Kept::of(decision, decision_id)
         {
-            standing = match self.calls.remember(call, call_id, &kept, occasion.now) {
+            standing = match self.calls.remember(call, call_id, kept, occasion.now) {
                 Remembered::New => Standing::Began,
                 Remembered::Full => Standing::NotRemembered,
                 Remembered::Already(first) => {
                     return then(&self.repeat(&first, call, occasion, Standing::InProgress));
                 }
             };
-            if let (Some(in_split), Some(_)) =
-                (decision.choice.as_ref().and_then(|c| c.in_split), kept_slot(&kept))
-            {
+            let in_split = decision.choice.as_ref().and_then(|choice| choice.in_split);
+            if let Some(in_split) = in_split.filter(|in_split| in_split.slot.is_some()) {
                 in_split.split.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
         }
@@ -196,8 +195,4 @@ impl Switchboard {
             Purpose::Answer | Purpose::DryRun => None,
         }
     }
-}
-
-fn kept_slot(kept: &Kept) -> Option<u16> {
-    kept.arm.as_ref().and_then(|arm| arm.slot)
 }

@@ -5,13 +5,14 @@
 
 mod patch;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 
 use super::series::Series;
 use super::shelf::Body;
+use super::written::Written;
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{Agent, AgentRef, Version};
@@ -61,6 +62,8 @@ pub struct Served {
     pub body: Option<Arc<Body>>,
     /// Where its calls are counted.
     pub series: Arc<Series>,
+    /// What gateways say of it in every answer, once the first has been written.
+    pub written: OnceLock<Written>,
 }
 
 impl Served {
@@ -258,10 +261,10 @@ pub fn digest(account: &AccountId, id: &str) -> u64 {
     // Ids are at most 64 bytes, those of sites 100; hashed in one go, which is several times faster than in pieces.
     let mut bytes = [0; 192];
     let mut len = 0;
-    for byte in account.as_str().bytes().chain([b'/']).chain(id.bytes()) {
-        if let Some(place) = bytes.get_mut(len) {
-            *place = byte;
-            len += 1;
+    for part in [account.as_str(), "/", id] {
+        if let Some(place) = bytes.get_mut(len..len + part.len()) {
+            place.copy_from_slice(part.as_bytes());
+            len += part.len();
         }
     }
     xxhash_rust::xxh3::xxh3_64(bytes.get(..len).unwrap_or_default())

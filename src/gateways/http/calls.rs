@@ -112,15 +112,13 @@ impl HttpConnection {
         see(asker, &kept)?;
         #[expect(clippy::cast_possible_truncation, reason = "at most a week, in milliseconds")]
         let took_ms = (ended.duration_s.unwrap_or_default() * 1_000.0) as i64;
-        let legs = match switchboard.calls.remember(&call, call_id, &kept, ending.at.plus_ms(-took_ms)) {
+        let series = Arc::clone(&kept.served.series);
+        let legs = match switchboard.calls.remember(&call, call_id, kept, ending.at.plus_ms(-took_ms)) {
             Remembered::New => switchboard.calls.end(call.account, Some(gateway), call_id, ending),
             Remembered::Already(_) => None,
-            Remembered::Full => Some(vec![EndedLeg {
-                series: Arc::clone(&kept.served.series),
-                gateway_row,
-                ending: ending.clone(),
-                after_timeout: false,
-            }]),
+            Remembered::Full => {
+                Some(vec![EndedLeg { series, gateway_row, ending: ending.clone(), after_timeout: false }])
+            }
         };
         self.worker.count(|tally| legs.iter().flatten().for_each(|leg| tally.ended_from_elsewhere(leg)));
         Ok(())
@@ -140,7 +138,7 @@ fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg) {
         Number::E164(number) => Address::E164(*number),
         Number::User(user) => Address::User(Cow::Borrowed(user)),
     };
-    json.raw("{\"callId\":").text(call_id).raw(",\"gateway\":").text(&leg.gateway);
+    json.raw("{\"callId\":").text(call_id).raw(",\"gateway\":").text(leg.names.gateway());
     json.raw(",\"to\":").shown(&to).raw(",\"startedAt\":").shown(leg.started_at).raw(",");
     write_ending(json, leg.ended.as_ref());
     json.raw(",\"inProgress\":").raw(if leg.ended.is_none() { "true" } else { "false" });

@@ -1,8 +1,8 @@
 //! How a table follows the state: only what was touched is worked out again.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use super::{
     AccountRoutes, Fixed, RoutingTable, Served, ServingAgent, ServingArm, ServingRoute, ServingRule,
@@ -342,6 +342,7 @@ fn served(
         endpoints: table.endpoints_of(agent, version),
         body: workshop.shelf.take(&id.account, version.hash, workshop.bodies),
         series: series(workshop.series, id, version, environment, arm),
+        written: OnceLock::new(),
     })
 }
 

@@ -1,0 +1,248 @@
+//! The router as a process of its own, asked over HTTP: what an answer costs it, beside the least it could cost.
+//!
+//! `cargo bench --bench http`. One million numbers, read from files; servers are measured in turn, seven rounds, by
+//! the processor time they took for an answer, which holds still on a busy machine where answers a second do not.
+//! Ratios are medians of the ratios of the rounds. `nginx` is measured where it is installed.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench prints and may fail"
+)]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+#[path = "kit/floor.rs"]
+mod floor;
+#[path = "kit/folder.rs"]
+mod folder;
+#[path = "kit/load.rs"]
+mod load;
+#[path = "kit/nginx.rs"]
+mod nginx;
+#[path = "kit/process.rs"]
+mod process;
+#[path = "kit/report.rs"]
+#[expect(dead_code, reason = "other benches take the rest of it")]
+mod report;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use load::{Load, Until};
+use process::Server;
+use report::{head, mix, row};
+
+const NUMBERS: u64 = 1_000_000;
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(2);
+/// Calls begun and ended in a round.
+const CALLS: u64 = 40_000;
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "floor") {
+        let body_bytes = arguments[at + 1].parse().map_err(io::Error::other)?;
+        return floor::serve(body_bytes, Path::new(&arguments[at + 2]));
+    }
+    let scratch = tempfile::tempdir()?;
+    let scratch = scratch.path();
+    folder::write(NUMBERS, &scratch.join("config"))?;
+    head("A start with 1,000,000 numbers in files");
+    drop(start(scratch, "first start")?);
+    let (router, address) = start(scratch, "later starts")?;
+    routes(scratch, &router, address)?;
+    calls(&router, address)
+}
+
+/// Starts the router, and tells how long until it answers and what memory that took.
+fn start(scratch: &Path, name: &str) -> io::Result<(Server, SocketAddr)> {
+    let begun = Instant::now();
+    let mut command = Command::new(program());
+    command.args(["serve", "--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log", "warn"]);
+    command.arg("--config").arg(scratch.join("config")).arg("--data").arg(scratch.join("data"));
+    let mut router = Server::start(&mut command)?;
+    let addresses = await_file(&scratch.join("data/addresses.json"), &mut router)?;
+    row(&format!("{name}: until it answers"), begun.elapsed().as_secs_f64(), "s", None);
+    row(&format!("{name}: most memory held at once"), router.peak_mib(), "MiB", None);
+    let addresses: serde_json::Value = serde_json::from_str(&addresses)?;
+    let calls = addresses["calls"].as_str().and_then(|calls| calls.parse().ok());
+    Ok((router, calls.ok_or(io::ErrorKind::InvalidData)?))
+}
+
+/// The router that is measured: the one that cargo built for this bench, unless another is named.
+fn program() -> PathBuf {
+    env::var_os("CORDBOARD").map_or_else(|| env!("CARGO_BIN_EXE_cordboard").into(), PathBuf::from)
+}
+
+fn await_file(path: &Path, server: &mut Server) -> io::Result<String> {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) && !server.has_ended() {
+        match fs::read_to_string(path) {
+            Ok(text) if !text.is_empty() => return Ok(text),
+            _ => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    Err(io::Error::other(format!("{} did not come", path.display())))
+}
+
+/// `GET /v1/route`, beside the floor and nginx.
+fn routes(scratch: &Path, router: &Server, address: SocketAddr) -> io::Result<()> {
+    let body_bytes = answer_bytes(address)?;
+    let file = scratch.join("floor");
+    let mut floor_command = Command::new(env::current_exe()?);
+    let mut floor = Server::start(floor_command.arg("floor").arg(body_bytes.to_string()).arg(&file))?;
+    let floor_address = await_file(&file, &mut floor)?.parse().map_err(io::Error::other)?;
+    let nginx = nginx::start(scratch, NUMBERS, body_bytes)?;
+    if let Some((_, address)) = &nginx {
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(address).is_err() && begun.elapsed() < Duration::from_secs(30) {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    head(&format!("GET /v1/route, keep-alive, 1,000,000 numbers, {body_bytes} bytes of JSON"));
+    let right = |_: u64, status: u16, _: &[u8]| status == 200;
+    for connections in [64, 2] {
+        let mut cost = [vec![], vec![], vec![]];
+        let mut wrong = 0;
+        for _ in 0..ROUNDS {
+            let load =
+                Load { to: address, connections, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
+            cost[0].push(measured(router, &load, Until::Elapsed(ROUND), &mut wrong)?);
+            let load = Load { to: floor_address, right: Rc::new(right), ..load };
+            cost[1].push(measured(&floor, &load, Until::Elapsed(ROUND), &mut wrong)?);
+            if let Some((server, address)) = &nginx {
+                let load = Load { to: *address, request: Rc::new(ask("+")), ..load };
+                cost[2].push(measured(server, &load, Until::Elapsed(ROUND), &mut wrong)?);
+            }
+        }
+        let [router, floor, nginx] = &cost;
+        let name = |what: &str| format!("{connections:>2} connections: {what}");
+        row(&name("processor time of an answer"), median(router.clone()), "µs", None);
+        row(&name("the same, bare hyper"), median(floor.clone()), "µs", None);
+        row(&name("times bare hyper"), ratio(router, floor), "×", Some(1.25));
+        if !nginx.is_empty() {
+            row(&name("the same, nginx"), median(nginx.clone()), "µs", None);
+            row(&name("times nginx"), ratio(router, nginx), "×", Some(1.0));
+        }
+        row(&name("wrong answers"), wrong as f64, "", Some(0.0));
+    }
+    Ok(())
+}
+
+/// Calls that are remembered, and their ends, beside answers that are not.
+fn calls(router: &Server, address: SocketAddr) -> io::Result<()> {
+    head("POST /v1/calls and POST /v1/calls/{callId}/end, 64 connections");
+    let route = Load { to: address, connections: 64, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
+    let (mut routes, mut begins, mut ends, mut wrong) = (vec![], vec![], vec![], 0);
+    for round in 0..ROUNDS as u64 {
+        let first = round * CALLS;
+        let posted = |_: u64, status: u16, _: &[u8]| status == 201;
+        let right = |_: u64, status: u16, _: &[u8]| status == 200;
+        let begin = Load { request: Rc::new(begin(first)), right: Rc::new(posted), ..route.clone() };
+        let end = Load { request: Rc::new(end(first)), right: Rc::new(right), ..route.clone() };
+        routes.push(measured(router, &route, Until::Sent(CALLS), &mut wrong)?);
+        begins.push(measured(router, &begin, Until::Sent(CALLS), &mut wrong)?);
+        ends.push(measured(router, &end, Until::Sent(CALLS), &mut wrong)?);
+    }
+    row("GET /v1/route, processor time", median(routes.clone()), "µs", None);
+    row("a call begins", median(begins.clone()), "µs", None);
+    row("a call begins, times GET /v1/route", ratio(&begins, &routes), "×", Some(2.0));
+    row("a call ends", median(ends.clone()), "µs", None);
+    row("a call ends, times GET /v1/route", ratio(&ends, &routes), "×", Some(2.0));
+    row("wrong answers", wrong as f64, "", Some(0.0));
+    Ok(())
+}
+
+/// Microseconds of processor time that an answer took the server.
+fn measured(server: &Server, load: &Load, until: Until, wrong: &mut u64) -> io::Result<f64> {
+    let before = server.cpu_us();
+    let outcome = load.run(until)?;
+    *wrong += outcome.wrong;
+    Ok((server.cpu_us() - before) / outcome.answers as f64)
+}
+
+/// Asks for one number after the other, at random; `plus` is how the server wants a `+` written.
+fn ask(plus: &'static str) -> impl Fn(u64, &mut Vec<u8>) {
+    move |at, request| {
+        let (to, from) = (number(dialled(at)), 15_550_000_000 + mix(!at) % 10_000_000);
+        write(request, format_args!("GET /v1/route?to={plus}{to}&from={plus}{from} HTTP/1.1\r\n{HOST}\r\n"));
+    }
+}
+
+fn begin(first: u64) -> impl Fn(u64, &mut Vec<u8>) {
+    move |at, request| {
+        let (to, from) = (number(dialled(at)), 15_550_000_000 + mix(!at) % 10_000_000);
+        let id = call_id(first + at);
+        let body = format!(r#"{{"to":"+{to}","from":"+{from}","callId":"{id}"}}"#);
+        post(request, "/v1/calls", &body);
+    }
+}
+
+fn end(first: u64) -> impl Fn(u64, &mut Vec<u8>) {
+    move |at, request| {
+        let body = r#"{"outcome":"completed","durationSeconds":61.5}"#;
+        post(request, &format!("/v1/calls/{}/end", call_id(first + at)), body);
+    }
+}
+
+const HOST: &str = "Host: localhost\r\n";
+
+fn post(request: &mut Vec<u8>, path: &str, body: &str) {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n");
+    write(request, format_args!("{head}Content-Length: {length}\r\n\r\n{body}"));
+}
+
+fn write(request: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    io::Write::write_fmt(request, text).expect("memory");
+}
+
+fn call_id(at: u64) -> String {
+    format!("{:016x}{at:016x}", mix(at))
+}
+
+fn dialled(at: u64) -> u64 {
+    mix(at) % NUMBERS
+}
+
+fn number(i: u64) -> u64 {
+    14_000_000_000 + 7 * i
+}
+
+/// Whether an answer names whom the files name.
+fn routed(at: u64, status: u16, body: &[u8]) -> bool {
+    let i = dialled(at);
+    let says = |text: String| memchr::memmem::find(body, text.as_bytes()).is_some();
+    let version = |n: u64| says(format!("\"version\":{n},"));
+    let versions_right = if i % 10 == 0 { (1..=3).any(version) } else { version(i % 9 + 1) };
+    status == 200 && says(format!("\"agentId\":\"agent-{}\"", i % 1_000)) && versions_right
+}
+
+fn answer_bytes(address: SocketAddr) -> io::Result<usize> {
+    let seen = Rc::new(std::cell::Cell::new(0));
+    let see = Rc::clone(&seen);
+    let right = move |_: u64, _: u16, body: &[u8]| {
+        see.set(body.len());
+        true
+    };
+    Load { to: address, connections: 1, request: Rc::new(ask("%2B")), right: Rc::new(right) }
+        .run(Until::Sent(1))?;
+    Ok(seen.get())
+}
+
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_unstable_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+/// The median of the ratios, round by round.
+fn ratio(of: &[f64], to: &[f64]) -> f64 {
+    median(of.iter().zip(to).map(|(of, to)| of / to).collect())
+}
