@@ -164,6 +164,15 @@ fn a_text_of_several_lines_may_look_like_a_table() {
 }
 
 #[test]
+fn what_clashes_with_a_number_clashes_cut_as_well() {
+    let number = |n| format!("[[number]]\nnumber = \"+1415555010{n}\"\nagent = \"a\"\n");
+    for clash in ["number = []\n", "number = { x = 1 }\n", "number.x = 1\n", "[number]\nx = 1\n"] {
+        let (cut, whole) = cut_and_whole(&format!("{clash}{}{}", number(1), number(2)));
+        assert!(cut.is_err() && whole.is_err(), "{clash:?}: {cut:?} {whole:?}");
+    }
+}
+
+#[test]
 fn what_is_written_reads_back() {
     let text = "account = \"ws-7\"\n\n[[split]]\nid = \"spring\"\nname = \"Spring\"\nunit = { header = \"X-U\" }\n\
                 starts_at = 2026-01-01T00:00:00+01:00\nends_at = \"2026-02-01T00:00:00Z\"\ncall_quota = 1000\npaused = true\n\
