@@ -71,7 +71,7 @@ fn route_file(file: usize, turn: usize) -> String {
         let number = file * NUMBERS + i;
         let to = if i == 0 { number + turn } else { number } % AGENTS;
         let _ = write!(text, "[[number]]\nnumber = \"+14{number:09}\"\n");
-        let _ = if number % 3 == 0 {
+        let _ = if number.is_multiple_of(3) {
             write!(text, "split = \"split-{to}\"\n\n")
         } else {
             write!(text, "agent = \"agent-{to}\"\npin = \"V2\"\n\n")

@@ -269,10 +269,9 @@ impl Beginning<'_> {
     /// Absorbs a set that was applied before the restart: the store has its revision already.
     fn restore(&mut self, set: &FileSet, account: &AccountId) -> Result<(), Vec<Fault>> {
         let set = FileSet { accepted: true, ..set.clone() };
-        let outcome = self.state.weigh(&apply(account, self.now, set)).map_err(|refusal| refusal.faults)?;
-        for change in &outcome.changes {
-            self.state.absorb(change, &mut self.touched);
-        }
+        let command = apply(account, self.now, set);
+        let mut outcome = self.state.weigh(&command).map_err(|refusal| refusal.faults)?;
+        outcome.absorb_into(&mut self.state, &mut self.touched);
         Ok(())
     }
 }

@@ -160,10 +160,9 @@ impl Batch {
 
 /// Absorbs the facts of a command as the next revision and answers what to commit.
 pub(super) fn enact(state: &mut State, touched: &mut Touched, command: &Command, outcome: Outcome) -> Commit {
+    let mut outcome = outcome;
+    outcome.absorb_into(state, touched);
     state.revision = state.revision.next();
-    for change in &outcome.changes {
-        state.absorb(change, touched);
-    }
     let entry = Entry {
         revision: state.revision,
         at: command.at,

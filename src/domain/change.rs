@@ -206,3 +206,13 @@ pub struct Touched {
     /// Accounts whose prefixes or default route changed.
     pub accounts: BTreeSet<AccountId>,
 }
+
+impl Touched {
+    /// Adds what something else touched.
+    pub fn extend(&mut self, other: Self) {
+        self.routes.extend(other.routes);
+        self.agents.extend(other.agents);
+        self.splits.extend(other.splits);
+        self.accounts.extend(other.accounts);
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
-use super::change::{Change, SplitRef};
+use super::change::{Change, SplitRef, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
 use super::refusal::{FieldFault, Refusal};
@@ -153,6 +153,25 @@ pub struct Outcome {
     pub summary: String,
     /// What the operator should know although it was granted.
     pub warnings: Vec<String>,
+    /// The state with the facts absorbed, and what they touched, where weighing had to go that far: a million numbers
+    /// are not absorbed twice. Its revision is still the old one.
+    pub ahead: Option<Box<(State, Touched)>>,
+}
+
+impl Outcome {
+    /// Makes it happen in the state that it was weighed on: the facts themselves stay, for whoever commits them.
+    pub fn absorb_into(&mut self, state: &mut State, touched: &mut Touched) {
+        match self.ahead.take() {
+            Some(ahead) => {
+                let revision = state.revision;
+                let (next, newly) = *ahead;
+                *state = next;
+                state.revision = revision;
+                touched.extend(newly);
+            }
+            None => self.changes.iter().for_each(|change| state.absorb(change, touched)),
+        }
+    }
 }
 
 impl State {

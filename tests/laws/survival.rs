@@ -33,7 +33,7 @@ fn write(admin: SocketAddr, key: &str, round: u64, writer: usize, known: &mut BT
             (format!("/v1/splits/{id}"), "POST", body, scope.join(" "))
         } else {
             let path = format!("/v1/numbers/{}", encoded(&format!("+1650{writer:03}{:04}", at % 5)));
-            let pin = if (at + writer) % 2 == 0 { "V1" } else { "V2" };
+            let pin = if (at + writer).is_multiple_of(2) { "V1" } else { "V2" };
             (
                 path,
                 "PUT",

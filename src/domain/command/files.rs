@@ -25,7 +25,13 @@ pub const HELD: &str = "FILES_HELD";
 
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
-        let mut merge = Merge { next: self.clone(), at, outcome: Outcome::default(), faults: Vec::new() };
+        let mut merge = Merge {
+            next: self.clone(),
+            touched: Touched::default(),
+            at,
+            outcome: Outcome::default(),
+            faults: Vec::new(),
+        };
         for agent in &files.agents {
             merge.agent(agent);
         }
@@ -52,6 +58,7 @@ impl State {
 /// The state as it would be, the facts that lead there, and what stands against it.
 struct Merge {
     next: State,
+    touched: Touched,
     at: Timestamp,
     outcome: Outcome,
     faults: Vec<Fault>,
@@ -59,7 +66,7 @@ struct Merge {
 
 impl Merge {
     fn change(&mut self, change: Change) {
-        self.next.absorb(&change, &mut Touched::default());
+        self.next.absorb(&change, &mut self.touched);
         self.outcome.changes.push(change);
     }
 
@@ -403,6 +410,7 @@ impl Merge {
         );
         self.outcome.warnings.sort_unstable();
         self.outcome.warnings.dedup();
+        self.outcome.ahead = Some(Box::new((self.next, self.touched)));
         self.outcome
     }
 }

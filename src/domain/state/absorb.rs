@@ -102,8 +102,15 @@ impl State {
         };
         let mut uses = Uses::default();
         let NumberMap { phones, users } = &mut self.numbers;
-        for (phone, route) in &changes.phones {
-            uses.change(put(phones, *phone, place(route)), place(route));
+        if phones.is_empty() {
+            // The first million of numbers is not put in one by one.
+            let routed = || changes.phones.iter().filter_map(|(phone, route)| Some((*phone, place(route)?)));
+            *phones = Map::from_sorted(routed());
+            routed().for_each(|(_, place)| uses.change(None, Some(place)));
+        } else {
+            for (phone, route) in &changes.phones {
+                uses.change(put(phones, *phone, place(route)), place(route));
+            }
         }
         for (user, route) in &changes.users {
             uses.change(put(users, Arc::clone(user), place(route)), place(route));

@@ -8,7 +8,7 @@ use super::super::route_file::RouteFile;
 use super::*;
 
 /// What a file says, whatever the order in which it was read.
-fn meaning(file: RouteFile) -> String {
+fn meaning(file: &RouteFile) -> String {
     let route = |at: u32| &file.routes[at as usize].value;
     let phones: Vec<_> =
         file.numbers.phones.iter().map(|row| (&row.key, row.line, route(row.route))).collect();
@@ -18,8 +18,8 @@ fn meaning(file: RouteFile) -> String {
 
 fn cut_and_whole(text: &str) -> (Result<String, Vec<Fault>>, Result<String, Vec<Fault>>) {
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let cut = RouteFile::read(&path, text.as_bytes(), &account()).map(meaning);
-    let whole = RouteFile::read_whole(&path, text, &account()).map(meaning);
+    let cut = RouteFile::read(&path, text.as_bytes(), &account()).map(|file| meaning(&file));
+    let whole = RouteFile::read_whole(&path, text, &account()).map(|file| meaning(&file));
     (cut, whole)
 }
 
