@@ -19,7 +19,7 @@ use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::numbering::Numbering;
 use crate::gateways::plane::{self, CallPlane};
-use crate::http::bind::bind_workers;
+use crate::http::bind::{Claim, claim};
 use crate::http::limits::Limits;
 use crate::http::server::Front;
 use crate::routing::calls::{CallBounds, CallsInProgress};
@@ -77,6 +77,8 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     for warning in folder.exposed()? {
         tracing::warn!("{warning}");
     }
+    // Before anything is changed: with a port in use the start fails, and should leave no trace.
+    let (calls, admin) = (claim(settings.listen.calls)?, claim(settings.listen.admin)?);
     let key_secret = folder.secret("hash.key", random_bytes())?;
     let key_file = folder.admin_key();
     let had_key = key_file.exists();
@@ -108,9 +110,8 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         lag_max: settings.limits.lag_max,
     }));
     registry.add(plane.meters().clone())?;
-    let calls =
-        bind(settings.listen.calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
-    let admin = bind(settings.listen.admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
+    let calls = listen(calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
+    let admin = listen(admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
         settings,
@@ -127,8 +128,8 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     })
 }
 
-fn bind(address: SocketAddr, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
-    let (address, listeners) = bind_workers(address, listeners)?;
+fn listen(claim: Claim, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
+    let (address, listeners) = claim.listen(listeners)?;
     Ok(Plane { address, listeners, front: Front { limits: Arc::new(limits), ..Front::default() } })
 }
 

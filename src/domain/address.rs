@@ -172,7 +172,7 @@ impl<'a> Address<'a> {
         } else {
             Cow::Borrowed(user)
         };
-        if decoded.is_empty() {
+        if decoded.trim().is_empty() {
             return Err(InvalidAddress::Empty);
         }
         if decoded.chars().any(char::is_control) {

@@ -28,43 +28,72 @@ fn cause(address: &SocketAddr, source: &io::Error) -> String {
     }
 }
 
-/// Opens `workers` listeners on one address, after proving that nobody else listens there.
-///
-/// Port 0 takes a free one; the address that came of it is returned. The listeners are non-blocking, and the kernel
-/// spreads new connections over them.
-///
-/// `SO_REUSEPORT` would let two servers of one user share a port without either noticing. So the first socket listens
-/// *without* it, which only one process can do; only then does it, already listening, allow others beside it. The
-/// port is never let go in between.
+/// Claims an address and opens `workers` listeners on it at once.
 ///
 /// # Errors
-/// The port is taken, may not be used by this user, or the address is not one of this machine.
+/// See [`claim`].
 pub fn bind_workers(
     address: SocketAddr,
     workers: usize,
 ) -> Result<(SocketAddr, Vec<TcpListener>), BindError> {
-    open(address, workers.max(1)).map_err(|source| BindError { address, source })
+    claim(address)?.listen(workers)
 }
 
-fn open(address: SocketAddr, workers: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
-    let first = socket(address)?;
-    first.bind(&address.into())?;
+/// An address that nobody else listens on; nobody hears here either until it is told to listen.
+#[derive(Debug)]
+pub struct Claim {
+    address: SocketAddr,
+    socket: Socket,
+}
+
+/// Takes an address without listening on it: who connects is refused, as if nobody were there.
+///
+/// So a port in use is found before anything is changed, and nobody is kept waiting by a start that takes long. Port 0
+/// takes a free one. Two that claim one port in the same moment both get it; the second to listen is then refused.
+///
+/// # Errors
+/// The port is taken, may not be used by this user, or the address is not one of this machine.
+pub fn claim(address: SocketAddr) -> Result<Claim, BindError> {
+    let claimed = || {
+        let socket = socket(address)?;
+        socket.bind(&address.into())?;
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Claim { address, socket })
+    };
+    claimed().map_err(|source| BindError { address, source })
+}
+
+impl Claim {
+    /// Opens `workers` listeners on the address, which is returned with them.
+    ///
+    /// The listeners are non-blocking, and the kernel spreads new connections over them.
+    ///
+    /// `SO_REUSEPORT` would let two servers of one user share a port without either noticing. So the first socket
+    /// listens *without* it, which only one process can do; only then does it, already listening, allow others beside
+    /// it. The port is never let go in between.
+    ///
+    /// # Errors
+    /// Somebody else has begun to listen there meanwhile.
+    pub fn listen(self, workers: usize) -> Result<(SocketAddr, Vec<TcpListener>), BindError> {
+        let Self { address, socket } = self;
+        open(address, socket, workers.max(1)).map_err(|source| BindError { address, source })
+    }
+}
+
+fn open(address: SocketAddr, first: Socket, workers: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     first.listen(BACKLOG)?;
     if workers > 1 {
         first.set_reuse_port(true)?;
     }
-    let first = TcpListener::from(first);
-    let bound = first.local_addr()?;
-
-    let mut listeners = vec![first];
+    let mut listeners = vec![TcpListener::from(first)];
     for _ in 1..workers {
-        let another = socket(bound)?;
+        let another = socket(address)?;
         another.set_reuse_port(true)?;
-        another.bind(&bound.into())?;
+        another.bind(&address.into())?;
         another.listen(BACKLOG)?;
         listeners.push(another.into());
     }
-    Ok((bound, listeners))
+    Ok((address, listeners))
 }
 
 /// A non-blocking TCP socket that may take a port whose last connections still fade.
@@ -83,6 +112,23 @@ mod tests {
     use super::*;
 
     const ANY: &str = "127.0.0.1:0";
+
+    #[test]
+    fn who_connects_to_a_claim_is_refused_until_it_listens() {
+        let claim = claim(ANY.parse().unwrap()).unwrap();
+        let address = claim.address;
+        assert_eq!(TcpStream::connect(address).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        let _listeners = claim.listen(2).unwrap();
+        TcpStream::connect(address).unwrap();
+    }
+
+    #[test]
+    fn of_two_claims_on_one_port_one_listens() {
+        let first = claim(ANY.parse().unwrap()).unwrap();
+        let second = claim(first.address);
+        let _listeners = first.listen(2).unwrap();
+        assert!(second.and_then(|second| second.listen(2)).is_err());
+    }
 
     #[test]
     fn a_port_in_use_is_named() {

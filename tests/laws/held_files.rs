@@ -98,7 +98,7 @@ fn a_removed_folder_of_agents_is_held() {
 
 #[test]
 fn a_removed_agent_that_nothing_names_is_held_until_it_is_accepted() {
-    let world = World::example().with("agents/night/draft.toml", "").running();
+    let world = World::example().with("agents/night/draft.toml", "name = \"Night\"\n").running();
     world.remove("agents/night");
     let hash = held(&world);
     assert!(world.operator().get("/v1/agents").body.contains("night"));

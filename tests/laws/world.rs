@@ -73,7 +73,10 @@ impl World {
         };
         fs::create_dir_all(world.config().join("routes")).unwrap();
         fs::create_dir_all(world.config().join("agents")).unwrap();
-        world.with_variable("CORDBOARD_FILES_STILL_MILLISECONDS", STILL_MS)
+        world
+            .with_variable("CORDBOARD_FILES_STILL_MILLISECONDS", STILL_MS)
+            // Tests share few cores: what is late here is not overloaded.
+            .with_variable("CORDBOARD_LIMITS_LAG_MILLISECONDS_MAX", "10000")
     }
 
     pub fn with(self, path: &str, text: &str) -> Self {
