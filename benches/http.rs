@@ -55,9 +55,11 @@ fn main() -> io::Result<()> {
     folder::write(NUMBERS, &scratch.join("config"))?;
     head("A start with 1,000,000 numbers in files");
     drop(start(scratch, "first start")?);
+    await_end(&scratch.join("data/addresses.json"));
     let (router, address) = start(scratch, "later starts")?;
     routes(scratch, &router, address)?;
-    calls(&router, address)
+    calls(&router, address)?;
+    swaps(scratch, address)
 }
 
 /// Starts the router, and tells how long until it answers and what memory that took.
@@ -89,6 +91,14 @@ fn await_file(path: &Path, server: &mut Server) -> io::Result<String> {
         }
     }
     Err(io::Error::other(format!("{} did not come", path.display())))
+}
+
+/// Waits until a router that was told to end has removed its addresses.
+fn await_end(addresses: &Path) {
+    let begun = Instant::now();
+    while addresses.exists() && begun.elapsed() < Duration::from_secs(30) {
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// `GET /v1/route`, beside the floor and nginx.
@@ -160,6 +170,69 @@ fn calls(router: &Server, address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
+/// `GET /v1/route` while numbers are routed anew over the API, a thousand a second.
+///
+/// The numbers that change are asked for too: each answer must name the one agent with its version, or the other.
+fn swaps(scratch: &Path, address: SocketAddr) -> io::Result<()> {
+    head("GET /v1/route beside PUT /v1/numbers/{number}, 4 connections");
+    let key = fs::read_to_string(scratch.join("data/admin.key"))?.trim().to_owned();
+    let addresses: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(scratch.join("data/addresses.json"))?)?;
+    let admin: SocketAddr =
+        addresses["admin"].as_str().and_then(|admin| admin.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    let changes = move |until: Until, connections: usize| {
+        let (key, begun) = (key.clone(), Instant::now());
+        let request = move |at: u64, request: &mut Vec<u8>| {
+            // The load has a thread of its own, which may wait.
+            thread::sleep(Duration::from_millis(at).saturating_sub(begun.elapsed()));
+            let n = (mix(at) >> 32) % 2;
+            let body = format!(r#"{{"agentId":"agent-{n}","pin":"V{}"}}"#, n + 1);
+            let (number, length) = (19_990_000_000 + at % SWAPPED, body.len());
+            let head = format!("PUT /v1/numbers/%2B{number} HTTP/1.1\r\n{HOST}X-Api-Key: {key}\r\n");
+            let more = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+            write(request, format_args!("{head}{more}{body}"));
+        };
+        let right = |_: u64, status: u16, _: &[u8]| status == 200;
+        Load { to: admin, connections, request: Rc::new(request), right: Rc::new(right) }.run(until)
+    };
+    // Each of them once, so that all are there.
+    assert_eq!(changes(Until::Sent(SWAPPED), 16)?.wrong, 0, "the numbers are taken");
+
+    let asked = |at: u64, request: &mut Vec<u8>| {
+        if at % 4 == 0 {
+            let to = 19_990_000_000 + at % SWAPPED;
+            write(request, format_args!("GET /v1/route?to=%2B{to} HTTP/1.1\r\n{HOST}\r\n"));
+        } else {
+            ask("%2B")(at, request);
+        }
+    };
+    let right = |at: u64, status: u16, body: &[u8]| {
+        let is = |n: u64| says(body, n, n + 1);
+        if at % 4 == 0 { status == 200 && (is(0) || is(1)) } else { routed(at, status, body) }
+    };
+    let load = Load { to: address, connections: 4, request: Rc::new(asked), right: Rc::new(right) };
+    let (mut ratios, mut quiet, mut rates, mut wrong) = (vec![], vec![], vec![], 0);
+    for _ in 0..ROUNDS {
+        let alone = load.run(Until::Elapsed(ROUND))?;
+        let changes = changes.clone();
+        let changing = thread::spawn(move || changes(Until::Elapsed(ROUND), 16));
+        let beside = load.run(Until::Elapsed(ROUND))?;
+        let changed = changing.join().map_err(|_| io::Error::other("the changes broke"))??;
+        wrong += alone.wrong + beside.wrong + changed.wrong;
+        rates.push(changed.answers as f64 / ROUND.as_secs_f64());
+        quiet.push(alone.p99_us());
+        ratios.push(beside.p99_us() / alone.p99_us());
+    }
+    row("swaps a second", median(rates), "", None);
+    row("99 of 100 answers come within, without swaps", median(quiet), "µs", None);
+    row("the same with swaps, times that", median(ratios), "×", Some(1.5));
+    row("wrong answers", wrong as f64, "", Some(0.0));
+    Ok(())
+}
+
+/// Numbers that are routed anew over and over.
+const SWAPPED: u64 = 1_000;
+
 /// Microseconds of processor time that an answer took the server.
 fn measured(server: &Server, load: &Load, until: Until, wrong: &mut u64) -> io::Result<f64> {
     let before = server.cpu_us();
@@ -219,10 +292,13 @@ fn number(i: u64) -> u64 {
 /// Whether an answer names whom the files name.
 fn routed(at: u64, status: u16, body: &[u8]) -> bool {
     let i = dialled(at);
-    let says = |text: String| memchr::memmem::find(body, text.as_bytes()).is_some();
-    let version = |n: u64| says(format!("\"version\":{n},"));
-    let versions_right = if i.is_multiple_of(10) { (1..=3).any(version) } else { version(i % 9 + 1) };
-    status == 200 && says(format!("\"agentId\":\"agent-{}\"", i % 1_000)) && versions_right
+    let version_right = |version: u64| says(body, i % 1_000, version);
+    status == 200 && if i % 10 == 0 { (1..=3).any(version_right) } else { version_right(i % 9 + 1) }
+}
+
+fn says(body: &[u8], agent: u64, version: u64) -> bool {
+    let has = |text: String| memchr::memmem::find(body, text.as_bytes()).is_some();
+    has(format!("\"agentId\":\"agent-{agent}\"")) && has(format!("\"version\":{version},"))
 }
 
 fn answer_bytes(address: SocketAddr) -> io::Result<usize> {

@@ -106,25 +106,28 @@ fn decode(text: &[u8]) -> Option<Cow<'_, str>> {
     }
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some((byte, after)) = rest.split_first() {
+    while let Some((plain, special)) =
+        memchr::memchr2(b'+', b'%', rest).and_then(|at| rest.split_at_checked(at))
+    {
+        decoded.extend_from_slice(plain);
+        let (byte, after) = match special {
+            [b'%', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (hex(*high) << 4 | hex(*low), after)
+            }
+            [b'+', after @ ..] => (b' ', after),
+            [_, after @ ..] => (b'%', after),
+            [] => break,
+        };
+        decoded.push(byte);
         rest = after;
-        decoded.push(match (byte, after) {
-            (b'+', _) => b' ',
-            (b'%', [high, low, behind @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    rest = behind;
-                    high << 4 | low
-                }
-                _ => b'%',
-            },
-            (other, _) => *other,
-        });
     }
+    decoded.extend_from_slice(rest);
     String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+/// What a hexadecimal digit stands for.
+const fn hex(digit: u8) -> u8 {
+    if digit.is_ascii_digit() { digit - b'0' } else { (digit | 0x20) - b'a' + 10 }
 }
 
 #[cfg(test)]
