@@ -104,6 +104,7 @@ documentation() {
 }
 
 start_router() {
+  : >"$work/out"
   cargo build --locked --quiet --bin cordboard
   "$CARGO_TARGET_DIR/debug/cordboard" serve --config config --data "$work/data" \
     --calls 127.0.0.1:0 --admin 127.0.0.1:0 >"$work/out" 2>"$work/log" &

@@ -88,7 +88,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let sweeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
-    addresses::write(&folder, calls_address, admin_address)?;
+    addresses::write(&folder, calls_address, admin_address);
     out.write_all(
         welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref()).as_bytes(),
     )?;

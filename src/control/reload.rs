@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::files::SourceFile;
+use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
 use super::{Applied, Control, ControlError};
@@ -18,6 +19,8 @@ use crate::telemetry::clock::Clock;
 
 /// Most requests to read the files that wait.
 const QUEUE: usize = 16;
+/// Most faults of one reading that are logged; the status shows them all.
+const LOGGED: usize = 10;
 
 /// Where the files come from. Blocks: called from a thread that may.
 pub trait Sources: Send {
@@ -60,6 +63,14 @@ impl ReloadCalls {
 pub(super) fn channel() -> (ReloadCalls, mpsc::Receiver<Call>) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     (ReloadCalls(sender), receiver)
+}
+
+/// Counts and logs a reading that changed nothing.
+pub(super) fn not_applied(metrics: &ConfigMetrics, faults: &[Fault]) {
+    metrics.config_reload_failures_total.inc();
+    for fault in faults.iter().take(LOGGED) {
+        tracing::error!("files not applied: {fault}");
+    }
 }
 
 /// Follows the files.
@@ -165,10 +176,7 @@ impl Follow {
         if failure.is_none() {
             metrics.config_last_reload_success_timestamp_seconds.set(self.now().0 / 1_000);
         } else if status.faults != before.faults {
-            metrics.config_reload_failures_total.inc();
-            for fault in status.faults.iter().take(10) {
-                tracing::error!("files not applied: {fault}");
-            }
+            not_applied(metrics, &status.faults);
         }
         let held = self.control.status().reload().held.filter(|_| failure.is_some());
         self.control.status().set_reload(ReloadStatus { held, ..status });

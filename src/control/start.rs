@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use super::files::{LastGood, LastGoodError, Library};
 use super::keys::{account_id, admin_key, first_account};
 use super::metrics::ConfigMetrics;
-use super::reload::{Reloader, Sources, channel};
+use super::reload::{Reloader, Sources, channel, not_applied};
 use super::status::{ReloadStatus, Status};
 use super::worker::{Worker, enact, publish};
 use super::{Control, Inner, QUEUE};
@@ -117,7 +117,11 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let last_good = LastGood::new(folder.last_good());
     let mut files = Files { last_good, sources, applied: Library::new(&account), account };
     let reload = beginning.files(&mut files)?;
-    metrics.config_reload_failures_total.inc_by(u64::from(!reload.faults.is_empty()));
+    if reload.faults.is_empty() {
+        metrics.config_last_reload_success_timestamp_seconds.set(reload.at.0 / 1_000);
+    } else {
+        not_applied(&metrics, &reload.faults);
+    }
     status.set_reload(reload);
 
     let Beginning { state, touched, .. } = beginning;

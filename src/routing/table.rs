@@ -99,7 +99,8 @@ struct Fixed {
 }
 
 impl ServingAgent {
-    /// What a pin serves. `V<n>` only where some route names it; see [`RoutingTable::any_version`] for the others.
+    /// What a pin serves. `V<n>` only where some route names it; for the others see
+    /// [`by_override`](super::named::by_override).
     #[inline]
     #[must_use]
     pub fn served(&self, pin: Pin) -> Option<&Arc<Served>> {
