@@ -278,7 +278,7 @@ fn switchboard(world: &World, calls_max: usize) -> Switchboard {
 }
 
 fn occasion(id: u128) -> Occasion {
-    Occasion { purpose: Purpose::Call, now: Timestamp(0), decision_id: id, draw: id as u64 }
+    Occasion { purpose: Purpose::Call, now: Timestamp(0), decision_id: id, draw: u64::try_from(id).unwrap() }
 }
 
 /// Version, reason, decision id, standing and token of an answer.

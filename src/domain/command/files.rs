@@ -225,6 +225,9 @@ impl Merge {
 
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
+        if let Err(full) = self.next.room_for_routes(files.routes.len()) {
+            self.faults.push(nowhere(full.message, "fewer different routes"));
+        }
         for Placed { at, value: route } in &files.routes {
             self.check_route_at(at, "number", route);
         }

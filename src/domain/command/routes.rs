@@ -7,14 +7,16 @@ use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::id::AccountId;
+use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, ManagedBy, Route};
-use crate::domain::state::State;
+use crate::domain::state::{RouteUse, State};
 
 impl State {
     pub(super) fn put_number(&self, number: &Number, route: &Route) -> Result<Outcome, Refusal> {
         let warnings = self.check_route(route)?;
         self.writable_number(&route.account, number)?;
+        self.room_for_routes(1)?;
         let outcome = Outcome {
             action: "number.put",
             target: number.to_string(),
@@ -45,6 +47,17 @@ impl State {
             summary: format!("{number} was released"),
             ..Outcome::default()
         })
+    }
+
+    /// Refuses more distinct routes than there are places for.
+    pub(super) fn room_for_routes(&self, more: usize) -> Result<(), Refusal> {
+        let most = Slab::<RouteUse>::CAPACITY as usize;
+        if self.routes.len() as usize + more < most {
+            return Ok(());
+        }
+        let message =
+            format!("there are {} different routes of numbers: at most {most} fit", self.routes.len());
+        Err(Refusal::new(RefusalKind::Conflict, "TOO_MANY_ROUTES", message))
     }
 
     /// Refuses what belongs to the files or to another account.

@@ -210,6 +210,7 @@ impl State {
     /// Puts numbers into a split; headers, rules and site of a number that has a route stay.
     fn routed_into_split(&self, id: &SplitRef, numbers: &[Number]) -> Result<Option<Change>, Refusal> {
         let mut changes = NumberChanges::default();
+        self.room_for_routes(numbers.len())?;
         for number in numbers {
             self.writable_number(&id.account, number)?;
             let to = Destination::Split(id.split.clone());
