@@ -118,6 +118,7 @@ impl Reloader {
 impl Follow {
     fn reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
         let before = self.control.status().reload();
+        self.control.status().set_reload(ReloadStatus { held: None, ..before.clone() });
         let outcome = self.try_reload(accept);
         let status = match &outcome {
             Ok(done) => {
