@@ -143,6 +143,7 @@ fn the_files_that_served_last_serve_after_a_restart_with_bad_ones() {
     let status = world.status();
     assert_eq!(status["faults"][0]["file"], "routes/other.toml", "{status}");
     assert_eq!(status["reload"]["ok"], false);
+    assert!(world.log().contains("files not applied: routes/other.toml:1:"), "{}", world.log());
     // So after a second one, and after a crash.
     world.kill_9();
     world.start();
@@ -157,6 +158,7 @@ fn files_changed_while_no_router_ran_are_in_force_at_the_start() {
     let revision = world.revision();
     world.restart();
     assert_eq!(world.revision(), revision, "unchanged files are no change");
+    assert!(world.metric("cordboard_config_last_reload_success_timestamp_seconds", &[]) > 0.0);
     assert_eq!(world.terminate().code(), 0);
     world.edit("routes/other.toml", &pinned(OTHER, "V2"));
     world.start();

@@ -98,7 +98,10 @@ fn a_removed_folder_of_agents_is_held() {
 
 #[test]
 fn a_removed_agent_that_nothing_names_is_held_until_it_is_accepted() {
-    let world = World::example().with("agents/night/draft.toml", "name = \"Night\"\n").running();
+    let night = "name = \"Night\"\n";
+    let world =
+        World::example().with("agents/night/agent.toml", night).with("agents/night/draft.toml", night);
+    let world = world.running();
     world.remove("agents/night");
     let hash = held(&world);
     assert!(world.operator().get("/v1/agents").body.contains("night"));
