@@ -59,8 +59,6 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Time for a body to arrive.
     pub body_time: Duration,
-    /// Largest body of a batch of calls.
-    pub batch_bytes_max: usize,
     /// Largest body of a management request.
     pub admin_body_bytes_max: usize,
     /// Connections of the call plane.
@@ -128,8 +126,6 @@ pub struct Log {
     pub filter: String,
     /// For people or for machines.
     pub format: LogFormat,
-    /// Whether phone numbers are shown.
-    pub numbers: bool,
 }
 
 /// The shape of a log line.
@@ -208,15 +204,14 @@ impl Limits {
         const KIB: i64 = 1_024;
         const MIB: i64 = 1_024 * KIB;
         let w = written;
-        let limits = Self {
+        Self {
             header_bytes_max: whole(&w.header_bytes_max, 16 * 1_024, KIB..=MIB, faults),
             header_time: Duration::from_secs(whole(&w.header_seconds, 10, 1..=300, faults)),
             body_bytes_max: whole(&w.body_bytes_max, 64 * 1_024, KIB..=16 * MIB, faults),
             body_time: Duration::from_secs(whole(&w.body_seconds, 10, 1..=300, faults)),
-            batch_bytes_max: whole(&w.batch_bytes_max, 1_024 * 1_024, KIB..=64 * MIB, faults),
             admin_body_bytes_max: whole(
                 &w.admin_body_bytes_max,
-                256 * 1_024 * 1_024,
+                8 * 1_024 * 1_024,
                 MIB..=4_096 * MIB,
                 faults,
             ),
@@ -229,17 +224,7 @@ impl Limits {
             ),
             series_max: whole(&w.series_max, 10_000, 1..=1_000_000, faults),
             drain_time: Duration::from_secs(whole(&w.drain_seconds, 30, 0..=3_600, faults)),
-        };
-        if limits.batch_bytes_max < limits.body_bytes_max {
-            let said = w.batch_bytes_max.as_ref().or(w.body_bytes_max.as_ref());
-            faults.extend(said.map(|said| {
-                said.fault(
-                    "leaves a batch less room than one call",
-                    "batch_bytes_max of at least body_bytes_max",
-                )
-            }));
         }
-        limits
     }
 }
 
@@ -327,7 +312,7 @@ impl Log {
                 LogFormat::Pretty
             }
         };
-        Self { filter, format, numbers: said_or(&written.numbers, false) }
+        Self { filter, format }
     }
 }
 

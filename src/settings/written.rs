@@ -73,8 +73,6 @@ table! {
         body_bytes_max: i64,
         /// Time for a body to arrive.
         body_seconds: i64,
-        /// Largest body of a batch of calls.
-        batch_bytes_max: i64,
         /// Largest body of a management request.
         admin_body_bytes_max: i64,
         /// Connections of the call plane.
@@ -132,8 +130,6 @@ table! {
         level: String,
         /// For people or for machines.
         format: String,
-        /// Whether phone numbers are shown.
-        numbers: bool,
     }
 }
 
