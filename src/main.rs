@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn every_command_can_be_told_where_the_data_folder_is() {
-        for line in ["serve", "status", "explain +14155550100", "numbers list", "splits show a", "keys reset"] {
+        for line in ["serve", "status", "explain +14155550100", "numbers list", "splits show a", "keys reset"]
+        {
             let words = format!("cordboard {line} --data elsewhere");
             assert!(Cli::<Flags>::try_parse_from(words.split(' ')).is_ok(), "{words}");
         }

@@ -129,7 +129,7 @@ fn write(served: &Served) -> Written {
     let snapshot = part(&|json| {
         json.raw(",\"realTimeConfig\":null,\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
     });
-    Written::of([agent, about, targets, headers, no_site, snapshot])
+    Written::of(&[agent, about, targets, headers, no_site, snapshot])
 }
 
 fn site(json: &mut Json<'_>, choice: &Choice<'_>) {

@@ -10,7 +10,7 @@ pub struct Written {
 impl Written {
     /// Puts parts together; what is empty has to be written anew for each answer.
     #[must_use]
-    pub fn of(parts: [String; 6]) -> Self {
+    pub fn of(parts: &[String; 6]) -> Self {
         let mut end = 0;
         let ends = parts.each_ref().map(|part| {
             end += part.len();
@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn parts_are_read_back_as_they_were_added() {
         let parts = ["ab", "", "c", "", "déf", "g"];
-        let written = Written::of(parts.map(str::to_owned));
+        let written = Written::of(&parts.map(str::to_owned));
         assert_eq!([0, 1, 2, 3, 4, 5].map(|at| written.part(at)), parts);
         assert_eq!(written.part(6), "");
     }
