@@ -77,9 +77,10 @@ fn start(scratch: &Path, name: &str) -> io::Result<(Server, SocketAddr)> {
     Ok((router, calls.ok_or(io::ErrorKind::InvalidData)?))
 }
 
-/// The router that is measured: the one that cargo built for this bench, unless another is named.
+/// The router that is measured: the one that cargo built for this bench, unless another follows the word `router`.
 fn program() -> PathBuf {
-    env::var_os("CORDBOARD").map_or_else(|| env!("CARGO_BIN_EXE_cordboard").into(), PathBuf::from)
+    let named = env::args().skip_while(|argument| argument != "router").nth(1);
+    named.map_or_else(|| env!("CARGO_BIN_EXE_cordboard").into(), PathBuf::from)
 }
 
 fn await_file(path: &Path, server: &mut Server) -> io::Result<String> {
@@ -120,16 +121,16 @@ fn routes(scratch: &Path, router: &Server, address: SocketAddr) -> io::Result<()
     let right = |_: u64, status: u16, _: &[u8]| status == 200;
     for connections in [64, 2] {
         let mut cost = [vec![], vec![], vec![]];
-        let mut wrong = 0;
+        let mut amiss = Amiss::default();
         for _ in 0..ROUNDS {
             let load =
                 Load { to: address, connections, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
-            cost[0].push(measured(router, &load, Until::Elapsed(ROUND), &mut wrong)?);
+            cost[0].push(measured(router, &load, Until::Elapsed(ROUND), &mut amiss)?);
             let load = Load { to: floor_address, right: Rc::new(right), ..load };
-            cost[1].push(measured(&floor, &load, Until::Elapsed(ROUND), &mut wrong)?);
+            cost[1].push(measured(&floor, &load, Until::Elapsed(ROUND), &mut amiss)?);
             if let Some((server, address)) = &nginx {
                 let load = Load { to: *address, request: Rc::new(ask("+")), ..load };
-                cost[2].push(measured(server, &load, Until::Elapsed(ROUND), &mut wrong)?);
+                cost[2].push(measured(server, &load, Until::Elapsed(ROUND), &mut amiss)?);
             }
         }
         let [router, floor, nginx] = &cost;
@@ -141,7 +142,7 @@ fn routes(scratch: &Path, router: &Server, address: SocketAddr) -> io::Result<()
             row(&name("the same, nginx"), median(nginx.clone()), "µs", None);
             row(&name("times nginx"), ratio(router, nginx), "×", Some(1.0));
         }
-        row(&name("wrong answers"), wrong as f64, "", Some(0.0));
+        amiss.tell();
     }
     Ok(())
 }
@@ -150,23 +151,23 @@ fn routes(scratch: &Path, router: &Server, address: SocketAddr) -> io::Result<()
 fn calls(router: &Server, address: SocketAddr) -> io::Result<()> {
     head("POST /v1/calls and POST /v1/calls/{callId}/end, 64 connections");
     let route = Load { to: address, connections: 64, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
-    let (mut routes, mut begins, mut ends, mut wrong) = (vec![], vec![], vec![], 0);
+    let (mut routes, mut begins, mut ends, mut amiss) = (vec![], vec![], vec![], Amiss::default());
     for round in 0..ROUNDS as u64 {
         let first = round * CALLS;
         let posted = |_: u64, status: u16, _: &[u8]| status == 201;
         let right = |_: u64, status: u16, _: &[u8]| status == 200;
         let begin = Load { request: Rc::new(begin(first)), right: Rc::new(posted), ..route.clone() };
         let end = Load { request: Rc::new(end(first)), right: Rc::new(right), ..route.clone() };
-        routes.push(measured(router, &route, Until::Sent(CALLS), &mut wrong)?);
-        begins.push(measured(router, &begin, Until::Sent(CALLS), &mut wrong)?);
-        ends.push(measured(router, &end, Until::Sent(CALLS), &mut wrong)?);
+        routes.push(measured(router, &route, Until::Sent(CALLS), &mut amiss)?);
+        begins.push(measured(router, &begin, Until::Sent(CALLS), &mut amiss)?);
+        ends.push(measured(router, &end, Until::Sent(CALLS), &mut amiss)?);
     }
     row("GET /v1/route, processor time", median(routes.clone()), "µs", None);
     row("a call begins", median(begins.clone()), "µs", None);
     row("a call begins, times GET /v1/route", ratio(&begins, &routes), "×", Some(2.0));
     row("a call ends", median(ends.clone()), "µs", None);
     row("a call ends, times GET /v1/route", ratio(&ends, &routes), "×", Some(2.0));
-    row("wrong answers", wrong as f64, "", Some(0.0));
+    amiss.tell();
     Ok(())
 }
 
@@ -199,7 +200,7 @@ fn swaps(scratch: &Path, address: SocketAddr) -> io::Result<()> {
     assert_eq!(changes(Until::Sent(SWAPPED), 16)?.wrong, 0, "the numbers are taken");
 
     let asked = |at: u64, request: &mut Vec<u8>| {
-        if at % 4 == 0 {
+        if at.is_multiple_of(4) {
             let to = 19_990_000_000 + at % SWAPPED;
             write(request, format_args!("GET /v1/route?to=%2B{to} HTTP/1.1\r\n{HOST}\r\n"));
         } else {
@@ -208,17 +209,17 @@ fn swaps(scratch: &Path, address: SocketAddr) -> io::Result<()> {
     };
     let right = |at: u64, status: u16, body: &[u8]| {
         let is = |n: u64| says(body, n, n + 1);
-        if at % 4 == 0 { status == 200 && (is(0) || is(1)) } else { routed(at, status, body) }
+        if at.is_multiple_of(4) { status == 200 && (is(0) || is(1)) } else { routed(at, status, body) }
     };
     let load = Load { to: address, connections: 4, request: Rc::new(asked), right: Rc::new(right) };
-    let (mut ratios, mut quiet, mut rates, mut wrong) = (vec![], vec![], vec![], 0);
+    let (mut ratios, mut quiet, mut rates, mut amiss) = (vec![], vec![], vec![], Amiss::default());
     for _ in 0..ROUNDS {
         let alone = load.run(Until::Elapsed(ROUND))?;
         let changes = changes.clone();
         let changing = thread::spawn(move || changes(Until::Elapsed(ROUND), 16));
         let beside = load.run(Until::Elapsed(ROUND))?;
         let changed = changing.join().map_err(|_| io::Error::other("the changes broke"))??;
-        wrong += alone.wrong + beside.wrong + changed.wrong;
+        [&alone, &beside, &changed].into_iter().for_each(|outcome| amiss.add(outcome));
         rates.push(changed.answers as f64 / ROUND.as_secs_f64());
         quiet.push(alone.p99_us());
         ratios.push(beside.p99_us() / alone.p99_us());
@@ -226,18 +227,37 @@ fn swaps(scratch: &Path, address: SocketAddr) -> io::Result<()> {
     row("swaps a second", median(rates), "", None);
     row("99 of 100 answers come within, without swaps", median(quiet), "µs", None);
     row("the same with swaps, times that", median(ratios), "×", Some(1.5));
-    row("wrong answers", wrong as f64, "", Some(0.0));
+    amiss.tell();
     Ok(())
 }
 
 /// Numbers that are routed anew over and over.
 const SWAPPED: u64 = 1_000;
 
+/// Answers that are not what was hoped for.
+#[derive(Default)]
+struct Amiss {
+    wrong: u64,
+    turned_away: u64,
+}
+
+impl Amiss {
+    fn add(&mut self, outcome: &load::Outcome) {
+        self.wrong += outcome.wrong;
+        self.turned_away += outcome.turned_away;
+    }
+
+    fn tell(&self) {
+        row("wrong answers", self.wrong as f64, "", Some(0.0));
+        row("turned away (503) since the machine was too busy", self.turned_away as f64, "", None);
+    }
+}
+
 /// Microseconds of processor time that an answer took the server.
-fn measured(server: &Server, load: &Load, until: Until, wrong: &mut u64) -> io::Result<f64> {
+fn measured(server: &Server, load: &Load, until: Until, amiss: &mut Amiss) -> io::Result<f64> {
     let before = server.cpu_us();
     let outcome = load.run(until)?;
-    *wrong += outcome.wrong;
+    amiss.add(&outcome);
     Ok((server.cpu_us() - before) / outcome.answers as f64)
 }
 
@@ -293,7 +313,7 @@ fn number(i: u64) -> u64 {
 fn routed(at: u64, status: u16, body: &[u8]) -> bool {
     let i = dialled(at);
     let version_right = |version: u64| says(body, i % 1_000, version);
-    status == 200 && if i % 10 == 0 { (1..=3).any(version_right) } else { version_right(i % 9 + 1) }
+    status == 200 && if i.is_multiple_of(10) { (1..=3).any(version_right) } else { version_right(i % 9 + 1) }
 }
 
 fn says(body: &[u8], agent: u64, version: u64) -> bool {

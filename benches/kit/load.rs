@@ -43,7 +43,9 @@ pub enum Until {
 pub struct Outcome {
     /// Answers.
     pub answers: u64,
-    /// Those of them that were wrong.
+    /// Those that said that the server has too much to do.
+    pub turned_away: u64,
+    /// Those of the others that were wrong.
     pub wrong: u64,
     /// How long each took, in microseconds, sorted.
     pub took_us: Vec<f64>,
@@ -112,7 +114,8 @@ impl Load {
             let right = answer.get(body_at..).is_some_and(|body| (self.right)(at, status, body));
             let outcome = &mut progress.borrow_mut().outcome;
             outcome.answers += 1;
-            outcome.wrong += u64::from(!right);
+            outcome.turned_away += u64::from(status == 503);
+            outcome.wrong += u64::from(status != 503 && !right);
             outcome.took_us.push(took.as_secs_f64() * 1e6);
         }
     }
