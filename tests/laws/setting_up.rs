@@ -84,8 +84,8 @@ fn a_port_in_use_is_named_and_nothing_is_changed() {
     let mut world = World::example().running();
     let (key, revision) = (world.key(), world.revision());
     assert_eq!(world.terminate().code(), 0);
-    let version_2 = world.text("routes/example.toml").replace("pin = \"V1\"", "pin = \"V2\"");
-    world.edit("routes/example.toml", &version_2);
+    let routes = world.text("routes/example.toml");
+    world.edit("routes/example.toml", &routes.replace("pin = \"V1\"", "pin = \"V2\""));
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -99,7 +99,7 @@ fn a_port_in_use_is_named_and_nothing_is_changed() {
         assert_eq!(ended.out, "");
         assert!(!world.data().join("addresses.json").exists());
     }
-    world.edit("routes/example.toml", &version_2.replace("pin = \"V2\"", "pin = \"V1\""));
+    world.edit("routes/example.toml", &routes);
     world.start();
     assert_eq!((world.key(), world.revision()), (key, revision), "the refused starts changed nothing");
 }
