@@ -17,6 +17,7 @@ use crate::store::port::{Commit, ControlStore};
 use crate::store::sqlite::SqliteStore;
 
 const REQUEST: &str = "reset-admin-key";
+const NEXT: &str = "admin.key.next";
 const WAIT: Duration = Duration::from_secs(10);
 
 /// Why there is no new key.
@@ -38,7 +39,9 @@ pub enum ResetError {
     #[error("the store could not take the change: {0}")]
     Commit(#[from] crate::store::port::CommitError),
     /// A router holds the folder and does not answer.
-    #[error("the router that holds the data folder did not make a new key within 10 seconds; is it stuck?")]
+    #[error(
+        "the router that holds the data folder did not make a new key within 10 seconds; its log says why, if it has tried"
+    )]
     NoAnswer,
     /// The folder cannot be written.
     #[error("the data folder cannot be written: {0}")]
@@ -78,21 +81,26 @@ fn reset_alone(
         target: outcome.target,
         summary: outcome.summary,
     };
+    write_next(folder, &new)?;
     store.commit(state.revision, &[Commit { entry, changes: outcome.changes, bodies: Vec::new() }])?;
-    write(folder, &new)
+    put_in_place(folder)
 }
 
 fn ask_the_router(data: &Path) -> Result<(), ResetError> {
     let request = data.join(REQUEST);
+    let key = data.join("admin.key");
+    let before = std::fs::read(&key).ok();
     std::fs::write(&request, b"")?;
     let deadline = Instant::now() + WAIT;
     while Instant::now() < deadline {
-        if !request.exists() {
+        let present = std::fs::read(&key).ok();
+        if present.is_some() && present != before {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    std::fs::remove_file(&request)?;
+    // Gone already if the router has tried.
+    drop(std::fs::remove_file(&request));
     Err(ResetError::NoAnswer)
 }
 
@@ -108,10 +116,12 @@ pub(super) fn answer(
     if !request.exists() {
         return Ok(false);
     }
-    let (command, new) = command(&control.state(), secret, now, random)?;
-    control.submit_blocking(command)?;
-    write(folder, &new)?;
+    // Whatever comes of it: a request that stays would be carried out again every second.
     std::fs::remove_file(request)?;
+    let (command, new) = command(&control.state(), secret, now, random)?;
+    write_next(folder, &new)?;
+    control.submit_blocking(command)?;
+    put_in_place(folder)?;
     Ok(true)
 }
 
@@ -127,6 +137,12 @@ fn command(
     Ok((Command { account, author: Author::Console, at: now, action }, new))
 }
 
-fn write(folder: &DataFolder, new: &NewKey) -> Result<(), ResetError> {
-    Ok(folder.write_atomic("admin.key", format!("{}\n", new.text).as_bytes(), 0o600)?)
+/// Writes the new key beside the old one, which is still the valid one.
+fn write_next(folder: &DataFolder, new: &NewKey) -> Result<(), ResetError> {
+    Ok(folder.write_atomic(NEXT, format!("{}\n", new.text).as_bytes(), 0o600)?)
+}
+
+/// The new key is valid: it takes the old one's place.
+fn put_in_place(folder: &DataFolder) -> Result<(), ResetError> {
+    Ok(std::fs::rename(folder.path().join(NEXT), folder.admin_key())?)
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -89,10 +88,11 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
 
     health.set("files", Ok(()));
     addresses::write(&folder, calls_address, admin_address);
-    out.write_all(
-        welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref()).as_bytes(),
-    )?;
-    out.flush()?;
+    let welcome = welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref());
+    if let Err(why) = out.write_all(welcome.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!(error = %why, "nobody reads what the start has to say");
+    }
+    tracing::info!(calls = %calls_address, admin = %admin_address, revision = %control.state().revision, "ready");
     stop.asked(&control).await;
 
     tracing::info!("draining: new calls are answered until no more come");
@@ -151,30 +151,10 @@ struct Housekeeping {
 }
 
 impl Housekeeping {
+    /// Does both jobs until it is dropped, each when its time has come and never twice at once.
     async fn run(self) {
         let this = Arc::new(self);
-        let busy = Arc::new(AtomicBool::new(false));
-        let (mut sweep, mut look) = (interval(SWEEP), interval(LOOK));
-        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let sweeps = tokio::select! {
-                _ = sweep.tick() => true,
-                _ = look.tick() => false,
-            };
-            if busy.swap(true, Ordering::AcqRel) {
-                continue;
-            }
-            let (this, busy) = (Arc::clone(&this), Arc::clone(&busy));
-            tokio::task::spawn_blocking(move || {
-                if sweeps {
-                    this.sweep();
-                } else {
-                    this.look();
-                }
-                busy.store(false, Ordering::Release);
-            });
-        }
+        tokio::join!(now_and_then(&this, SWEEP, Self::sweep), now_and_then(&this, LOOK, Self::look));
     }
 
     fn sweep(&self) {
@@ -190,6 +170,18 @@ impl Housekeeping {
             Ok(false) => {}
             Ok(true) => tracing::warn!("the admin key was made anew, as was asked for in the data folder"),
             Err(why) => tracing::error!(error = %why, "the admin key could not be made anew"),
+        }
+    }
+}
+
+async fn now_and_then(house: &Arc<Housekeeping>, period: Duration, job: fn(&Housekeeping)) {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let house = Arc::clone(house);
+        if let Err(why) = tokio::task::spawn_blocking(move || job(&house)).await {
+            tracing::error!(error = %why, "a job of the house broke off");
         }
     }
 }

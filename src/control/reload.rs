@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::files::SourceFile;
+use super::files::{Library, SourceFile};
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
@@ -106,7 +106,13 @@ impl Reloader {
                 let outcome = follow.reload(accept);
                 (follow, outcome)
             });
-            let Ok((back, outcome)) = work.await else { return };
+            let (back, outcome) = match work.await {
+                Ok(done) => done,
+                Err(why) => {
+                    tracing::error!(error = %why, "the files are not followed any more: restart the router");
+                    return;
+                }
+            };
             follow = back;
             if let Some(reply) = reply {
                 drop(reply.send(outcome));
@@ -136,11 +142,12 @@ impl Follow {
     fn try_reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
         let files = &mut self.files;
         let look = files.sources.look().map_err(Refusal::files)?;
-        if look.changed.is_empty() && look.gone.is_empty() {
+        if files.compared && look.changed.is_empty() && look.gone.is_empty() {
             let state = self.control.state();
             return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
         }
-        let library = files.applied.read(&look.changed, &look.gone).map_err(Refusal::files)?;
+        let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
+        let library = base.read(&look.changed, &look.gone).map_err(Refusal::files)?;
         let set = library.file_set(&files.applied, accept).map_err(Refusal::files)?;
         let hash = set.hash;
         files.last_good.save(&library, &look.changed).map_err(|why| {
@@ -151,8 +158,7 @@ impl Follow {
             self.control.submit_blocking(apply(&files.account, Timestamp(self.clock.now_ms()), set));
         match applied {
             Ok(applied) => {
-                files.applied = library.without_bodies();
-                files.sources.keep();
+                files.keep(&library);
                 if let Err(why) = files.last_good.forget_others(hash) {
                     tracing::warn!(error = %why, "older copies of the files cannot be removed");
                 }

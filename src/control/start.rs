@@ -19,7 +19,7 @@ use crate::domain::command::{Action, Author, Command};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, ConfigHash};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -115,7 +115,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let account = beginning.account(folder, &key_secret, random)?;
     let status = Arc::new(Status::default());
     let last_good = LastGood::new(folder.last_good());
-    let mut files = Files { last_good, sources, applied: Library::new(&account), account };
+    let mut files = Files { last_good, sources, applied: Library::new(&account), account, compared: false };
     let reload = beginning.files(&mut files)?;
     if reload.faults.is_empty() {
         metrics.config_last_reload_success_timestamp_seconds.set(reload.at.0 / 1_000);
@@ -159,6 +159,17 @@ pub(super) struct Files {
     pub(super) sources: Box<dyn Sources>,
     pub(super) account: AccountId,
     pub(super) applied: Library,
+    /// Whether the next look tells what differs from `applied`; until a set is applied it tells all there is.
+    pub(super) compared: bool,
+}
+
+impl Files {
+    /// Notes that a library is in force and that the next look is to be compared with it.
+    pub(super) fn keep(&mut self, library: &Library) {
+        self.applied = library.without_bodies();
+        self.sources.keep();
+        self.compared = true;
+    }
 }
 
 /// The state before there is a table.
@@ -182,9 +193,11 @@ impl Beginning<'_> {
         if outcome.changes.is_empty() {
             return Ok(());
         }
-        let expected = self.state.revision;
-        let commit = enact(&mut self.state, &mut self.touched, command, outcome);
-        self.store.commit(expected, &[commit]).map_err(StartError::from)?;
+        // In a copy: what the store refuses has not happened.
+        let (mut state, mut touched) = (self.state.clone(), self.touched.clone());
+        let commit = enact(&mut state, &mut touched, command, outcome);
+        self.store.commit(self.state.revision, &[commit]).map_err(StartError::from)?;
+        (self.state, self.touched) = (state, touched);
         Ok(())
     }
 
@@ -225,33 +238,40 @@ impl Beginning<'_> {
         {
             let faults = self.restore(set, &files.account).err();
             if faults.is_none() {
-                files.applied = library.without_bodies();
-                files.sources.keep();
+                files.keep(&library);
                 return Ok(ReloadStatus { at, hash: Some(applied), ..ReloadStatus::default() });
             }
         }
-        if let Some(applied) = self.state.files {
-            let restored = files.last_good.load(applied)?;
-            let library = empty.read(&restored, &[]).map_err(StartError::Files)?;
-            let set = library.file_set(&empty, None).map_err(StartError::Files)?;
-            self.restore(&set, &files.account).map_err(StartError::Files)?;
-            files.applied = library.without_bodies();
+        let mut accepted = false;
+        if let Some(applied) = self.state.files
+            && let Err(why) = self.restore_last_good(files, applied)
+        {
+            if seen.is_err() {
+                return Err(why);
+            }
+            // Nothing tells what these files would remove: better to serve them than nothing.
+            tracing::error!(error = %why, "the last good files are lost; the present ones are applied");
+            accepted = true;
         }
         let outcome = seen.and_then(|(library, _, look)| {
             let set = library.file_set(&files.applied, None)?;
-            Ok((library, set, look))
+            Ok((library, FileSet { accepted, ..set }, look))
         });
         let (library, set, look) = match outcome {
             Ok(outcome) => outcome,
             Err(faults) => return self.serve_last_good(faults),
         };
-        files.last_good.save(&library, &look.changed)?;
         let hash = set.hash;
-        match self.commit(&apply(&files.account, self.now, set)) {
+        let command = apply(&files.account, self.now, set);
+        let saved = files.last_good.save(&library, &look.changed).map_err(StartError::from);
+        match saved.map_err(BeginError::from).and_then(|()| self.commit(&command)) {
             Ok(()) => {
-                files.applied = library.without_bodies();
-                files.sources.keep();
+                files.keep(&library);
                 Ok(ReloadStatus { at, hash: Some(hash), ..ReloadStatus::default() })
+            }
+            Err(BeginError::Start(why)) if self.state.files.is_some() => {
+                tracing::error!(error = %why, "the files cannot be kept: the last good ones serve");
+                self.serve_last_good(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
             }
             Err(BeginError::Start(why)) => Err(why),
             Err(BeginError::Refused(refusal)) => {
@@ -259,6 +279,16 @@ impl Beginning<'_> {
                 Ok(ReloadStatus { held, ..self.serve_last_good(refusal.faults)? })
             }
         }
+    }
+
+    fn restore_last_good(&mut self, files: &mut Files, applied: ConfigHash) -> Result<(), StartError> {
+        let empty = Library::new(&files.account);
+        let restored = files.last_good.load(applied)?;
+        let library = empty.read(&restored, &[]).map_err(StartError::Files)?;
+        let set = library.file_set(&empty, None).map_err(StartError::Files)?;
+        self.restore(&set, &files.account).map_err(StartError::Files)?;
+        files.applied = library.without_bodies();
+        Ok(())
     }
 
     fn serve_last_good(&self, faults: Vec<Fault>) -> Result<ReloadStatus, StartError> {

@@ -79,7 +79,7 @@ pub struct Profile {
 }
 
 /// Most drafts that are remembered after an edit.
-pub const PAST_DRAFTS_MAX: usize = 32;
+pub const PAST_DRAFTS_MAX: usize = 256;
 
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -208,21 +208,28 @@ impl State {
     #[must_use]
     pub fn agents_of(&self, command: &Command) -> Vec<AgentId> {
         let of_route = |route: &Route| match &route.to {
-            Destination::Split(split) => self.agents_of_split(&command.account, split),
+            Destination::Split(split) => {
+                let mut agents = self.agents_of_split(&command.account, split);
+                agents.extend(route.pins().map(|(agent, _)| agent.clone()));
+                agents
+            }
             Destination::Agent { .. } => route.pins().map(|(agent, _)| agent.clone()).collect(),
         };
-        let of_number = |number: &Number| self.route(number).map(|route| of_route(route)).unwrap_or_default();
+        let of_present = |present: Option<&Arc<Route>>| {
+            // What another account has is not to be told of, not even by name.
+            let present = present.filter(|route| route.account == command.account);
+            present.map(|route| of_route(route)).unwrap_or_default()
+        };
+        let of_number = |number: &Number| of_present(self.route(number));
+        let of_prefix = |prefix| of_present(self.prefixes.get(&(command.account.clone(), prefix)));
+        let of_default = || of_present(self.defaults.get(&command.account));
         match &command.action {
             Action::PutNumber { number, route } => [of_number(number), of_route(route)].concat(),
             Action::DeleteNumber(number) => of_number(number),
-            Action::PutPrefix { route, .. } | Action::PutDefault(route) => of_route(route),
-            Action::DeletePrefix(prefix) => {
-                let present = self.prefixes.get(&(command.account.clone(), *prefix));
-                present.map(|route| of_route(route)).unwrap_or_default()
-            }
-            Action::DeleteDefault => {
-                self.defaults.get(&command.account).map(|route| of_route(route)).unwrap_or_default()
-            }
+            Action::PutPrefix { prefix, route } => [of_prefix(*prefix), of_route(route)].concat(),
+            Action::PutDefault(route) => [of_default(), of_route(route)].concat(),
+            Action::DeletePrefix(prefix) => of_prefix(*prefix),
+            Action::DeleteDefault => of_default(),
             Action::CreateSplit { split, numbers } => {
                 let mut agents: Vec<AgentId> = split.arms.iter().map(|arm| arm.agent.clone()).collect();
                 agents.extend(numbers.iter().flat_map(of_number));

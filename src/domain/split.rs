@@ -190,6 +190,9 @@ impl Split {
                 fault(format!("arms[{i}].id"), "is the id of an earlier arm too");
             }
         }
+        if self.call_quota == Some(0) {
+            fault("callQuota".to_owned(), "is 0: expected at least 1, or none");
+        }
         if let (Some(start), Some(end)) = (self.starts_at, self.ends_at)
             && end <= start
         {

@@ -14,7 +14,7 @@ use super::request::CallRequest;
 use super::series::Series;
 use super::table::{Served, ServingRoute, ServingSplit};
 use crate::domain::address::{Address, Number};
-use crate::domain::id::{AccountId, Pin, Revision};
+use crate::domain::id::{AccountId, Pin, Revision, SiteVariantId};
 use crate::domain::time::Timestamp;
 
 /// Shards of the map. Many, so that the sweep holds each for microseconds only.
@@ -48,6 +48,8 @@ pub struct Kept {
     pub route: Option<Arc<ServingRoute>>,
     /// Its place in a split.
     pub arm: Option<KeptArm>,
+    /// The site that a token names, where the route does not name it any more.
+    pub site: Option<SiteVariantId>,
     /// The code of the reason it was decided for.
     pub reason: &'static str,
 }
@@ -75,7 +77,7 @@ impl Kept {
         pin: Pin,
         reason: &'static str,
     ) -> Self {
-        Self { revision, decision_id, served, pin, route: None, arm: None, reason }
+        Self { revision, decision_id, served, pin, route: None, arm: None, site: None, reason }
     }
 
     /// Keeps a decision; nothing where nobody serves.
@@ -95,6 +97,7 @@ impl Kept {
             pin: choice.pin,
             route: choice.route.cloned(),
             arm,
+            site: choice.site.cloned(),
             reason: decision.reason.code(),
         })
     }
@@ -108,7 +111,13 @@ impl Kept {
             slot: arm.slot,
             unit: arm.unit,
         });
-        let choice = Choice { served: &self.served, pin: self.pin, route: self.route.as_ref(), in_split };
+        let choice = Choice {
+            served: &self.served,
+            pin: self.pin,
+            route: self.route.as_ref(),
+            site: self.site.as_ref(),
+            in_split,
+        };
         Decision { revision: self.revision, choice: Some(choice), reason }
     }
 }

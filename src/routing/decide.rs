@@ -101,7 +101,8 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             match served {
                 Some(served) => {
                     self.trail.note("header_rule", true, format_args!("rule {}: {header} matches", at + 1));
-                    let choice = Choice { served, pin: rule.pin, route: Some(route), in_split: None };
+                    let choice =
+                        Choice { served, pin: rule.pin, route: Some(route), site: None, in_split: None };
                     return Some((choice, Reason::HeaderRule(at, header)));
                 }
                 None => self.empty("header_rule", rule.pin),
@@ -119,7 +120,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                     return None;
                 };
                 self.trail.note(reason.code(), true, format_args!("{} at {pin}", served.agent.agent));
-                Some((Choice { served, pin, route: Some(route), in_split: None }, reason))
+                Some((Choice { served, pin, route: Some(route), site: None, in_split: None }, reason))
             }
             To::Split(split) => self.split(self.table.split_at(split)?, route, reason),
         }
@@ -162,7 +163,10 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             }
             _ => {}
         }
-        Some((Choice { served, pin: arm.pin, route: Some(route), in_split: Some(in_split) }, reason))
+        Some((
+            Choice { served, pin: arm.pin, route: Some(route), site: None, in_split: Some(in_split) },
+            reason,
+        ))
     }
 
     fn inactive(&self, split: &ServingSplit) -> Option<Inactive> {

@@ -29,6 +29,8 @@ pub struct Choice<'t> {
     pub pin: Pin,
     /// The route that led to it, for its headers and its site.
     pub route: Option<&'t Arc<ServingRoute>>,
+    /// The site, where a token names another one than the route.
+    pub site: Option<&'t SiteVariantId>,
     /// The split it is in.
     pub in_split: Option<InSplit<'t>>,
 }
@@ -160,7 +162,7 @@ impl<'t> Choice<'t> {
     #[must_use]
     pub fn site(&self) -> CallSite<'t> {
         let sites = &self.served.version.dispatch.sites;
-        let wanted = self.route.and_then(|route| route.route.site_variant.as_ref());
+        let wanted = self.site.or_else(|| self.route?.route.site_variant.as_ref());
         let found = sites.get_or_default(wanted);
         let lacking = wanted.filter(|wanted| found.is_none_or(|(id, _)| id != *wanted));
         CallSite { id: wanted.and(found).map(|(id, _)| id), site: found.map(|(_, site)| site), lacking }

@@ -6,12 +6,13 @@ use super::calls::{Kept, KeptArm};
 use super::decision::Reason;
 use super::request::{CallRequest, Override};
 use super::series::{SeriesBook, SeriesKey, VersionLabel};
-use super::table::{RoutingTable, Served, ServingAgent, ServingSplit, digest};
+use super::table::{RoutingTable, Served, ServingAgent, ServingRoute, ServingSplit, digest};
 use super::token::Claims;
 use super::trail::Trail;
+use crate::domain::address::Address;
 use crate::domain::agent::{AgentRef, Version};
 use crate::domain::change::SplitRef;
-use crate::domain::id::{AgentId, ArmId, Environment, Pin, SplitId};
+use crate::domain::id::{AgentId, ArmId, Environment, Pin, SiteVariantId, SplitId};
 
 /// What an override asks for.
 ///
@@ -96,13 +97,36 @@ pub fn by_claims(
     });
     let served = served_by_name(table, agent, version, claims.environment, arm.as_ref(), series);
     let pin = claims.environment.map_or_else(|| version.pin(), Pin::Environment);
-    let place = table.numbers.look_up(&call.to);
-    let route =
-        place.and_then(|place| table.route_at(place.get())).filter(|r| r.route.account == *call.account);
+    let route = route_of(table, call);
     let mut kept = Kept::new(claims.revision, claims.decision_id, served, pin, Reason::Token.code());
     kept.arm = arm;
     kept.route = route.cloned();
+    kept.site = site_of(&kept, call, claims.site);
     Some(kept)
+}
+
+/// The route that the number has now, by itself, by a prefix or by default: its headers go along again.
+fn route_of<'t>(table: &'t RoutingTable, call: &CallRequest<'_>) -> Option<&'t Arc<ServingRoute>> {
+    let place = table.numbers.look_up(&call.to);
+    let own = place.and_then(|place| table.route_at(place.get()));
+    own.filter(|route| route.route.account == *call.account).or_else(|| {
+        let routes = table.account(call.account)?;
+        let prefix = match &call.to {
+            Address::E164(number) => routes.matching(*number).next().map(|(_, route)| route),
+            Address::User(_) => None,
+        };
+        prefix.or(routes.default.as_ref())
+    })
+}
+
+/// The site that the token names, where the route as it is now does not name it anyway.
+fn site_of(kept: &Kept, call: &CallRequest<'_>, named: u64) -> Option<SiteVariantId> {
+    let is_named = |site: &&SiteVariantId| digest(call.account, site.as_str()) == named;
+    let of_route = kept.route.as_ref().and_then(|route| route.route.site_variant.as_ref());
+    if named == 0 || of_route.is_some_and(|site| is_named(&site)) {
+        return None;
+    }
+    kept.served.version.dispatch.sites.variants.keys().find(is_named).cloned()
 }
 
 fn served_by_name(

@@ -94,8 +94,19 @@ fn state(split: &Value) -> &'static str {
         () if ended => "ended",
         () if is("paused") => "paused",
         () if is("active") => "running",
-        () => "waiting",
+        () if used_up(split) => "out of calls",
+        () if split.get("startsAt").is_some_and(|at| !at.is_null())
+            && split.get("calls") == Some(&Value::from(0)) =>
+        {
+            "waiting"
+        }
+        () => "over",
     }
+}
+
+fn used_up(split: &Value) -> bool {
+    let count = |member| split.get(member).and_then(Value::as_u64);
+    count("callQuota").is_some_and(|quota| count("calls") >= Some(quota))
 }
 
 fn coloured_state(split: &Value, look: Look) -> String {

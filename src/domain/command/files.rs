@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Outcome;
-use crate::domain::agent::{AgentRef, Profile, Version};
+use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
-use crate::domain::id::{AccountId, ArmId, Environment, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, ArmId, Environment, VersionNumber};
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{ManagedBy, Route};
 use crate::domain::split::slots::Owners;
@@ -28,6 +28,7 @@ impl State {
         let mut merge = Merge {
             next: self.clone(),
             touched: Touched::default(),
+            gone: self.gone_agents(files),
             at,
             outcome: Outcome::default(),
             faults: Vec::new(),
@@ -43,7 +44,7 @@ impl State {
         merge.defaults(files);
         let released = merge.numbers(files);
         merge.drop_splits(files);
-        let gone = merge.drop_agents(files);
+        let gone = merge.drop_agents();
         if !merge.faults.is_empty() {
             merge.faults.truncate(FAULTS_MAX);
             return Err(Refusal::files(merge.faults));
@@ -55,10 +56,21 @@ impl State {
     }
 }
 
+impl State {
+    fn gone_agents(&self, files: &FileSet) -> BTreeSet<AgentRef> {
+        let kept: BTreeSet<&AgentRef> = files.agents.iter().map(|placed| &placed.value.id).collect();
+        let of_files = |agent: &Agent| agent.profile.managed_by == ManagedBy::Files;
+        let gone = self.agents.iter().filter(|(id, agent)| of_files(agent) && !kept.contains(id));
+        gone.map(|(id, _)| id.clone()).collect()
+    }
+}
+
 /// The state as it would be, the facts that lead there, and what stands against it.
 struct Merge {
     next: State,
     touched: Touched,
+    /// Agents of the files that no file gives any more.
+    gone: BTreeSet<AgentRef>,
     at: Timestamp,
     outcome: Outcome,
     faults: Vec<Fault>,
@@ -239,6 +251,14 @@ impl Merge {
                 .push(at.fault(format!("account: there is no account {}", route.account), "an account's id"));
             return;
         }
+        let gone = |agent: &AgentId| {
+            self.gone.contains(&AgentRef { account: route.account.clone(), agent: agent.clone() })
+        };
+        if let Some((agent, _)) = route.pins().find(|(agent, _)| gone(agent)) {
+            let message = format!("{what}: agent {agent} is gone from the files");
+            self.faults.push(at.fault(message, "an agent that has a folder in agents/"));
+            return;
+        }
         match self.next.check_route(route) {
             Ok(warnings) => self.outcome.warnings.extend(warnings.into_iter().take(10)),
             Err(refusal) => self.refused(at, what, refusal.fields),
@@ -350,15 +370,8 @@ impl Merge {
     }
 
     /// Agents that no file gives any more go with the numbers that the API gave them, unless a split names them.
-    fn drop_agents(&mut self, files: &FileSet) -> Vec<AgentRef> {
-        let kept: BTreeSet<&AgentRef> = files.agents.iter().map(|placed| &placed.value.id).collect();
-        let gone: Vec<AgentRef> = self
-            .next
-            .agents
-            .iter()
-            .filter(|(id, agent)| agent.profile.managed_by == ManagedBy::Files && !kept.contains(id))
-            .map(|(id, _)| id.clone())
-            .collect();
+    fn drop_agents(&mut self) -> Vec<AgentRef> {
+        let gone: Vec<AgentRef> = self.gone.iter().cloned().collect();
         for id in &gone {
             let named =
                 |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
@@ -375,8 +388,10 @@ impl Merge {
     }
 
     fn release_routes_to(&mut self, id: &AgentRef) {
-        let names =
-            |route: &Route| route.account == id.account && route.pins().any(|(agent, _)| *agent == id.agent);
+        let names = |route: &Route| {
+            let ours = route.account == id.account && route.managed_by == ManagedBy::Api;
+            ours && route.pins().any(|(agent, _)| *agent == id.agent)
+        };
         let places: BTreeSet<u32> =
             self.next.routes.iter().filter(|(_, used)| names(&used.route)).map(|(place, _)| place).collect();
         if !places.is_empty() {

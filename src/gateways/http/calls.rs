@@ -12,6 +12,7 @@ use super::wanted::Wanted;
 use super::{HttpConnection, call_id_in_path, json};
 use crate::domain::account::Permission;
 use crate::domain::address::{Address, Caller, E164, Number};
+use crate::domain::time::Timestamp;
 use crate::gateways::answer::{Asked, members};
 use crate::gateways::asker::Asker;
 use crate::gateways::json::Json;
@@ -22,6 +23,9 @@ use crate::routing::decision::Reason;
 use crate::routing::named::by_claims;
 use crate::routing::request::CallRequest;
 use crate::routing::switchboard::{Answer, Standing};
+
+/// How far a gateway's clock may be from ours, in milliseconds.
+const CLOCKS_APART_MS: i64 = 60_000;
 
 impl HttpConnection {
     pub(super) fn call(&self, head: &Parts, call: &str) -> Result<Response, ApiError> {
@@ -56,8 +60,12 @@ impl HttpConnection {
         let leg = calls.find(asker.account(), gateway, &call_id);
         if let Some(leg) = &leg {
             see(&asker, &leg.kept)?;
-            if ended.ended_at.is_some_and(|at| at < leg.started_at) {
-                let message = format!("is before the call began, at {}", leg.started_at);
+            // A gateway's clock may be a little behind or ahead of ours; more than a minute is no clock's fault.
+            let off = |at: Timestamp| {
+                at < leg.started_at.plus_ms(-CLOCKS_APART_MS) || at > now.plus_ms(CLOCKS_APART_MS)
+            };
+            if ended.ended_at.is_some_and(off) {
+                let message = format!("is before the call began, at {}, or to come", leg.started_at);
                 return Err(ApiError::validation("endedAt", message));
             }
         }
