@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
@@ -98,11 +98,14 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     tracing::info!("draining: new calls are answered until no more come");
     health.drain();
     let limits = DrainLimits { total_max: settings.limits.drain_time, ..DrainLimits::default() };
+    let began = Instant::now();
     let cut = calls_front.shutdown.drain(&calls_front.traffic, limits).await;
     if cut > 0 {
         tracing::warn!(connections = cut, "connections were cut at the end of the time to drain");
     }
-    admin_front.shutdown.drain(&admin_front.traffic, limits).await;
+    // Management goes last, so that who watches sees the end; in what is left of the time, and a second at least.
+    let left = settings.limits.drain_time.saturating_sub(began.elapsed()).max(Duration::from_secs(1));
+    admin_front.shutdown.drain(&admin_front.traffic, DrainLimits { total_max: left, ..limits }).await;
     sweeping.abort();
     following.abort();
     let last = control.clone();

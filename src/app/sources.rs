@@ -54,9 +54,10 @@ impl Sources for Folders {
         let mut faults = Vec::new();
         for watched in [&mut self.agents, &mut self.routes] {
             match watched.look(stillness) {
-                Ok(Look { changed, gone }) => {
+                Ok(Look { changed, gone, missing }) => {
                     look.changed.extend(changed);
                     look.gone.extend(gone);
+                    look.missing.extend(missing);
                 }
                 Err(found) => faults.extend(found),
             }
@@ -76,7 +77,7 @@ impl Sources for Folders {
 impl Watched {
     fn look(&mut self, stillness: Stillness<'_>) -> Result<Look, Vec<Fault>> {
         self.seen = None;
-        let Reading { snapshot, changed, removed, missing: _ } = self
+        let Reading { snapshot, changed, removed, missing } = self
             .folder
             .read(&self.kept, stillness, |_, bytes| bytes)
             .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
@@ -84,7 +85,7 @@ impl Watched {
             changed.into_iter().map(|(path, bytes)| SourceFile::new(self.name(&path), bytes)).collect();
         let gone = removed.iter().map(|path| self.name(path)).collect();
         self.seen = Some(snapshot);
-        Ok(Look { changed, gone })
+        Ok(Look { changed, gone, missing: missing.then_some(self.kind).into_iter().collect() })
     }
 
     fn name(&self, path: &Path) -> Arc<str> {

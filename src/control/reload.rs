@@ -41,6 +41,24 @@ pub struct Look {
     pub changed: Vec<SourceFile>,
     /// Files that are gone.
     pub gone: Vec<Arc<str>>,
+    /// Folders that are not there at all, as when they are not mounted: `routes` or `agents`.
+    pub missing: Vec<&'static str>,
+}
+
+impl Look {
+    /// Refuses to take a folder that is not there for one that was emptied.
+    pub(super) fn vanished(&self, applied: &Library) -> Result<(), Vec<Fault>> {
+        let vanished = self.missing.iter().filter(|folder| applied.holds_any(folder));
+        let faults: Vec<Fault> = vanished
+            .map(|folder| Fault {
+                file: (*folder).to_owned(),
+                message: "the folder is not there".to_owned(),
+                expected: "the folder, or an empty one if nothing is to be in it".to_owned(),
+                ..Fault::of_folder()
+            })
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
 }
 
 type Call = (Option<ConfigHash>, oneshot::Sender<Result<Applied, ControlError>>);
@@ -124,24 +142,33 @@ impl Reloader {
 impl Follow {
     fn reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
         let before = self.control.status().reload();
-        self.control.status().set_reload(ReloadStatus { held: None, ..before.clone() });
-        let outcome = self.try_reload(accept);
+        let mut seen = None;
+        let outcome = self.try_reload(accept, &mut seen);
         let status = match &outcome {
-            Ok(done) => {
-                ReloadStatus { at: self.now(), hash: done.state.files, held: None, faults: Vec::new() }
-            }
+            Ok(done) => ReloadStatus { at: self.now(), hash: done.state.files, ..ReloadStatus::default() },
             Err(ControlError::Refused(refusal)) => {
-                ReloadStatus { faults: refusal.faults.clone(), ..before.clone() }
+                let held = seen.filter(|_| refusal.code == FILES_HELD);
+                ReloadStatus { held, faults: refusal.faults.clone(), ..before.clone() }
             }
-            Err(_) => return outcome,
+            Err(why) => {
+                let message = format!("the files could not be taken: {why}");
+                let faults = vec![Fault { message, ..Fault::of_folder() }];
+                ReloadStatus { held: None, faults, ..before.clone() }
+            }
         };
-        self.note(&before, status, outcome.as_ref().err());
+        self.note(&before, status, outcome.is_ok());
         outcome
     }
 
-    fn try_reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+    /// `seen` is set to the fingerprint of the files as far as they could be read.
+    fn try_reload(
+        &mut self,
+        accept: Option<ConfigHash>,
+        seen: &mut Option<ConfigHash>,
+    ) -> Result<Applied, ControlError> {
         let files = &mut self.files;
         let look = files.sources.look().map_err(Refusal::files)?;
+        look.vanished(&files.applied).map_err(Refusal::files)?;
         if files.compared && look.changed.is_empty() && look.gone.is_empty() {
             let state = self.control.state();
             return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
@@ -150,27 +177,18 @@ impl Follow {
         let library = base.read(&look.changed, &look.gone).map_err(Refusal::files)?;
         let set = library.file_set(&files.applied, accept).map_err(Refusal::files)?;
         let hash = set.hash;
+        *seen = Some(hash);
         files.last_good.save(&library, &look.changed).map_err(|why| {
             tracing::error!(error = %why, "the files cannot be kept");
             Refusal::files(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
         })?;
-        let applied =
-            self.control.submit_blocking(apply(&files.account, Timestamp(self.clock.now_ms()), set));
-        match applied {
-            Ok(applied) => {
-                files.keep(&library);
-                if let Err(why) = files.last_good.forget_others(hash) {
-                    tracing::warn!(error = %why, "older copies of the files cannot be removed");
-                }
-                Ok(applied)
-            }
-            Err(ControlError::Refused(refusal)) if refusal.code == FILES_HELD => {
-                let held = ReloadStatus { held: Some(hash), ..self.control.status().reload() };
-                self.control.status().set_reload(held);
-                Err(refusal.into())
-            }
-            Err(why) => Err(why),
+        let now = Timestamp(self.clock.now_ms());
+        let applied = self.control.submit_blocking(apply(&files.account, now, set))?;
+        files.keep(&library);
+        if let Err(why) = files.last_good.forget_others(hash) {
+            tracing::warn!(error = %why, "older copies of the files cannot be removed");
         }
+        Ok(applied)
     }
 
     fn now(&self) -> Timestamp {
@@ -178,14 +196,13 @@ impl Follow {
     }
 
     /// Shows how it went; a fault is logged and counted once, not at every look.
-    fn note(&self, before: &ReloadStatus, status: ReloadStatus, failure: Option<&ControlError>) {
+    fn note(&self, before: &ReloadStatus, status: ReloadStatus, taken: bool) {
         let metrics = &self.control.inner.metrics;
-        if failure.is_none() {
+        if taken {
             metrics.config_last_reload_success_timestamp_seconds.set(self.now().0 / 1_000);
         } else if status.faults != before.faults {
             not_applied(metrics, &status.faults);
         }
-        let held = self.control.status().reload().held.filter(|_| failure.is_some());
-        self.control.status().set_reload(ReloadStatus { held, ..status });
+        self.control.status().set_reload(status);
     }
 }

@@ -254,6 +254,7 @@ impl Beginning<'_> {
             accepted = true;
         }
         let outcome = seen.and_then(|(library, _, look)| {
+            look.vanished(&files.applied)?;
             let set = library.file_set(&files.applied, None)?;
             Ok((library, FileSet { accepted, ..set }, look))
         });

@@ -88,6 +88,9 @@ impl Worker {
                 return Err(ControlError::Store(Arc::new(why)));
             }
         }
+        for Commit { entry, .. } in &batch.commits {
+            tracing::info!(revision = %entry.revision, action = entry.action, author = entry.author, "changed");
+        }
         let state = Arc::new(std::mem::take(&mut batch.state));
         let bodies = |hash| self.store.body(hash).ok().flatten();
         let workshop = Workshop { series: &self.series, shelf: &self.shelf, bodies: &bodies };

@@ -160,7 +160,9 @@ impl Switchboard {
                     return then(&self.repeat(&first, call, occasion, Standing::InProgress));
                 }
             };
-            let in_split = decision.choice.as_ref().and_then(|choice| choice.in_split);
+            // What a token repeats was counted when it was decided.
+            let fresh = !matches!(decision.reason, Reason::Token | Reason::Override);
+            let in_split = decision.choice.as_ref().filter(|_| fresh).and_then(|choice| choice.in_split);
             if let Some(in_split) = in_split.filter(|in_split| in_split.slot.is_some()) {
                 in_split.split.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }

@@ -108,3 +108,46 @@ fn a_removed_agent_that_nothing_names_is_held_until_it_is_accepted() {
     assert_eq!(world.client(&["reload", "--accept", &hash, "--yes"]).code(), 0);
     assert!(!world.operator().get("/v1/agents").body.contains("night"));
 }
+
+#[test]
+fn what_is_held_at_a_start_stays_held_until_it_is_accepted_and_then_goes() {
+    let mut world = world();
+    assert_eq!(world.terminate().code(), 0);
+    world.remove("routes/many.toml");
+    world.start();
+    let hash = held(&world);
+    for _ in 0..2 {
+        assert_eq!(world.client(&["reload"]).code(), 1, "a look accepts nothing");
+        assert!(last_serves(&world));
+        assert_eq!(world.status()["reload"]["held"], serde_json::json!(hash));
+    }
+    assert_eq!(world.client(&["reload", "--accept", &hash, "--yes"]).code(), 0);
+    assert!(!last_serves(&world));
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+}
+
+#[test]
+fn what_was_deleted_while_no_router_ran_is_gone_once_the_faults_are_mended() {
+    let mut world = World::example().with("routes/one.toml", &numbers(1)).running();
+    assert_eq!(world.terminate().code(), 0);
+    world.remove("routes/one.toml");
+    world.edit("routes/bad.toml", "garbage");
+    world.start();
+    assert_eq!(world.version_at(&number(0)), Some(1), "the last good files serve");
+    world.remove("routes/bad.toml");
+    world.until_in_force();
+    world.until("the deleted file's number is gone", |world| world.version_at(&number(0)) != Some(1));
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+}
+
+#[test]
+fn a_router_without_its_last_good_files_starts_on_good_ones() {
+    let mut world = world();
+    assert_eq!(world.terminate().code(), 0);
+    fs::remove_dir_all(world.data().join("last-good")).unwrap();
+    world.edit("routes/many.toml", &numbers(NUMBERS - 1));
+    world.start();
+    assert_eq!(world.version_at(&number(0)), Some(1));
+    world.restart();
+    assert_eq!(world.version_at(&number(0)), Some(1));
+}

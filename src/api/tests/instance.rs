@@ -58,7 +58,7 @@ fn files_that_would_remove_much_are_held_until_accepted_by_their_hash() {
     let world = World::new();
     // The folder has nothing, while two agents are in force.
     *world.files.lock().unwrap() =
-        Ok(Look { changed: Vec::new(), gone: vec!["agents/sales/agent.toml".into()] });
+        Ok(Look { changed: Vec::new(), gone: vec!["agents/sales/agent.toml".into()], ..Look::default() });
     let held = world.admin("POST", "/v1/reload", Value::Null);
     assert_eq!((held.status, &held.json()["error_code"]), (409, &json!("FILES_HELD")));
     let hash = held.json()["data"]["hash"].clone();

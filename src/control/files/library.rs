@@ -125,6 +125,13 @@ impl Library {
         self.files.is_empty()
     }
 
+    /// Whether any file is in this folder.
+    #[must_use]
+    pub fn holds_any(&self, folder: &str) -> bool {
+        let in_folder = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        self.files.range_from(std::ops::Bound::Included(folder)).take(2).any(|(path, _)| in_folder(path))
+    }
+
     /// Paths and fingerprints, in order.
     pub(super) fn hashes(&self) -> impl Iterator<Item = (&str, ConfigHash)> {
         self.files.iter().map(|(path, entry)| (path.as_ref(), entry.hash))

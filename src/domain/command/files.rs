@@ -1,7 +1,7 @@
 //! Applying the route and agent files: everything they name is checked, then the difference to the present is one
 //! revision.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Outcome;
@@ -11,14 +11,17 @@ use crate::domain::fault::Fault;
 use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, VersionNumber};
 use crate::domain::refusal::{FieldFault, Refusal};
-use crate::domain::route::{ManagedBy, Route};
+use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::split::slots::Owners;
 use crate::domain::split::{Split, file_salt};
-use crate::domain::state::State;
+use crate::domain::state::{RouteIx, State};
 use crate::domain::time::Timestamp;
 
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
+
+/// Most environments and splits that a line of the history names.
+const NAMED_MAX: usize = 10;
 
 /// The code of a set that waits to be accepted.
 pub const HELD: &str = "FILES_HELD";
@@ -387,29 +390,48 @@ impl Merge {
         gone
     }
 
+    /// Releases what the API routes to an agent; what only an exception by header leads there loses the exception.
     fn release_routes_to(&mut self, id: &AgentRef) {
-        let names = |route: &Route| {
-            let ours = route.account == id.account && route.managed_by == ManagedBy::Api;
-            ours && route.pins().any(|(agent, _)| *agent == id.agent)
-        };
-        let places: BTreeSet<u32> =
-            self.next.routes.iter().filter(|(_, used)| names(&used.route)).map(|(place, _)| place).collect();
-        if !places.is_empty() {
+        let mut changes = NumberChanges::default();
+        let mut replaced = BTreeMap::new();
+        for (place, used) in self.next.routes.iter() {
+            if let Some(left) = without_agent(&used.route, id) {
+                let route = left.map(|route| {
+                    changes.routes.push(Arc::new(route));
+                    changes.routes.len() - 1
+                });
+                replaced.insert(place, route.and_then(|at| u32::try_from(at).ok()));
+            }
+        }
+        if !replaced.is_empty() {
             let numbers = &self.next.numbers;
-            let mut changes = NumberChanges::default();
-            let phones = numbers.phones.iter().filter(|(_, place)| places.contains(&place.get()));
-            changes.phones = phones.map(|(phone, _)| (*phone, None)).collect();
-            let users = numbers.users.iter().filter(|(_, place)| places.contains(&place.get()));
-            changes.users = users.map(|(user, _)| (Arc::clone(user), None)).collect();
+            let new = |place: &RouteIx| replaced.get(&place.get()).copied();
+            let phones = numbers.phones.iter().filter_map(|(phone, place)| Some((*phone, new(place)?)));
+            changes.phones = phones.collect();
+            let users =
+                numbers.users.iter().filter_map(|(user, place)| Some((Arc::clone(user), new(place)?)));
+            changes.users = users.collect();
             self.change(Change::Numbers(changes));
         }
-        let prefixes: Vec<_> =
-            self.next.prefixes.iter().filter(|(_, route)| names(route)).map(|(key, _)| key.clone()).collect();
-        for (account, prefix) in prefixes {
-            self.change(Change::PrefixRemoved { account, prefix });
+        let prefixes: Vec<_> = self
+            .next
+            .prefixes
+            .iter()
+            .filter_map(|((account, prefix), route)| {
+                Some((account.clone(), *prefix, without_agent(route, id)?))
+            })
+            .collect();
+        for (account, prefix, left) in prefixes {
+            self.change(match left {
+                Some(route) => Change::PrefixPut { prefix, route: Arc::new(route) },
+                None => Change::PrefixRemoved { account, prefix },
+            });
         }
-        if self.next.defaults.get(&id.account).is_some_and(|route| names(route)) {
-            self.change(Change::DefaultRemoved { account: id.account.clone() });
+        if let Some(left) = self.next.defaults.get(&id.account).and_then(|route| without_agent(route, id)) {
+            self.change(match left {
+                Some(route) => Change::DefaultPut { route: Arc::new(route) },
+                None => Change::DefaultRemoved { account: id.account.clone() },
+            });
         }
     }
 
@@ -420,8 +442,9 @@ impl Merge {
         }
         self.outcome.action = "files.apply";
         self.outcome.target = files.hash.to_string();
+        let more = named_changes(&self.outcome.changes);
         self.outcome.summary = format!(
-            "files applied: {} agents, {} splits, {} numbers given another route, {released} released",
+            "files applied: {} agents, {} splits, {} numbers given another route, {released} released{more}",
             files.agents.len(),
             files.splits.len(),
             files.put.len()
@@ -454,6 +477,46 @@ fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {
     let runs: Option<Vec<_>> =
         runs.iter().map(|(first, last, arm)| Some((*first, *last, split.position(arm.as_str())?))).collect();
     Owners::from_runs(runs?)
+}
+
+/// What environments and splits have come to, in words; the first few.
+fn named_changes(changes: &[Change]) -> String {
+    let named = changes.iter().filter_map(|change| match change {
+        Change::EnvironmentSet { agent, environment, to: Some(to) } => {
+            Some(format!("; {} {environment} is {to}", agent.agent))
+        }
+        Change::EnvironmentSet { agent, environment, to: None } => {
+            Some(format!("; {} {environment} is empty", agent.agent))
+        }
+        Change::SplitPut(split) => {
+            Some(format!("; split {} is {}", split.id, super::splits::arms_text(split)))
+        }
+        Change::SplitRemoved(split) => Some(format!("; split {} is gone", split.split)),
+        Change::AgentRemoved(agent) => Some(format!("; agent {} is gone", agent.agent)),
+        _ => None,
+    });
+    let mut named: Vec<String> = named.take(NAMED_MAX + 1).collect();
+    if named.len() > NAMED_MAX {
+        named.truncate(NAMED_MAX);
+        named.push("; …".to_owned());
+    }
+    named.concat()
+}
+
+/// What is left of a route of the API when an agent goes: nothing to say if it does not name it, else the route
+/// without its exceptions for the agent, or none if it leads there itself.
+#[expect(clippy::option_option, reason = "not named, gone, or left as another route")]
+fn without_agent(route: &Route, id: &AgentRef) -> Option<Option<Route>> {
+    let ours = route.account == id.account && route.managed_by == ManagedBy::Api;
+    if !ours || !route.pins().any(|(agent, _)| *agent == id.agent) {
+        return None;
+    }
+    if matches!(&route.to, Destination::Agent { agent, .. } if *agent == id.agent) {
+        return Some(None);
+    }
+    let mut left = route.clone();
+    left.header_rules.retain(|rule| rule.agent.as_ref() != Some(&id.agent));
+    Some(Some(left))
 }
 
 fn of_files(route: &Route) -> bool {

@@ -101,9 +101,10 @@ impl State {
             action: "split.change",
             target: split.id.to_string(),
             summary: format!(
-                "split {} is now {}; {} of 10000 slots moved",
+                "split {} is now {}{}; {} of 10000 slots moved",
                 split.id,
                 arms_text(&split),
+                if split.paused { ", paused" } else { "" },
                 split.moved_slots(before)
             ),
             warnings,
@@ -272,7 +273,7 @@ fn patched_arms(split: &Split, patches: &[ArmPatch]) -> Result<Vec<Arm>, Refusal
     if faults.is_empty() { Ok(arms) } else { Err(Refusal::fields(faults)) }
 }
 
-fn arms_text(split: &Split) -> String {
+pub(super) fn arms_text(split: &Split) -> String {
     let arms: Vec<String> = split
         .arms
         .iter()

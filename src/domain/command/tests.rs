@@ -168,6 +168,37 @@ fn a_vanished_agent_is_held_until_accepted_and_then_takes_its_numbers_along() {
 }
 
 #[test]
+fn an_agent_that_file_routes_name_cannot_vanish_accepted_or_not() {
+    let mut state = world();
+    let with_number = |agents| file_set(agents).with_number("+14155550100", "reception@live");
+    let both = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    state.apply(with_number(both()).with_prefix("+1415", "reception@V1")).unwrap();
+    let fewer = file_set(vec![file_agent("sales", 3, 1)]);
+    let numbered = FileSet { accepted: true, ..fewer.clone().with_number("+14155550100", "reception@live") };
+    assert!(state.apply(numbered).unwrap_err().faults[0].message.contains("agent reception is gone"));
+    let prefixed = FileSet { accepted: true, ..fewer.with_prefix("+1415", "reception@V1") };
+    assert!(state.apply(prefixed).unwrap_err().faults[0].message.contains("agent reception is gone"));
+    assert_eq!(route_text(&state, "+14155550100").as_deref(), Some("reception@live"));
+}
+
+#[test]
+fn a_vanished_agent_leaves_numbers_that_only_an_exception_sent_to_it() {
+    let mut state = world();
+    let mut ruled = route("sales@V1");
+    let rule = |agent: &str| crate::domain::route::HeaderRule {
+        header: "X-Env".to_owned(),
+        test: crate::domain::route::HeaderTest::Equals(agent.to_owned()),
+        agent: Some(AgentId::parse(agent).unwrap()),
+        pin: pin("V1"),
+    };
+    ruled.header_rules = vec![rule("reception"), rule("sales")];
+    state.act(Action::PutNumber { number: number("+14155550100"), route: ruled }).unwrap();
+    state.apply(FileSet { accepted: true, ..file_set(vec![file_agent("sales", 3, 1)]) }).unwrap();
+    let left = state.route(&number("+14155550100")).unwrap();
+    assert_eq!(left.header_rules, [rule("sales")]);
+}
+
+#[test]
 fn an_agent_that_a_split_names_cannot_vanish() {
     let mut state = world();
     let spring = split("spring", &[("control", "reception@V1", 1)]);
