@@ -38,7 +38,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   cordboard splits show spring
-  cordboard splits show spring --owners >> config/routes/spring.toml")]
+  cordboard splits show spring --owners     (to be pasted under its [[split]] in a route file)")]
     Show {
         /// The split
         id: SplitId,

@@ -89,7 +89,7 @@ fn told(status: &Value, look: Look) -> String {
         lines.push(("Store", told_store(store, look)));
     }
     if status.get("draining").and_then(Value::as_bool) == Some(true) {
-        lines.push(("Draining", look.yellow("no new calls are taken")));
+        lines.push(("Draining", look.yellow("it is about to stop; calls are answered until no more come")));
     }
     let mut told = labelled(look, lines);
     if !faults.is_empty() {

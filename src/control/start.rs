@@ -238,7 +238,7 @@ impl Beginning<'_> {
         {
             let faults = self.restore(set, &files.account).err();
             if faults.is_none() {
-                files.keep(&library);
+                files.keep(library);
                 return Ok(ReloadStatus { at, hash: Some(applied), ..ReloadStatus::default() });
             }
         }
