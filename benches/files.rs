@@ -6,7 +6,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 #[path = "kit/report.rs"]
-#[allow(dead_code, reason = "each bench uses a part of the kit")]
+#[allow(dead_code, clippy::indexing_slicing, reason = "each bench uses a part of the kit")]
 mod report;
 
 use std::fmt::Write as _;
