@@ -38,11 +38,11 @@ Examples:
     #[command(after_help = "\
 Examples:
   cordboard splits show spring
-  cordboard splits show spring --owners     (to be pasted under its [[split]] in a route file)")]
+  cordboard splits show spring --owners")]
     Show {
         /// The split
         id: SplitId,
-        /// Print only which slots belong to which arm, as a line for a route file
+        /// Print only which slots belong to which arm, to be pasted under its [[split]] in a route file
         ///
         /// Routers that share route files but no store agree on every caller when the file carries this line.
         #[arg(long)]

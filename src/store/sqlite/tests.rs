@@ -126,12 +126,14 @@ fn a_draft_that_is_no_longer_remembered_leaves_no_row() {
     let head = store.commit(Revision(0), &story::commits()).unwrap();
     let (agent, first) =
         loaded(&store).agents.iter().map(|(id, agent)| (id.clone(), agent.clone())).next().unwrap();
-    let put = |hash| {
-        let hash = ConfigHash([hash; 16]);
+    let put = |at: u32| {
+        let mut hash = [0; 16];
+        hash[..4].copy_from_slice(&at.to_be_bytes());
+        let hash = ConfigHash(hash);
         let version = Arc::new(Version { hash, ..first.draft.as_deref().unwrap().clone() });
         Change::DraftPut { agent: agent.clone(), version }
     };
-    store.commit(head, &[commit(head.0 + 1, (0..100).map(put).collect())]).unwrap();
+    store.commit(head, &[commit(head.0 + 1, (0..300).map(put).collect())]).unwrap();
     let rows: i64 =
         lock(&store.writer).query_row("SELECT count(*) FROM draft", [], |row| row.get(0)).unwrap();
     assert_eq!(usize::try_from(rows).unwrap(), PAST_DRAFTS_MAX + 1);
