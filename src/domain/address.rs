@@ -91,13 +91,13 @@ impl E164 {
     #[must_use]
     pub fn text(self) -> E164Text {
         let mut bytes = [b'+'; 16];
-        let mut rest = self.value();
-        let len = self.digits() as usize + 1;
-        for byte in bytes.iter_mut().take(len).skip(1).rev() {
-            *byte = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-            rest /= 10;
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(self.value());
+        // At most 15 digits: there is always room.
+        if let Some(place) = bytes.get_mut(1..=digits.len()) {
+            place.copy_from_slice(digits.as_bytes());
         }
-        E164Text { bytes, len }
+        E164Text { bytes, len: digits.len() + 1 }
     }
 }
 

@@ -73,10 +73,13 @@ impl Json<'_> {
 
     /// What a thing shows itself as, as a text.
     pub fn shown(&mut self, thing: impl fmt::Display) -> &mut Self {
-        self.0.push(b'"');
+        self.raw("\"").escaped(thing).raw("\"")
+    }
+
+    /// The same without the quotes around it: a piece of a text.
+    pub fn escaped(&mut self, thing: impl fmt::Display) -> &mut Self {
         // Writing into memory does not fail.
         let _ = write!(Escaped(self.0), "{thing}");
-        self.0.push(b'"');
         self
     }
 }

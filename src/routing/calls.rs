@@ -14,7 +14,7 @@ use super::request::CallRequest;
 use super::series::Series;
 use super::table::{Served, ServingRoute, ServingSplit};
 use crate::domain::address::{Address, Number};
-use crate::domain::id::{AccountId, Pin, Revision, SiteVariantId};
+use crate::domain::id::{AccountId, Revision, SiteVariantId};
 use crate::domain::time::Timestamp;
 
 /// Shards of the map. Many, so that the sweep holds each for microseconds only.
@@ -42,8 +42,6 @@ pub struct Kept {
     pub decision_id: u128,
     /// The version.
     pub served: Arc<Served>,
-    /// The pin that led to it.
-    pub pin: Pin,
     /// The route that led to it.
     pub route: Option<Arc<ServingRoute>>,
     /// Its place in a split.
@@ -74,10 +72,9 @@ impl Kept {
         revision: Revision,
         decision_id: u128,
         served: Arc<Served>,
-        pin: Pin,
         reason: &'static str,
     ) -> Self {
-        Self { revision, decision_id, served, pin, route: None, arm: None, site: None, reason }
+        Self { revision, decision_id, served, route: None, arm: None, site: None, reason }
     }
 
     /// Keeps a decision; nothing where nobody serves.
@@ -94,7 +91,6 @@ impl Kept {
             revision: decision.revision,
             decision_id,
             served: Arc::clone(choice.served),
-            pin: choice.pin,
             route: choice.route.cloned(),
             arm,
             site: choice.site.cloned(),
@@ -113,7 +109,6 @@ impl Kept {
         });
         let choice = Choice {
             served: &self.served,
-            pin: self.pin,
             route: self.route.as_ref(),
             site: self.site.as_ref(),
             in_split,

@@ -72,7 +72,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         let table = self.table;
         let place = table.numbers.look_up(&self.call.to);
         let route = place.and_then(|place| table.route_at(place.get()));
-        let Some(route) = route.filter(|route| route.route.account == *self.call.account) else {
+        let Some(route) = route.filter(|route| route.account == *self.call.account) else {
             self.trail.note("number_pin", false, format_args!("{} has no route", self.call.to));
             return None;
         };
@@ -80,7 +80,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             return Some(found);
         }
         let reason = match route.to {
-            To::Agent { .. } => Reason::NumberPin,
+            To::Seat { .. } => Reason::NumberPin,
             To::Split(_) => Reason::NumberSplit,
         };
         self.route(route, reason)
@@ -97,12 +97,10 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                 );
                 continue;
             }
-            let served = self.table.agent_at(rule.agent).and_then(|agent| agent.served(rule.pin));
-            match served {
+            match self.table.seated(rule.seat) {
                 Some(served) => {
                     self.trail.note("header_rule", true, format_args!("rule {}: {header} matches", at + 1));
-                    let choice =
-                        Choice { served, pin: rule.pin, route: Some(route), site: None, in_split: None };
+                    let choice = Choice { served, route: Some(route), site: None, in_split: None };
                     return Some((choice, Reason::HeaderRule(at, header)));
                 }
                 None => self.empty("header_rule", rule.pin),
@@ -113,14 +111,13 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
 
     fn route(&mut self, route: &'t Arc<ServingRoute>, reason: Reason<'t>) -> Match<'t> {
         match route.to {
-            To::Agent { agent, pin } => {
-                let served = self.table.agent_at(agent).and_then(|agent| agent.served(pin));
-                let Some(served) = served else {
+            To::Seat { seat, pin } => {
+                let Some(served) = self.table.seated(seat) else {
                     self.empty(reason.code(), pin);
                     return None;
                 };
                 self.trail.note(reason.code(), true, format_args!("{} at {pin}", served.agent.agent));
-                Some((Choice { served, pin, route: Some(route), site: None, in_split: None }, reason))
+                Some((Choice { served, route: Some(route), site: None, in_split: None }, reason))
             }
             To::Split(split) => self.split(self.table.split_at(split)?, route, reason),
         }
@@ -164,7 +161,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             _ => {}
         }
         Some((
-            Choice { served, pin: arm.pin, route: Some(route), site: None, in_split: Some(in_split) },
+            Choice { served, route: Some(route), site: None, in_split: Some(in_split) },
             reason,
         ))
     }

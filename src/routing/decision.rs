@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::table::{Served, ServingArm, ServingRoute, ServingSplit};
 use crate::domain::address::{Address, Prefix};
 use crate::domain::agent_config::Site;
-use crate::domain::id::{Pin, Revision, SiteVariantId};
+use crate::domain::id::{Revision, SiteVariantId};
 use crate::domain::split::Inactive;
 
 /// Who serves a call, by one revision of the table, and why. Borrows from the table (or from the remembered call).
@@ -25,8 +25,6 @@ pub struct Decision<'t> {
 pub struct Choice<'t> {
     /// The version.
     pub served: &'t Arc<Served>,
-    /// The pin that led to it.
-    pub pin: Pin,
     /// The route that led to it, for its headers and its site.
     pub route: Option<&'t Arc<ServingRoute>>,
     /// The site, where a token names another one than the route.
@@ -158,11 +156,18 @@ pub struct CallSite<'t> {
 }
 
 impl<'t> Choice<'t> {
+    /// Whether all that the answer says is of the version: the route adds nothing, and no site is named.
+    #[must_use]
+    #[inline]
+    pub fn is_bare(&self) -> bool {
+        self.site.is_none() && self.route.is_none_or(|route| route.is_bare())
+    }
+
     /// The site: the number's, else the version's default.
     #[must_use]
     pub fn site(&self) -> CallSite<'t> {
         let sites = &self.served.version.dispatch.sites;
-        let wanted = self.site.or_else(|| self.route?.route.site_variant.as_ref());
+        let wanted = self.site.or_else(|| self.route?.site_variant());
         let found = sites.get_or_default(wanted);
         let lacking = wanted.filter(|wanted| found.is_none_or(|(id, _)| id != *wanted));
         CallSite { id: wanted.and(found).map(|(id, _)| id), site: found.map(|(_, site)| site), lacking }
@@ -189,14 +194,7 @@ impl fmt::Display for Sentence<'_, '_> {
             Reason::Token => f.write_str("the token names the version that the call has already")?,
             Reason::Override => f.write_str("asked for by name")?,
             Reason::HeaderRule(at, header) => write!(f, "header rule {} of {to} matches {header}", at + 1)?,
-            Reason::NumberPin => {
-                // The two most frequent reasons, piece by piece: several times faster than `write!`.
-                to.fmt(f)?;
-                f.write_str(" is pinned to ")?;
-                f.write_str(choice.served.agent.agent.as_str())?;
-                f.write_str(" at ")?;
-                choice.pin.fmt(f)?;
-            }
+            Reason::NumberPin => write!(f, "{to}{}", IsPinned(choice.served))?,
             Reason::NumberSplit => {
                 to.fmt(f)?;
                 f.write_str(" is")?;
@@ -211,6 +209,16 @@ impl fmt::Display for Sentence<'_, '_> {
             Some(site) => write!(f, "; the version has no site variant {site}, its default is used"),
             None => Ok(()),
         }
+    }
+}
+
+/// What the sentence says of a number that is pinned, after the number.
+#[derive(Debug)]
+pub struct IsPinned<'a>(pub &'a Served);
+
+impl fmt::Display for IsPinned<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " is pinned to {} at {}", self.0.agent.agent, self.0.pin)
     }
 }
 

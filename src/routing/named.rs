@@ -12,7 +12,7 @@ use super::trail::Trail;
 use crate::domain::address::Address;
 use crate::domain::agent::{AgentRef, Version};
 use crate::domain::change::SplitRef;
-use crate::domain::id::{AgentId, ArmId, Environment, Pin, SiteVariantId, SplitId};
+use crate::domain::id::{AgentId, ArmId, Pin, SiteVariantId, SplitId};
 
 /// What an override asks for.
 ///
@@ -50,11 +50,11 @@ fn at_pin(
     let id = AgentRef { account: call.account.clone(), agent: AgentId::parse(agent).ok()? };
     let agent = table.agent(&id)?;
     let version = agent.agent.resolve(pin)?;
-    let served = match agent.served(pin) {
+    let served = match table.served(agent, pin) {
         Some(served) => Arc::clone(served),
-        None => served_by_name(table, agent, version, None, None, series),
+        None => served_by_name(table, agent, version, pin, None, series),
     };
-    Some(Kept::new(table.revision, decision_id, served, pin, Reason::Override.code()))
+    Some(Kept::new(table.revision, decision_id, served, Reason::Override.code()))
 }
 
 fn at_arm(
@@ -72,7 +72,6 @@ fn at_arm(
         table.revision,
         decision_id,
         Arc::clone(arm.served.as_ref()?),
-        arm.pin,
         Reason::Override.code(),
     );
     kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
@@ -95,10 +94,10 @@ pub fn by_claims(
         let arm = u8::try_from(position).ok()?;
         Some(KeptArm { split: Arc::clone(split), arm, slot: claims.slot, unit: None })
     });
-    let served = served_by_name(table, agent, version, claims.environment, arm.as_ref(), series);
     let pin = claims.environment.map_or_else(|| version.pin(), Pin::Environment);
+    let served = served_by_name(table, agent, version, pin, arm.as_ref(), series);
     let route = route_of(table, call);
-    let mut kept = Kept::new(claims.revision, claims.decision_id, served, pin, Reason::Token.code());
+    let mut kept = Kept::new(claims.revision, claims.decision_id, served, Reason::Token.code());
     kept.arm = arm;
     kept.route = route.cloned();
     kept.site = site_of(&kept, call, claims.site);
@@ -109,7 +108,7 @@ pub fn by_claims(
 fn route_of<'t>(table: &'t RoutingTable, call: &CallRequest<'_>) -> Option<&'t Arc<ServingRoute>> {
     let place = table.numbers.look_up(&call.to);
     let own = place.and_then(|place| table.route_at(place.get()));
-    own.filter(|route| route.route.account == *call.account).or_else(|| {
+    own.filter(|route| route.account == *call.account).or_else(|| {
         let routes = table.account(call.account)?;
         let prefix = match &call.to {
             Address::E164(number) => routes.matching(*number).next().map(|(_, route)| route),
@@ -122,7 +121,7 @@ fn route_of<'t>(table: &'t RoutingTable, call: &CallRequest<'_>) -> Option<&'t A
 /// The site that the token names, where the route as it is now does not name it anyway.
 fn site_of(kept: &Kept, call: &CallRequest<'_>, named: u64) -> Option<SiteVariantId> {
     let is_named = |site: &&SiteVariantId| digest(call.account, site.as_str()) == named;
-    let of_route = kept.route.as_ref().and_then(|route| route.route.site_variant.as_ref());
+    let of_route = kept.route.as_ref().and_then(|route| route.site_variant());
     if named == 0 || of_route.is_some_and(|site| is_named(&site)) {
         return None;
     }
@@ -133,7 +132,7 @@ fn served_by_name(
     table: &RoutingTable,
     agent: &ServingAgent,
     version: &Arc<Version>,
-    environment: Option<Environment>,
+    pin: Pin,
     arm: Option<&KeptArm>,
     series: &SeriesBook,
 ) -> Arc<Served> {
@@ -145,16 +144,15 @@ fn served_by_name(
         account: agent.id.account.clone(),
         agent: agent.id.agent.clone(),
         version: VersionLabel::of(version.number),
-        environment,
+        environment: pin.environment(),
         arm: arm.and_then(split),
     };
-    let in_memory = [&agent.draft].into_iter().chain(&agent.environments).flatten();
-    let body =
-        in_memory.filter(|served| served.version.hash == version.hash).find_map(|served| served.body.clone());
+    let mut same = table.serving(agent).filter(|served| served.version.hash == version.hash);
+    let body = same.find_map(|served| served.body.clone());
     Arc::new(Served {
         agent: Arc::clone(&agent.id),
         version: Arc::clone(version),
-        environment,
+        pin,
         endpoints: table.endpoints_of(&agent.agent, version),
         body,
         series: series.get(&key),

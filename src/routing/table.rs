@@ -1,10 +1,12 @@
 //! The immutable table that decisions are read from.
 //!
-//! Numbers point to a route, a route to an agent's slot or a split, a slot to the version that serves. So a rollback
-//! swaps one slot, whatever follows it. Every part is copy-on-write: a patched table shares all it did not touch.
+//! Numbers point to a route, a route to the seat of an agent's pin or to a split, a seat to the version that serves. So
+//! a rollback puts another version into one seat, whatever follows it. Every part is copy-on-write: a patched table shares all it did not touch.
 
 mod patch;
 
+use std::collections::BTreeMap;
+use std::iter;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +20,7 @@ use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{Agent, AgentRef, Version};
 use crate::domain::change::SplitRef;
 use crate::domain::endpoint::Endpoint;
-use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, VersionNumber};
+use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, SiteVariantId, VersionNumber};
 use crate::domain::persistent::{Map, Slab};
 use crate::domain::route::Route;
 use crate::domain::split::Split;
@@ -38,7 +40,11 @@ pub struct RoutingTable {
     /// Mirrors the state's slab of routes, place by place.
     routes: Slab<Option<Arc<ServingRoute>>>,
     accounts: Map<AccountId, Arc<AccountRoutes>>,
+    /// Each account's id once: routes share its memory, so that comparing it touches nothing cold.
+    account_ids: Map<AccountId, AccountId>,
     agents: Slab<Arc<ServingAgent>>,
+    /// What serves, where routes look: one seat for each pin of an agent.
+    seats: Slab<Option<Arc<Served>>>,
     agent_places: Map<AgentRef, u32>,
     agent_digests: Map<u64, u32>,
     splits: Slab<Arc<ServingSplit>>,
@@ -54,8 +60,8 @@ pub struct Served {
     pub agent: Arc<AgentRef>,
     /// The version or draft.
     pub version: Arc<Version>,
-    /// The environment it serves through, if it does.
-    pub environment: Option<Environment>,
+    /// The pin it serves for.
+    pub pin: Pin,
     /// Where its runtime listens, if the agent or the settings say so; else the version says.
     pub endpoints: Option<Arc<[Endpoint]>>,
     /// Its configuration, if it could be had when it began to serve.
@@ -74,44 +80,50 @@ impl Served {
     }
 }
 
-/// An agent with its slots filled.
+/// An agent and the seats of its pins.
 #[derive(Debug, Clone)]
 pub struct ServingAgent {
     /// Its full name.
     pub id: Arc<AgentRef>,
     /// What it holds.
     pub agent: Arc<Agent>,
-    /// What `draft` serves.
-    pub draft: Option<Arc<Served>>,
-    /// What the environments serve, by [`Environment::index`].
-    pub environments: [Option<Arc<Served>>; 3],
+    /// The seat of `draft`.
+    draft: u32,
+    /// Those of the environments, by [`Environment::index`].
+    environments: [u32; 3],
     /// Versions that routes name by number, in order.
     fixed: Vec<Fixed>,
     /// Splits with an arm of this agent.
     splits: Vec<u32>,
 }
 
+/// A version that routes name by number.
 #[derive(Debug, Clone)]
 struct Fixed {
     number: VersionNumber,
+    /// How many do.
     uses: u32,
-    served: Option<Arc<Served>>,
+    seat: u32,
 }
 
 impl ServingAgent {
-    /// What a pin serves. `V<n>` only where some route names it; for the others see
-    /// [`by_override`](super::named::by_override).
-    #[inline]
-    #[must_use]
-    pub fn served(&self, pin: Pin) -> Option<&Arc<Served>> {
+    /// The seat of a pin. Of `V<n>` only where some route names it.
+    fn seat(&self, pin: Pin) -> Option<u32> {
         match pin {
-            Pin::Draft => self.draft.as_ref(),
-            Pin::Environment(environment) => self.environments.get(environment.index())?.as_ref(),
+            Pin::Draft => Some(self.draft),
+            Pin::Environment(environment) => self.environments.get(environment.index()).copied(),
             Pin::Version(number) => {
                 let at = self.fixed.binary_search_by_key(&number, |fixed| fixed.number).ok()?;
-                self.fixed.get(at)?.served.as_ref()
+                self.fixed.get(at).map(|fixed| fixed.seat)
             }
         }
+    }
+
+    /// Every seat, with its pin.
+    fn seats(&self) -> impl Iterator<Item = (Pin, u32)> {
+        let environments = Environment::ALL.into_iter().map(Pin::Environment).zip(self.environments);
+        let fixed = self.fixed.iter().map(|fixed| (Pin::Version(fixed.number), fixed.seat));
+        iter::once((Pin::Draft, self.draft)).chain(environments).chain(fixed)
     }
 }
 
@@ -140,17 +152,44 @@ pub struct ServingArm {
 }
 
 /// A route with its ends resolved.
+///
+/// What a decision reads of a route that only says where calls go is in one cache line.
 #[derive(Debug)]
 pub struct ServingRoute {
+    pub(super) account: AccountId,
+    pub(super) to: To,
+    /// Whether it says nothing but where calls go: it has no headers and names no site.
+    pub(super) bare: bool,
+    pub(super) rules: Box<[ServingRule]>,
     /// The route as written.
     pub route: Arc<Route>,
-    pub(super) to: To,
-    pub(super) rules: Box<[ServingRule]>,
 }
 
+impl ServingRoute {
+    /// Whether it says nothing but where calls go.
+    #[must_use]
+    #[inline]
+    pub fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// Its headers, which win over the version's.
+    #[must_use]
+    pub fn headers(&self) -> Option<&BTreeMap<String, String>> {
+        if self.bare { None } else { Some(&self.route.headers).filter(|headers| !headers.is_empty()) }
+    }
+
+    /// The site it names.
+    #[must_use]
+    pub fn site_variant(&self) -> Option<&SiteVariantId> {
+        if self.bare { None } else { self.route.site_variant.as_ref() }
+    }
+}
+
+/// Where a route leads: to a seat, or into a split.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum To {
-    Agent { agent: u32, pin: Pin },
+    Seat { seat: u32, pin: Pin },
     Split(u32),
 }
 
@@ -158,7 +197,7 @@ pub(super) enum To {
 pub(super) struct ServingRule {
     pub(super) header: Box<str>,
     pub(super) test: ServingTest,
-    pub(super) agent: u32,
+    pub(super) seat: u32,
     pub(super) pin: Pin,
 }
 
@@ -215,8 +254,21 @@ impl RoutingTable {
         self.accounts.get(account).map(Arc::as_ref)
     }
 
-    pub(super) fn agent_at(&self, place: u32) -> Option<&Arc<ServingAgent>> {
-        self.agents.get(place)
+    #[inline]
+    pub(super) fn seated(&self, seat: u32) -> Option<&Arc<Served>> {
+        self.seats.get(seat)?.as_ref()
+    }
+
+    /// What a pin of an agent serves. `V<n>` only where some route names it; for the others see
+    /// [`by_override`](super::named::by_override).
+    #[must_use]
+    pub fn served(&self, agent: &ServingAgent, pin: Pin) -> Option<&Arc<Served>> {
+        self.seated(agent.seat(pin)?)
+    }
+
+    /// What the seats of an agent serve.
+    pub(super) fn serving<'t>(&'t self, agent: &'t ServingAgent) -> impl Iterator<Item = &'t Arc<Served>> {
+        agent.seats().filter_map(|(_, seat)| self.seated(seat))
     }
 
     pub(super) fn split_at(&self, place: u32) -> Option<&Arc<ServingSplit>> {

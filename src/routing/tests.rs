@@ -14,7 +14,7 @@ use super::request::{CallRequest, Override};
 use super::series::SeriesBook;
 use super::shelf::Shelf;
 use super::switchboard::{Occasion, Purpose, Standing, Switchboard};
-use super::table::{RoutingTable, Workshop};
+use super::table::{RoutingTable, Served, Workshop};
 use super::token::TokenKeys;
 use super::trail::{Notes, Silent};
 use crate::domain::address::{Address, Caller, Prefix};
@@ -60,6 +60,11 @@ impl World {
         touched.routes.extend(self.state.routes.iter().map(|(place, _)| place));
         touched.accounts.insert(self.account.clone());
         self.patched(&RoutingTable::new(&[]), &touched)
+    }
+
+    /// What a pin of an agent serves.
+    fn serving(&self, agent: &str, pin: Pin) -> &Arc<Served> {
+        self.table.served(self.table.agent(&agent_ref(agent)).unwrap(), pin).unwrap()
     }
 
     fn patched(&self, table: &RoutingTable, touched: &Touched) -> RoutingTable {
@@ -331,7 +336,7 @@ fn a_token_remembers_a_draft_that_was_edited_since() {
     let headers = Vec::new();
     let call = CallRequest { call_id: Some("c1"), ..world.call("+14155550100", "", &headers) };
     let token = asked(&board, &world, &call, 1).3.unwrap();
-    let before = world.table.agent(&agent_ref("sales")).unwrap().draft.as_ref().unwrap().version.hash;
+    let before = world.serving("sales", Pin::Draft).version.hash;
     let mut edited = file_agent("sales", 3, 1);
     edited.value.draft.as_mut().unwrap().value = config("edited");
     world.act(Action::ApplyFiles(Arc::new(file_set(vec![edited, file_agent("reception", 1, 1)]))));

@@ -156,7 +156,7 @@ impl TokenKeys {
             agent: digest(account, choice.served.agent.agent.as_str()),
             version: version.number,
             hash: version.hash,
-            environment: choice.served.environment,
+            environment: choice.served.pin.environment(),
             arm,
             slot: choice.in_split.and_then(|in_split| in_split.slot),
             site: site.map_or(0, |site| digest(account, site.as_str())),

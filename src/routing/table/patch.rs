@@ -11,11 +11,11 @@ use super::{
 use crate::domain::address::Prefix;
 use crate::domain::agent::{Agent, AgentRef, Version};
 use crate::domain::change::{SplitRef, Touched};
-use crate::domain::id::{AccountId, AgentId, Environment, Pin, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, Pin, VersionNumber};
 use crate::domain::route::{Destination, HeaderTest, Route, header_regex};
 use crate::domain::split::{Arm, Split};
 use crate::domain::state::State;
-use crate::routing::series::{Series, SeriesBook, SeriesKey, VersionLabel};
+use crate::routing::series::{SeriesBook, SeriesKey, VersionLabel};
 use crate::routing::shelf::{Bodies, Shelf};
 
 /// What patching needs besides the state.
@@ -63,7 +63,7 @@ struct Patch<'a> {
 }
 
 impl Patch<'_> {
-    /// Fills an agent's slots and names the splits that look at them.
+    /// Fills an agent's seats and names the splits that look at them.
     fn agent(&mut self, id: &AgentRef, splits: &mut BTreeSet<SplitRef>) {
         let place = self.table.agent_places.get(id).copied();
         let before = place.and_then(|place| self.table.agents.get(place)).cloned();
@@ -74,34 +74,40 @@ impl Patch<'_> {
         }
         let digest = digest(&id.account, id.agent.as_str());
         let Some(agent) = self.state.agents.get(id) else {
-            if let Some(place) = place {
+            if let (Some(place), Some(before)) = (place, before) {
                 self.table.agents.free(place);
                 self.table.agent_places.remove(id);
                 self.table.agent_digests.remove(&digest);
+                for (_, seat) in before.seats() {
+                    self.table.seats.free(seat);
+                }
             }
             return;
         };
-        let name = before.as_ref().map_or_else(|| Arc::new(id.clone()), |before| Arc::clone(&before.id));
-        let mut serving = ServingAgent {
-            id: name,
-            agent: Arc::clone(agent),
-            draft: None,
-            environments: [None, None, None],
-            fixed: Vec::new(),
-            splits: before.as_ref().map(|before| before.splits.clone()).unwrap_or_default(),
+        let Some(serving) = before.map_or_else(
+            || self.new_agent(id, agent),
+            |before| Some(ServingAgent { agent: Arc::clone(agent), ..before.as_ref().clone() }),
+        ) else {
+            return;
         };
-        serving.draft = agent.draft.as_ref().map(|version| self.served(&serving, version, None, None));
-        for (environment, slot) in Environment::ALL.into_iter().zip(&mut serving.environments) {
-            *slot = agent.deployed(environment).map(|version| {
-                served(&self.table, self.workshop, &serving.id, agent, version, Some(environment), None)
-            });
-        }
-        for fixed in before.iter().flat_map(|before| &before.fixed) {
-            let version = agent.versions.get(&fixed.number);
-            let served = version.map(|version| self.served(&serving, version, None, None));
-            serving.fixed.push(Fixed { served, ..fixed.clone() });
+        for (pin, seat) in serving.seats() {
+            let served = agent.resolve(pin).map(|version| self.served(&serving, version, pin, None));
+            self.table.seats.set(seat, served);
         }
         self.put_agent(place, serving, digest);
+    }
+
+    /// An agent that the table did not hold, its seats empty; nothing where there is no room for it.
+    fn new_agent(&mut self, id: &AgentRef, agent: &Arc<Agent>) -> Option<ServingAgent> {
+        let mut seat = || self.table.seats.alloc(None);
+        Some(ServingAgent {
+            id: Arc::new(id.clone()),
+            agent: Arc::clone(agent),
+            draft: seat()?,
+            environments: [seat()?, seat()?, seat()?],
+            fixed: Vec::new(),
+            splits: Vec::new(),
+        })
     }
 
     fn put_agent(&mut self, place: Option<u32>, serving: ServingAgent, digest: u64) {
@@ -121,10 +127,26 @@ impl Patch<'_> {
         &self,
         agent: &ServingAgent,
         version: &Arc<Version>,
-        environment: Option<Environment>,
+        pin: Pin,
         arm: Option<(&Split, &Arm)>,
     ) -> Arc<Served> {
-        served(&self.table, self.workshop, &agent.id, &agent.agent, version, environment, arm)
+        let id = &agent.id;
+        let series = SeriesKey {
+            account: id.account.clone(),
+            agent: id.agent.clone(),
+            version: VersionLabel::of(version.number),
+            environment: pin.environment(),
+            arm: arm.map(|(split, arm)| (split.id.clone(), arm.id.clone())),
+        };
+        Arc::new(Served {
+            agent: Arc::clone(id),
+            version: Arc::clone(version),
+            pin,
+            endpoints: self.table.endpoints_of(&agent.agent, version),
+            body: self.workshop.shelf.take(&id.account, version.hash, self.workshop.bodies),
+            series: self.workshop.series.get(&series),
+            written: OnceLock::new(),
+        })
     }
 
     fn split(&mut self, id: &SplitRef) {
@@ -165,7 +187,7 @@ impl Patch<'_> {
         let id = AgentRef { account: split.account.clone(), agent: arm.agent.clone() };
         let served = self.table.agent(&id).and_then(|agent| {
             let version = agent.agent.resolve(arm.pin)?;
-            Some(self.served(agent, version, arm.pin.environment(), Some((split, arm))))
+            Some(self.served(agent, version, arm.pin, Some((split, arm))))
         });
         ServingArm { served, id: arm.id.clone(), pin: arm.pin, weight: arm.weight }
     }
@@ -250,43 +272,54 @@ impl Patch<'_> {
         self.table.accounts.insert(account.clone(), Arc::new(routes));
     }
 
-    fn resolve(&self, route: &Arc<Route>) -> Option<ServingRoute> {
-        let place = |agent: &AgentId| {
+    fn resolve(&mut self, route: &Arc<Route>) -> Option<ServingRoute> {
+        let seat = |agent: &AgentId, pin: Pin| {
             let id = AgentRef { account: route.account.clone(), agent: agent.clone() };
-            self.table.agent_places.get(&id).copied()
+            self.table.agent(&id)?.seat(pin)
         };
-        let to = match &route.to {
-            Destination::Agent { agent, pin } => To::Agent { agent: place(agent)?, pin: *pin },
+        let (to, own) = match &route.to {
+            Destination::Agent { agent, pin } => (To::Seat { seat: seat(agent, *pin)?, pin: *pin }, Some(agent)),
             Destination::Split(split) => {
                 let id = SplitRef { account: route.account.clone(), split: split.clone() };
-                To::Split(*self.table.split_places.get(&id)?)
+                (To::Split(*self.table.split_places.get(&id)?), None)
             }
         };
-        let own = match to {
-            To::Agent { agent, .. } => Some(agent),
-            To::Split(_) => None,
-        };
         let rules = route.header_rules.iter().filter_map(|rule| {
-            let agent = match &rule.agent {
-                Some(agent) => place(agent),
-                None => own,
-            };
             let test = match &rule.test {
                 HeaderTest::Equals(text) => ServingTest::Equals(text.as_str().into()),
                 HeaderTest::Prefix(text) => ServingTest::Prefix(text.as_str().into()),
                 HeaderTest::Regex(text) => ServingTest::Regex(header_regex(text).ok()?),
             };
-            Some(ServingRule { header: rule.header.as_str().into(), test, agent: agent?, pin: rule.pin })
+            let seat = seat(rule.agent.as_ref().or(own)?, rule.pin)?;
+            Some(ServingRule { header: rule.header.as_str().into(), test, seat, pin: rule.pin })
         });
-        Some(ServingRoute { to, rules: rules.collect(), route: Arc::clone(route) })
+        let rules = rules.collect();
+        let bare = route.headers.is_empty() && route.site_variant.is_none();
+        Some(ServingRoute { account: self.account_id(&route.account), to, bare, rules, route: Arc::clone(route) })
+    }
+
+    /// An account's id in the memory that all its routes share.
+    fn account_id(&mut self, id: &AccountId) -> AccountId {
+        if let Some(shared) = self.table.account_ids.get(id) {
+            return shared.clone();
+        }
+        self.table.account_ids.insert(id.clone(), id.clone());
+        id.clone()
     }
 
     /// Notes that a route names versions by number, so that their agents keep them ready.
     fn retain(&mut self, route: &Route) {
         for (id, number) in named_versions(route) {
             let Some(agent) = self.table.agent(&id).cloned() else { continue };
-            let version = agent.agent.versions.get(&number).cloned();
-            let served = version.map(|version| self.served(&agent, &version, None, None));
+            let seat = match agent.seat(Pin::Version(number)) {
+                Some(seat) => seat,
+                None => {
+                    let version = agent.agent.versions.get(&number);
+                    let served = version.map(|version| self.served(&agent, version, Pin::Version(number), None));
+                    let Some(seat) = self.table.seats.alloc(served) else { continue };
+                    seat
+                }
+            };
             self.edit_agent(&id, |agent| {
                 match agent.fixed.binary_search_by_key(&number, |fixed| fixed.number) {
                     Ok(at) => {
@@ -294,7 +327,7 @@ impl Patch<'_> {
                             fixed.uses += 1;
                         }
                     }
-                    Err(at) => agent.fixed.insert(at, Fixed { number, uses: 1, served }),
+                    Err(at) => agent.fixed.insert(at, Fixed { number, uses: 1, seat }),
                 }
             });
         }
@@ -302,16 +335,20 @@ impl Patch<'_> {
 
     fn release(&mut self, route: &Route) {
         for (id, number) in named_versions(route) {
+            let mut empty = None;
             self.edit_agent(&id, |agent| {
                 if let Ok(at) = agent.fixed.binary_search_by_key(&number, |fixed| fixed.number)
                     && let Some(fixed) = agent.fixed.get_mut(at)
                 {
                     fixed.uses -= 1;
                     if fixed.uses == 0 {
-                        agent.fixed.remove(at);
+                        empty = Some(agent.fixed.remove(at).seat);
                     }
                 }
             });
+            if let Some(seat) = empty {
+                self.table.seats.free(seat);
+            }
         }
     }
 }
@@ -324,40 +361,4 @@ fn named_versions(route: &Route) -> Vec<(AgentRef, VersionNumber)> {
         _ => None,
     });
     named.collect()
-}
-
-fn served(
-    table: &RoutingTable,
-    workshop: Workshop<'_>,
-    id: &Arc<AgentRef>,
-    agent: &Agent,
-    version: &Arc<Version>,
-    environment: Option<Environment>,
-    arm: Option<(&Split, &Arm)>,
-) -> Arc<Served> {
-    Arc::new(Served {
-        agent: Arc::clone(id),
-        version: Arc::clone(version),
-        environment,
-        endpoints: table.endpoints_of(agent, version),
-        body: workshop.shelf.take(&id.account, version.hash, workshop.bodies),
-        series: series(workshop.series, id, version, environment, arm),
-        written: OnceLock::new(),
-    })
-}
-
-fn series(
-    book: &SeriesBook,
-    id: &AgentRef,
-    version: &Version,
-    environment: Option<Environment>,
-    arm: Option<(&Split, &Arm)>,
-) -> Arc<Series> {
-    book.get(&SeriesKey {
-        account: id.account.clone(),
-        agent: id.agent.clone(),
-        version: VersionLabel::of(version.number),
-        environment,
-        arm: arm.map(|(split, arm)| (split.id.clone(), arm.id.clone())),
-    })
 }
