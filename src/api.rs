@@ -42,7 +42,6 @@ use hyper::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::control::Control;
-use crate::domain::id::Hex32;
 use crate::domain::time::Timestamp;
 use crate::http::correlation::{NewId, correlate};
 use crate::http::error::ApiError;
@@ -99,7 +98,7 @@ pub fn router(management: Management) -> Router {
     let random = management.random;
     let new_id: NewId = Arc::new(move || {
         let [high, ..] = halves(random());
-        Hex32::of(high).as_str().to_owned()
+        uuid::Builder::from_random_bytes(high).into_uuid()
     });
     router
         .route_layer(from_fn_with_state(guard, guard::admit))

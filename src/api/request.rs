@@ -161,7 +161,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs: Result<Vec<_>, _> =
-            pairs(query.as_bytes()).map(|pair| pair.map(|(n, v)| (n.into_owned(), v.into_owned()))).collect();
+            pairs(query).map(|pair| pair.map(|(n, v)| (n.into_owned(), v.into_owned()))).collect();
         pairs.map(Self).map_err(|why| ApiError::validation(why.field().to_owned(), why.to_string()))
     }
 }

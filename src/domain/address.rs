@@ -349,6 +349,11 @@ impl<'a> Caller<'a> {
     /// Reads a caller; never a fault: what is no address is a user as it stands, and what is too long is withheld.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
+        // As nearly all of them are written.
+        if let Some(number) = E164::parse(text) {
+            let address = Address::E164(number);
+            return if is_withheld(&address) { Self::Withheld } else { Self::Known(address) };
+        }
         let host = text.rsplit_once('@').map_or("", |(_, host)| host);
         let host = host.split([';', ':', '?', '>']).next().unwrap_or_default();
         if host.eq_ignore_ascii_case("anonymous.invalid") {

@@ -1,5 +1,6 @@
 //! Who may ask: holders of a key, and gateways known by the address they ask from.
 
+use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -64,12 +65,14 @@ impl Asker<'_> {
 }
 
 /// A connection as far as it tells who asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Ends {
     /// The gateway on whose list the peer is.
     gateway: Option<u16>,
     /// Our own address, as the peer knows it unless there is a translation between.
     local: IpAddr,
+    /// The first `Host` that was found to be ours: the next requests nearly always name the same.
+    host: OnceCell<Box<[u8]>>,
 }
 
 /// Tells who asks.
@@ -92,7 +95,7 @@ impl Doorkeeper {
     /// Looks at a new connection, once.
     #[must_use]
     pub fn ends(&self, peer: SocketAddr, local: SocketAddr) -> Ends {
-        Ends { gateway: self.gateways.of(peer.ip()), local: local.ip().to_canonical() }
+        Ends { gateway: self.gateways.of(peer.ip()), local: local.ip().to_canonical(), host: OnceCell::new() }
     }
 
     /// Who sends a request.
@@ -107,7 +110,7 @@ impl Doorkeeper {
     pub fn asker(
         &self,
         table: &RoutingTable,
-        ends: Ends,
+        ends: &Ends,
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<Asker<'_>, ApiError> {
@@ -127,11 +130,22 @@ impl Doorkeeper {
         if let Some(relayed) = seen.relayed {
             return Err(ApiError::forbidden(format!("a request with {relayed} needs an API key")));
         }
-        // A list of hosts is short, and nearly always of one.
-        if !seen.host.is_none_or(|host| self.is_ours(host.as_bytes(), ends.local)) || seen.more_hosts {
+        if !seen.host.is_none_or(|host| self.names_us(host.as_bytes(), ends)) || seen.more_hosts {
             return Err(ApiError::forbidden("this Host is not listed: a request to it needs an API key"));
         }
         Ok(Asker::Gateway(row, gateway))
+    }
+
+    /// [`Self::is_ours`], remembered for the connection.
+    fn names_us(&self, host: &[u8], ends: &Ends) -> bool {
+        if ends.host.get().is_some_and(|known| **known == *host) {
+            return true;
+        }
+        let ours = self.is_ours(host, ends.local);
+        if ours {
+            ends.host.get_or_init(|| host.into());
+        }
+        ours
     }
 
     /// Whether a `Host` names us and not what a stranger had resolved to our address.

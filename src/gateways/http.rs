@@ -171,7 +171,8 @@ impl HttpConnection {
     /// Who asks, if it may do this.
     fn asker(&self, head: &Parts, permission: Permission, now: Timestamp) -> Result<Asker<'_>, ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
-        let asker = self.worker.with_table(|table| doorkeeper.asker(table, self.ends, &head.headers, now))?;
+        let asker =
+            self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, &head.headers, now))?;
         if !asker.may(permission) {
             let message = match asker {
                 Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use uuid::Uuid;
 
 use super::meters::Tally;
 use super::plane::CallPlane;
@@ -101,11 +102,10 @@ impl Worker {
     }
 
     /// The id of a call or request that came without one.
-    pub fn new_id(&self) -> String {
+    pub fn new_id(&self) -> Uuid {
         let mut random = [0; 16];
         self.rng.borrow_mut().fill_bytes(&mut random);
-        let id = uuid::Builder::from_random_bytes(random).into_uuid().hyphenated();
-        id.encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
+        uuid::Builder::from_random_bytes(random).into_uuid()
     }
 
     /// Counts with this worker's cells.

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1::Builder;
@@ -17,7 +19,7 @@ use tokio::task::yield_now;
 
 use super::limits::Limits;
 use super::linger::linger;
-use super::pulse::{Felt, Pulse, Watch};
+use super::pulse::{Felt, Pulse, overdue};
 use super::server::Front;
 use super::shutdown::{Stage, reached};
 
@@ -32,9 +34,11 @@ pub(super) fn builder(limits: &Limits) -> Builder {
         // and answers before a malformed one are lost.
         .pipeline_flush(false)
         .keep_alive(true)
+        // An answer is short: to copy it behind its header is cheaper than to have the kernel gather the two.
+        .writev(false)
         // A client that closes its sending side after its request still gets the answer.
         .half_close(true)
-        // `Watch` does this, see there.
+        // `overdue` does this, see there.
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes_max)
         .max_buf_size(limits.header_bytes_max.max(BUFFER_BYTES_MIN));
@@ -70,15 +74,26 @@ pub(super) async fn run<T, F, B>(
     });
     let socket = TokioIo::new(Felt::new(socket, pulse.clone()));
     let mut connection = builder.serve_connection(socket, service);
-    let mut watch = Watch::new(pulse.clone(), &front.limits);
 
-    let closing = tokio::select! {
-        biased;
-        _ = &mut connection => false,
-        () = poll_fn(|context| watch.poll_overdue(context)) => return,
-        () = reached(&mut stages, Stage::Closing) => true,
+    let closing = {
+        // A set polls only what has been woken: what a request does not concern costs it nothing.
+        let mut aside = FuturesUnordered::new();
+        aside.push(async {
+            tokio::select! {
+                () = overdue(&pulse, &front.limits) => false,
+                () = reached(&mut stages, Stage::Closing) => true,
+            }
+        });
+        tokio::select! {
+            biased;
+            _ = &mut connection => None,
+            closing = aside.next() => closing,
+        }
     };
-    if closing {
+    if closing == Some(false) {
+        return;
+    }
+    if closing == Some(true) {
         // A request that has arrived by now is still read: the runtime hears from the kernel, hyper reads, and only
         // a connection with nothing to read is closed.
         yield_now().await;
@@ -88,7 +103,7 @@ pub(super) async fn run<T, F, B>(
             tokio::select! {
                 biased;
                 _ = &mut connection => {}
-                () = poll_fn(|context| watch.poll_overdue(context)) => return,
+                () = overdue(&pulse, &front.limits) => return,
                 () = reached(&mut stages, Stage::Over) => return,
             }
         }

@@ -1,8 +1,8 @@
 //! What a connection is doing, seen from outside of hyper, and when it has done it for too long.
 //!
 //! hyper's own header timer has one limit for an idle connection and for a half-sent header, and arms a new timer for
-//! every request. Here the two have limits of their own, and one timer serves a connection all its life: when it fires
-//! it looks how long the present state has lasted, and sleeps on.
+//! every request. Here the two have limits of their own, and one timer serves a connection all its life: each time it
+//! fires somebody looks whether the state is still the same as the last time.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, sleep};
 
 use super::limits::Limits;
 
@@ -69,43 +69,27 @@ impl Pulse {
     }
 }
 
-/// The one timer of a connection.
-pub(super) struct Watch<'a> {
-    pulse: Arc<Pulse>,
-    limits: &'a Limits,
-    seen: u32,
-    since: Instant,
-    look: Pin<Box<Sleep>>,
-}
+/// Looks at a state before it has lasted its limit: what comes in between, comes late by one look at most.
+const LOOKS: u32 = 8;
 
-impl<'a> Watch<'a> {
-    pub(super) fn new(pulse: Arc<Pulse>, limits: &'a Limits) -> Self {
-        let seen = pulse.turn.load(Relaxed);
-        let look = Box::pin(sleep(limits.header_timeout));
-        Self { pulse, limits, seen, since: Instant::now(), look }
-    }
-
-    /// Ready when the state has lasted too long; to be polled after the connection, in the same task.
-    pub(super) fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let turn = self.pulse.turn.load(Relaxed);
-        if turn != self.seen {
-            self.seen = turn;
-            self.since = Instant::now();
+/// Waits until a connection's state has lasted too long.
+///
+/// It looks now and then, so that a request costs no look at the clock. A limit is kept never too early, and too late by
+/// at most an eighth of the header's.
+pub(super) async fn overdue(pulse: &Pulse, limits: &Limits) {
+    let period = limits.header_timeout / LOOKS;
+    let (mut seen, mut since) = (pulse.turn.load(Relaxed), Instant::now());
+    loop {
+        sleep(period).await;
+        let (now, turn) = (Instant::now(), pulse.turn.load(Relaxed));
+        if turn != seen {
+            (seen, since) = (turn, now);
         }
-        loop {
-            ready!(self.look.as_mut().poll(context));
-            let now = Instant::now();
-            // A header may begin at any moment from now on, so the next look is never later than its limit.
-            let latest = now + self.limits.header_timeout;
-            let next = match self.pulse.state.load(Relaxed) {
-                HEADER => self.since + self.limits.header_timeout,
-                IDLE => latest.min(self.since + self.limits.idle_timeout),
-                _ => latest,
-            };
-            if next <= now {
-                return Poll::Ready(());
-            }
-            self.look.as_mut().reset(next);
+        let lasted = now.duration_since(since);
+        match pulse.state.load(Relaxed) {
+            HEADER if lasted >= limits.header_timeout => return,
+            IDLE if lasted >= limits.idle_timeout => return,
+            _ => {}
         }
     }
 }

@@ -36,15 +36,15 @@ impl QueryFault {
 /// `+` is a space, `%2B` a plus; a `%` before anything but two hexadecimal digits stands for itself; empty pairs are
 /// passed over; a name without `=` has an empty value. Iteration ends after the first fault.
 ///
-/// Cost: a name or value with nothing to decode is borrowed.
-pub fn pairs(text: &[u8]) -> Pairs<'_> {
+/// Cost: one pass; a name or value with nothing to decode is borrowed.
+pub fn pairs(text: &str) -> Pairs<'_> {
     Pairs { rest: text, left: PARAMETERS_MAX }
 }
 
 /// Iterator over the decoded pairs of a query, see [`pairs`].
 #[derive(Clone, Debug)]
 pub struct Pairs<'a> {
-    rest: &'a [u8],
+    rest: &'a str,
     left: usize,
 }
 
@@ -52,16 +52,16 @@ impl<'a> Iterator for Pairs<'a> {
     type Item = Result<(Cow<'a, str>, Cow<'a, str>), QueryFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let pair = self.next_raw()?;
+        let pair = self.next_written()?;
         let decoded = match self.left.checked_sub(1) {
             None => Err(QueryFault::TooMany),
             Some(left) => {
                 self.left = left;
-                decode_pair(pair)
+                pair.decoded()
             }
         };
         if decoded.is_err() {
-            self.rest = &[];
+            self.rest = "";
         }
         Some(decoded)
     }
@@ -69,11 +69,11 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     /// The next pair that is not empty, as it was written.
-    fn next_raw(&mut self) -> Option<&'a [u8]> {
+    fn next_written(&mut self) -> Option<Pair<'a>> {
         while !self.rest.is_empty() {
-            let (pair, rest) = split_at_byte(self.rest, b'&');
-            self.rest = rest;
-            if !pair.is_empty() {
+            let (pair, end) = Pair::first_of(self.rest);
+            self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            if end > 0 {
                 return Some(pair);
             }
         }
@@ -81,48 +81,111 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// What stands before the first such byte, and what after it.
-fn split_at_byte(text: &[u8], byte: u8) -> (&[u8], &[u8]) {
-    match memchr::memchr(byte, text).and_then(|at| text.split_at_checked(at)) {
-        Some((before, after)) => (before, after.get(1..).unwrap_or_default()),
-        None => (text, &[]),
-    }
+/// A pair as it was written.
+#[derive(Default)]
+struct Pair<'a> {
+    name: Coded<'a>,
+    value: Coded<'a>,
 }
 
-fn decode_pair(pair: &[u8]) -> Result<(Cow<'_, str>, Cow<'_, str>), QueryFault> {
-    let (name, value) = split_at_byte(pair, b'=');
-    match (decode(name), decode(value)) {
-        (Some(name), Some(value)) => Ok((name, value)),
-        _ => {
-            let parameter = percent_decode(name).decode_utf8_lossy().into_owned();
-            Err(QueryFault::NotText { parameter })
+/// A text in which some characters may stand for others.
+#[derive(Default)]
+struct Coded<'a> {
+    text: &'a str,
+    has_codes: bool,
+}
+
+impl<'a> Pair<'a> {
+    /// The pair that a text begins with, and where it ends.
+    fn first_of(text: &'a str) -> (Self, usize) {
+        let (mut split, mut end) = (None, text.len());
+        let (mut name_has_codes, mut has_codes) = (false, false);
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                b'&' => {
+                    end = at;
+                    break;
+                }
+                b'=' if split.is_none() => {
+                    split = Some(at);
+                    name_has_codes = std::mem::take(&mut has_codes);
+                }
+                b'+' | b'%' => has_codes = true,
+                _ => {}
+            }
+        }
+        let coded = |from: usize, to: usize, has_codes| Coded {
+            text: text.get(from..to).unwrap_or_default(),
+            has_codes,
+        };
+        let pair = match split {
+            Some(split) => {
+                Self { name: coded(0, split, name_has_codes), value: coded(split + 1, end, has_codes) }
+            }
+            None => Self { name: coded(0, end, has_codes), value: Coded::default() },
+        };
+        (pair, end)
+    }
+
+    fn decoded(self) -> Result<(Cow<'a, str>, Cow<'a, str>), QueryFault> {
+        let written = self.name.text;
+        match (self.name.decoded(), self.value.decoded()) {
+            (Some(name), Some(value)) => Ok((name, value)),
+            _ => {
+                let parameter = percent_decode(written.as_bytes()).decode_utf8_lossy().into_owned();
+                Err(QueryFault::NotText { parameter })
+            }
         }
     }
 }
 
-fn decode(text: &[u8]) -> Option<Cow<'_, str>> {
-    if memchr::memchr2(b'+', b'%', text).is_none() {
-        return std::str::from_utf8(text).ok().map(Cow::Borrowed);
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((plain, special)) =
-        memchr::memchr2(b'+', b'%', rest).and_then(|at| rest.split_at_checked(at))
-    {
-        decoded.extend_from_slice(plain);
-        let (byte, after) = match special {
-            [b'%', high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                (hex(*high) << 4 | hex(*low), after)
+impl<'a> Coded<'a> {
+    /// What it stands for, if that is text.
+    fn decoded(self) -> Option<Cow<'a, str>> {
+        if !self.has_codes {
+            return Some(Cow::Borrowed(self.text));
+        }
+        let mut decoded = String::with_capacity(self.text.len());
+        let mut rest = self.text;
+        while let Some((plain, code)) =
+            rest.bytes().position(|byte| matches!(byte, b'+' | b'%')).and_then(|at| rest.split_at_checked(at))
+        {
+            decoded.push_str(plain);
+            let (byte, bytes) = coded_byte(code.as_bytes());
+            if !byte.is_ascii() {
+                return self.decoded_bytes();
             }
-            [b'+', after @ ..] => (b' ', after),
-            [_, after @ ..] => (b'%', after),
-            [] => break,
-        };
-        decoded.push(byte);
-        rest = after;
+            decoded.push(char::from(byte));
+            rest = code.get(bytes..).unwrap_or_default();
+        }
+        decoded.push_str(rest);
+        Some(Cow::Owned(decoded))
     }
-    decoded.extend_from_slice(rest);
-    String::from_utf8(decoded).ok().map(Cow::Owned)
+
+    /// The same where characters take several codes.
+    #[cold]
+    fn decoded_bytes(&self) -> Option<Cow<'a, str>> {
+        let mut decoded = Vec::with_capacity(self.text.len());
+        let mut rest = self.text.as_bytes();
+        while !rest.is_empty() {
+            let (byte, bytes) = coded_byte(rest);
+            decoded.push(byte);
+            rest = rest.get(bytes..).unwrap_or_default();
+        }
+        String::from_utf8(decoded).ok().map(Cow::Owned)
+    }
+}
+
+/// The byte that a text begins with or has a code for, and how many bytes of the text that takes.
+fn coded_byte(text: &[u8]) -> (u8, usize) {
+    match text {
+        [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            (hex(*high) << 4 | hex(*low), 3)
+        }
+        [b'+', ..] => (b' ', 1),
+        [byte, ..] => (*byte, 1),
+        [] => (0, 0),
+    }
 }
 
 /// What a hexadecimal digit stands for.
@@ -138,9 +201,7 @@ mod tests {
     use super::*;
 
     fn all(text: &str) -> Result<Vec<(String, String)>, QueryFault> {
-        pairs(text.as_bytes())
-            .map(|pair| pair.map(|(name, value)| (name.into_owned(), value.into_owned())))
-            .collect()
+        pairs(text).map(|pair| pair.map(|(name, value)| (name.into_owned(), value.into_owned()))).collect()
     }
 
     fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -166,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_needs_no_decoding_is_borrowed() {
-        let (name, value) = pairs(b"callId=abc-1").next().unwrap().unwrap();
+        let (name, value) = pairs("callId=abc-1").next().unwrap().unwrap();
         assert!(matches!((name, value), (Cow::Borrowed("callId"), Cow::Borrowed("abc-1"))));
     }
 
@@ -175,7 +236,7 @@ mod tests {
         let fault = all("a=1&from=%ff&b=2").unwrap_err();
         assert_eq!(fault.field(), "from");
         assert_eq!(fault.to_string(), "the parameter from is not UTF-8");
-        assert_eq!(pairs(b"from=\xff&b=2").count(), 1, "iteration ends with the fault");
+        assert_eq!(pairs("from=%ff&b=2").count(), 1, "iteration ends with the fault");
     }
 
     #[test]
@@ -193,7 +254,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic_or_run_for_ever(text in prop::collection::vec(any::<u8>(), 0..512)) {
+        fn no_text_makes_it_panic_or_run_for_ever(text in "[&=%+a-f0-9\u{e9}]{0,512}") {
             prop_assert!(pairs(&text).count() <= PARAMETERS_MAX + 1);
         }
     }

@@ -74,14 +74,11 @@ pub async fn serve<S: Service>(listener: std::net::TcpListener, service: S, fron
     // Never sent on: it closes when the last connection has dropped its end.
     let (alive, mut ended) = mpsc::channel::<()>(1);
     while let Some(admitted) = acceptor.next().await {
-        let answers = Rc::new(service.connection(admitted.peer, admitted.local));
+        let answers = service.connection(admitted.peer, admitted.local);
         let (front, builder, alive) = (front.clone(), builder.clone(), alive.clone());
         let stages = front.shutdown.stages();
         spawn_local(async move {
-            let answer = |request| {
-                let answers = answers.clone();
-                async move { answers.answer(request).await }
-            };
+            let answer = |request| answers.answer(request);
             connection::run(admitted.socket, &builder, &front, stages, answer).await;
             drop((admitted.place, alive));
         });

@@ -68,12 +68,7 @@ pub struct KeptArm {
 impl Kept {
     /// A decision without route and split.
     #[must_use]
-    pub fn new(
-        revision: Revision,
-        decision_id: u128,
-        served: Arc<Served>,
-        reason: &'static str,
-    ) -> Self {
+    pub fn new(revision: Revision, decision_id: u128, served: Arc<Served>, reason: &'static str) -> Self {
         Self { revision, decision_id, served, route: None, arm: None, site: None, reason }
     }
 
@@ -107,12 +102,8 @@ impl Kept {
             slot: arm.slot,
             unit: arm.unit,
         });
-        let choice = Choice {
-            served: &self.served,
-            route: self.route.as_ref(),
-            site: self.site.as_ref(),
-            in_split,
-        };
+        let choice =
+            Choice { served: &self.served, route: self.route.as_ref(), site: self.site.as_ref(), in_split };
         Decision { revision: self.revision, choice: Some(choice), reason }
     }
 }

@@ -160,10 +160,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             }
             _ => {}
         }
-        Some((
-            Choice { served, route: Some(route), site: None, in_split: Some(in_split) },
-            reason,
-        ))
+        Some((Choice { served, route: Some(route), site: None, in_split: Some(in_split) }, reason))
     }
 
     fn inactive(&self, split: &ServingSplit) -> Option<Inactive> {

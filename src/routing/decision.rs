@@ -237,9 +237,21 @@ impl Sentence<'_, '_> {
             }
             (Reason::SplitInactive(_), _) => write!(f, "; arm {} gets its calls", arm.id),
             (reason, Some(slot)) => {
-                let joint = if matches!(reason, Reason::NumberSplit) { "" } else { ":" };
-                let (id, weight) = (&in_split.split.split.id, arm.weight);
-                write!(f, "{joint} in split {id}; slot {slot} belongs to {} (weight {weight})", arm.id)
+                // Frequent, and piece by piece several times faster than by `write!`.
+                let mut digits = itoa::Buffer::new();
+                f.write_str(if matches!(reason, Reason::NumberSplit) {
+                    " in split "
+                } else {
+                    ": in split "
+                })?;
+                f.write_str(in_split.split.split.id.as_str())?;
+                f.write_str("; slot ")?;
+                f.write_str(digits.format(slot))?;
+                f.write_str(" belongs to ")?;
+                f.write_str(arm.id.as_str())?;
+                f.write_str(" (weight ")?;
+                f.write_str(digits.format(arm.weight))?;
+                f.write_str(")")
             }
             (_, None) => write!(f, "; arm {} of split {}", arm.id, in_split.split.split.id),
         }

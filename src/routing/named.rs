@@ -68,12 +68,8 @@ fn at_arm(
     let split = table.split(&id)?;
     let position = split.split.position(arm)?;
     let arm = split.arms.get(usize::from(position))?;
-    let mut kept = Kept::new(
-        table.revision,
-        decision_id,
-        Arc::clone(arm.served.as_ref()?),
-        Reason::Override.code(),
-    );
+    let mut kept =
+        Kept::new(table.revision, decision_id, Arc::clone(arm.served.as_ref()?), Reason::Override.code());
     kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
     Some(kept)
 }

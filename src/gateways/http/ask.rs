@@ -45,7 +45,7 @@ impl HttpConnection {
         let asker = self.asker(head, Permission::Route, moment.now)?;
         let mut wanted = Wanted::from_body(body, head.uri.query().unwrap_or_default())?;
         let purpose = if wanted.dry_run { Purpose::DryRun } else { Purpose::Call };
-        wanted.call_id.get_or_insert_with(|| self.worker.new_id().into());
+        wanted.call_id.get_or_insert_with(|| self.worker.new_id().to_string().into());
         self.decide(&head.method, &asker, wanted, purpose, moment)
     }
 

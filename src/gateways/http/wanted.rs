@@ -47,7 +47,7 @@ impl<'a> Wanted<'a> {
     /// 400, naming the parameter.
     pub fn from_query(query: &'a str) -> Result<Self, ApiError> {
         let mut wanted = Self::default();
-        for pair in pairs(query.as_bytes()) {
+        for pair in pairs(query) {
             let (name, value) =
                 pair.map_err(|fault| ApiError::validation(fault.field(), fault.to_string()))?;
             match &*name {
@@ -72,7 +72,7 @@ impl<'a> Wanted<'a> {
     /// 400, naming the field.
     pub fn from_body(body: &'a [u8], query: &str) -> Result<Self, ApiError> {
         let (Fields(mut wanted, named), unknown) = read::<Fields<'a>>(body)?;
-        for pair in pairs(query.as_bytes()) {
+        for pair in pairs(query) {
             let (name, value) =
                 pair.map_err(|fault| ApiError::validation(fault.field(), fault.to_string()))?;
             if name == "dryRun" {

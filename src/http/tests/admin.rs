@@ -29,7 +29,7 @@ struct Admin {
 }
 
 fn admin(limits: Limits) -> Admin {
-    let make: NewId = Arc::new(|| "made-1".into());
+    let make: NewId = Arc::new(|| uuid::Uuid::from_u128(1));
     let router = Router::new()
         .route("/peer", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()))
         .route("/length", post(async |body: bytes::Bytes| body.len().to_string()))
@@ -77,8 +77,8 @@ fn an_error_carries_the_id_of_its_request() {
         })
     );
     let reply = client.get("/missing").unwrap().unwrap();
-    assert_eq!(reply.header("x-polyai-correlation-id"), Some("made-1"));
-    assert_eq!(reply.json()["error_id"], "made-1");
+    assert_eq!(reply.header("x-polyai-correlation-id"), Some("00000000-0000-0000-0000-000000000001"));
+    assert_eq!(reply.json()["error_id"], "00000000-0000-0000-0000-000000000001");
 }
 
 #[test]

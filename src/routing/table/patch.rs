@@ -278,7 +278,9 @@ impl Patch<'_> {
             self.table.agent(&id)?.seat(pin)
         };
         let (to, own) = match &route.to {
-            Destination::Agent { agent, pin } => (To::Seat { seat: seat(agent, *pin)?, pin: *pin }, Some(agent)),
+            Destination::Agent { agent, pin } => {
+                (To::Seat { seat: seat(agent, *pin)?, pin: *pin }, Some(agent))
+            }
             Destination::Split(split) => {
                 let id = SplitRef { account: route.account.clone(), split: split.clone() };
                 (To::Split(*self.table.split_places.get(&id)?), None)
@@ -295,7 +297,13 @@ impl Patch<'_> {
         });
         let rules = rules.collect();
         let bare = route.headers.is_empty() && route.site_variant.is_none();
-        Some(ServingRoute { account: self.account_id(&route.account), to, bare, rules, route: Arc::clone(route) })
+        Some(ServingRoute {
+            account: self.account_id(&route.account),
+            to,
+            bare,
+            rules,
+            route: Arc::clone(route),
+        })
     }
 
     /// An account's id in the memory that all its routes share.
@@ -315,7 +323,8 @@ impl Patch<'_> {
                 Some(seat) => seat,
                 None => {
                     let version = agent.agent.versions.get(&number);
-                    let served = version.map(|version| self.served(&agent, version, Pin::Version(number), None));
+                    let served =
+                        version.map(|version| self.served(&agent, version, Pin::Version(number), None));
                     let Some(seat) = self.table.seats.alloc(served) else { continue };
                     seat
                 }
