@@ -15,6 +15,7 @@
 mod http;
 mod load;
 mod mount;
+mod skipped;
 mod world;
 
 mod bad_input;

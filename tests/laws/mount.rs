@@ -1,22 +1,54 @@
-//! A small disk of one's own.
+//! A small disk of one's own, for root and, by a namespace, for everybody else.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Set for a test that runs again in a namespace.
+const WITHIN: &str = "CORDBOARD_LAWS_IN_NAMESPACE";
+/// The beginning of a command that runs in a namespace where this user is root and may mount.
+const UNSHARE: [&str; 4] = ["--user", "--map-root-user", "--mount", "--"];
 
 /// A file system in memory, mounted until this is dropped.
 pub struct SmallDisk {
     at: PathBuf,
 }
 
+/// Where a test that needs a small disk can run.
+pub enum Place {
+    Here(SmallDisk),
+    /// It ran to its end in a namespace of its own, and passed there.
+    Elsewhere,
+    Nowhere,
+}
+
 impl SmallDisk {
-    /// Mounts one of so many KiB; none where this user may not mount.
-    pub fn mount(at: &Path, kib: u32) -> Option<Self> {
+    /// Mounts one of so many KiB for the test of this name; where this user may not mount, runs the test again where
+    /// it may.
+    pub fn mount(at: &Path, kib: u32, test: &str) -> Place {
         fs::create_dir_all(at).unwrap();
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &format!("size={kib}k,mode=700"), "tmpfs"]).arg(at);
-        let mounted = command.output().is_ok_and(|output| output.status.success());
-        mounted.then(|| Self { at: at.to_owned() })
+        let mut mount = Command::new("mount");
+        let options = format!("size={kib}k,mode=700");
+        let arguments = ["-t", "tmpfs", "-o", &options, "tmpfs"];
+        if succeeds(mount.args(arguments).arg(at)) {
+            return Place::Here(Self { at: at.to_owned() });
+        }
+        assert!(env::var_os(WITHIN).is_none(), "it could be mounted a moment ago");
+        let unshare = |program: &Path| {
+            let mut command = Command::new("unshare");
+            command.args(UNSHARE).arg(program).env(WITHIN, "1");
+            command
+        };
+        if !succeeds(unshare(Path::new("mount")).args(arguments).arg(at)) {
+            return Place::Nowhere;
+        }
+        let again =
+            unshare(&env::current_exe().unwrap()).args([test, "--exact", "--nocapture"]).output().unwrap();
+        let said = String::from_utf8_lossy(&again.stdout);
+        let told = format!("{said}{}", String::from_utf8_lossy(&again.stderr));
+        assert!(again.status.success() && said.contains(" 1 passed"), "in a namespace: {told}");
+        Place::Elsewhere
     }
 
     /// Takes all the room there is.
@@ -40,4 +72,8 @@ impl Drop for SmallDisk {
         // Lazily: the router may still hold files on it.
         drop(Command::new("umount").arg("-l").arg(&self.at).status());
     }
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
 }
