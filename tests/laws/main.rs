@@ -20,6 +20,7 @@ mod world;
 
 mod bad_input;
 mod command_line;
+mod crashes;
 mod files;
 mod full_disk;
 mod held_files;
