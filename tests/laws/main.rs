@@ -32,3 +32,4 @@ mod split_times;
 mod stopping;
 mod survival;
 mod versions;
+mod wall_clock;
