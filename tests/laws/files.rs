@@ -57,6 +57,78 @@ fn a_swapped_folder_of_links_is_in_force_soon() {
     world.until("the next swap is in force", |world| world.version_at(OTHER) == Some(1));
 }
 
+/// Agents mounted so: a promotion is a swap.
+#[test]
+fn a_swapped_folder_of_links_of_an_agent_is_in_force_soon() {
+    let world = World::example();
+    let sales = world.config().join("agents/sales");
+    let names = ["agent.toml", "draft.toml", "V1.toml", "V2.toml"];
+    let texts = names.map(|name| world.text(&format!("agents/sales/{name}")));
+    let mount = |time: &str, live: &str| {
+        let folder = sales.join(format!("..{time}"));
+        fs::create_dir(&folder).unwrap();
+        for (name, text) in names.iter().zip(&texts) {
+            fs::write(folder.join(name), text.replace("live = \"V1\"", &format!("live = \"{live}\"")))
+                .unwrap();
+        }
+        symlink(format!("..{time}"), sales.join("..data_tmp")).unwrap();
+        fs::rename(sales.join("..data_tmp"), sales.join("..data")).unwrap();
+    };
+    mount("2026_01_01", "V1");
+    for name in names {
+        fs::remove_file(sales.join(name)).unwrap();
+        symlink(format!("..data/{name}"), sales.join(name)).unwrap();
+    }
+    let world = world.running();
+    assert_eq!(world.version_at(AT_LIVE), Some(1));
+    mount("2026_01_02", "V2");
+    fs::remove_dir_all(sales.join("..2026_01_01")).unwrap();
+    world.until("the promotion is in force", |world| world.version_at(AT_LIVE) == Some(2));
+    mount("2026_01_03", "V1");
+    world.until("the rollback is in force", |world| world.version_at(AT_LIVE) == Some(1));
+}
+
+/// Checkouts as git-sync makes them: the folder itself is a link to a checkout, swapped by a rename.
+#[test]
+fn a_swapped_link_to_the_whole_folder_is_in_force_soon() {
+    let world = World::example();
+    let (routes, example) = (world.config().join("routes"), world.text("routes/example.toml"));
+    fs::remove_dir_all(&routes).unwrap();
+    let config = world.config();
+    let check_out = |commit: &str, pin: &str| {
+        let folder = config.join(format!("checkouts/{commit}"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("example.toml"), &example).unwrap();
+        fs::write(folder.join("other.toml"), pinned(OTHER, pin)).unwrap();
+        let next = config.join("next");
+        symlink(format!("checkouts/{commit}"), &next).unwrap();
+        fs::rename(next, &routes).unwrap();
+    };
+    check_out("a", "V1");
+    let world = world.running();
+    assert_eq!(world.version_at(OTHER), Some(1));
+    for (commit, pin, version) in [("b", "V2", 2), ("c", "V1", 1)] {
+        check_out(commit, pin);
+        world.until("the checkout is in force", |world| world.version_at(OTHER) == Some(version));
+    }
+}
+
+#[test]
+fn of_a_thousand_writes_in_place_none_is_taken_by_halves_and_the_last_is_in_force() {
+    // As long as outside of tests: a file is emptied and then written, and this thread may be held up in between.
+    let world = World::example().with_variable("CORDBOARD_FILES_STILL_MILLISECONDS", "200");
+    let world = world.with("routes/other.toml", &pinned(OTHER, "V1")).running();
+    let mut gateway = world.gateway();
+    for write in 0..1_000 {
+        world.edit("routes/other.toml", &pinned(OTHER, if write % 2 == 0 { "draft" } else { "V1" }));
+        let decision = gateway.get(&format!("/v1/route?to=%2B{}", &OTHER[1..])).must(200).json();
+        assert_eq!(decision["reason"]["code"], "number_pin", "an emptied file was taken: {decision}");
+    }
+    world.edit("routes/other.toml", &pinned(OTHER, "V2"));
+    world.until("the last write is in force", |world| world.version_at(OTHER) == Some(2));
+    assert_eq!(world.status()["faults"], json!([]));
+}
+
 #[test]
 fn of_a_thousand_saves_the_last_is_in_force_and_no_call_fails() {
     let world = World::example().with("routes/other.toml", &pinned(OTHER, "V1")).running();

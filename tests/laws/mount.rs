@@ -13,6 +13,7 @@ const UNSHARE: [&str; 4] = ["--user", "--map-root-user", "--mount", "--"];
 /// A file system in memory, mounted until this is dropped.
 pub struct SmallDisk {
     at: PathBuf,
+    kib: u32,
 }
 
 /// Where a test that needs a small disk can run.
@@ -28,11 +29,9 @@ impl SmallDisk {
     /// it may.
     pub fn mount(at: &Path, kib: u32, test: &str) -> Place {
         fs::create_dir_all(at).unwrap();
-        let mut mount = Command::new("mount");
-        let options = format!("size={kib}k,mode=700");
-        let arguments = ["-t", "tmpfs", "-o", &options, "tmpfs"];
-        if succeeds(mount.args(arguments).arg(at)) {
-            return Place::Here(Self { at: at.to_owned() });
+        let disk = Self { at: at.to_owned(), kib };
+        if disk.attach() {
+            return Place::Here(disk);
         }
         assert!(env::var_os(WITHIN).is_none(), "it could be mounted a moment ago");
         let unshare = |program: &Path| {
@@ -40,7 +39,7 @@ impl SmallDisk {
             command.args(UNSHARE).arg(program).env(WITHIN, "1");
             command
         };
-        if !succeeds(unshare(Path::new("mount")).args(arguments).arg(at)) {
+        if !succeeds(unshare(Path::new("mount")).args(disk.arguments())) {
             return Place::Nowhere;
         }
         let again =
@@ -49,6 +48,21 @@ impl SmallDisk {
         let told = format!("{said}{}", String::from_utf8_lossy(&again.stderr));
         assert!(again.status.success() && said.contains(" 1 passed"), "in a namespace: {told}");
         Place::Elsewhere
+    }
+
+    /// Mounts it, empty; false where this user may not.
+    pub fn attach(&self) -> bool {
+        succeeds(Command::new("mount").args(self.arguments()))
+    }
+
+    /// Takes it away with all that is on it; what is left is the empty folder it was mounted on.
+    pub fn detach(&self) {
+        assert!(succeeds(Command::new("umount").arg(&self.at)));
+    }
+
+    fn arguments(&self) -> [String; 6] {
+        let (options, at) = (format!("size={}k,mode=700", self.kib), self.at.to_str().unwrap());
+        ["-t", "tmpfs", "-o", &options, "tmpfs", at].map(str::to_owned)
     }
 
     /// Takes all the room there is.
@@ -70,7 +84,7 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: the router may still hold files on it.
-        drop(Command::new("umount").arg("-l").arg(&self.at).status());
+        succeeds(Command::new("umount").arg("-l").arg(&self.at));
     }
 }
 
