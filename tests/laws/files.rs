@@ -184,6 +184,49 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
     assert_eq!(world.client(&["reload"]).code(), 0);
 }
 
+/// What is refused in a change by the API is refused in files, with its line, by a router at work and by a check.
+#[test]
+fn what_no_router_can_serve_is_a_fault_with_its_place_and_changes_nothing() {
+    let mut world = World::example().running();
+    let revision = world.revision();
+    let arms = |weights: &[&str]| {
+        let arm = |(at, weight): (usize, &&str)| {
+            format!("{{ id = \"a{at}\", agent = \"sales\", pin = \"V1\", weight = {weight} }}")
+        };
+        weights.iter().enumerate().map(arm).collect::<Vec<_>>().join(", ")
+    };
+    let split = |arms: &str| format!("[[split]]\nid = \"bad\"\narms = [{arms}]\n");
+    for (what, text) in [
+        ("letters in a number", pinned("+1415555abcd", "V1")),
+        ("a number of 16 digits", pinned(&format!("+{}", "1".repeat(16)), "V1")),
+        ("nothing after tel:", pinned("tel:", "V1")),
+        ("no such version", pinned(OTHER, "V9")),
+        ("no such agent", pinned(OTHER, "V1").replace("sales", "nobody")),
+        ("no such split", format!("[[number]]\nnumber = \"{OTHER}\"\nsplit = \"nothing\"\n")),
+        ("a negative weight", split(&arms(&["-1", "1"]))),
+        ("a fraction of a weight", split(&arms(&["0.5", "1"]))),
+        ("too large a weight", split(&arms(&["1_000_001", "1"]))),
+        ("all weights zero", split(&arms(&["0", "0"]))),
+        ("17 arms", split(&arms(&["1"; 17]))),
+        ("no arm", split("")),
+        ("a split of an unknown agent", split(&arms(&["1", "1"]).replace("sales", "nobody"))),
+        ("an arm at no such version", split(&arms(&["1", "1"]).replace("V1", "V9"))),
+    ] {
+        // The name tells one fault from the one before.
+        let file = format!("routes/{}.toml", what.replace([' ', ':'], "-"));
+        world.edit(&file, &text);
+        let fault = world.until_fault(&file)["faults"][0].clone();
+        assert!(fault["file"] == file.as_str() && fault["line"].as_u64().unwrap() > 0, "{what}: {fault}");
+        let ended = world.run(&["check", "config"]);
+        assert!(ended.code() == 1 && ended.err.contains(&format!("{file}:")), "{what}: {}", ended.err);
+        world.remove(&file);
+    }
+    world.until_in_force();
+    assert_eq!(world.revision(), revision, "nothing was changed");
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+    assert!(world.runs() && !world.log().contains("panicked"), "{}", world.log());
+}
+
 #[test]
 fn a_number_in_two_files_is_refused_naming_both() {
     let world = World::example().running();
