@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Set for a test that runs again in a namespace.
-const WITHIN: &str = "CORDBOARD_LAWS_IN_NAMESPACE";
+const WITHIN: &str = "LAWS_IN_NAMESPACE";
 /// The beginning of a command that runs in a namespace where this user is root and may mount.
 const UNSHARE: [&str; 4] = ["--user", "--map-root-user", "--mount", "--"];
 
