@@ -26,11 +26,11 @@ const SPLITS: u32 = 4;
 #[derive(Debug, Clone)]
 struct Named {
     name: String,
-    change: Change,
+    deed: Deed,
 }
 
 #[derive(Debug, Clone)]
-enum Change {
+enum Deed {
     PutNumber { number: String, pin: &'static str },
     DeleteNumber { number: String },
     CreateSplit { id: String, numbers: BTreeSet<String>, weight: u32 },
@@ -56,14 +56,14 @@ struct Told {
     /// By name, the revision that was said.
     acknowledged: BTreeMap<String, u64>,
     /// All that was sent and not refused.
-    sent: BTreeMap<String, Change>,
+    sent: BTreeMap<String, Deed>,
 }
 
 fn number(at: u32) -> String {
     format!("+1650555{at:04}")
 }
 
-impl Change {
+impl Deed {
     fn any(dice: &mut StdRng) -> Self {
         let number = number(dice.random_range(0..NUMBERS));
         let id = format!("s{}", dice.random_range(0..SPLITS));
@@ -122,23 +122,23 @@ impl Change {
 }
 
 impl Shadow {
-    fn take(&mut self, Named { name, change }: Named) {
-        match change {
-            Change::PutNumber { number, pin } => {
+    fn take(&mut self, Named { name, deed }: Named) {
+        match deed {
+            Deed::PutNumber { number, pin } => {
                 self.numbers.insert(number, format!("{pin} by {name}"));
             }
-            Change::DeleteNumber { number } => drop(self.numbers.remove(&number)),
-            Change::CreateSplit { id, numbers, weight } => {
+            Deed::DeleteNumber { number } => drop(self.numbers.remove(&number)),
+            Deed::CreateSplit { id, numbers, weight } => {
                 self.numbers.extend(numbers.into_iter().map(|number| (number, id.clone())));
                 self.splits.insert(id, (weight.into(), name));
             }
-            Change::ChangeSplit { id, weight, number } => {
+            Deed::ChangeSplit { id, weight, number } => {
                 self.numbers.insert(number, id.clone());
                 self.splits.insert(id, (weight.into(), name));
             }
-            Change::DeleteSplit { id } => drop(self.splits.remove(&id)),
-            Change::PutDefault { pin } => self.default = Some(format!("{pin} by {name}")),
-            Change::DeleteDefault => self.default = None,
+            Deed::DeleteSplit { id } => drop(self.splits.remove(&id)),
+            Deed::PutDefault { pin } => self.default = Some(format!("{pin} by {name}")),
+            Deed::DeleteDefault => self.default = None,
         }
     }
 
@@ -195,10 +195,10 @@ fn operate(mut client: Client, round: u64, operator: u64, acknowledged: &AtomicU
     let mut dice = StdRng::seed_from_u64(round * OPERATORS + operator);
     let mut told = Told::default();
     for at in 0.. {
-        let (name, change) = (format!("change-{round}-{operator}-{at}"), Change::any(&mut dice));
-        let (method, path, body) = change.request(&name);
+        let (name, deed) = (format!("change-{round}-{operator}-{at}"), Deed::any(&mut dice));
+        let (method, path, body) = deed.request(&name);
         client.act_for(&name);
-        told.sent.insert(name.clone(), change);
+        told.sent.insert(name.clone(), deed);
         let Ok(reply) = client.try_ask(method, &path, body.as_ref()) else { break };
         match reply.status {
             200 | 201 | 204 => {
@@ -277,16 +277,16 @@ fn after_a_kill_at_any_moment_all_that_was_acknowledged_is_there_in_its_order_an
                 continue;
             }
             let name = entry["actor"].as_str().unwrap().to_owned();
-            let change = told
+            let deed = told
                 .sent
                 .remove(&name)
                 .unwrap_or_else(|| panic!("nobody sent {entry}, or it is there twice"));
-            assert_eq!(entry["action"], change.action(), "{entry}");
+            assert_eq!(entry["action"], deed.action(), "{entry}");
             match told.acknowledged.remove(&name) {
                 Some(said) => assert_eq!(said, revision, "{name} was acknowledged as another revision"),
                 None => unanswered += 1,
             }
-            shadow.take(Named { name, change });
+            shadow.take(Named { name, deed });
         }
         assert_eq!(told.acknowledged, BTreeMap::new(), "acknowledged and gone, in round {round}");
         assert_eq!(world.revision(), revision);

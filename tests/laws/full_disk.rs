@@ -70,7 +70,7 @@ fn with_a_full_disk_changes_are_refused_and_calls_are_answered_until_there_is_ro
         }
         Place::Elsewhere => {}
         Place::Nowhere => {
-            skip(law, "this user may not mount a small disk, not even in a namespace of its own")
+            skip(law, "this user may not mount a small disk, not even in a namespace of its own");
         }
     }
 }

@@ -27,6 +27,7 @@ mod held_files;
 mod hot_swap;
 mod keys;
 mod metrics;
+mod named;
 mod setting_up;
 mod split_times;
 mod stopping;

@@ -88,7 +88,7 @@ fn wall_ahead_hours(world: &World) -> i64 {
     let page = world.operator().get("/v1/history?limit=1").must(200).json();
     let told = OffsetDateTime::parse(page["entries"][0]["at"].as_str().unwrap(), &Rfc3339).unwrap();
     let right = OffsetDateTime::parse(&written(0), &Rfc3339).unwrap();
-    ((told - right).as_seconds_f64() / 3_600.0).round() as i64
+    (told - right + time::Duration::minutes(30)).whole_seconds().div_euclid(HOUR_S)
 }
 
 /// A split that is at work from one time to another; where it is, its test arm has everything.
