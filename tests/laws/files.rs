@@ -149,8 +149,9 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
     let world = World::example().running();
     let revision = world.revision();
     let failures = world.metric("cordboard_config_reload_failures_total", &[]);
-    world.edit("routes/good.toml", &pinned(OTHER, "V2"));
+    // The faulty one first: no look, however slow this thread is, finds the good one alone.
     world.edit("routes/other.toml", &format!("# one\n{}", pinned("+14155550701", "newest")));
+    world.edit("routes/good.toml", &pinned(OTHER, "V2"));
     let status = world.until_fault("newest");
     world.until("the fault has its place", |world| world.status()["faults"][0]["line"] == 5);
     let fault = &status["faults"][0];
@@ -160,11 +161,6 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
         "{fault}"
     );
     assert_eq!((status["revision"].as_u64(), &status["reload"]["ok"]), (Some(revision), &json!(false)));
-    assert_eq!(
-        world.route(OTHER).json()["agentId"],
-        "reception",
-        "the good file of the two is not in force either"
-    );
     assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
     assert!(world.metric("cordboard_config_reload_failures_total", &[]) > failures);
     world.until("the fault is logged", |world| world.log().contains("routes/other.toml:5"));
@@ -175,6 +171,11 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
     assert!(ended.out.contains("routes/other.toml:5"), "{}", ended.out);
     let ended = world.client(&["reload"]);
     assert_eq!(ended.code(), 1, "a reload is refused: {}{}", ended.out, ended.err);
+    assert_eq!(
+        world.route(OTHER).json()["agentId"],
+        "reception",
+        "the good file of the two is not in force either"
+    );
     world.operator().get("/readyz").must(200);
 
     world.edit("routes/other.toml", &pinned("+14155550701", "V2"));
