@@ -76,6 +76,11 @@ impl Management {
     fn now(&self) -> Timestamp {
         Timestamp(self.clock.now_ms())
     }
+
+    /// The time as calls know it, which does not jump with the wall clock.
+    fn now_of_calls(&self) -> Timestamp {
+        Timestamp(self.clock.steady_ms())
+    }
 }
 
 impl fmt::Debug for Management {

@@ -75,7 +75,7 @@ pub struct Applied {
     pub changed: bool,
     /// What the operator should know all the same.
     pub warnings: Vec<String>,
-    /// The state at that revision, or a later one.
+    /// The state at that revision.
     pub state: Arc<State>,
 }
 

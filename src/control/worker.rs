@@ -11,7 +11,7 @@ use super::status::Status;
 use super::{Applied, ControlError, Job, Precondition};
 use crate::domain::change::{Entry, Touched};
 use crate::domain::command::{Author, Command, Outcome};
-use crate::domain::id::{Pin, Revision};
+use crate::domain::id::Pin;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::Destination;
 use crate::domain::state::State;
@@ -56,9 +56,8 @@ impl Worker {
             }
         }
         match self.settle(&before, &mut batch) {
-            Ok(state) => {
-                for (reply, Granted { revision, changed, warnings }) in batch.granted {
-                    let applied = Applied { revision, changed, warnings, state: Arc::clone(&state) };
+            Ok(()) => {
+                for (reply, applied) in batch.granted {
                     drop(reply.send(Ok(applied)));
                 }
             }
@@ -71,9 +70,9 @@ impl Worker {
     }
 
     /// Makes a batch durable, then visible.
-    fn settle(&self, before: &Arc<State>, batch: &mut Batch) -> Result<Arc<State>, ControlError> {
+    fn settle(&self, before: &State, batch: &mut Batch) -> Result<(), ControlError> {
         if batch.commits.is_empty() {
-            return Ok(Arc::clone(before));
+            return Ok(());
         }
         let outcome = self.store.commit(before.revision, &batch.commits);
         self.status.set_store_fault(outcome.as_ref().err().map(ToString::to_string));
@@ -96,10 +95,10 @@ impl Worker {
         let workshop = Workshop { series: &self.series, shelf: &self.shelf, bodies: &bodies };
         let table = self.live.snapshot().patched(&state, &batch.touched, workshop);
         self.live.install(table);
-        self.present.store(Arc::clone(&state));
-        self.metrics.config_swaps_total.inc();
         publish(&self.metrics, &state);
-        Ok(state)
+        self.present.store(state);
+        self.metrics.config_swaps_total.inc();
+        Ok(())
     }
 }
 
@@ -132,13 +131,7 @@ struct Batch {
     state: State,
     touched: Touched,
     commits: Vec<Commit>,
-    granted: Vec<(Reply, Granted)>,
-}
-
-struct Granted {
-    revision: Revision,
-    changed: bool,
-    warnings: Vec<String>,
+    granted: Vec<(Reply, Applied)>,
 }
 
 impl Batch {
@@ -146,7 +139,7 @@ impl Batch {
         Self { state: state.clone(), touched: Touched::default(), commits: Vec::new(), granted: Vec::new() }
     }
 
-    fn take(&mut self, command: &Command, precondition: Option<Precondition>) -> Result<Granted, Refusal> {
+    fn take(&mut self, command: &Command, precondition: Option<Precondition>) -> Result<Applied, Refusal> {
         authorise(&self.state, command)?;
         if let Some(precondition) = precondition {
             precondition(&self.state)?;
@@ -157,7 +150,9 @@ impl Batch {
         if changed {
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
-        Ok(Granted { revision: self.state.revision, changed, warnings })
+        // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.
+        let state = Arc::new(self.state.clone());
+        Ok(Applied { revision: state.revision, changed, warnings, state })
     }
 }
 

@@ -45,7 +45,9 @@ where
     let levels = EnvFilter::builder()
         .parse(filter)
         .map_err(|e| TelemetryError::LogFilter { filter: filter.to_owned(), why: e.to_string() })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer);
+    // A line that cannot be written is lost: to complain of it on a standard error that is full would be a panic.
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer).log_internal_errors(false);
     Ok(match format {
         Format::Pretty => Box::new(lines.with_ansi(colours).finish()),
         Format::Json => Box::new(lines.json().flatten_event(true).finish()),

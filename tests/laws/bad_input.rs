@@ -1,6 +1,7 @@
 //! Whatever is sent: an answer that names what is wrong, and a router that goes on as before.
 
 use std::io::{BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -160,6 +161,9 @@ fn a_body_too_large_is_refused_whether_its_length_is_said_or_not() {
     chunked.extend_from_slice(&large);
     chunked.extend_from_slice(b"\r\n0\r\n\r\n");
     assert_eq!(world.gateway().try_raw(&chunked).unwrap().status, 413);
+    // Above the limit of management too.
+    let reply = world.operator().try_send("POST", "/v1/splits", &large).unwrap();
+    assert_eq!(reply.status, 413, "{}", reply.body);
     let huge = b"POST /v1/calls HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999999\r\n\r\n{";
     assert_eq!(world.gateway().try_raw(huge).unwrap().status, 413);
     unharmed(&mut world);
@@ -185,37 +189,59 @@ fn a_head_too_large_or_malformed_is_refused() {
     unharmed(&mut world);
 }
 
-#[test]
-fn a_body_that_drips_is_cut_off_and_holds_nobody_up() {
-    let mut world = World::example().with_variable("CORDBOARD_LIMITS_BODY_SECONDS", "1").running();
-    let address = world.calls_address();
-    let drip = thread::spawn(move || {
-        let mut stream = connect(address).unwrap();
-        let head = b"POST /v1/calls HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n{";
-        stream.write_all(head).unwrap();
-        let start = Instant::now();
-        let mut dripping = stream.try_clone().unwrap();
-        // One byte each half second, for longer than is allowed.
-        thread::spawn(move || {
-            for _ in 0..40 {
-                thread::sleep(Duration::from_millis(500));
-                if dripping.write_all(b" ").is_err() {
-                    return;
-                }
+/// Sends a beginning and then a byte each half second, for longer than is allowed; what was answered, and after how long.
+fn drip(address: SocketAddr, beginning: &str, byte: u8) -> (Option<u16>, Duration) {
+    let mut stream = connect(address).unwrap();
+    stream.write_all(beginning.as_bytes()).unwrap();
+    let start = Instant::now();
+    let mut dripping = stream.try_clone().unwrap();
+    let drops = thread::spawn(move || {
+        for _ in 0..40 {
+            thread::sleep(Duration::from_millis(500));
+            if dripping.write_all(&[byte]).is_err() {
+                return;
             }
-        });
-        let mut from = BufReader::new(stream);
-        let answer = read(&mut from).map(|reply| reply.status);
-        let mut rest = Vec::new();
-        drop(from.read_to_end(&mut rest));
-        (answer, start.elapsed())
+        }
     });
-    while !drip.is_finished() {
+    let mut from = BufReader::new(stream);
+    let status = read(&mut from).map(|reply| reply.status).ok();
+    let mut rest = Vec::new();
+    drop(from.read_to_end(&mut rest));
+    let took = start.elapsed();
+    drops.join().unwrap();
+    (status, took)
+}
+
+#[test]
+fn a_head_or_body_that_drips_is_cut_off_on_both_planes_and_holds_nobody_up() {
+    let mut world = World::example()
+        .with_variable("CORDBOARD_LIMITS_BODY_SECONDS", "1")
+        .with_variable("CORDBOARD_LIMITS_HEADER_SECONDS", "1")
+        .running();
+    let body = |path: &str, key: &str| {
+        format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{key}content-length: 1000\r\n\r\n{{")
+    };
+    let (calls, admin, key) = (world.calls_address(), world.admin_address(), world.key());
+    let drips = [
+        (calls, body("/v1/calls", ""), b' ', Some(408)),
+        (admin, body("/v1/splits", &format!("x-api-key: {key}\r\n")), b' ', Some(408)),
+        (calls, "GET /v1/route?to=1 HTTP/1.1\r\nhost: ".to_owned(), b'l', None),
+        (admin, "GET /healthz HTTP/1.1\r\nhost: ".to_owned(), b'l', None),
+    ]
+    .map(|(address, beginning, byte, status)| {
+        let dripping = beginning.clone();
+        (beginning, status, thread::spawn(move || drip(address, &dripping, byte)))
+    });
+    while drips.iter().any(|(_, _, drip)| !drip.is_finished()) {
         assert_eq!(world.version_at(PINNED_TO_V1), Some(1), "others are answered meanwhile");
+        world.status();
     }
-    let (answer, took) = drip.join().unwrap();
-    assert!(took < Duration::from_secs(8), "cut off after {took:?}");
-    assert_eq!(answer.unwrap(), 408);
+    for (beginning, status, drip) in drips {
+        let (answer, took) = drip.join().unwrap();
+        // Far less than the 20 seconds that it would have gone on for.
+        assert!(took < Duration::from_secs(15), "{beginning}: cut off after {took:?}");
+        assert!(status.is_none() || answer == status, "{beginning}: {answer:?}");
+    }
     unharmed(&mut world);
 }
 

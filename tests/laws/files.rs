@@ -57,6 +57,78 @@ fn a_swapped_folder_of_links_is_in_force_soon() {
     world.until("the next swap is in force", |world| world.version_at(OTHER) == Some(1));
 }
 
+/// Agents mounted so: a promotion is a swap.
+#[test]
+fn a_swapped_folder_of_links_of_an_agent_is_in_force_soon() {
+    let world = World::example();
+    let sales = world.config().join("agents/sales");
+    let names = ["agent.toml", "draft.toml", "V1.toml", "V2.toml"];
+    let texts = names.map(|name| world.text(&format!("agents/sales/{name}")));
+    let mount = |time: &str, live: &str| {
+        let folder = sales.join(format!("..{time}"));
+        fs::create_dir(&folder).unwrap();
+        for (name, text) in names.iter().zip(&texts) {
+            fs::write(folder.join(name), text.replace("live = \"V1\"", &format!("live = \"{live}\"")))
+                .unwrap();
+        }
+        symlink(format!("..{time}"), sales.join("..data_tmp")).unwrap();
+        fs::rename(sales.join("..data_tmp"), sales.join("..data")).unwrap();
+    };
+    mount("2026_01_01", "V1");
+    for name in names {
+        fs::remove_file(sales.join(name)).unwrap();
+        symlink(format!("..data/{name}"), sales.join(name)).unwrap();
+    }
+    let world = world.running();
+    assert_eq!(world.version_at(AT_LIVE), Some(1));
+    mount("2026_01_02", "V2");
+    fs::remove_dir_all(sales.join("..2026_01_01")).unwrap();
+    world.until("the promotion is in force", |world| world.version_at(AT_LIVE) == Some(2));
+    mount("2026_01_03", "V1");
+    world.until("the rollback is in force", |world| world.version_at(AT_LIVE) == Some(1));
+}
+
+/// Checkouts as git-sync makes them: the folder itself is a link to a checkout, swapped by a rename.
+#[test]
+fn a_swapped_link_to_the_whole_folder_is_in_force_soon() {
+    let world = World::example();
+    let (routes, example) = (world.config().join("routes"), world.text("routes/example.toml"));
+    fs::remove_dir_all(&routes).unwrap();
+    let config = world.config();
+    let check_out = |commit: &str, pin: &str| {
+        let folder = config.join(format!("checkouts/{commit}"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("example.toml"), &example).unwrap();
+        fs::write(folder.join("other.toml"), pinned(OTHER, pin)).unwrap();
+        let next = config.join("next");
+        symlink(format!("checkouts/{commit}"), &next).unwrap();
+        fs::rename(next, &routes).unwrap();
+    };
+    check_out("a", "V1");
+    let world = world.running();
+    assert_eq!(world.version_at(OTHER), Some(1));
+    for (commit, pin, version) in [("b", "V2", 2), ("c", "V1", 1)] {
+        check_out(commit, pin);
+        world.until("the checkout is in force", |world| world.version_at(OTHER) == Some(version));
+    }
+}
+
+#[test]
+fn of_a_thousand_writes_in_place_none_is_taken_by_halves_and_the_last_is_in_force() {
+    // As long as outside of tests: a file is emptied and then written, and this thread may be held up in between.
+    let world = World::example().with_variable("CORDBOARD_FILES_STILL_MILLISECONDS", "200");
+    let world = world.with("routes/other.toml", &pinned(OTHER, "V1")).running();
+    let mut gateway = world.gateway();
+    for write in 0..1_000 {
+        world.edit("routes/other.toml", &pinned(OTHER, if write % 2 == 0 { "draft" } else { "V1" }));
+        let decision = gateway.get(&format!("/v1/route?to=%2B{}", &OTHER[1..])).must(200).json();
+        assert_eq!(decision["reason"]["code"], "number_pin", "an emptied file was taken: {decision}");
+    }
+    world.edit("routes/other.toml", &pinned(OTHER, "V2"));
+    world.until("the last write is in force", |world| world.version_at(OTHER) == Some(2));
+    assert_eq!(world.status()["faults"], json!([]));
+}
+
 #[test]
 fn of_a_thousand_saves_the_last_is_in_force_and_no_call_fails() {
     let world = World::example().with("routes/other.toml", &pinned(OTHER, "V1")).running();
@@ -77,8 +149,9 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
     let world = World::example().running();
     let revision = world.revision();
     let failures = world.metric("cordboard_config_reload_failures_total", &[]);
-    world.edit("routes/good.toml", &pinned(OTHER, "V2"));
+    // The faulty one first: no look, however slow this thread is, finds the good one alone.
     world.edit("routes/other.toml", &format!("# one\n{}", pinned("+14155550701", "newest")));
+    world.edit("routes/good.toml", &pinned(OTHER, "V2"));
     let status = world.until_fault("newest");
     world.until("the fault has its place", |world| world.status()["faults"][0]["line"] == 5);
     let fault = &status["faults"][0];
@@ -88,11 +161,6 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
         "{fault}"
     );
     assert_eq!((status["revision"].as_u64(), &status["reload"]["ok"]), (Some(revision), &json!(false)));
-    assert_eq!(
-        world.route(OTHER).json()["agentId"],
-        "reception",
-        "the good file of the two is not in force either"
-    );
     assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
     assert!(world.metric("cordboard_config_reload_failures_total", &[]) > failures);
     world.until("the fault is logged", |world| world.log().contains("routes/other.toml:5"));
@@ -103,6 +171,11 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
     assert!(ended.out.contains("routes/other.toml:5"), "{}", ended.out);
     let ended = world.client(&["reload"]);
     assert_eq!(ended.code(), 1, "a reload is refused: {}{}", ended.out, ended.err);
+    assert_eq!(
+        world.route(OTHER).json()["agentId"],
+        "reception",
+        "the good file of the two is not in force either"
+    );
     world.operator().get("/readyz").must(200);
 
     world.edit("routes/other.toml", &pinned("+14155550701", "V2"));
@@ -110,6 +183,49 @@ fn a_faulty_file_changes_nothing_and_is_shown_everywhere_until_it_is_mended() {
     assert_eq!(world.version_at(OTHER), Some(2));
     assert_eq!(world.status()["faults"], json!([]));
     assert_eq!(world.client(&["reload"]).code(), 0);
+}
+
+/// What is refused in a change by the API is refused in files, with its line, by a router at work and by a check.
+#[test]
+fn what_no_router_can_serve_is_a_fault_with_its_place_and_changes_nothing() {
+    let mut world = World::example().running();
+    let revision = world.revision();
+    let arms = |weights: &[&str]| {
+        let arm = |(at, weight): (usize, &&str)| {
+            format!("{{ id = \"a{at}\", agent = \"sales\", pin = \"V1\", weight = {weight} }}")
+        };
+        weights.iter().enumerate().map(arm).collect::<Vec<_>>().join(", ")
+    };
+    let split = |arms: &str| format!("[[split]]\nid = \"bad\"\narms = [{arms}]\n");
+    for (what, text) in [
+        ("letters in a number", pinned("+1415555abcd", "V1")),
+        ("a number of 16 digits", pinned(&format!("+{}", "1".repeat(16)), "V1")),
+        ("nothing after tel:", pinned("tel:", "V1")),
+        ("no such version", pinned(OTHER, "V9")),
+        ("no such agent", pinned(OTHER, "V1").replace("sales", "nobody")),
+        ("no such split", format!("[[number]]\nnumber = \"{OTHER}\"\nsplit = \"nothing\"\n")),
+        ("a negative weight", split(&arms(&["-1", "1"]))),
+        ("a fraction of a weight", split(&arms(&["0.5", "1"]))),
+        ("too large a weight", split(&arms(&["1_000_001", "1"]))),
+        ("all weights zero", split(&arms(&["0", "0"]))),
+        ("17 arms", split(&arms(&["1"; 17]))),
+        ("no arm", split("")),
+        ("a split of an unknown agent", split(&arms(&["1", "1"]).replace("sales", "nobody"))),
+        ("an arm at no such version", split(&arms(&["1", "1"]).replace("V1", "V9"))),
+    ] {
+        // The name tells one fault from the one before.
+        let file = format!("routes/{}.toml", what.replace([' ', ':'], "-"));
+        world.edit(&file, &text);
+        let fault = world.until_fault(&file)["faults"][0].clone();
+        assert!(fault["file"] == file.as_str() && fault["line"].as_u64().unwrap() > 0, "{what}: {fault}");
+        let ended = world.run(&["check", "config"]);
+        assert!(ended.code() == 1 && ended.err.contains(&format!("{file}:")), "{what}: {}", ended.err);
+        world.remove(&file);
+    }
+    world.until_in_force();
+    assert_eq!(world.revision(), revision, "nothing was changed");
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+    assert!(world.runs() && !world.log().contains("panicked"), "{}", world.log());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use super::mount::{Place, SmallDisk};
+use super::skipped::skip;
 use super::world::{PINNED_TO_V1, World};
 
 const NUMBERS: usize = 40;
@@ -44,6 +46,43 @@ fn a_file_cut_off_between_numbers_is_held_until_it_is_accepted() {
     assert_eq!(ended.code(), 0, "{}", ended.err);
     assert!(!last_serves(&world), "what was accepted is in force");
     assert_eq!(world.status()["reload"]["held"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_file_emptied_to_nothing_is_held() {
+    let mut world = world();
+    world.edit("routes/many.toml", "");
+    held(&world);
+    assert!(last_serves(&world));
+    world.restart();
+    assert!(last_serves(&world));
+    world.edit("routes/many.toml", &numbers(NUMBERS));
+    world.until_in_force();
+}
+
+/// What is left of it is the empty folder that it was mounted on.
+#[test]
+fn an_unmounted_folder_of_routes_is_held_and_its_return_is_seen() {
+    let law = "held_files::an_unmounted_folder_of_routes_is_held_and_its_return_is_seen";
+    // The system does not tell of mounts: they are seen by the next look.
+    let world = World::example().with_variable("CORDBOARD_FILES_POLL_SECONDS", "1");
+    let disk = match SmallDisk::mount(&world.config().join("routes"), 1_024, law) {
+        Place::Here(disk) => disk,
+        Place::Elsewhere => return,
+        Place::Nowhere => return skip(law, "this user may not mount, not even in a namespace of its own"),
+    };
+    let mut world = world.with("routes/many.toml", &numbers(NUMBERS)).running();
+    assert!(last_serves(&world));
+    disk.detach();
+    held(&world);
+    assert!(last_serves(&world));
+    world.restart();
+    assert!(last_serves(&world));
+    assert!(disk.attach());
+    world.edit("routes/many.toml", &numbers(NUMBERS));
+    world.until_in_force();
+    world.edit("routes/many.toml", &numbers(NUMBERS).replace("V1", "V2"));
+    world.until("edits are seen again", |world| world.version_at(&number(0)) == Some(2));
 }
 
 #[test]

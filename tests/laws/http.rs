@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Client {
     address: SocketAddr,
     key: Option<String>,
+    actor: Option<String>,
     connection: Option<BufReader<TcpStream>>,
 }
 
@@ -35,11 +36,16 @@ pub enum Broken {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, key: None, connection: None }
+        Self { address, key: None, actor: None, connection: None }
     }
 
     pub fn with_key(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
+    }
+
+    /// From now on changes are made for somebody, whom the history names.
+    pub fn act_for(&mut self, actor: &str) {
+        self.actor = Some(actor.to_owned());
     }
 
     pub fn get(&mut self, path: &str) -> Reply {
@@ -69,9 +75,12 @@ impl Client {
 
     /// Sends a body as it is.
     pub fn try_send(&mut self, method: &str, path: &str, body: &[u8]) -> Result<Reply, Broken> {
-        let key = self.key.as_ref().map(|key| format!("x-api-key: {key}\r\n")).unwrap_or_default();
+        let header = |name: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("{name}: {value}\r\n")).unwrap_or_default()
+        };
+        let (key, actor) = (header("x-api-key", &self.key), header("x-cordboard-actor", &self.actor));
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{key}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{key}{actor}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             self.address,
             body.len()
         );

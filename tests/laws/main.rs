@@ -15,18 +15,22 @@
 mod http;
 mod load;
 mod mount;
+mod skipped;
 mod world;
 
 mod bad_input;
 mod command_line;
+mod crashes;
 mod files;
 mod full_disk;
 mod held_files;
 mod hot_swap;
 mod keys;
 mod metrics;
+mod named;
 mod setting_up;
 mod split_times;
 mod stopping;
 mod survival;
 mod versions;
+mod wall_clock;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -32,6 +32,7 @@ pub const CALLER: &str = "+14155550199";
 pub struct World {
     folder: TempDir,
     variables: Vec<(OsString, OsString)>,
+    log_to: Option<&'static str>,
     child: Option<Child>,
     calls: SocketAddr,
     admin: SocketAddr,
@@ -67,6 +68,7 @@ impl World {
         let world = Self {
             folder: TempDir::new().unwrap(),
             variables: Vec::new(),
+            log_to: None,
             child: None,
             calls: nowhere,
             admin: nowhere,
@@ -87,6 +89,12 @@ impl World {
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(set, _)| set != name);
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lets standard error and standard output be another file, of which nothing is read.
+    pub fn with_log_to(mut self, path: &'static str) -> Self {
+        self.log_to = Some(path);
         self
     }
 
@@ -137,8 +145,16 @@ impl World {
         Ended { status: output.status, out: text(output.stdout), err: text(output.stderr) }
     }
 
+    /// By way of a shell, so that a file that may grow no more is an error to the router and not its end by a signal.
     fn serve(&self) -> Command {
-        let mut command = self.cordboard(&["serve", "--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        let router = self.cordboard(&["serve", "--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().envs(self.variables.iter().cloned()).stdin(Stdio::null());
+        command.current_dir(self.folder.path());
+        command
+            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+            .arg(router.get_program())
+            .args(router.get_args());
         command.arg("--config").arg(self.config()).arg("--data").arg(self.data());
         command
     }
@@ -180,8 +196,12 @@ impl World {
         let addresses = self.data().join("addresses.json");
         // One that was killed leaves its addresses behind.
         drop(fs::remove_file(&addresses));
-        let err = File::options().create(true).append(true).open(self.folder.path().join("err")).unwrap();
-        let mut child = self.serve().stdout(self.file("out")).stderr(err).spawn().unwrap();
+        let append = |path: &Path| File::options().create(true).append(true).open(path).unwrap();
+        let (out, err) = match self.log_to {
+            Some(path) => (append(Path::new(path)), append(Path::new(path))),
+            None => (self.file("out"), append(&self.folder.path().join("err"))),
+        };
+        let mut child = self.serve().stdout(out).stderr(err).spawn().unwrap();
         let deadline = Instant::now() + PATIENCE;
         let text = loop {
             if let Ok(text) = fs::read_to_string(&addresses) {
@@ -205,6 +225,13 @@ impl World {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(self.child.as_ref().expect("it runs"));
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Lets no file of the running router grow beyond so many bytes; none: as large as they like.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let pid = Pid::from_child(self.child.as_ref().expect("it runs"));
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(pid), Resource::Fsize, limit).unwrap();
     }
 
     /// Pulls the plug.

@@ -131,7 +131,7 @@ impl SplitView {
                 .ending
                 .as_ref()
                 .map(|ending| EndedView { at: ending.at, winner: ending.winner.clone() }),
-            active: in_quota && split.inactive(management.now()).is_none(),
+            active: in_quota && split.inactive(management.now_of_calls()).is_none(),
             managed_by: split.managed_by,
             numbers: counts.0.get(&split.id).copied().unwrap_or_default(),
             created_at: split.created_at,
