@@ -15,6 +15,7 @@ use crate::http::error::ApiError;
 use crate::routing::table::RoutingTable;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const BEARER: &[u8] = b"bearer ";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Somebody who may ask, and what it is bound to.
@@ -184,6 +185,8 @@ struct Seen<'h> {
     host: Option<&'h HeaderValue>,
     /// Whether more than one host is named, which no honest client does.
     more_hosts: bool,
+    /// Whether one of the headers of a key came more than once.
+    more_keys: bool,
 }
 
 impl<'h> Seen<'h> {
@@ -193,9 +196,9 @@ impl<'h> Seen<'h> {
             if *name == HOST {
                 seen.more_hosts |= seen.host.replace(value).is_some();
             } else if *name == API_KEY {
-                seen.api_key.get_or_insert(value);
+                seen.more_keys |= seen.api_key.replace(value).is_some();
             } else if *name == AUTHORIZATION {
-                seen.authorization.get_or_insert(value);
+                seen.more_keys |= seen.authorization.replace(value).is_some();
             } else if [FORWARDED, FORWARDED_FOR, ORIGIN].contains(name) {
                 seen.relayed.get_or_insert(name);
             }
@@ -203,13 +206,17 @@ impl<'h> Seen<'h> {
         seen
     }
 
-    /// The key that was sent, if one was; nothing inside where it is no text.
+    /// The key that was sent, if one was; nothing inside where it is no text, or not the only one.
     fn key_text(&self) -> Option<Option<&'h str>> {
         if let Some(value) = self.api_key {
-            return Some(value.to_str().ok());
+            return Some(value.to_str().ok().filter(|_| !self.more_keys));
         }
-        let (scheme, text) = self.authorization?.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| Some(text.trim()))
+        let value = self.authorization?.as_bytes();
+        let (scheme, text) = value.split_at_checked(BEARER.len())?;
+        if !scheme.eq_ignore_ascii_case(BEARER) {
+            return None;
+        }
+        Some(std::str::from_utf8(text).ok().map(str::trim).filter(|_| !self.more_keys))
     }
 }
 

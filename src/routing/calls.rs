@@ -1,5 +1,6 @@
 //! Calls in progress: a call keeps the version it started with.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -247,11 +248,14 @@ impl CallsInProgress {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// What was decided for a call. Cost: a hash, a shard's read lock and a few reference counts.
+    /// What was decided for a call, where it stands: no other thread can change the call meanwhile.
+    ///
+    /// Cost: a hash and a shard's read lock, held as long as this is; never to be kept across an await.
     #[must_use]
-    pub fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<Kept> {
+    pub fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<impl Deref<Target = Kept>> {
         let call = self.calls.get(&self.key(request.account, call_id))?;
-        call.legs().find(|leg| call.is_leg(leg, request, call_id)).map(|leg| leg.kept.clone())
+        let leg = call.try_map(|call| call.legs().find(|leg| call.is_leg(leg, request, call_id)));
+        leg.ok().map(|leg| leg.map(|leg| &leg.kept))
     }
 
     /// Remembers what was decided for a call.
@@ -303,13 +307,16 @@ impl CallsInProgress {
         outcome
     }
 
-    /// The newest leg of a call, in progress or ended a moment ago; of one gateway's only, where one is given.
+    /// The legs of a call, in progress or ended a moment ago, the newest last; of one gateway's only, where one is
+    /// given.
     #[must_use]
-    pub fn find(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Option<Leg> {
-        let call = self.calls.get(&self.key(account, call_id))?;
-        let ours = call.account == *account && call.first.names.is_call(call_id);
+    pub fn legs(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Vec<Leg> {
+        let Some(call) = self.calls.get(&self.key(account, call_id)) else { return Vec::new() };
+        if call.account != *account || !call.first.names.is_call(call_id) {
+            return Vec::new();
+        }
         let legs = call.legs().filter(|leg| gateway.is_none_or(|gateway| leg.names.is_gateway(gateway)));
-        legs.last().filter(|_| ours).cloned()
+        legs.cloned().collect()
     }
 
     /// Ends every leg of a call (of one gateway's, where one is given). Nothing where there is no such call; the legs
@@ -360,9 +367,12 @@ impl CallsInProgress {
 
     /// Ends calls that have lasted too long, as unknown, and forgets those that ended a while ago; for a clock to call.
     /// Holds each of the shards for some microseconds.
+    ///
+    /// Where more have ended than are to be kept, the time for which they are is shorter in the same proportion, so
+    /// that the oldest go first.
     pub fn sweep(&self, now: Timestamp) -> Vec<EndedLeg> {
         let mut timed_out = Vec::new();
-        let crowded = self.ended.load(Ordering::Relaxed) > self.bounds.calls_max;
+        let ended_ms = self.ended_ms();
         self.calls.retain(|_, call| {
             let mut stays = |leg: &mut Leg| match &leg.ended {
                 None if now.0 - leg.started_at.0 >= self.bounds.life_ms => {
@@ -370,7 +380,7 @@ impl CallsInProgress {
                     timed_out.push(self.end_leg(leg, &ending, false));
                     true
                 }
-                Some(ending) if crowded || now.0 - ending.known_at.0 >= self.bounds.ended_ms => {
+                Some(ending) if now.0 - ending.known_at.0 >= ended_ms => {
                     self.ended.fetch_sub(1, Ordering::Relaxed);
                     false
                 }
@@ -380,15 +390,21 @@ impl CallsInProgress {
             if stays(&mut call.first) {
                 return true;
             }
-            match call.more.pop() {
-                Some(leg) => {
-                    call.first = leg;
-                    true
-                }
-                None => false,
+            if call.more.is_empty() {
+                return false;
             }
+            call.first = call.more.remove(0);
+            true
         });
         timed_out
+    }
+
+    /// For how long ended calls are kept at present.
+    fn ended_ms(&self) -> i64 {
+        let (ended, max) = (self.ended.load(Ordering::Relaxed).max(1), self.bounds.calls_max);
+        let [ended, max] = [ended, max].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
+        let crowded = i128::from(self.bounds.ended_ms) * max / ended;
+        i64::try_from(crowded).unwrap_or(i64::MAX).min(self.bounds.ended_ms)
     }
 
     fn key(&self, account: &AccountId, call_id: &str) -> u128 {

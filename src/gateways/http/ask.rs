@@ -16,6 +16,7 @@ use crate::gateways::json::Json;
 use crate::gateways::worker::Moment;
 use crate::http::error::ApiError;
 use crate::http::server::Answer as Response;
+use crate::routing::decision::Reason;
 use crate::routing::request::CallRequest;
 use crate::routing::switchboard::{Answer, Occasion, Purpose, Standing};
 use crate::routing::trail::{Notes, Silent};
@@ -23,7 +24,8 @@ use crate::routing::trail::{Notes, Silent};
 /// What a decision takes as JSON, and some more.
 const ANSWER_BYTES: usize = 1_024;
 
-const UNHEEDED_OVERRIDE: &str = "the override was ignored: the asker lacks the permission override";
+const FORBIDDEN_OVERRIDE: &str = "the override was ignored: the asker lacks the permission override";
+const UNMET_OVERRIDE: &str = "the override was ignored: there is no such version or arm";
 
 impl HttpConnection {
     pub(super) fn ask_by_query(&self, head: &Parts) -> Result<Response, ApiError> {
@@ -66,7 +68,7 @@ impl HttpConnection {
             Some(_) if !asker.may(Permission::Override) && purpose == Purpose::DryRun => {
                 return Err(ApiError::forbidden("an override needs the permission override"));
             }
-            Some(_) if !asker.may(Permission::Override) => (None, UNHEEDED_OVERRIDE),
+            Some(_) if !asker.may(Permission::Override) => (None, FORBIDDEN_OVERRIDE),
             asked_for => (asked_for, ""),
         };
         let gateways = &self.worker.plane.parts.doorkeeper.gateways;
@@ -93,6 +95,8 @@ impl HttpConnection {
             self.worker.ask(&call, occasion, moment, &mut Silent, |answer| {
                 let mut body = Vec::with_capacity(ANSWER_BYTES);
                 let mut json = Json(&mut body);
+                let unmet = call.asked_for.is_some() && by_the_table(&answer.decision.reason);
+                let remark = if unmet { UNMET_OVERRIDE } else { remark };
                 members(json.raw("{"), answer, Asked { call_id: call.call_id, to: &call.to, remark });
                 json.raw("}");
                 (status(method, answer), body)
@@ -164,6 +168,11 @@ impl HttpConnection {
 
 pub(super) fn other_agents() -> ApiError {
     ApiError::forbidden("the API key is limited to other agents")
+}
+
+/// Whether the table decided: neither the call's own earlier decision nor what it named itself.
+const fn by_the_table(reason: &Reason<'_>) -> bool {
+    !matches!(reason, Reason::CallInProgress | Reason::Token | Reason::Override)
 }
 
 /// 201 for a call that begins, where something was posted; gateways that can only GET know 200 best.

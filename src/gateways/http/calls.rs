@@ -38,10 +38,11 @@ impl HttpConnection {
         let call_id = call_id_in_path(call)?;
         let gateway = Wanted::from_query(head.uri.query().unwrap_or_default())?.gateway;
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let leg = calls.find(asker.account(), gateway.as_deref(), &call_id).ok_or_else(not_found)?;
+        let legs = calls.legs(asker.account(), gateway.as_deref(), &call_id);
+        let leg = legs.last().ok_or_else(not_found)?;
         see(&asker, &leg.kept)?;
         let mut body = Vec::with_capacity(1_024);
-        write_leg(&mut Json(&mut body), &call_id, &leg);
+        write_leg(&mut Json(&mut body), &call_id, leg);
         Ok(json(StatusCode::OK, body))
     }
 
@@ -55,30 +56,44 @@ impl HttpConnection {
             Asker::Gateway(..) => Some(self.gateway(&asker, said)?.0),
             Asker::Key(_) => said,
         };
-        let ending = ended.ending(now);
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let leg = calls.find(asker.account(), gateway, &call_id);
-        if let Some(leg) = &leg {
-            see(&asker, &leg.kept)?;
-            // A gateway's clock may be a little behind or ahead of ours; more than a minute is no clock's fault.
-            let off = |at: Timestamp| {
-                at < leg.started_at.plus_ms(-CLOCKS_APART_MS) || at > now.plus_ms(CLOCKS_APART_MS)
-            };
-            if ended.ended_at.is_some_and(off) {
-                let message = format!("is before the call began, at {}, or to come", leg.started_at);
-                return Err(ApiError::validation("endedAt", message));
-            }
-        }
-        if leg.is_none() || !self.end_known(&asker, gateway, &call_id, &ending) {
+        let legs = calls.legs(asker.account(), gateway, &call_id);
+        legs.iter().try_for_each(|leg| see(&asker, &leg.kept))?;
+        let began = legs.iter().map(|leg| leg.started_at).min();
+        let at = ended.ended_at.map(|at| self.ended_at(at, began, now)).transpose()?;
+        let ending = ended.ending(at, now);
+        if legs.is_empty() || !self.end_known(&asker, gateway, &call_id, &ending) {
             self.end_by_token(&asker, &call_id, &ended, &ending)?;
         }
-        let stands = calls.find(asker.account(), gateway, &call_id).and_then(|leg| leg.ended);
+        let stands = calls.legs(asker.account(), gateway, &call_id).pop().and_then(|leg| leg.ended);
         let mut body = Vec::with_capacity(256);
         let mut json_body = Json(&mut body);
         json_body.raw("{\"callId\":").text(&call_id).raw(",\"ended\":true,");
         write_ending(&mut json_body, Some(&stands.unwrap_or(ending)));
         json_body.raw("}");
         Ok(json(StatusCode::OK, body))
+    }
+
+    /// When a call ended, by our clock: calls are timed by one that is never set, gateways by the wall's.
+    ///
+    /// A gateway's clock may be a little behind or ahead; more than a minute is no clock's fault.
+    fn ended_at(
+        &self,
+        at: Timestamp,
+        began: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Timestamp, ApiError> {
+        let plausible = |at: &Timestamp| {
+            began.is_none_or(|began| *at >= began.plus_ms(-CLOCKS_APART_MS))
+                && *at <= now.plus_ms(CLOCKS_APART_MS)
+        };
+        // How far the wall has been set since the start.
+        let set_ms = self.worker.plane.parts.clock.now_ms() - now.0;
+        [at, at.plus_ms(-set_ms)].into_iter().find(plausible).ok_or_else(|| {
+            let began =
+                began.map_or_else(String::new, |began| format!("before the call began, at {began}, or "));
+            ApiError::validation("endedAt", format!("is {began}to come"))
+        })
     }
 
     /// Ends a call in progress, on all its legs; `false` where there is none.

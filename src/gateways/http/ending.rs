@@ -37,10 +37,10 @@ impl<'a> Ended<'a> {
         Ok(ended)
     }
 
-    /// What is kept of it. A call that ends without a word took its course.
-    pub(super) fn ending(&self, now: Timestamp) -> Ending {
+    /// What is kept of it, having ended at `at` or else now. A call that ends without a word took its course.
+    pub(super) fn ending(&self, at: Option<Timestamp>, now: Timestamp) -> Ending {
         Ending {
-            at: self.ended_at.unwrap_or(now),
+            at: at.unwrap_or(now),
             known_at: now,
             outcome: self.outcome.unwrap_or(Outcome::Completed),
             duration_s: self.duration_s,
@@ -115,7 +115,8 @@ mod tests {
         let body = br#"{"endedAt":"2026-01-01T00:00:00Z","durationSeconds":61.5,"outcome":"transferred","automated":false,
             "sentiment":-0.25,"handoff":true,"tags":["a"],"transcriptUrl":"https://x.example/t","recordingUrl":null,
             "summary":"s","fields":{"a":{"b":[1]}},"token":"t","gateway":"edge","new":1}"#;
-        let ending = Ended::from_body(body).unwrap().ending(Timestamp(7));
+        let ended = Ended::from_body(body).unwrap();
+        let ending = ended.ending(ended.ended_at, Timestamp(7));
         assert_eq!(
             ending,
             Ending {
@@ -128,7 +129,7 @@ mod tests {
                 handoff: Some(true),
             }
         );
-        let silent = Ended::from_body(b"").unwrap().ending(Timestamp(7));
+        let silent = Ended::from_body(b"").unwrap().ending(None, Timestamp(7));
         assert_eq!((silent.at, silent.outcome), (Timestamp(7), Outcome::Completed));
     }
 
