@@ -240,7 +240,8 @@ impl Merge {
 
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
-        if let Err(full) = self.next.room_for_routes(files.routes.len()) {
+        if let Err(full) = self.next.room_for_routes(files.routes.iter().map(|placed| placed.value.as_ref()))
+        {
             self.faults.push(nowhere(full.message, "fewer different routes"));
         }
         for Placed { at, value: route } in &files.routes {

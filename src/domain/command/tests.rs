@@ -4,6 +4,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::change::NumberChanges;
 use crate::domain::id::Environment;
 use crate::domain::refusal::RefusalKind;
 use crate::domain::testing::*;
@@ -271,6 +272,44 @@ fn a_draft_without_a_file_is_the_highest_version() {
     assert_eq!(agent.draft.as_ref().unwrap().hash, agent.versions[&version(3)].hash);
     assert_eq!(agent.draft.as_ref().unwrap().number, None);
     assert_eq!(agent.deployed(Environment::Live).unwrap().number, Some(version(1)));
+}
+
+/// Numbers, each with a route of its own.
+fn different_routes(count: u32) -> NumberChanges {
+    let mut changes = NumberChanges::default();
+    for at in 0..count {
+        let headers = [("X-Number".to_owned(), at.to_string())].into();
+        changes.routes.push(Arc::new(Route { headers, ..route("sales@V1") }));
+        changes.push(number(&format!("+1415{at:07}")), Some(at));
+    }
+    changes
+}
+
+#[test]
+fn many_numbers_with_routes_of_their_own_go_into_a_split_in_time_that_grows_with_them() {
+    const NUMBERS: u32 = 20_000;
+    let mut state = world();
+    let changes = different_routes(NUMBERS);
+    state.absorb(&Change::Numbers(changes.clone()), &mut Touched::default());
+    let spring = split("spring", &[("control", "sales@V1", 80), ("test", "sales@V2", 20)]);
+    let numbers = changes.phones.iter().map(|(phone, _)| Number::E164(*phone)).collect();
+    let began = std::time::Instant::now();
+    state.act(Action::CreateSplit { split: spring, numbers }).unwrap();
+    // Each route compared with each other would take a minute.
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(state.routes.len(), NUMBERS, "headers of their own stay");
+    assert_eq!(route_text(&state, "+14150019999").as_deref(), Some("split:spring"));
+}
+
+#[test]
+fn only_new_routes_need_room() {
+    let mut state = world();
+    let changes = different_routes(3);
+    state.absorb(&Change::Numbers(changes.clone()), &mut Touched::default());
+    let (known, new) = (|| changes.routes.iter().map(Arc::as_ref), [route("sales@V1"), route("sales@V2")]);
+    assert_eq!(state.room_among(3, known()), Ok(()), "routes that there are take no room");
+    assert_eq!(state.room_among(5, known().chain(&new)), Ok(()));
+    assert_eq!(state.room_among(4, known().chain(&new)).unwrap_err().code, "TOO_MANY_ROUTES");
 }
 
 #[derive(Debug, Clone)]
