@@ -60,9 +60,13 @@ struct Inner {
 /// What must hold of the state that a command is weighed against.
 pub type Precondition = Box<dyn FnOnce(&State) -> Result<(), Refusal> + Send>;
 
+/// What must be done before a change that was granted is committed, say since its facts rest on it.
+type Preparation = Box<dyn FnOnce() -> Result<(), Refusal> + Send>;
+
 struct Job {
     command: Command,
     precondition: Option<Precondition>,
+    preparation: Option<Preparation>,
     reply: oneshot::Sender<Result<Applied, ControlError>>,
 }
 
@@ -120,10 +124,12 @@ impl Control {
         precondition: Option<Precondition>,
     ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.try_send(Job { command, precondition, reply }).map_err(|why| match why {
-            TrySendError::Full(_) => ControlError::Busy,
-            TrySendError::Disconnected(_) => ControlError::Stopped,
-        })?;
+        self.inner.queue.try_send(Job { command, precondition, preparation: None, reply }).map_err(
+            |why| match why {
+                TrySendError::Full(_) => ControlError::Busy,
+                TrySendError::Disconnected(_) => ControlError::Stopped,
+            },
+        )?;
         answer.await.map_err(|_| ControlError::Stopped)?
     }
 
@@ -132,10 +138,19 @@ impl Control {
     /// # Errors
     /// As [`Control::submit`].
     pub fn submit_blocking(&self, command: Command) -> Result<Applied, ControlError> {
+        self.submit_prepared(command, None)
+    }
+
+    /// The same where something must be done first, once it is known that the command is granted and changes something.
+    fn submit_prepared(
+        &self,
+        command: Command,
+        preparation: Option<Preparation>,
+    ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
         self.inner
             .queue
-            .send(Job { command, precondition: None, reply })
+            .send(Job { command, precondition: None, preparation, reply })
             .map_err(|_| ControlError::Stopped)?;
         answer.blocking_recv().map_err(|_| ControlError::Stopped)?
     }

@@ -178,12 +178,16 @@ impl Follow {
         let set = library.file_set(&files.applied, accept).map_err(Refusal::files)?;
         let hash = set.hash;
         *seen = Some(hash);
-        files.last_good.save(&library, &look.changed).map_err(|why| {
-            tracing::error!(error = %why, "the files cannot be kept");
-            Refusal::files(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
-        })?;
         let now = Timestamp(self.clock.now_ms());
-        let applied = self.control.submit_blocking(apply(&files.account, now, set))?;
+        let (last_good, kept) = (files.last_good.clone(), library.clone());
+        let save = move || {
+            last_good.save(&kept, &look.changed).map_err(|why| {
+                tracing::error!(error = %why, "the files cannot be kept");
+                Refusal::files(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
+            })
+        };
+        let command = apply(&files.account, now, set);
+        let applied = self.control.submit_prepared(command, Some(Box::new(save)))?;
         files.keep(&library);
         if let Err(why) = files.last_good.forget_others(hash) {
             tracing::warn!(error = %why, "older copies of the files cannot be removed");

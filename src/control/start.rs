@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use super::files::{LastGood, LastGoodError, Library};
 use super::keys::{account_id, admin_key, first_account};
 use super::metrics::ConfigMetrics;
-use super::reload::{Reloader, Sources, channel, not_applied};
+use super::reload::{Look, Reloader, Sources, channel, not_applied};
 use super::status::{ReloadStatus, Status};
 use super::worker::{Worker, enact, publish};
 use super::{Control, Inner, QUEUE};
@@ -170,6 +170,15 @@ impl Files {
         self.sources.keep();
         self.compared = true;
     }
+
+    /// Makes whole what is missing or damaged of the copies of the set in force, which are all at hand.
+    fn mend_last_good(&self, library: &Library, look: &Look) {
+        let Err(why) = self.last_good.check(library.hash()) else { return };
+        tracing::warn!(error = %why, "the copies of the last good files are made anew");
+        if let Err(why) = self.last_good.save(library, &look.changed) {
+            tracing::error!(error = %why, "the files cannot be kept: a start on faulty files would fail");
+        }
+    }
 }
 
 /// The state before there is a table.
@@ -188,11 +197,17 @@ impl Beginning<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, command: &Command) -> Result<(), BeginError> {
+    /// Weighs a command; where it is granted and changes something, `prepare` is called, and then it is committed.
+    fn commit(
+        &mut self,
+        command: &Command,
+        prepare: impl FnOnce() -> Result<(), StartError>,
+    ) -> Result<(), BeginError> {
         let outcome = self.state.weigh(command)?;
         if outcome.changes.is_empty() {
             return Ok(());
         }
+        prepare()?;
         // In a copy: what the store refuses has not happened.
         let (mut state, mut touched) = (self.state.clone(), self.touched.clone());
         let commit = enact(&mut state, &mut touched, command, outcome);
@@ -215,7 +230,7 @@ impl Beginning<'_> {
         let account = account_id(random()).map_err(|why| io::Error::other(why.to_string()))?;
         let new = admin_key(&account, secret, random());
         folder.write_atomic("admin.key", format!("{}\n", new.text).as_bytes(), 0o600)?;
-        match self.commit(&first_account(new.key, self.now)) {
+        match self.commit(&first_account(new.key, self.now), || Ok(())) {
             Ok(()) => Ok(account),
             Err(BeginError::Start(why)) => Err(why),
             Err(BeginError::Refused(why)) => Err(io::Error::other(why.to_string()).into()),
@@ -233,11 +248,12 @@ impl Beginning<'_> {
             Ok((library, set, look))
         });
         let at = self.now;
-        if let (Ok((library, set, _)), Some(applied)) = (&seen, self.state.files)
+        if let (Ok((library, set, look)), Some(applied)) = (&seen, self.state.files)
             && set.hash == applied
         {
             let faults = self.restore(set, &files.account).err();
             if faults.is_none() {
+                files.mend_last_good(library, look);
                 files.keep(library);
                 return Ok(ReloadStatus { at, hash: Some(applied), ..ReloadStatus::default() });
             }
@@ -264,8 +280,7 @@ impl Beginning<'_> {
         };
         let hash = set.hash;
         let command = apply(&files.account, self.now, set);
-        let saved = files.last_good.save(&library, &look.changed).map_err(StartError::from);
-        match saved.map_err(BeginError::from).and_then(|()| self.commit(&command)) {
+        match self.commit(&command, || Ok(files.last_good.save(&library, &look.changed)?)) {
             Ok(()) => {
                 files.keep(&library);
                 Ok(ReloadStatus { at, hash: Some(hash), ..ReloadStatus::default() })
@@ -316,6 +331,18 @@ enum BeginError {
     Refused(Refusal),
 }
 
+/// Keeps how many calls the splits have had.
+pub(super) fn save_split_calls(store: &dyn ControlStore, table: &RoutingTable) -> Result<(), StoreError> {
+    let counts: Vec<(SplitRef, u64)> = table
+        .splits()
+        .filter(|serving| serving.split.call_quota.is_some())
+        .map(|serving| {
+            let id = SplitRef { account: serving.split.account.clone(), split: serving.split.id.clone() };
+            (id, serving.calls.load(Ordering::Relaxed))
+        })
+        .collect();
+    if counts.is_empty() { Ok(()) } else { store.save_split_calls(&counts) }
+}
 impl From<StartError> for BeginError {
     fn from(why: StartError) -> Self {
         Self::Start(why)
@@ -331,17 +358,4 @@ impl From<Refusal> for BeginError {
 /// The command that applies a set of files.
 pub(super) fn apply(account: &AccountId, at: Timestamp, set: FileSet) -> Command {
     Command { account: account.clone(), author: Author::Files, at, action: Action::ApplyFiles(Arc::new(set)) }
-}
-
-/// Keeps how many calls the splits have had.
-pub(super) fn save_split_calls(store: &dyn ControlStore, table: &RoutingTable) -> Result<(), StoreError> {
-    let counts: Vec<(SplitRef, u64)> = table
-        .splits()
-        .filter(|serving| serving.split.call_quota.is_some())
-        .map(|serving| {
-            let id = SplitRef { account: serving.split.account.clone(), split: serving.split.id.clone() };
-            (id, serving.calls.load(Ordering::Relaxed))
-        })
-        .collect();
-    if counts.is_empty() { Ok(()) } else { store.save_split_calls(&counts) }
 }

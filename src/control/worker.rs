@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::metrics::ConfigMetrics;
 use super::status::Status;
-use super::{Applied, ControlError, Job, Precondition};
+use super::{Applied, ControlError, Job, Precondition, Preparation};
 use crate::domain::change::{Entry, Touched};
 use crate::domain::command::{Author, Command, Outcome};
 use crate::domain::id::Pin;
@@ -49,8 +49,8 @@ impl Worker {
     fn batch(&self, jobs: impl Iterator<Item = Job>) {
         let before = self.present.load_full();
         let mut batch = Batch::new(&before);
-        for Job { command, precondition, reply } in jobs {
-            match batch.take(&command, precondition) {
+        for Job { command, precondition, preparation, reply } in jobs {
+            match batch.take(&command, precondition, preparation) {
                 Ok(granted) => batch.granted.push((reply, granted)),
                 Err(refusal) => drop(reply.send(Err(refusal.into()))),
             }
@@ -139,7 +139,12 @@ impl Batch {
         Self { state: state.clone(), touched: Touched::default(), commits: Vec::new(), granted: Vec::new() }
     }
 
-    fn take(&mut self, command: &Command, precondition: Option<Precondition>) -> Result<Applied, Refusal> {
+    fn take(
+        &mut self,
+        command: &Command,
+        precondition: Option<Precondition>,
+        preparation: Option<Preparation>,
+    ) -> Result<Applied, Refusal> {
         authorise(&self.state, command)?;
         if let Some(precondition) = precondition {
             precondition(&self.state)?;
@@ -148,6 +153,7 @@ impl Batch {
         let changed = !outcome.changes.is_empty();
         let warnings = outcome.warnings.clone();
         if changed {
+            preparation.map_or(Ok(()), |prepare| prepare())?;
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
         // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.
