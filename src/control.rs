@@ -6,10 +6,12 @@
 //!
 //! One thread does it all, so that commands meet one after the other; those that wait are committed together.
 
+mod alarm;
 pub mod files;
 pub mod keys;
 pub mod metrics;
 pub mod reload;
+mod split_calls;
 pub mod start;
 pub mod status;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use crate::store::port::HistoryFilter;
 
 use metrics::ConfigMetrics;
 use reload::ReloadCalls;
+use split_calls::SplitCalls;
 use status::Status;
 
 /// Most commands that wait; more are turned away.
@@ -55,6 +58,7 @@ struct Inner {
     status: Arc<Status>,
     metrics: Arc<ConfigMetrics>,
     reloads: ReloadCalls,
+    split_calls: SplitCalls,
 }
 
 /// What must hold of the state that a command is weighed against.
@@ -98,8 +102,8 @@ pub enum ControlError {
     /// Too many commands wait.
     #[error("too many changes at once")]
     Busy,
-    /// The process is about to end.
-    #[error("shutting down")]
+    /// The process is about to end, or the thread that changes things has.
+    #[error("no changes are taken: the router is about to end, or has to be restarted")]
     Stopped,
 }
 
@@ -209,11 +213,14 @@ impl Control {
         table.split(split).map_or(0, |serving| serving.calls.load(Ordering::Relaxed))
     }
 
-    /// Keeps how many calls the splits have had. Blocks on the disk.
+    /// Keeps how many calls the splits with a quota have had. Blocks on the disk if that has changed.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn save_split_calls(&self) -> Result<(), StoreError> {
-        start::save_split_calls(self.inner.store.as_ref(), &self.inner.live.snapshot())
+        self.inner.split_calls.save(self.inner.store.as_ref(), &self.inner.live.snapshot())
     }
 }
+
+#[cfg(test)]
+mod tests;

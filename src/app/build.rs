@@ -34,7 +34,7 @@ use crate::store::port::ControlStore;
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::logs::{self, Format};
 use crate::telemetry::process::add_process;
-use crate::telemetry::{Clock, Registry};
+use crate::telemetry::{Clock, Health, Registry};
 
 /// Longest time an idle connection is kept.
 const IDLE: std::time::Duration = std::time::Duration::from_secs(75);
@@ -47,6 +47,7 @@ pub(super) struct Router {
     pub(super) reloader: Reloader,
     pub(super) plane: Arc<CallPlane>,
     pub(super) registry: Registry,
+    pub(super) health: Health,
     pub(super) clock: Clock,
     pub(super) key_secret: [u8; 32],
     pub(super) key_made: Option<PathBuf>,
@@ -70,6 +71,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     let default_endpoints = endpoints(&settings)?;
     let clock = Clock::system();
     let registry = Registry::new();
+    let health = Health::awaiting(&["files"]);
     registry.add_build(env!("CARGO_PKG_VERSION"))?;
     add_process(&registry)?;
 
@@ -96,6 +98,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         series: Arc::clone(&series),
         shelf: Arc::clone(&shelf),
         metrics: Arc::new(ConfigMetrics::register(&registry)?),
+        health: health.clone(),
         clock: clock.clone(),
         random: &mut random_bytes,
     })?;
@@ -120,6 +123,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         reloader,
         plane,
         registry,
+        health,
         clock,
         key_secret,
         key_made,

@@ -21,7 +21,7 @@ use crate::http::server::{run_worker, serve};
 use crate::http::shutdown::DrainLimits;
 use crate::settings::watch::FolderWatch;
 use crate::store::folder::DataFolder;
-use crate::telemetry::{Clock, Health};
+use crate::telemetry::Clock;
 
 /// How often calls, series and tables that are over are let go of.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -47,6 +47,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         reloader,
         plane,
         registry,
+        health,
         clock,
         key_secret,
         key_made,
@@ -54,7 +55,6 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         admin,
     } = router;
     let mut stop = Stop::new()?;
-    let health = Health::awaiting(&["files"]);
     let watch = FolderWatch::start(
         &[settings.routes.clone(), settings.agents.clone()],
         settings.files.poll,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::alarm::Alarm;
 use super::files::{Library, SourceFile};
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
@@ -95,6 +96,7 @@ pub(super) fn not_applied(metrics: &ConfigMetrics, faults: &[Fault]) {
 pub struct Reloader {
     follow: Follow,
     calls: mpsc::Receiver<Call>,
+    alarm: Alarm,
 }
 
 struct Follow {
@@ -104,14 +106,20 @@ struct Follow {
 }
 
 impl Reloader {
-    pub(super) fn new(control: Control, files: Files, calls: mpsc::Receiver<Call>, clock: Clock) -> Self {
-        Self { follow: Follow { control, files, clock }, calls }
+    pub(super) fn new(
+        control: Control,
+        files: Files,
+        calls: mpsc::Receiver<Call>,
+        clock: Clock,
+        alarm: Alarm,
+    ) -> Self {
+        Self { follow: Follow { control, files, clock }, calls, alarm }
     }
 
     /// Reads the files whenever `changed` says that they may have changed, and when somebody asks; until all handles on
     /// the room are gone. Reading happens on a thread that may block.
     pub async fn run<F: Future<Output = ()>>(self, mut changed: impl FnMut() -> F) {
-        let Self { mut follow, mut calls } = self;
+        let Self { mut follow, mut calls, alarm } = self;
         loop {
             let (accept, reply) = tokio::select! {
                 () = changed() => (None, None),
@@ -127,8 +135,8 @@ impl Reloader {
             let (back, outcome) = match work.await {
                 Ok(done) => done,
                 Err(why) => {
-                    tracing::error!(error = %why, "the files are not followed any more: restart the router");
-                    return;
+                    tracing::error!(error = %why, "reading the files broke off");
+                    return alarm.ring();
                 }
             };
             follow = back;
@@ -182,8 +190,8 @@ impl Follow {
         let (last_good, kept) = (files.last_good.clone(), library.clone());
         let save = move || {
             last_good.save(&kept, &look.changed).map_err(|why| {
-                tracing::error!(error = %why, "the files cannot be kept");
-                Refusal::files(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
+                let message = format!("the files cannot be kept: {why}");
+                Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
             })
         };
         let command = apply(&files.account, now, set);

@@ -2,19 +2,20 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 
 use arc_swap::ArcSwap;
 
+use super::alarm::Alarm;
 use super::files::{LastGood, LastGoodError, Library};
 use super::keys::{account_id, admin_key, first_account};
 use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources, channel, not_applied};
+use super::split_calls::SplitCalls;
 use super::status::{ReloadStatus, Status};
 use super::worker::{Worker, enact, publish};
 use super::{Control, Inner, QUEUE};
-use crate::domain::change::{Change, SplitRef, Touched};
+use crate::domain::change::{Change, Touched};
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fault::Fault;
@@ -30,6 +31,7 @@ use crate::routing::table::{RoutingTable, Workshop};
 use crate::store::error::StoreError;
 use crate::store::folder::{DataFolder, FolderError};
 use crate::store::port::{CommitError, ControlStore};
+use crate::telemetry::Health;
 use crate::telemetry::clock::Clock;
 
 /// What the room is built from.
@@ -50,6 +52,8 @@ pub struct Parts<'a> {
     pub shelf: Arc<Shelf>,
     /// What is counted.
     pub metrics: Arc<ConfigMetrics>,
+    /// Told if a part of the room breaks off.
+    pub health: Health,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -102,6 +106,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
         series,
         shelf,
         metrics,
+        health,
         clock,
         random,
     } = parts;
@@ -128,11 +133,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let bodies = |hash| store.body(hash).ok().flatten();
     let workshop = Workshop { series: &series, shelf: &shelf, bodies: &bodies };
     let table = RoutingTable::new(&default_endpoints).patched(&state, &touched, workshop);
-    for (split, calls) in store.split_calls()? {
-        if let Some(split) = table.split(&split) {
-            split.calls.store(calls, Ordering::Relaxed);
-        }
-    }
+    let split_calls = SplitCalls::restore(store.as_ref(), &table)?;
     publish(&metrics, &state);
     let present = Arc::new(ArcSwap::from_pointee(state));
     let live = Live::new(table);
@@ -146,11 +147,17 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
         status: Arc::clone(&status),
         metrics: Arc::clone(&metrics),
     };
-    std::thread::Builder::new().name("cordboard-control".to_owned()).spawn(move || worker.run(&jobs))?;
+    let alarm = Alarm::new("control", "no change can be made any more", &health, &metrics);
+    std::thread::Builder::new().name("cordboard-control".to_owned()).spawn(move || {
+        // Held by the thread: it rings if this unwinds.
+        let _alarm = alarm;
+        worker.run(&jobs);
+    })?;
     let (reloads, calls) = channel();
-    let control =
-        Control { inner: Arc::new(Inner { queue, present, live, store, status, metrics, reloads }) };
-    Ok((control.clone(), Reloader::new(control, files, calls, clock)))
+    let alarm = Alarm::new("reload", "the files are not followed any more", &health, &metrics);
+    let inner = Inner { queue, present, live, store, status, metrics, reloads, split_calls };
+    let control = Control { inner: Arc::new(inner) };
+    Ok((control.clone(), Reloader::new(control, files, calls, clock, alarm)))
 }
 
 /// The files as far as they are applied, and where they come from.
@@ -331,18 +338,6 @@ enum BeginError {
     Refused(Refusal),
 }
 
-/// Keeps how many calls the splits have had.
-pub(super) fn save_split_calls(store: &dyn ControlStore, table: &RoutingTable) -> Result<(), StoreError> {
-    let counts: Vec<(SplitRef, u64)> = table
-        .splits()
-        .filter(|serving| serving.split.call_quota.is_some())
-        .map(|serving| {
-            let id = SplitRef { account: serving.split.account.clone(), split: serving.split.id.clone() };
-            (id, serving.calls.load(Ordering::Relaxed))
-        })
-        .collect();
-    if counts.is_empty() { Ok(()) } else { store.save_split_calls(&counts) }
-}
 impl From<StartError> for BeginError {
     fn from(why: StartError) -> Self {
         Self::Start(why)
