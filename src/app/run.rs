@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::build::{Plane, Router};
 use super::{AppError, addresses, random_bytes, reset, welcome};
-use crate::control::Control;
+use crate::control::{Control, ControlError};
 use crate::domain::time::Timestamp;
 use crate::gateways::http::HttpGateway;
 use crate::gateways::plane::CallPlane;
@@ -212,8 +212,9 @@ impl Stop {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hang_up.recv() => {
-                    if let Err(why) = control.reload(None).await {
-                        tracing::error!(error = %why, "the files were not applied");
+                    // What is wrong with the files is in the log already.
+                    if let Err(why @ (ControlError::Busy | ControlError::Stopped)) = control.reload(None).await {
+                        tracing::error!(error = %why, "the files were not read");
                     }
                 }
             }

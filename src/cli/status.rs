@@ -72,10 +72,8 @@ fn told(status: &Value, look: Look) -> String {
     if let Some(reload) = status.get("reload").filter(|reload| reload.is_object()) {
         lines.push(("Files", told_files(reload, faults, look)));
         if let Some(held) = held {
-            lines.push((
-                "Held",
-                format!("{} {}", look.yellow(clean(held)), "(take it with `cordboard reload --accept`)"),
-            ));
+            // How to take it stands in its fault.
+            lines.push(("Held", look.yellow(clean(held))));
         }
     }
     for (label, member) in
@@ -149,7 +147,7 @@ mod tests {
             "\
 Revision           12
 Files              not taken, read 2026-01-01T00:00:00Z; the last good ones are in force
-Held               bb (take it with `cordboard reload --accept`)
+Held               bb
 Listeners          admin 127.0.0.1:8701, calls 127.0.0.1:8700
 Numbers            7
 Calls in progress  2

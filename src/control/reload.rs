@@ -128,8 +128,9 @@ impl Reloader {
                     None => return,
                 },
             };
+            let asked = reply.is_some();
             let work = tokio::task::spawn_blocking(move || {
-                let outcome = follow.reload(accept);
+                let outcome = follow.reload(accept, asked);
                 (follow, outcome)
             });
             let (back, outcome) = match work.await {
@@ -148,7 +149,7 @@ impl Reloader {
 }
 
 impl Follow {
-    fn reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+    fn reload(&mut self, accept: Option<ConfigHash>, asked: bool) -> Result<Applied, ControlError> {
         let before = self.control.status().reload();
         let mut seen = None;
         let outcome = self.try_reload(accept, &mut seen);
@@ -164,7 +165,8 @@ impl Follow {
                 ReloadStatus { held: None, faults, ..before.clone() }
             }
         };
-        self.note(&before, status, outcome.is_ok());
+        let news = asked || status.faults != before.faults;
+        self.note(status, outcome.is_ok(), news);
         outcome
     }
 
@@ -207,12 +209,12 @@ impl Follow {
         Timestamp(self.clock.now_ms())
     }
 
-    /// Shows how it went; a fault is logged and counted once, not at every look.
-    fn note(&self, before: &ReloadStatus, status: ReloadStatus, taken: bool) {
+    /// Shows how it went; a fault that is no news is not logged and counted at every look.
+    fn note(&self, status: ReloadStatus, taken: bool, news: bool) {
         let metrics = &self.control.inner.metrics;
         if taken {
             metrics.config_last_reload_success_timestamp_seconds.set(self.now().0 / 1_000);
-        } else if status.faults != before.faults {
+        } else if news {
             not_applied(metrics, &status.faults);
         }
         self.control.status().set_reload(status);

@@ -293,8 +293,8 @@ impl Beginning<'_> {
                 Ok(ReloadStatus { at, hash: Some(hash), ..ReloadStatus::default() })
             }
             Err(BeginError::Start(why)) if self.state.files.is_some() => {
-                tracing::error!(error = %why, "the files cannot be kept: the last good ones serve");
-                self.serve_last_good(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
+                let message = format!("the files cannot be kept: {why}");
+                self.serve_last_good(vec![Fault { message, ..Fault::of_folder() }])
             }
             Err(BeginError::Start(why)) => Err(why),
             Err(BeginError::Refused(refusal)) => {

@@ -95,6 +95,35 @@ fn an_unmounted_folder_of_routes_is_held_and_its_return_is_seen() {
 }
 
 #[test]
+fn a_hold_says_once_what_would_go_and_how_to_take_it() {
+    let others = "\
+[[prefix]]
+prefix = \"+44\"
+agent = \"sales\"
+pin = \"V1\"
+
+[[split]]
+id = \"autumn\"
+arms = [{ id = \"control\", agent = \"sales\", pin = \"V1\", weight = 1 }]
+";
+    let many = format!("{}{others}", numbers(NUMBERS));
+    let world = World::example().with("routes/many.toml", &many).running();
+    world.save("routes/many.toml", &numbers(2));
+    let words = "held: it would remove 0 of 2 agents, 38 of 43 numbers, 1 prefixes and 1 splits";
+    world.until_fault(words);
+    let hash = held(&world);
+    let command = format!("cordboard reload --accept {hash}");
+    assert_eq!(world.log().matches(words).count(), 1, "{}", world.log());
+    for (arguments, code) in [(&["status"][..], 0), (&["reload"], 1)] {
+        let ended = world.client(arguments);
+        assert_eq!(ended.code(), code);
+        let said = format!("{}{}", ended.out, ended.err);
+        assert_eq!((said.matches(words).count(), said.matches(&command).count()), (1, 1), "{said}");
+    }
+    assert_eq!(world.log().matches(words).count(), 2, "who asks is answered in the log too");
+}
+
+#[test]
 fn a_whole_file_put_back_ends_the_hold() {
     let world = world();
     world.edit("routes/many.toml", &numbers(2));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Outcome;
+use super::held::{HELD, held};
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
@@ -22,9 +23,6 @@ const FAULTS_MAX: usize = 100;
 
 /// Most environments and splits that a line of the history names.
 const NAMED_MAX: usize = 10;
-
-/// The code of a set that waits to be accepted.
-pub const HELD: &str = "FILES_HELD";
 
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
@@ -47,12 +45,12 @@ impl State {
         merge.defaults(files);
         let released = merge.numbers(files);
         merge.drop_splits(files);
-        let gone = merge.drop_agents();
+        merge.drop_agents();
         if !merge.faults.is_empty() {
             merge.faults.truncate(FAULTS_MAX);
             return Err(Refusal::files(merge.faults));
         }
-        if let Some(fault) = held(files, released, &gone).filter(|_| !files.accepted) {
+        if let Some(fault) = held(files, &merge.outcome.changes).filter(|_| !files.accepted) {
             return Err(Refusal { code: HELD, ..Refusal::files(vec![fault]) });
         }
         Ok(merge.finish(self, files, released))
@@ -374,9 +372,8 @@ impl Merge {
     }
 
     /// Agents that no file gives any more go with the numbers that the API gave them, unless a split names them.
-    fn drop_agents(&mut self) -> Vec<AgentRef> {
-        let gone: Vec<AgentRef> = self.gone.iter().cloned().collect();
-        for id in &gone {
+    fn drop_agents(&mut self) {
+        for id in &self.gone.clone() {
             let named =
                 |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
             if let Some((_, split)) = self.next.splits.iter().find(|(_, split)| named(split)) {
@@ -388,7 +385,6 @@ impl Merge {
             self.release_routes_to(id);
             self.change(Change::AgentRemoved(id.clone()));
         }
-        gone
     }
 
     /// Releases what the API routes to an agent; what only an exception by header leads there loses the exception.
@@ -455,23 +451,6 @@ impl Merge {
         self.outcome.ahead = Some(Box::new((self.next, self.touched)));
         self.outcome
     }
-}
-
-/// A truncated or unmounted folder is valid too: what removes much waits until an operator accepts it.
-fn held(files: &FileSet, released: usize, gone: &[AgentRef]) -> Option<Fault> {
-    let much = released >= 10 && released.saturating_mul(10) > files.numbers_before;
-    if !much && gone.is_empty() {
-        return None;
-    }
-    let agents: Vec<&str> = gone.iter().take(5).map(|id| id.agent.as_str()).collect();
-    let message = format!(
-        "held: it would remove {} agents ({}{}) and {released} of {} numbers",
-        gone.len(),
-        agents.join(", "),
-        if gone.len() > agents.len() { " …" } else { "" },
-        files.numbers_before
-    );
-    Some(nowhere(message, format!("`cordboard reload --accept {}` if that is meant", files.hash)))
 }
 
 fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {
