@@ -39,6 +39,10 @@ use crate::telemetry::{Clock, Health, Registry};
 /// Longest time an idle connection is kept.
 const IDLE: std::time::Duration = std::time::Duration::from_secs(75);
 
+/// The listeners, as their flags and keys are called.
+const CALLS: &str = "calls";
+const ADMIN: &str = "admin";
+
 /// A router whose rooms are joined and whose sockets are bound.
 pub(super) struct Router {
     pub(super) settings: Settings,
@@ -76,11 +80,16 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     add_process(&registry)?;
 
     let folder = Arc::new(DataFolder::open(&settings.data)?);
+    // Before anything is made: with a port in use the start fails, and should leave no trace.
+    let claims = match claims(&settings) {
+        Err(why) if !settings.data.exists() => return Err(why),
+        claims => claims,
+    };
+    // Where both ports and the folder are taken, it is the folder that tells by whom.
     for warning in folder.exposed()? {
         tracing::warn!("{warning}");
     }
-    // Before anything is changed: with a port in use the start fails, and should leave no trace.
-    let (calls, admin) = (claim(settings.listen.calls)?, claim(settings.listen.admin)?);
+    let (calls, admin) = claims?;
     let key_secret = folder.secret("hash.key", random_bytes())?;
     let key_file = folder.admin_key();
     let had_key = key_file.exists();
@@ -113,8 +122,8 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         lag_max: settings.limits.lag_max,
     }));
     registry.add(plane.meters().clone())?;
-    let calls = listen(calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
-    let admin = listen(admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
+    let calls = listen(CALLS, calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
+    let admin = listen(ADMIN, admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
         settings,
@@ -132,8 +141,13 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     })
 }
 
-fn listen(claim: Claim, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
-    let (address, listeners) = claim.listen(listeners)?;
+fn claims(settings: &Settings) -> Result<(Claim, Claim), AppError> {
+    let claim = |plane, address| claim(address).map_err(|source| AppError::Bind { plane, source });
+    Ok((claim(CALLS, settings.listen.calls)?, claim(ADMIN, settings.listen.admin)?))
+}
+
+fn listen(plane: &'static str, claim: Claim, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
+    let (address, listeners) = claim.listen(listeners).map_err(|source| AppError::Bind { plane, source })?;
     Ok(Plane { address, listeners, front: Front { limits: Arc::new(limits), ..Front::default() } })
 }
 
