@@ -17,7 +17,7 @@ use crate::domain::id::AccountId;
 use crate::domain::state::State;
 use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
-use crate::gateways::numbering::Numbering;
+use crate::gateways::numbering::{Country, Numbering};
 use crate::gateways::plane::{self, CallPlane};
 use crate::http::bind::{Claim, claim};
 use crate::http::limits::Limits;
@@ -73,19 +73,20 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     };
     logs::start(format, &settings.log.filter)?;
     let default_endpoints = endpoints(&settings)?;
+    let countries = countries(&settings)?;
     let clock = Clock::system();
     let registry = Registry::new();
     let health = Health::awaiting(&["files"]);
     registry.add_build(env!("CARGO_PKG_VERSION"))?;
     add_process(&registry)?;
 
-    let folder = Arc::new(DataFolder::open(&settings.data)?);
     // Before anything is made: with a port in use the start fails, and should leave no trace.
     let claims = match claims(&settings) {
         Err(why) if !settings.data.exists() => return Err(why),
         claims => claims,
     };
     // Where both ports and the folder are taken, it is the folder that tells by whom.
+    let folder = Arc::new(DataFolder::open(&settings.data)?);
     for warning in folder.exposed()? {
         tracing::warn!("{warning}");
     }
@@ -96,8 +97,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     let series = Arc::new(SeriesBook::new(settings.limits.series_max));
     let shelf = Arc::new(Shelf::default());
     let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::open(&folder.control())?);
-    let sources =
-        Folders::new(settings.routes.clone(), settings.agents.clone(), settings.files.still, clock.clone());
+    let sources = Folders::new(&settings, settings.files.still, clock.clone());
     let (control, reloader) = start(Parts {
         store,
         folder: &folder,
@@ -116,7 +116,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         live: control.live().clone(),
         switchboard: Arc::new(switchboard(&settings, &folder, series)?),
         shelf,
-        doorkeeper: doorkeeper(&settings, &control.state(), key_secret)?,
+        doorkeeper: doorkeeper(&settings, countries, &control.state(), key_secret)?,
         clock: clock.clone(),
         limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
         lag_max: settings.limits.lag_max,
@@ -168,7 +168,8 @@ fn limits(settings: &Settings, body_bytes_max: usize) -> Limits {
     }
 }
 
-fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
+/// Where calls go whose agent says nothing, as written in the settings.
+pub(super) fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
     let mut faults = Vec::new();
     let mut endpoints = Vec::new();
     for endpoint in &settings.calls.default_endpoints {
@@ -217,11 +218,16 @@ fn token_key(settings: &Settings, folder: &DataFolder) -> Result<[u8; 32], AppEr
     }
 }
 
-fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Doorkeeper, AppError> {
-    let mut faults = Vec::new();
-    let mut list = Vec::new();
+/// The countries of the gateways, in the gateways' order, and what reads their numbers.
+pub(super) struct Countries {
+    list: Vec<Option<Country>>,
+    numbering: Option<Numbering>,
+}
+
+pub(super) fn countries(settings: &Settings) -> Result<Countries, AppError> {
     let has_country = settings.gateways.iter().any(|(_, gateway)| gateway.default_country.is_some());
     let numbering = if has_country { Numbering::new() } else { None };
+    let (mut list, mut faults) = (Vec::new(), Vec::new());
     for (_, gateway) in settings.gateways.iter() {
         let letters = gateway.default_country.as_deref();
         let country = letters.and_then(|letters| numbering.as_ref()?.country(letters));
@@ -229,6 +235,21 @@ fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Do
             let message = format!("gateway {}: default_country {letters:?} is no country", gateway.name);
             faults.push(gateway.place.fault(message, "two letters of ISO 3166, such as GB"));
         }
+        list.push(country);
+    }
+    if faults.is_empty() { Ok(Countries { list, numbering }) } else { Err(faulty(faults)) }
+}
+
+fn doorkeeper(
+    settings: &Settings,
+    countries: Countries,
+    state: &State,
+    secret: [u8; 32],
+) -> Result<Doorkeeper, AppError> {
+    let mut faults = Vec::new();
+    let mut list = Vec::new();
+    let Countries { list: countries, numbering } = countries;
+    for ((_, gateway), country) in settings.gateways.iter().zip(countries) {
         let account = match &gateway.account {
             None => state.first_account.clone(),
             Some(text) => AccountId::parse(text).ok().filter(|id| state.accounts.contains_key(id)),

@@ -20,7 +20,7 @@ use crate::telemetry::clock::Clock;
 
 /// Most requests to read the files that wait.
 const QUEUE: usize = 16;
-/// Most faults of one reading that are logged; the status shows them all.
+/// Most faults or warnings of one reading that are logged; the status shows all faults.
 const LOGGED: usize = 10;
 
 /// Where the files come from. Blocks: called from a thread that may.
@@ -198,6 +198,9 @@ impl Follow {
         };
         let command = apply(&files.account, now, set);
         let applied = self.control.submit_prepared(command, Some(Box::new(save)))?;
+        for warning in applied.warnings.iter().take(LOGGED) {
+            tracing::warn!("files applied, but {warning}");
+        }
         files.keep(&library);
         if let Err(why) = files.last_good.forget_others(hash) {
             tracing::warn!(error = %why, "older copies of the files cannot be removed");

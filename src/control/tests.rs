@@ -10,12 +10,14 @@ use super::reload::{Look, Reloader, Sources};
 use super::testing::{Ground, control_over, full_disk};
 use super::{Applied, Control, ControlError, Job};
 use crate::domain::account::Account;
-use crate::domain::change::{Change, Entry, SplitRef};
+use crate::domain::address::Number;
+use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, Touched};
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::fault::Fault;
 use crate::domain::id::{ConfigHash, Revision, SplitId};
+use crate::domain::route::Route;
 use crate::domain::split::Split;
-use crate::domain::testing::{account, file_agent, file_set, split};
+use crate::domain::testing::{account, file_agent, file_set, number, route, split, world};
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::port::{Commit, CommitError, ControlStore, HistoryFilter};
@@ -241,4 +243,23 @@ fn a_lost_reader_of_the_files_is_told_and_other_changes_go_on() {
     );
     assert!(room.metric("cordboard_config_parts_lost_total 1"));
     assert!(room.control.submit_blocking(command(make(spring()))).is_ok());
+}
+
+#[test]
+fn many_numbers_with_routes_of_their_own_go_into_a_split_in_time_that_grows_with_them() {
+    const NUMBERS: u32 = 20_000;
+    let mut state = world();
+    let mut changes = NumberChanges::default();
+    for at in 0..NUMBERS {
+        let headers = [("X-Number".to_owned(), at.to_string())].into();
+        changes.routes.push(Arc::new(Route { headers, ..route("sales@V1") }));
+        changes.push(number(&format!("+1415{at:07}")), Some(at));
+    }
+    let numbers = changes.phones.iter().map(|(phone, _)| Number::E164(*phone)).collect();
+    state.absorb(&Change::Numbers(changes), &mut Touched::default());
+    let began = Instant::now();
+    let outcome = state.weigh(&command(Action::CreateSplit { split: spring(), numbers })).unwrap();
+    // Each route compared with each other takes most of a minute.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(outcome.changes.len(), 2);
 }

@@ -10,7 +10,7 @@ use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
-use crate::domain::id::{AccountId, AgentId, ArmId, Environment, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::split::slots::Owners;
@@ -29,6 +29,7 @@ impl State {
         let mut merge = Merge {
             next: self.clone(),
             touched: Touched::default(),
+            given: files.agents.iter().map(|placed| (&placed.value.id, &placed.value)).collect(),
             gone: self.gone_agents(files),
             at,
             outcome: Outcome::default(),
@@ -67,9 +68,11 @@ impl State {
 }
 
 /// The state as it would be, the facts that lead there, and what stands against it.
-struct Merge {
+struct Merge<'f> {
     next: State,
     touched: Touched,
+    /// The agents as the files give them.
+    given: BTreeMap<&'f AgentRef, &'f FileAgent>,
     /// Agents of the files that no file gives any more.
     gone: BTreeSet<AgentRef>,
     at: Timestamp,
@@ -77,7 +80,7 @@ struct Merge {
     faults: Vec<Fault>,
 }
 
-impl Merge {
+impl Merge<'_> {
     fn change(&mut self, change: Change) {
         self.next.absorb(&change, &mut self.touched);
         self.outcome.changes.push(change);
@@ -171,12 +174,25 @@ impl Merge {
                 let message = format!("environments.{environment}: agent {} has no {number}", file.id.agent);
                 self.faults.push(at.fault(message, format!("a version whose file {number}.toml is there")));
             }
+            self.warn_of_lost_file(&file.id, Pin::Version(*number));
         }
         for environment in Environment::ALL {
             let to = file.environments.iter().find(|e| e.value.0 == environment).map(|e| e.value.1);
             if agent.environments.get(environment.index()).copied().flatten() != to {
                 self.change(Change::EnvironmentSet { agent: file.id.clone(), environment, to });
             }
+        }
+    }
+
+    /// A removed file removes no version, so that what names it goes on serving here; but a router that starts with these
+    /// files for the first time could not know it.
+    fn warn_of_lost_file(&mut self, id: &AgentRef, pin: Pin) {
+        let (Some(file), Pin::Version(number)) = (self.given.get(id), pin) else { return };
+        if file.versions.binary_search_by_key(&number, |placed| placed.value.0).is_err() {
+            self.outcome.warnings.push(format!(
+                "agent {} at {number} is named by the files but has no file any more: with these files a first start fails",
+                id.agent
+            ));
         }
     }
 
@@ -208,6 +224,10 @@ impl Merge {
         match self.next.check_split(&split) {
             Err(refusal) => return self.refused(at, &format!("split {}", split.id), refusal.fields),
             Ok(warnings) => self.outcome.warnings.extend(warnings),
+        }
+        for arm in &split.arms {
+            let agent = AgentRef { account: split.account.clone(), agent: arm.agent.clone() };
+            self.warn_of_lost_file(&agent, arm.pin);
         }
         match (&file.owners, &present) {
             (Some(runs), _) => match owners_of(&split, runs) {
@@ -263,7 +283,11 @@ impl Merge {
         }
         match self.next.check_route(route) {
             Ok(warnings) => self.outcome.warnings.extend(warnings.into_iter().take(10)),
-            Err(refusal) => self.refused(at, what, refusal.fields),
+            Err(refusal) => return self.refused(at, what, refusal.fields),
+        }
+        for (agent, pin) in route.pins() {
+            let agent = AgentRef { account: route.account.clone(), agent: agent.clone() };
+            self.warn_of_lost_file(&agent, pin);
         }
     }
 
