@@ -45,8 +45,13 @@ pub enum AppError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// An address cannot be bound.
-    #[error(transparent)]
-    Bind(#[from] BindError),
+    #[error("{source}: --{plane}, or `{plane}` under [listen] in cordboard.toml, can name another address")]
+    Bind {
+        /// Which listener: the name of its flag and of its key.
+        plane: &'static str,
+        /// Which address, and why.
+        source: BindError,
+    },
     /// Logs or metrics cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),

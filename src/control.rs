@@ -6,10 +6,12 @@
 //!
 //! One thread does it all, so that commands meet one after the other; those that wait are committed together.
 
+mod alarm;
 pub mod files;
 pub mod keys;
 pub mod metrics;
 pub mod reload;
+mod split_calls;
 pub mod start;
 pub mod status;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use crate::store::port::HistoryFilter;
 
 use metrics::ConfigMetrics;
 use reload::ReloadCalls;
+use split_calls::SplitCalls;
 use status::Status;
 
 /// Most commands that wait; more are turned away.
@@ -55,14 +58,19 @@ struct Inner {
     status: Arc<Status>,
     metrics: Arc<ConfigMetrics>,
     reloads: ReloadCalls,
+    split_calls: SplitCalls,
 }
 
 /// What must hold of the state that a command is weighed against.
 pub type Precondition = Box<dyn FnOnce(&State) -> Result<(), Refusal> + Send>;
 
+/// What must be done before a change that was granted is committed, say since its facts rest on it.
+type Preparation = Box<dyn FnOnce() -> Result<(), Refusal> + Send>;
+
 struct Job {
     command: Command,
     precondition: Option<Precondition>,
+    preparation: Option<Preparation>,
     reply: oneshot::Sender<Result<Applied, ControlError>>,
 }
 
@@ -94,8 +102,8 @@ pub enum ControlError {
     /// Too many commands wait.
     #[error("too many changes at once")]
     Busy,
-    /// The process is about to end.
-    #[error("shutting down")]
+    /// The process is about to end, or the thread that changes things has.
+    #[error("no changes are taken: the router is about to end, or has to be restarted")]
     Stopped,
 }
 
@@ -120,10 +128,12 @@ impl Control {
         precondition: Option<Precondition>,
     ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.try_send(Job { command, precondition, reply }).map_err(|why| match why {
-            TrySendError::Full(_) => ControlError::Busy,
-            TrySendError::Disconnected(_) => ControlError::Stopped,
-        })?;
+        self.inner.queue.try_send(Job { command, precondition, preparation: None, reply }).map_err(
+            |why| match why {
+                TrySendError::Full(_) => ControlError::Busy,
+                TrySendError::Disconnected(_) => ControlError::Stopped,
+            },
+        )?;
         answer.await.map_err(|_| ControlError::Stopped)?
     }
 
@@ -132,10 +142,19 @@ impl Control {
     /// # Errors
     /// As [`Control::submit`].
     pub fn submit_blocking(&self, command: Command) -> Result<Applied, ControlError> {
+        self.submit_prepared(command, None)
+    }
+
+    /// The same where something must be done first, once it is known that the command is granted and changes something.
+    fn submit_prepared(
+        &self,
+        command: Command,
+        preparation: Option<Preparation>,
+    ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
         self.inner
             .queue
-            .send(Job { command, precondition: None, reply })
+            .send(Job { command, precondition: None, preparation, reply })
             .map_err(|_| ControlError::Stopped)?;
         answer.blocking_recv().map_err(|_| ControlError::Stopped)?
     }
@@ -194,11 +213,14 @@ impl Control {
         table.split(split).map_or(0, |serving| serving.calls.load(Ordering::Relaxed))
     }
 
-    /// Keeps how many calls the splits have had. Blocks on the disk.
+    /// Keeps how many calls the splits with a quota have had. Blocks on the disk if that has changed.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn save_split_calls(&self) -> Result<(), StoreError> {
-        start::save_split_calls(self.inner.store.as_ref(), &self.inner.live.snapshot())
+        self.inner.split_calls.save(self.inner.store.as_ref(), &self.inner.live.snapshot())
     }
 }
+
+#[cfg(test)]
+mod tests;

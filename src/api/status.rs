@@ -1,5 +1,6 @@
 //! `/v1/status` and `/v1/reload`: how the instance is, and whether the files are in force.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct StatusView {
     listeners: ListenersView,
     /// Whether changes can be kept.
     store: StoreView,
+    /// What is in the way of being ready, as `/readyz` tells it; empty where nothing is.
+    unready: BTreeMap<&'static str, String>,
     /// Whether it finishes the calls it has and is about to end.
     draining: bool,
     /// Calls in progress on this node.
@@ -143,6 +146,7 @@ async fn get_status(
         faults: faults.into_iter().map(FaultView::from).collect(),
         listeners: ListenersView { calls: management.calls, admin: management.admin },
         store: StoreView { ok: error.is_none(), error },
+        unready: management.health.reasons(),
         draining: management.health.draining(),
         calls_in_progress: (management.calls_in_progress)(),
         numbers: caller.state.numbers.len(),

@@ -17,7 +17,7 @@ use crate::domain::id::AccountId;
 use crate::domain::state::State;
 use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
-use crate::gateways::numbering::Numbering;
+use crate::gateways::numbering::{Country, Numbering};
 use crate::gateways::plane::{self, CallPlane};
 use crate::http::bind::{Claim, claim};
 use crate::http::limits::Limits;
@@ -34,10 +34,14 @@ use crate::store::port::ControlStore;
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::logs::{self, Format};
 use crate::telemetry::process::add_process;
-use crate::telemetry::{Clock, Registry};
+use crate::telemetry::{Clock, Health, Registry};
 
 /// Longest time an idle connection is kept.
 const IDLE: std::time::Duration = std::time::Duration::from_secs(75);
+
+/// The listeners, as their flags and keys are called.
+const CALLS: &str = "calls";
+const ADMIN: &str = "admin";
 
 /// A router whose rooms are joined and whose sockets are bound.
 pub(super) struct Router {
@@ -47,6 +51,7 @@ pub(super) struct Router {
     pub(super) reloader: Reloader,
     pub(super) plane: Arc<CallPlane>,
     pub(super) registry: Registry,
+    pub(super) health: Health,
     pub(super) clock: Clock,
     pub(super) key_secret: [u8; 32],
     pub(super) key_made: Option<PathBuf>,
@@ -68,25 +73,31 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     };
     logs::start(format, &settings.log.filter)?;
     let default_endpoints = endpoints(&settings)?;
+    let countries = countries(&settings)?;
     let clock = Clock::system();
     let registry = Registry::new();
+    let health = Health::awaiting(&["files"]);
     registry.add_build(env!("CARGO_PKG_VERSION"))?;
     add_process(&registry)?;
 
+    // Before anything is made: with a port in use the start fails, and should leave no trace.
+    let claims = match claims(&settings) {
+        Err(why) if !settings.data.exists() => return Err(why),
+        claims => claims,
+    };
+    // Where both ports and the folder are taken, it is the folder that tells by whom.
     let folder = Arc::new(DataFolder::open(&settings.data)?);
     for warning in folder.exposed()? {
         tracing::warn!("{warning}");
     }
-    // Before anything is changed: with a port in use the start fails, and should leave no trace.
-    let (calls, admin) = (claim(settings.listen.calls)?, claim(settings.listen.admin)?);
+    let (calls, admin) = claims?;
     let key_secret = folder.secret("hash.key", random_bytes())?;
     let key_file = folder.admin_key();
     let had_key = key_file.exists();
     let series = Arc::new(SeriesBook::new(settings.limits.series_max));
     let shelf = Arc::new(Shelf::default());
     let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::open(&folder.control())?);
-    let sources =
-        Folders::new(settings.routes.clone(), settings.agents.clone(), settings.files.still, clock.clone());
+    let sources = Folders::new(&settings, settings.files.still, clock.clone());
     let (control, reloader) = start(Parts {
         store,
         folder: &folder,
@@ -96,6 +107,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         series: Arc::clone(&series),
         shelf: Arc::clone(&shelf),
         metrics: Arc::new(ConfigMetrics::register(&registry)?),
+        health: health.clone(),
         clock: clock.clone(),
         random: &mut random_bytes,
     })?;
@@ -104,14 +116,14 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         live: control.live().clone(),
         switchboard: Arc::new(switchboard(&settings, &folder, series)?),
         shelf,
-        doorkeeper: doorkeeper(&settings, &control.state(), key_secret)?,
+        doorkeeper: doorkeeper(&settings, countries, &control.state(), key_secret)?,
         clock: clock.clone(),
         limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
         lag_max: settings.limits.lag_max,
     }));
     registry.add(plane.meters().clone())?;
-    let calls = listen(calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
-    let admin = listen(admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
+    let calls = listen(CALLS, calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
+    let admin = listen(ADMIN, admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
         settings,
@@ -120,6 +132,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         reloader,
         plane,
         registry,
+        health,
         clock,
         key_secret,
         key_made,
@@ -128,8 +141,13 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
     })
 }
 
-fn listen(claim: Claim, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
-    let (address, listeners) = claim.listen(listeners)?;
+fn claims(settings: &Settings) -> Result<(Claim, Claim), AppError> {
+    let claim = |plane, address| claim(address).map_err(|source| AppError::Bind { plane, source });
+    Ok((claim(CALLS, settings.listen.calls)?, claim(ADMIN, settings.listen.admin)?))
+}
+
+fn listen(plane: &'static str, claim: Claim, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
+    let (address, listeners) = claim.listen(listeners).map_err(|source| AppError::Bind { plane, source })?;
     Ok(Plane { address, listeners, front: Front { limits: Arc::new(limits), ..Front::default() } })
 }
 
@@ -150,7 +168,8 @@ fn limits(settings: &Settings, body_bytes_max: usize) -> Limits {
     }
 }
 
-fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
+/// Where calls go whose agent says nothing, as written in the settings.
+pub(super) fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
     let mut faults = Vec::new();
     let mut endpoints = Vec::new();
     for endpoint in &settings.calls.default_endpoints {
@@ -199,11 +218,16 @@ fn token_key(settings: &Settings, folder: &DataFolder) -> Result<[u8; 32], AppEr
     }
 }
 
-fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Doorkeeper, AppError> {
-    let mut faults = Vec::new();
-    let mut list = Vec::new();
+/// The countries of the gateways, in the gateways' order, and what reads their numbers.
+pub(super) struct Countries {
+    list: Vec<Option<Country>>,
+    numbering: Option<Numbering>,
+}
+
+pub(super) fn countries(settings: &Settings) -> Result<Countries, AppError> {
     let has_country = settings.gateways.iter().any(|(_, gateway)| gateway.default_country.is_some());
     let numbering = if has_country { Numbering::new() } else { None };
+    let (mut list, mut faults) = (Vec::new(), Vec::new());
     for (_, gateway) in settings.gateways.iter() {
         let letters = gateway.default_country.as_deref();
         let country = letters.and_then(|letters| numbering.as_ref()?.country(letters));
@@ -211,6 +235,21 @@ fn doorkeeper(settings: &Settings, state: &State, secret: [u8; 32]) -> Result<Do
             let message = format!("gateway {}: default_country {letters:?} is no country", gateway.name);
             faults.push(gateway.place.fault(message, "two letters of ISO 3166, such as GB"));
         }
+        list.push(country);
+    }
+    if faults.is_empty() { Ok(Countries { list, numbering }) } else { Err(faulty(faults)) }
+}
+
+fn doorkeeper(
+    settings: &Settings,
+    countries: Countries,
+    state: &State,
+    secret: [u8; 32],
+) -> Result<Doorkeeper, AppError> {
+    let mut faults = Vec::new();
+    let mut list = Vec::new();
+    let Countries { list: countries, numbering } = countries;
+    for ((_, gateway), country) in settings.gateways.iter().zip(countries) {
         let account = match &gateway.account {
             None => state.first_account.clone(),
             Some(text) => AccountId::parse(text).ok().filter(|id| state.accounts.contains_key(id)),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::sources::{Folders, as_fault};
+use super::{AppError, build};
 use crate::control::files;
 use crate::control::keys::account_id;
 use crate::control::reload::Sources as _;
@@ -22,9 +23,12 @@ pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
     let flags = Flags { config: Some(folder.display().to_string()), ..Flags::default() };
     let settings = Settings::load(&Sources { flags, variables: Variables::default() })
         .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
+    let of_settings = |why: AppError| why.faults().to_vec();
+    build::endpoints(&settings).map_err(of_settings)?;
+    build::countries(&settings).map_err(of_settings)?;
     let clock = Clock::system();
     let now = Timestamp(clock.now_ms());
-    let mut folders = Folders::new(settings.routes, settings.agents, Duration::ZERO, clock);
+    let mut folders = Folders::new(&settings, Duration::ZERO, clock);
     let look = folders.look()?;
     let account =
         account_id([0; 32]).map_err(|why| vec![Fault { message: why.to_string(), ..Fault::of_folder() }])?;

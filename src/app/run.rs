@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::build::{Plane, Router};
 use super::{AppError, addresses, random_bytes, reset, welcome};
-use crate::control::Control;
+use crate::control::{Control, ControlError};
 use crate::domain::time::Timestamp;
 use crate::gateways::http::HttpGateway;
 use crate::gateways::plane::CallPlane;
@@ -21,7 +21,7 @@ use crate::http::server::{run_worker, serve};
 use crate::http::shutdown::DrainLimits;
 use crate::settings::watch::FolderWatch;
 use crate::store::folder::DataFolder;
-use crate::telemetry::{Clock, Health};
+use crate::telemetry::Clock;
 
 /// How often calls, series and tables that are over are let go of.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -47,6 +47,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         reloader,
         plane,
         registry,
+        health,
         clock,
         key_secret,
         key_made,
@@ -54,7 +55,6 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         admin,
     } = router;
     let mut stop = Stop::new()?;
-    let health = Health::awaiting(&["files"]);
     let watch = FolderWatch::start(
         &[settings.routes.clone(), settings.agents.clone()],
         settings.files.poll,
@@ -212,8 +212,9 @@ impl Stop {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hang_up.recv() => {
-                    if let Err(why) = control.reload(None).await {
-                        tracing::error!(error = %why, "the files were not applied");
+                    // What is wrong with the files is in the log already.
+                    if let Err(why @ (ControlError::Busy | ControlError::Stopped)) = control.reload(None).await {
+                        tracing::error!(error = %why, "the files were not read");
                     }
                 }
             }

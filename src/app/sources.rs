@@ -7,11 +7,16 @@ use std::time::{Duration, SystemTime};
 use crate::control::files::SourceFile;
 use crate::control::reload::{Look, Sources};
 use crate::domain::fault::Fault;
+use crate::settings::Settings;
 use crate::settings::folder::{Folder, Reading, Snapshot, Stillness};
 use crate::telemetry::clock::Clock;
 
+/// The file of the settings.
+const FILE: &str = "cordboard.toml";
+
 /// Both folders, and what they held when they were last kept.
 pub(super) struct Folders {
+    config: PathBuf,
     routes: Watched,
     agents: Watched,
     still: Duration,
@@ -27,7 +32,7 @@ struct Watched {
 }
 
 impl Folders {
-    pub(super) fn new(routes: PathBuf, agents: PathBuf, still: Duration, clock: Clock) -> Self {
+    pub(super) fn new(settings: &Settings, still: Duration, clock: Clock) -> Self {
         let watched = |path, subfolders, kind| Watched {
             folder: Folder { path, subfolders },
             kind,
@@ -35,11 +40,24 @@ impl Folders {
             seen: None,
         };
         Self {
-            routes: watched(routes, false, "routes"),
-            agents: watched(agents, true, "agents"),
+            config: settings.config.clone(),
+            routes: watched(settings.routes.clone(), false, "routes"),
+            agents: watched(settings.agents.clone(), true, "agents"),
             still,
             clock,
         }
+    }
+
+    /// Says that nothing is configured here at all: a wrong folder is no empty configuration.
+    fn nothing(&self) -> Option<Fault> {
+        let folders = [&self.routes.folder.path, &self.agents.folder.path];
+        let is_there = folders.into_iter().any(|folder| folder.exists()) || self.config.join(FILE).exists();
+        (!is_there).then(|| Fault {
+            file: self.config.display().to_string(),
+            message: format!("there is no {FILE}, no folder of routes and none of agents"),
+            expected: "a folder of configuration, named by --config or CORDBOARD_CONFIG".to_owned(),
+            ..Fault::of_folder()
+        })
     }
 }
 
@@ -51,7 +69,7 @@ impl Sources for Folders {
         };
         let stillness = Stillness { still: self.still, now: &now, pause: &std::thread::sleep };
         let mut look = Look::default();
-        let mut faults = Vec::new();
+        let mut faults: Vec<Fault> = self.nothing().into_iter().collect();
         for watched in [&mut self.agents, &mut self.routes] {
             match watched.look(stillness) {
                 Ok(Look { changed, gone, missing }) => {

@@ -1,6 +1,5 @@
 //! Why a command did not do what it was asked.
 
-use std::borrow::Cow;
 use std::io;
 
 use serde_json::Value;
@@ -91,16 +90,15 @@ impl Failure {
         }
     }
 
-    fn hint(&self) -> Option<Cow<'static, str>> {
+    fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Refused(refused) => refused.hint(),
             Self::Unserved(_) => Some(
-                "route it with `cordboard numbers put`, or all the rest with `cordboard default-route put`"
-                    .into(),
+                "route it with `cordboard numbers put`, or all the rest with `cordboard default-route put`",
             ),
-            Self::Unreachable { .. } => Some(
-                "is `cordboard serve` running there? --url, --calls-url and --data say where to look".into(),
-            ),
+            Self::Unreachable { .. } => {
+                Some("is `cordboard serve` running there? --url, --calls-url and --data say where to look")
+            }
             Self::Declined | Self::Usage(_) | Self::Output(_) => None,
         }
     }
@@ -129,18 +127,19 @@ impl Refused {
     fn details(&self) -> Vec<String> {
         let faults = self.body.get("data").map(|data| items(data, "faults")).unwrap_or_default();
         let places = faults.iter().filter_map(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
-        let places: Vec<_> = places.map(|fault| clean(&fault.to_string())).collect();
-        if !places.is_empty() {
-            return places;
+        let mut lines: Vec<_> = places.map(|fault| clean(&fault.to_string())).collect();
+        if lines.is_empty() {
+            let field = |error: &Value| format!("{}: {}", text_of(error, "field"), text_of(error, "message"));
+            lines = items(&self.body, "errors").iter().map(field).collect();
         }
-        let field = |error: &Value| format!("{}: {}", text_of(error, "field"), text_of(error, "message"));
-        let text = self.text();
         // The only fault is often the message itself.
-        items(&self.body, "errors").iter().map(field).filter(|line| *line != text).collect()
+        let text = self.text();
+        lines.retain(|line| *line != text);
+        lines
     }
 
-    fn hint(&self) -> Option<Cow<'static, str>> {
-        let hint = match (self.status, self.code()) {
+    fn hint(&self) -> Option<&'static str> {
+        Some(match (self.status, self.code()) {
             (401, _) if !self.with_key => {
                 "no key was found: give --key or CORDBOARD_KEY, or name the router's data folder with --data"
             }
@@ -149,14 +148,9 @@ impl Refused {
             (404, "") => "is a router listening at that address, and not something else?",
             (409, "MANAGED_BY_FILES") => "the route files own this: change it there",
             (409, "IN_USE") => "route its numbers elsewhere first",
-            (_, "FILES_HELD") => {
-                let held = self.body.get("data").and_then(|data| text_in(data, "hash")).unwrap_or("HASH");
-                return Some(format!("if that is meant: cordboard reload --accept {}", clean(held)).into());
-            }
             (412, _) => "somebody else changed it meanwhile: look at it again",
             (429 | 503, _) => "try again in a moment",
             _ => return None,
-        };
-        Some(hint.into())
+        })
     }
 }

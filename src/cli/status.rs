@@ -72,10 +72,8 @@ fn told(status: &Value, look: Look) -> String {
     if let Some(reload) = status.get("reload").filter(|reload| reload.is_object()) {
         lines.push(("Files", told_files(reload, faults, look)));
         if let Some(held) = held {
-            lines.push((
-                "Held",
-                format!("{} {}", look.yellow(clean(held)), "(take it with `cordboard reload --accept`)"),
-            ));
+            // How to take it stands in its fault.
+            lines.push(("Held", look.yellow(clean(held))));
         }
     }
     for (label, member) in
@@ -87,6 +85,10 @@ fn told(status: &Value, look: Look) -> String {
     }
     if let Some(store) = status.get("store").filter(|store| store.is_object()) {
         lines.push(("Store", told_store(store, look)));
+    }
+    for (condition, reason) in status.get("unready").and_then(Value::as_object).into_iter().flatten() {
+        let reason = reason.as_str().unwrap_or_default();
+        lines.push(("Unready", look.red(format_args!("{}: {}", clean(condition), clean(reason)))));
     }
     if status.get("draining").and_then(Value::as_bool) == Some(true) {
         lines.push(("Draining", look.yellow("it is about to stop; calls are answered until no more come")));
@@ -136,6 +138,7 @@ mod tests {
         let status = json!({
             "revision": 12, "draining": false, "store": {"ok": true, "error": null}, "numbers": 7, "callsInProgress": 2,
             "reload": {"at": "2026-01-01T00:00:00.000Z", "ok": false, "hash": "aa", "held": "bb"},
+            "unready": {"control": "no change can be made any more"},
             "faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}],
             "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"}
         });
@@ -144,11 +147,12 @@ mod tests {
             "\
 Revision           12
 Files              not taken, read 2026-01-01T00:00:00Z; the last good ones are in force
-Held               bb (take it with `cordboard reload --accept`)
+Held               bb
 Listeners          admin 127.0.0.1:8701, calls 127.0.0.1:8700
 Numbers            7
 Calls in progress  2
 Store              keeps changes
+Unready            control: no change can be made any more
 
 Faults
   routes/a.toml:3:7: pin is unknown (expected draft)

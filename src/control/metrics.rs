@@ -11,6 +11,8 @@ crate::metrics! {
         pub config_reload_failures_total: IntCounter,
         /// When the route and agent files were last applied, or found unchanged, in seconds since the epoch.
         pub config_last_reload_success_timestamp_seconds: IntGauge,
+        /// Parts that take changes or follow the files and have broken off: nothing changes until a restart.
+        pub config_parts_lost_total: IntCounter,
         /// Routed numbers by what they are pinned to: draft, version, environment or split.
         pub numbers: IntGaugeVec["pin_kind"],
     }

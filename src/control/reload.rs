@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::alarm::Alarm;
 use super::files::{Library, SourceFile};
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
@@ -19,7 +20,7 @@ use crate::telemetry::clock::Clock;
 
 /// Most requests to read the files that wait.
 const QUEUE: usize = 16;
-/// Most faults of one reading that are logged; the status shows them all.
+/// Most faults or warnings of one reading that are logged; the status shows all faults.
 const LOGGED: usize = 10;
 
 /// Where the files come from. Blocks: called from a thread that may.
@@ -95,6 +96,7 @@ pub(super) fn not_applied(metrics: &ConfigMetrics, faults: &[Fault]) {
 pub struct Reloader {
     follow: Follow,
     calls: mpsc::Receiver<Call>,
+    alarm: Alarm,
 }
 
 struct Follow {
@@ -104,14 +106,20 @@ struct Follow {
 }
 
 impl Reloader {
-    pub(super) fn new(control: Control, files: Files, calls: mpsc::Receiver<Call>, clock: Clock) -> Self {
-        Self { follow: Follow { control, files, clock }, calls }
+    pub(super) fn new(
+        control: Control,
+        files: Files,
+        calls: mpsc::Receiver<Call>,
+        clock: Clock,
+        alarm: Alarm,
+    ) -> Self {
+        Self { follow: Follow { control, files, clock }, calls, alarm }
     }
 
     /// Reads the files whenever `changed` says that they may have changed, and when somebody asks; until all handles on
     /// the room are gone. Reading happens on a thread that may block.
     pub async fn run<F: Future<Output = ()>>(self, mut changed: impl FnMut() -> F) {
-        let Self { mut follow, mut calls } = self;
+        let Self { mut follow, mut calls, alarm } = self;
         loop {
             let (accept, reply) = tokio::select! {
                 () = changed() => (None, None),
@@ -120,15 +128,16 @@ impl Reloader {
                     None => return,
                 },
             };
+            let asked = reply.is_some();
             let work = tokio::task::spawn_blocking(move || {
-                let outcome = follow.reload(accept);
+                let outcome = follow.reload(accept, asked);
                 (follow, outcome)
             });
             let (back, outcome) = match work.await {
                 Ok(done) => done,
                 Err(why) => {
-                    tracing::error!(error = %why, "the files are not followed any more: restart the router");
-                    return;
+                    tracing::error!(error = %why, "reading the files broke off");
+                    return alarm.ring();
                 }
             };
             follow = back;
@@ -140,7 +149,7 @@ impl Reloader {
 }
 
 impl Follow {
-    fn reload(&mut self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+    fn reload(&mut self, accept: Option<ConfigHash>, asked: bool) -> Result<Applied, ControlError> {
         let before = self.control.status().reload();
         let mut seen = None;
         let outcome = self.try_reload(accept, &mut seen);
@@ -156,7 +165,8 @@ impl Follow {
                 ReloadStatus { held: None, faults, ..before.clone() }
             }
         };
-        self.note(&before, status, outcome.is_ok());
+        let news = asked || status.faults != before.faults;
+        self.note(status, outcome.is_ok(), news);
         outcome
     }
 
@@ -178,12 +188,19 @@ impl Follow {
         let set = library.file_set(&files.applied, accept).map_err(Refusal::files)?;
         let hash = set.hash;
         *seen = Some(hash);
-        files.last_good.save(&library, &look.changed).map_err(|why| {
-            tracing::error!(error = %why, "the files cannot be kept");
-            Refusal::files(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
-        })?;
         let now = Timestamp(self.clock.now_ms());
-        let applied = self.control.submit_blocking(apply(&files.account, now, set))?;
+        let (last_good, kept) = (files.last_good.clone(), library.clone());
+        let save = move || {
+            last_good.save(&kept, &look.changed).map_err(|why| {
+                let message = format!("the files cannot be kept: {why}");
+                Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
+            })
+        };
+        let command = apply(&files.account, now, set);
+        let applied = self.control.submit_prepared(command, Some(Box::new(save)))?;
+        for warning in applied.warnings.iter().take(LOGGED) {
+            tracing::warn!("files applied, but {warning}");
+        }
         files.keep(&library);
         if let Err(why) = files.last_good.forget_others(hash) {
             tracing::warn!(error = %why, "older copies of the files cannot be removed");
@@ -195,12 +212,12 @@ impl Follow {
         Timestamp(self.clock.now_ms())
     }
 
-    /// Shows how it went; a fault is logged and counted once, not at every look.
-    fn note(&self, before: &ReloadStatus, status: ReloadStatus, taken: bool) {
+    /// Shows how it went; a fault that is no news is not logged and counted at every look.
+    fn note(&self, status: ReloadStatus, taken: bool, news: bool) {
         let metrics = &self.control.inner.metrics;
         if taken {
             metrics.config_last_reload_success_timestamp_seconds.set(self.now().0 / 1_000);
-        } else if status.faults != before.faults {
+        } else if news {
             not_applied(metrics, &status.faults);
         }
         self.control.status().set_reload(status);

@@ -2,19 +2,20 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 
 use arc_swap::ArcSwap;
 
+use super::alarm::Alarm;
 use super::files::{LastGood, LastGoodError, Library};
 use super::keys::{account_id, admin_key, first_account};
 use super::metrics::ConfigMetrics;
-use super::reload::{Reloader, Sources, channel, not_applied};
+use super::reload::{Look, Reloader, Sources, channel, not_applied};
+use super::split_calls::SplitCalls;
 use super::status::{ReloadStatus, Status};
 use super::worker::{Worker, enact, publish};
 use super::{Control, Inner, QUEUE};
-use crate::domain::change::{Change, SplitRef, Touched};
+use crate::domain::change::{Change, Touched};
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fault::Fault;
@@ -30,6 +31,7 @@ use crate::routing::table::{RoutingTable, Workshop};
 use crate::store::error::StoreError;
 use crate::store::folder::{DataFolder, FolderError};
 use crate::store::port::{CommitError, ControlStore};
+use crate::telemetry::Health;
 use crate::telemetry::clock::Clock;
 
 /// What the room is built from.
@@ -50,6 +52,8 @@ pub struct Parts<'a> {
     pub shelf: Arc<Shelf>,
     /// What is counted.
     pub metrics: Arc<ConfigMetrics>,
+    /// Told if a part of the room breaks off.
+    pub health: Health,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -102,6 +106,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
         series,
         shelf,
         metrics,
+        health,
         clock,
         random,
     } = parts;
@@ -128,11 +133,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let bodies = |hash| store.body(hash).ok().flatten();
     let workshop = Workshop { series: &series, shelf: &shelf, bodies: &bodies };
     let table = RoutingTable::new(&default_endpoints).patched(&state, &touched, workshop);
-    for (split, calls) in store.split_calls()? {
-        if let Some(split) = table.split(&split) {
-            split.calls.store(calls, Ordering::Relaxed);
-        }
-    }
+    let split_calls = SplitCalls::restore(store.as_ref(), &table)?;
     publish(&metrics, &state);
     let present = Arc::new(ArcSwap::from_pointee(state));
     let live = Live::new(table);
@@ -146,11 +147,17 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
         status: Arc::clone(&status),
         metrics: Arc::clone(&metrics),
     };
-    std::thread::Builder::new().name("cordboard-control".to_owned()).spawn(move || worker.run(&jobs))?;
+    let alarm = Alarm::new("control", "no change can be made any more", &health, &metrics);
+    std::thread::Builder::new().name("cordboard-control".to_owned()).spawn(move || {
+        // Held by the thread: it rings if this unwinds.
+        let _alarm = alarm;
+        worker.run(&jobs);
+    })?;
     let (reloads, calls) = channel();
-    let control =
-        Control { inner: Arc::new(Inner { queue, present, live, store, status, metrics, reloads }) };
-    Ok((control.clone(), Reloader::new(control, files, calls, clock)))
+    let alarm = Alarm::new("reload", "the files are not followed any more", &health, &metrics);
+    let inner = Inner { queue, present, live, store, status, metrics, reloads, split_calls };
+    let control = Control { inner: Arc::new(inner) };
+    Ok((control.clone(), Reloader::new(control, files, calls, clock, alarm)))
 }
 
 /// The files as far as they are applied, and where they come from.
@@ -170,6 +177,15 @@ impl Files {
         self.sources.keep();
         self.compared = true;
     }
+
+    /// Makes whole what is missing or damaged of the copies of the set in force, which are all at hand.
+    fn mend_last_good(&self, library: &Library, look: &Look) {
+        let Err(why) = self.last_good.check(library.hash()) else { return };
+        tracing::warn!(error = %why, "the copies of the last good files are made anew");
+        if let Err(why) = self.last_good.save(library, &look.changed) {
+            tracing::error!(error = %why, "the files cannot be kept: a start on faulty files would fail");
+        }
+    }
 }
 
 /// The state before there is a table.
@@ -188,11 +204,17 @@ impl Beginning<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, command: &Command) -> Result<(), BeginError> {
+    /// Weighs a command; where it is granted and changes something, `prepare` is called, and then it is committed.
+    fn commit(
+        &mut self,
+        command: &Command,
+        prepare: impl FnOnce() -> Result<(), StartError>,
+    ) -> Result<(), BeginError> {
         let outcome = self.state.weigh(command)?;
         if outcome.changes.is_empty() {
             return Ok(());
         }
+        prepare()?;
         // In a copy: what the store refuses has not happened.
         let (mut state, mut touched) = (self.state.clone(), self.touched.clone());
         let commit = enact(&mut state, &mut touched, command, outcome);
@@ -215,7 +237,7 @@ impl Beginning<'_> {
         let account = account_id(random()).map_err(|why| io::Error::other(why.to_string()))?;
         let new = admin_key(&account, secret, random());
         folder.write_atomic("admin.key", format!("{}\n", new.text).as_bytes(), 0o600)?;
-        match self.commit(&first_account(new.key, self.now)) {
+        match self.commit(&first_account(new.key, self.now), || Ok(())) {
             Ok(()) => Ok(account),
             Err(BeginError::Start(why)) => Err(why),
             Err(BeginError::Refused(why)) => Err(io::Error::other(why.to_string()).into()),
@@ -233,11 +255,12 @@ impl Beginning<'_> {
             Ok((library, set, look))
         });
         let at = self.now;
-        if let (Ok((library, set, _)), Some(applied)) = (&seen, self.state.files)
+        if let (Ok((library, set, look)), Some(applied)) = (&seen, self.state.files)
             && set.hash == applied
         {
             let faults = self.restore(set, &files.account).err();
             if faults.is_none() {
+                files.mend_last_good(library, look);
                 files.keep(library);
                 return Ok(ReloadStatus { at, hash: Some(applied), ..ReloadStatus::default() });
             }
@@ -264,15 +287,14 @@ impl Beginning<'_> {
         };
         let hash = set.hash;
         let command = apply(&files.account, self.now, set);
-        let saved = files.last_good.save(&library, &look.changed).map_err(StartError::from);
-        match saved.map_err(BeginError::from).and_then(|()| self.commit(&command)) {
+        match self.commit(&command, || Ok(files.last_good.save(&library, &look.changed)?)) {
             Ok(()) => {
                 files.keep(&library);
                 Ok(ReloadStatus { at, hash: Some(hash), ..ReloadStatus::default() })
             }
             Err(BeginError::Start(why)) if self.state.files.is_some() => {
-                tracing::error!(error = %why, "the files cannot be kept: the last good ones serve");
-                self.serve_last_good(vec![Fault { message: why.to_string(), ..Fault::of_folder() }])
+                let message = format!("the files cannot be kept: {why}");
+                self.serve_last_good(vec![Fault { message, ..Fault::of_folder() }])
             }
             Err(BeginError::Start(why)) => Err(why),
             Err(BeginError::Refused(refusal)) => {
@@ -331,17 +353,4 @@ impl From<Refusal> for BeginError {
 /// The command that applies a set of files.
 pub(super) fn apply(account: &AccountId, at: Timestamp, set: FileSet) -> Command {
     Command { account: account.clone(), author: Author::Files, at, action: Action::ApplyFiles(Arc::new(set)) }
-}
-
-/// Keeps how many calls the splits have had.
-pub(super) fn save_split_calls(store: &dyn ControlStore, table: &RoutingTable) -> Result<(), StoreError> {
-    let counts: Vec<(SplitRef, u64)> = table
-        .splits()
-        .filter(|serving| serving.split.call_quota.is_some())
-        .map(|serving| {
-            let id = SplitRef { account: serving.split.account.clone(), split: serving.split.id.clone() };
-            (id, serving.calls.load(Ordering::Relaxed))
-        })
-        .collect();
-    if counts.is_empty() { Ok(()) } else { store.save_split_calls(&counts) }
 }

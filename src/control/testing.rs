@@ -17,10 +17,12 @@ use crate::store::error::{Deed, StoreError, StoreErrorKind};
 use crate::store::folder::DataFolder;
 use crate::store::port::{Commit, ControlStore};
 use crate::store::sqlite::SqliteStore;
-use crate::telemetry::{Clock, Registry};
+use crate::telemetry::{Clock, Health, Registry};
 
 /// What a control stands on; it goes when this is dropped.
 pub(crate) struct Ground {
+    /// Whether all parts of the room are there.
+    pub(crate) health: Health,
     _folder: DataFolder,
     _path: TempDir,
 }
@@ -33,9 +35,21 @@ pub(crate) fn control(
     registry: &Registry,
     clock: &Clock,
 ) -> (Control, Reloader, Ground) {
+    control_over(Arc::new(SqliteStore::in_memory().unwrap()), changes, key_secret, sources, registry, clock)
+}
+
+/// The same over a store of one's own, in which nothing has happened yet.
+pub(crate) fn control_over(
+    store: Arc<dyn ControlStore>,
+    changes: Vec<Change>,
+    key_secret: [u8; 32],
+    sources: Box<dyn Sources>,
+    registry: &Registry,
+    clock: &Clock,
+) -> (Control, Reloader, Ground) {
     let path = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(path.path()).unwrap();
-    let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::in_memory().unwrap());
+    let health = Health::default();
     let entry = Entry {
         revision: Revision(1),
         at: Timestamp(0),
@@ -56,11 +70,12 @@ pub(crate) fn control(
         series: Arc::new(SeriesBook::new(1_000)),
         shelf: Arc::new(Shelf::default()),
         metrics: Arc::new(ConfigMetrics::register(registry).unwrap()),
+        health: health.clone(),
         clock: clock.clone(),
         random: &mut || [5; 32],
     })
     .unwrap();
-    (control, reloader, Ground { _folder: folder, _path: path })
+    (control, reloader, Ground { health, _folder: folder, _path: path })
 }
 
 /// A failure of the store whose cause, `ENOSPC at /secret/place`, is for the log only.

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::metrics::ConfigMetrics;
 use super::status::Status;
-use super::{Applied, ControlError, Job, Precondition};
+use super::{Applied, ControlError, Job, Precondition, Preparation};
 use crate::domain::change::{Entry, Touched};
 use crate::domain::command::{Author, Command, Outcome};
 use crate::domain::id::Pin;
@@ -49,20 +49,21 @@ impl Worker {
     fn batch(&self, jobs: impl Iterator<Item = Job>) {
         let before = self.present.load_full();
         let mut batch = Batch::new(&before);
-        for Job { command, precondition, reply } in jobs {
-            match batch.take(&command, precondition) {
-                Ok(granted) => batch.granted.push((reply, granted)),
-                Err(refusal) => drop(reply.send(Err(refusal.into()))),
+        let mut answers = Vec::new();
+        for Job { command, precondition, preparation, reply } in jobs {
+            let weighed = batch.take(&command, precondition, preparation);
+            if batch.commits.is_empty() {
+                // Nothing but what is durable had a part in it.
+                answer(reply, weighed);
+            } else {
+                answers.push((reply, weighed));
             }
         }
+        // The others rest on changes that may still fail, refusals too: their reason might never come to be.
         match self.settle(&before, &mut batch) {
-            Ok(()) => {
-                for (reply, applied) in batch.granted {
-                    drop(reply.send(Ok(applied)));
-                }
-            }
+            Ok(()) => answers.into_iter().for_each(|(reply, weighed)| answer(reply, weighed)),
             Err(failure) => {
-                for (reply, _) in batch.granted {
+                for (reply, _) in answers {
                     drop(reply.send(Err(failure.clone())));
                 }
             }
@@ -131,15 +132,24 @@ struct Batch {
     state: State,
     touched: Touched,
     commits: Vec<Commit>,
-    granted: Vec<(Reply, Applied)>,
+}
+
+/// Tells whoever asked; nobody may be waiting any more.
+fn answer(reply: Reply, weighed: Result<Applied, Refusal>) {
+    drop(reply.send(weighed.map_err(ControlError::from)));
 }
 
 impl Batch {
     fn new(state: &State) -> Self {
-        Self { state: state.clone(), touched: Touched::default(), commits: Vec::new(), granted: Vec::new() }
+        Self { state: state.clone(), touched: Touched::default(), commits: Vec::new() }
     }
 
-    fn take(&mut self, command: &Command, precondition: Option<Precondition>) -> Result<Applied, Refusal> {
+    fn take(
+        &mut self,
+        command: &Command,
+        precondition: Option<Precondition>,
+        preparation: Option<Preparation>,
+    ) -> Result<Applied, Refusal> {
         authorise(&self.state, command)?;
         if let Some(precondition) = precondition {
             precondition(&self.state)?;
@@ -148,6 +158,7 @@ impl Batch {
         let changed = !outcome.changes.is_empty();
         let warnings = outcome.warnings.clone();
         if changed {
+            preparation.map_or(Ok(()), |prepare| prepare())?;
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
         // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.

@@ -288,7 +288,13 @@ impl Prefix {
     pub const EXPECTED: &'static str = "+ and 1 to 15 digits of which the first is not 0";
 
     /// Sorts before every prefix, and is none.
-    pub const FIRST: Self = Self { digits: 0, value: 0 };
+    pub const FIRST: Self = Self::first_of(0);
+
+    /// Sorts before every prefix of so many digits and after those of fewer, and is none.
+    #[must_use]
+    pub const fn first_of(digits: u8) -> Self {
+        Self { digits, value: 0 }
+    }
 
     /// Reads `+1415`.
     #[must_use]

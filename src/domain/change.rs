@@ -203,8 +203,10 @@ pub struct Touched {
     pub agents: BTreeSet<AgentRef>,
     /// Splits.
     pub splits: BTreeSet<SplitRef>,
-    /// Accounts whose prefixes or default route changed.
-    pub accounts: BTreeSet<AccountId>,
+    /// Prefixes.
+    pub prefixes: BTreeSet<(AccountId, Prefix)>,
+    /// Accounts whose default route changed.
+    pub defaults: BTreeSet<AccountId>,
 }
 
 impl Touched {
@@ -213,6 +215,7 @@ impl Touched {
         self.routes.extend(other.routes);
         self.agents.extend(other.agents);
         self.splits.extend(other.splits);
-        self.accounts.extend(other.accounts);
+        self.prefixes.extend(other.prefixes);
+        self.defaults.extend(other.defaults);
     }
 }

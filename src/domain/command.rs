@@ -1,6 +1,7 @@
 //! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
 
 mod files;
+mod held;
 mod routes;
 mod splits;
 
@@ -18,7 +19,7 @@ use super::split::Split;
 use super::state::State;
 use super::time::Timestamp;
 
-pub use files::HELD as FILES_HELD;
+pub use held::HELD as FILES_HELD;
 pub use splits::{ArmPatch, SplitPatch};
 
 /// Who wants a change.

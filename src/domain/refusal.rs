@@ -71,8 +71,7 @@ impl Refusal {
     pub fn files(faults: Vec<Fault>) -> Self {
         let message = match faults.as_slice() {
             [fault] => fault.to_string(),
-            [first, ..] => format!("{} faults, the first: {first}", faults.len()),
-            [] => "no faults".to_owned(),
+            faults => format!("the files have {} faults", faults.len()),
         };
         Self { faults, ..Self::new(RefusalKind::Invalid, "FILES_FAULTY", message) }
     }

@@ -61,7 +61,7 @@ impl State {
 
     /// The place of a route that some number uses.
     #[must_use]
-    pub fn place(&self, route: &Arc<Route>) -> Option<RouteIx> {
+    pub fn place(&self, route: &Route) -> Option<RouteIx> {
         self.route_places.get(route).copied()
     }
 }

@@ -219,7 +219,7 @@ impl ServingTest {
 }
 
 /// What an account routes besides numbers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct AccountRoutes {
     prefixes: Map<Prefix, Arc<ServingRoute>>,
     /// Bit n: some prefix has n digits.

@@ -58,7 +58,8 @@ impl World {
         touched.agents.extend(self.state.agents.iter().map(|(id, _)| id.clone()));
         touched.splits.extend(self.state.splits.iter().map(|(id, _)| id.clone()));
         touched.routes.extend(self.state.routes.iter().map(|(place, _)| place));
-        touched.accounts.insert(self.account.clone());
+        touched.prefixes.extend(self.state.prefixes.iter().map(|(id, _)| id.clone()));
+        touched.defaults.insert(self.account.clone());
         self.patched(&RoutingTable::new(&[]), &touched)
     }
 
@@ -435,12 +436,44 @@ fn overrides_reach_any_version_and_arms_of_weight_0() {
     }
 }
 
+#[test]
+fn a_change_of_one_prefix_leaves_the_others_as_they_are() {
+    let mut world = World::new();
+    let prefix = |text| Prefix::parse(text).unwrap();
+    for text in ["+1", "+1212", "+1415"] {
+        world.act(Action::PutPrefix { prefix: prefix(text), route: route("sales@V1") });
+    }
+    world.act(Action::PutDefault(route("reception@V1")));
+    let serving = |world: &World, to: &str| {
+        let Address::E164(number) = Address::parse(to).unwrap() else { panic!("a phone number") };
+        let routes = world.table.account(&world.account).unwrap();
+        let matching = routes.matching(number).map(|(_, route)| Arc::clone(route));
+        (matching.collect::<Vec<_>>(), Arc::clone(routes.default.as_ref().unwrap()))
+    };
+    let untouched = |world: &World, before: &(Vec<_>, _)| {
+        let after = serving(world, "+12125550100");
+        let same = before.0.iter().zip(&after.0).all(|(before, after)| Arc::ptr_eq(before, after));
+        same && before.0.len() == after.0.len() && Arc::ptr_eq(&before.1, &after.1)
+    };
+    let before = serving(&world, "+12125550100");
+    assert_eq!(before.0.len(), 2);
+    world.act(Action::PutPrefix { prefix: prefix("+1415"), route: route("sales@V2") });
+    assert!(untouched(&world, &before));
+    assert_eq!(world.decided("+14155550100", ""), "sales V2 prefix_route");
+    world.act(Action::DeletePrefix(prefix("+1415")));
+    assert!(untouched(&world, &before));
+    assert_eq!(world.decided("+14155550100", ""), "sales V1 prefix_route");
+    assert_eq!(world.decided("+442071230000", ""), "reception V1 default_route");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put(u8, u8),
     Delete(u8),
     Prefix(u8, u8),
+    DeletePrefix(u8),
     Default(u8),
+    DeleteDefault,
     Rollback(u8),
     Split(u8),
     Weights(u8, u8, u8),
@@ -451,8 +484,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0..6u8, 0..8u8).prop_map(|(n, to)| Step::Put(n, to)),
         1 => (0..6u8).prop_map(Step::Delete),
-        1 => (0..4u8, 0..8u8).prop_map(|(n, to)| Step::Prefix(n, to)),
+        2 => (0..5u8, 0..8u8).prop_map(|(n, to)| Step::Prefix(n, to)),
+        1 => (0..5u8).prop_map(Step::DeletePrefix),
         1 => (0..8u8).prop_map(Step::Default),
+        1 => Just(Step::DeleteDefault),
         2 => (1..=3u8).prop_map(Step::Rollback),
         1 => (0..6u8).prop_map(Step::Split),
         1 => (0..5u8, 0..5u8, 1..5u8).prop_map(|(a, b, c)| Step::Weights(a, b, c)),
@@ -475,15 +510,17 @@ fn action(step: &Step) -> Action {
     let to = |n: &u8| route(TO[usize::from(*n)]);
     let text = |n: &u8| number(&format!("+141555501{n:02}"));
     let spring = || SplitId::parse("spring").unwrap();
+    let prefix = |n: &u8| {
+        let texts = ["+1", "+1415", "+141555501", "+14155550102", "+14155550103"];
+        Prefix::parse(texts[usize::from(*n)]).unwrap()
+    };
     match step {
         Step::Put(n, at) => Action::PutNumber { number: text(n), route: to(at) },
         Step::Delete(n) => Action::DeleteNumber(text(n)),
-        Step::Prefix(n, at) => {
-            let prefix =
-                Prefix::parse(["+1", "+1415", "+141555501", "+14155550103"][usize::from(*n)]).unwrap();
-            Action::PutPrefix { prefix, route: to(at) }
-        }
+        Step::Prefix(n, at) => Action::PutPrefix { prefix: prefix(n), route: to(at) },
+        Step::DeletePrefix(n) => Action::DeletePrefix(prefix(n)),
         Step::Default(at) => Action::PutDefault(to(at)),
+        Step::DeleteDefault => Action::DeleteDefault,
         Step::Rollback(live) => {
             let agents = vec![file_agent("sales", 3, (*live).into()), file_agent("reception", 1, 1)];
             Action::ApplyFiles(Arc::new(file_set(agents)))

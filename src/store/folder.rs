@@ -1,11 +1,12 @@
 //! The data folder: one router at a time, its files by name, its secrets.
 
 mod exposure;
+pub mod owned;
 mod peek;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -185,7 +186,7 @@ impl DataFolder {
         let temporary = PathBuf::from(temporary);
         let written = write_synced(&temporary, bytes, mode)
             .and_then(|()| fs::rename(&temporary, &path))
-            .and_then(|()| File::open(folder)?.sync_all());
+            .and_then(|()| owned::sync_folder(folder));
         written.map_err(|error| {
             // Best effort: what is left of it is overwritten next time.
             drop(fs::remove_file(&temporary));
@@ -203,7 +204,7 @@ impl DataFolder {
 }
 
 fn make_folder(path: &Path) -> Result<(), FolderError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FolderError::io(path, "made"))
+    owned::make_folder(path).map_err(FolderError::io(path, "made"))
 }
 
 fn read_pid(lock: &mut File) -> Option<u32> {
@@ -219,14 +220,11 @@ fn write_pid(lock: &mut File) -> io::Result<()> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(mode).open(path)?;
-    // The file may be one that a power cut left behind, with another mode.
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    let mut file = owned::begin(path, mode)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-/// Upper case is read too: the digits may come from another tool.
 /// The secret in a file that somebody else keeps.
 ///
 /// # Errors
@@ -237,6 +235,7 @@ pub fn read_secret(path: &Path) -> Result<[u8; 32], FolderError> {
         .ok_or_else(|| FolderError::Malformed { path: path.to_owned(), expected: "64 hexadecimal digits" })
 }
 
+/// Upper case is read too: the digits may come from another tool.
 fn secret_from(bytes: &[u8]) -> Option<[u8; 32]> {
     let digits: &[u8; 64] = bytes.trim_ascii().try_into().ok()?;
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// Named conditions that must all hold before the process is ready; clones are the same health.
 ///
 /// Whoever owns a condition says when it begins or ceases to hold. Since a call is answered with the store, the network
-/// or the files broken, only what makes the node useless for calls belongs here.
+/// or the files broken, only what makes the node useless for calls belongs here, and what only a restart can mend.
 #[derive(Clone, Default)]
 pub struct Health(Arc<Mutex<Inner>>);
 
@@ -63,6 +63,14 @@ impl Health {
         self.inner().draining
     }
 
+    /// What is in the way of being ready, by condition.
+    #[must_use]
+    pub fn reasons(&self) -> BTreeMap<&'static str, String> {
+        let inner = self.inner();
+        let failed = inner.conditions.iter();
+        failed.filter_map(|(condition, reason)| Some((*condition, reason.clone()?))).collect()
+    }
+
     /// What `/healthz` answers: that somebody is there to answer.
     #[must_use]
     pub fn live(&self) -> Report {
@@ -72,13 +80,8 @@ impl Health {
     /// What `/readyz` answers: whether to send calls here, and what is in the way.
     #[must_use]
     pub fn readiness(&self) -> Report {
-        let inner = self.inner();
-        let reasons: BTreeMap<&str, &str> = inner
-            .conditions
-            .iter()
-            .filter_map(|(condition, reason)| Some((*condition, reason.as_deref()?)))
-            .collect();
-        let (status, word) = match (inner.draining, reasons.is_empty()) {
+        let reasons = self.reasons();
+        let (status, word) = match (self.draining(), reasons.is_empty()) {
             (true, _) => (503, "draining"),
             (false, true) => (200, "ready"),
             (false, false) => (503, "unready"),
@@ -94,10 +97,10 @@ impl Health {
 }
 
 #[derive(Serialize)]
-struct Readiness<'a> {
+struct Readiness {
     status: &'static str,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    reasons: BTreeMap<&'a str, &'a str>,
+    reasons: BTreeMap<&'static str, String>,
 }
 
 impl fmt::Debug for Health {

@@ -1,7 +1,10 @@
 //! Files that would take much away: held until an operator accepts them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::mount::{Place, SmallDisk};
 use super::skipped::skip;
@@ -27,6 +30,12 @@ fn world() -> World {
 fn held(world: &World) -> String {
     world.until_fault("held");
     world.status()["reload"]["held"].as_str().unwrap().to_owned()
+}
+
+/// The copies of the last good files and when each was written.
+fn copies(world: &World) -> BTreeMap<PathBuf, SystemTime> {
+    let copies = fs::read_dir(world.data().join("last-good")).unwrap().map(Result::unwrap);
+    copies.map(|copy| (copy.path(), copy.metadata().unwrap().modified().unwrap())).collect()
 }
 
 fn last_serves(world: &World) -> bool {
@@ -83,6 +92,35 @@ fn an_unmounted_folder_of_routes_is_held_and_its_return_is_seen() {
     world.until_in_force();
     world.edit("routes/many.toml", &numbers(NUMBERS).replace("V1", "V2"));
     world.until("edits are seen again", |world| world.version_at(&number(0)) == Some(2));
+}
+
+#[test]
+fn a_hold_says_once_what_would_go_and_how_to_take_it() {
+    let others = "\
+[[prefix]]
+prefix = \"+44\"
+agent = \"sales\"
+pin = \"V1\"
+
+[[split]]
+id = \"autumn\"
+arms = [{ id = \"control\", agent = \"sales\", pin = \"V1\", weight = 1 }]
+";
+    let many = format!("{}{others}", numbers(NUMBERS));
+    let world = World::example().with("routes/many.toml", &many).running();
+    world.save("routes/many.toml", &numbers(2));
+    let words = "held: it would remove 0 of 2 agents, 38 of 43 numbers, 1 prefixes and 1 splits";
+    world.until_fault(words);
+    let hash = held(&world);
+    let command = format!("cordboard reload --accept {hash}");
+    assert_eq!(world.log().matches(words).count(), 1, "{}", world.log());
+    for (arguments, code) in [(&["status"][..], 0), (&["reload"], 1)] {
+        let ended = world.client(arguments);
+        assert_eq!(ended.code(), code);
+        let said = format!("{}{}", ended.out, ended.err);
+        assert_eq!((said.matches(words).count(), said.matches(&command).count()), (1, 1), "{said}");
+    }
+    assert_eq!(world.log().matches(words).count(), 2, "who asks is answered in the log too");
 }
 
 #[test]
@@ -189,4 +227,39 @@ fn a_router_without_its_last_good_files_starts_on_good_ones() {
     assert_eq!(world.version_at(&number(0)), Some(1));
     world.restart();
     assert_eq!(world.version_at(&number(0)), Some(1));
+}
+
+#[test]
+fn what_is_held_is_not_copied_before_it_is_accepted() {
+    let mut world = world();
+    let before = copies(&world);
+    world.edit("routes/many.toml", &numbers(2));
+    let hash = held(&world);
+    assert_eq!(world.client(&["reload"]).code(), 1);
+    assert_eq!(copies(&world), before);
+    world.restart();
+    world.until_fault("held");
+    assert_eq!(copies(&world), before, "not by a start either");
+    assert_eq!(world.client(&["reload", "--accept", &hash, "--yes"]).code(), 0);
+    let after = copies(&world);
+    assert_eq!(after.len(), before.len());
+    assert_ne!(after, before);
+}
+
+#[test]
+fn a_start_makes_damaged_and_missing_copies_anew() {
+    let mut world = world();
+    assert_eq!(world.terminate().code(), 0);
+    let whole = copies(&world);
+    let mut toml = whole.keys().filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    fs::write(toml.next().unwrap(), "cut").unwrap();
+    fs::remove_file(toml.next().unwrap()).unwrap();
+    world.start();
+    let revision = world.revision();
+    assert_eq!(world.terminate().code(), 0);
+    assert!(copies(&world).keys().eq(whole.keys()));
+    world.edit("routes/bad.toml", "garbage");
+    world.start();
+    assert!(last_serves(&world), "the last good files serve");
+    assert_eq!(world.revision(), revision);
 }

@@ -105,12 +105,20 @@ fn a_port_in_use_is_named_and_nothing_is_changed() {
 }
 
 #[test]
-fn a_first_start_on_a_port_in_use_makes_no_key() {
+fn a_first_start_on_a_port_in_use_says_which_and_makes_nothing() {
     let world = World::example();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    assert_eq!(world.refused_with(&["--calls", &address, "--admin", "127.0.0.1:0"]).code(), 1);
-    assert!(!world.data().join("admin.key").exists());
+    for (flag, other) in [("--calls", "--admin"), ("--admin", "--calls")] {
+        let ended = world.refused_with(&[flag, &address, other, "127.0.0.1:0"]);
+        assert_eq!(ended.code(), 1);
+        let key = format!("`{}` under [listen]", flag.trim_start_matches('-'));
+        for words in [flag, &*key, &*address] {
+            assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
+        }
+        assert!(!ended.err.contains(other), "{}", ended.err);
+        assert!(!world.data().exists(), "nothing is made");
+    }
     let world = world.running();
     assert!(world.said().contains("made by this first start"), "{}", world.said());
 }
@@ -122,6 +130,9 @@ fn a_second_router_on_the_same_data_is_refused_and_the_first_is_unharmed() {
     let ended = world.refused();
     assert_eq!(ended.code(), 1);
     assert!(ended.err.contains("data is in use by another router"), "{}", ended.err);
+    let (calls, admin) = (world.calls_address().to_string(), world.admin_address().to_string());
+    let ended = world.refused_with(&["--calls", &calls, "--admin", &admin]);
+    assert!(ended.err.contains("data is in use by another router"), "by whom says more: {}", ended.err);
     assert!(world.runs());
     assert_eq!(fs::read_to_string(world.data().join("addresses.json")).unwrap(), addresses);
     assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
@@ -162,4 +173,73 @@ fn a_flag_is_stronger_than_a_variable_and_a_variable_than_the_file() {
     assert!(ended.err.contains("CORDBOARD_CALLS"), "{}", ended.err);
     let world = busy(World::example()).with_variable("CORDBOARD_CALLS", &address).running();
     assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+}
+
+#[test]
+fn a_folder_that_configures_nothing_is_refused_and_named() {
+    let world = World::bare();
+    for folder in ["routes", "agents"] {
+        fs::remove_dir(world.config().join(folder)).unwrap();
+    }
+    let check = world.run(&["check", "config"]);
+    for ended in [world.refused(), check] {
+        assert_eq!(ended.code(), 1, "{}", ended.out);
+        for words in ["config: there is no cordboard.toml", "--config", "CORDBOARD_CONFIG"] {
+            assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
+        }
+    }
+    fs::remove_dir(world.config()).unwrap();
+    let default = world.run(&["serve", "--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    assert!(default.err.contains("config: there is no cordboard.toml"), "{}", default.err);
+    let named = world.run(&["serve", "--config", "elsewhere"]);
+    assert!(named.err.contains("flag --config: elsewhere is no folder"), "{}", named.err);
+    assert_eq!((default.code(), named.code()), (1, 1));
+}
+
+#[test]
+fn a_router_whose_configuration_vanished_starts_on_its_last_good_files() {
+    let mut world = World::example().running();
+    assert_eq!(world.terminate().code(), 0);
+    let aside = world.data().with_extension("aside");
+    fs::rename(world.config(), &aside).unwrap();
+    fs::create_dir(world.config()).unwrap();
+    world.start();
+    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+    world.until_fault("there is no cordboard.toml");
+}
+
+#[test]
+fn a_check_and_a_start_find_the_same_faults() {
+    for (path, text, words) in [
+        ("agents/sales/agent.toml", "name = \"S\"\n[environments]\nlive = \"V9\"\n", "agent sales has no V9"),
+        (
+            "cordboard.toml",
+            "[calls]\ndefault_endpoints = [{ uri = \"sip:{nobody}@a\" }]\n",
+            "cordboard.toml:2",
+        ),
+        (
+            "cordboard.toml",
+            "[[gateway]]\nname = \"a\"\naddresses = []\ndefault_country = \"XX\"\n",
+            "\"XX\" is no country",
+        ),
+    ] {
+        let world = World::example().with(path, text);
+        for ended in [world.run(&["check", "config"]), world.refused()] {
+            assert_eq!(ended.code(), 1, "{words}: {}", ended.out);
+            assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
+        }
+    }
+}
+
+#[test]
+fn a_router_warns_of_what_a_check_and_a_first_start_would_refuse() {
+    let world = World::example().running();
+    world.remove("agents/sales/V2.toml");
+    world.until("it is warned of", |world| {
+        world.log().contains("agent sales at V2 is named by the files but has no file")
+    });
+    world.until_in_force();
+    let check = world.run(&["check", "config"]);
+    assert!(check.err.contains("agent sales has no V2"), "{}", check.err);
+    assert_eq!(check.code(), 1);
 }

@@ -28,9 +28,11 @@ fn the_status_tells_what_an_operator_looks_at_first() {
             "revision": world.control.state().revision.0,
             "reload": {"at": "2023-11-14T22:13:20.000Z", "ok": true, "hash": hash, "held": null},
             "faults": [], "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
-            "store": {"ok": true, "error": null}, "draining": false, "callsInProgress": 7, "numbers": 1,
+            "store": {"ok": true, "error": null}, "unready": {}, "draining": false, "callsInProgress": 7, "numbers": 1,
         })
     );
+    world.health.set("control", Err("lost".to_owned()));
+    assert_eq!(world.get("/v1/status").json()["unready"], json!({"control": "lost"}));
     world.health.drain();
     assert_eq!(world.get("/v1/status").json()["draining"], true);
     assert_eq!(world.as_key("other", "GET", "/v1/status", Value::Null).status, 403);

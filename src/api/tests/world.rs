@@ -132,7 +132,7 @@ impl World {
         let (control, reloader, ground) = testing::control(beginning(), SECRET, sources, &registry, &clock);
         let runtime = Runtime::new().unwrap();
         runtime.spawn(reloader.run(std::future::pending));
-        let health = Health::awaiting(&[]);
+        let health = ground.health.clone();
         let router = TowerToHyperService::new(router(Management {
             control: control.clone(),
             registry,

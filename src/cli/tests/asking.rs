@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::world::{World, run_with};
 use crate::cli::Variables;
+use crate::domain::fault::Fault;
 
 #[test]
 fn a_request_carries_the_key_that_was_found() {
@@ -85,11 +86,15 @@ fn faults_of_files_are_told_with_their_places() {
 }
 
 #[test]
-fn held_files_are_told_with_how_to_take_them() {
-    let refusal = json!({"error": "400 numbers would go", "error_code": "FILES_HELD", "data": {"hash": "aabb", "faults": []}});
+fn held_files_are_told_once_with_how_to_take_them() {
+    let fault = Fault {
+        message: "held: it would remove 400 of 400 numbers".to_owned(),
+        expected: "`cordboard reload --accept aabb` if that is meant".to_owned(),
+        ..Fault::of_folder()
+    };
+    let refusal = json!({"error": fault.to_string(), "error_code": "FILES_HELD", "data": {"hash": "aabb", "faults": [fault]}});
     let world = World::new().answers("POST /v1/reload", 409, &refusal);
-    let err = world.run("cordboard reload").err;
-    assert!(err.ends_with("hint: if that is meant: cordboard reload --accept aabb\n"), "{err}");
+    assert_eq!(world.run("cordboard reload").err, format!("error: {fault} (FILES_HELD, HTTP 409)\n"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::library::{Library, set_hash};
 use super::source::SourceFile;
 use crate::domain::id::ConfigHash;
+use crate::store::folder::owned;
 
 /// The shape of the list of files.
 const FORMAT: u32 = 1;
@@ -79,15 +80,18 @@ impl LastGood {
     }
 
     /// Keeps the files of a library, those that were kept before excepted: when this returns they are durable. To be
-    /// called before what they say is committed.
+    /// called before what they say is committed, and only if it is granted.
+    ///
+    /// A copy that is there and right is not written again; one that is damaged is.
     ///
     /// # Errors
     /// When something cannot be written, or a copy from before is gone.
     pub fn save(&self, library: &Library, changed: &[SourceFile]) -> Result<(), LastGoodError> {
-        fs::create_dir_all(&self.folder).map_err(io_error(&self.folder))?;
+        let made = owned::make_folder(&self.folder).and_then(|()| owned::close(&self.folder));
+        made.map_err(io_error(&self.folder))?;
         let flushed_alone = changed.len() <= FLUSHED_ALONE_MAX;
         for file in changed {
-            self.write(&self.copy(file.hash), &file.bytes, flushed_alone)?;
+            self.keep(&self.copy(file.hash), &file.bytes, flushed_alone)?;
         }
         if !flushed_alone {
             let folder = File::open(&self.folder).map_err(io_error(&self.folder))?;
@@ -103,8 +107,16 @@ impl LastGood {
         }
         let path = self.list(library.hash());
         let text = serde_json::to_vec(&list).map_err(|why| io_error(&path)(why.into()))?;
-        self.write(&path, &text, true)?;
-        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(io_error(&self.folder))
+        self.keep(&path, &text, true)?;
+        owned::sync_folder(&self.folder).map_err(io_error(&self.folder))
+    }
+
+    /// Whether a set could be loaded. Cost: reading all its files.
+    ///
+    /// # Errors
+    /// The first piece that is missing, damaged or cannot be read.
+    pub fn check(&self, set: ConfigHash) -> Result<(), LastGoodError> {
+        self.listed(set)?.into_iter().try_for_each(|file| self.load_one(file).map(drop))
     }
 
     /// The files of a set, as they were kept.
@@ -112,6 +124,10 @@ impl LastGood {
     /// # Errors
     /// When a piece cannot be read, is missing or damaged.
     pub fn load(&self, set: ConfigHash) -> Result<Vec<SourceFile>, LastGoodError> {
+        self.listed(set)?.into_iter().map(|file| self.load_one(file)).collect()
+    }
+
+    fn listed(&self, set: ConfigHash) -> Result<Vec<Listed>, LastGoodError> {
         let path = self.list(set);
         let of = || format!("the list of the files {set}");
         let text = read(&path, of)?;
@@ -121,7 +137,7 @@ impl LastGood {
         if list.format != FORMAT || hash != set {
             return Err(damaged());
         }
-        list.files.into_iter().map(|file| self.load_one(file)).collect()
+        Ok(list.files)
     }
 
     fn load_one(&self, Listed { path, hash }: Listed) -> Result<SourceFile, LastGoodError> {
@@ -161,11 +177,17 @@ impl LastGood {
         self.folder.join(format!("{set}.json"))
     }
 
-    /// Writes a file that is there whole or not at all.
-    fn write(&self, path: &Path, bytes: &[u8], flush: bool) -> Result<(), LastGoodError> {
+    /// Writes a file that is there whole or not at all, unless it holds these bytes already.
+    fn keep(&self, path: &Path, bytes: &[u8], flush: bool) -> Result<(), LastGoodError> {
         let unfinished = path.with_extension("new");
         let write = || {
-            let mut file = File::create(&unfinished)?;
+            if let Ok(there) = fs::read(path)
+                && there == bytes
+            {
+                // Whoever wrote it may have ended before it was durable.
+                return if flush { File::open(path)?.sync_all() } else { Ok(()) };
+            }
+            let mut file = owned::begin(&unfinished, 0o600)?;
             file.write_all(bytes)?;
             if flush {
                 file.sync_all()?;

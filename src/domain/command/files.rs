@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Outcome;
+use super::held::{HELD, held};
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
-use crate::domain::id::{AccountId, AgentId, ArmId, Environment, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::split::slots::Owners;
@@ -23,14 +24,12 @@ const FAULTS_MAX: usize = 100;
 /// Most environments and splits that a line of the history names.
 const NAMED_MAX: usize = 10;
 
-/// The code of a set that waits to be accepted.
-pub const HELD: &str = "FILES_HELD";
-
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
         let mut merge = Merge {
             next: self.clone(),
             touched: Touched::default(),
+            given: files.agents.iter().map(|placed| (&placed.value.id, &placed.value)).collect(),
             gone: self.gone_agents(files),
             at,
             outcome: Outcome::default(),
@@ -47,12 +46,12 @@ impl State {
         merge.defaults(files);
         let released = merge.numbers(files);
         merge.drop_splits(files);
-        let gone = merge.drop_agents();
+        merge.drop_agents();
         if !merge.faults.is_empty() {
             merge.faults.truncate(FAULTS_MAX);
             return Err(Refusal::files(merge.faults));
         }
-        if let Some(fault) = held(files, released, &gone).filter(|_| !files.accepted) {
+        if let Some(fault) = held(files, &merge.outcome.changes).filter(|_| !files.accepted) {
             return Err(Refusal { code: HELD, ..Refusal::files(vec![fault]) });
         }
         Ok(merge.finish(self, files, released))
@@ -69,9 +68,11 @@ impl State {
 }
 
 /// The state as it would be, the facts that lead there, and what stands against it.
-struct Merge {
+struct Merge<'f> {
     next: State,
     touched: Touched,
+    /// The agents as the files give them.
+    given: BTreeMap<&'f AgentRef, &'f FileAgent>,
     /// Agents of the files that no file gives any more.
     gone: BTreeSet<AgentRef>,
     at: Timestamp,
@@ -79,7 +80,7 @@ struct Merge {
     faults: Vec<Fault>,
 }
 
-impl Merge {
+impl Merge<'_> {
     fn change(&mut self, change: Change) {
         self.next.absorb(&change, &mut self.touched);
         self.outcome.changes.push(change);
@@ -173,12 +174,25 @@ impl Merge {
                 let message = format!("environments.{environment}: agent {} has no {number}", file.id.agent);
                 self.faults.push(at.fault(message, format!("a version whose file {number}.toml is there")));
             }
+            self.warn_of_lost_file(&file.id, Pin::Version(*number));
         }
         for environment in Environment::ALL {
             let to = file.environments.iter().find(|e| e.value.0 == environment).map(|e| e.value.1);
             if agent.environments.get(environment.index()).copied().flatten() != to {
                 self.change(Change::EnvironmentSet { agent: file.id.clone(), environment, to });
             }
+        }
+    }
+
+    /// A removed file removes no version, so that what names it goes on serving here; but a router that starts with these
+    /// files for the first time could not know it.
+    fn warn_of_lost_file(&mut self, id: &AgentRef, pin: Pin) {
+        let (Some(file), Pin::Version(number)) = (self.given.get(id), pin) else { return };
+        if file.versions.binary_search_by_key(&number, |placed| placed.value.0).is_err() {
+            self.outcome.warnings.push(format!(
+                "agent {} at {number} is named by the files but has no file any more: with these files a first start fails",
+                id.agent
+            ));
         }
     }
 
@@ -211,6 +225,10 @@ impl Merge {
             Err(refusal) => return self.refused(at, &format!("split {}", split.id), refusal.fields),
             Ok(warnings) => self.outcome.warnings.extend(warnings),
         }
+        for arm in &split.arms {
+            let agent = AgentRef { account: split.account.clone(), agent: arm.agent.clone() };
+            self.warn_of_lost_file(&agent, arm.pin);
+        }
         match (&file.owners, &present) {
             (Some(runs), _) => match owners_of(&split, runs) {
                 Some(owners) => split.owners = owners.moved(&weights),
@@ -240,7 +258,8 @@ impl Merge {
 
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
-        if let Err(full) = self.next.room_for_routes(files.routes.len()) {
+        if let Err(full) = self.next.room_for_routes(files.routes.iter().map(|placed| placed.value.as_ref()))
+        {
             self.faults.push(nowhere(full.message, "fewer different routes"));
         }
         for Placed { at, value: route } in &files.routes {
@@ -264,7 +283,11 @@ impl Merge {
         }
         match self.next.check_route(route) {
             Ok(warnings) => self.outcome.warnings.extend(warnings.into_iter().take(10)),
-            Err(refusal) => self.refused(at, what, refusal.fields),
+            Err(refusal) => return self.refused(at, what, refusal.fields),
+        }
+        for (agent, pin) in route.pins() {
+            let agent = AgentRef { account: route.account.clone(), agent: agent.clone() };
+            self.warn_of_lost_file(&agent, pin);
         }
     }
 
@@ -373,9 +396,8 @@ impl Merge {
     }
 
     /// Agents that no file gives any more go with the numbers that the API gave them, unless a split names them.
-    fn drop_agents(&mut self) -> Vec<AgentRef> {
-        let gone: Vec<AgentRef> = self.gone.iter().cloned().collect();
-        for id in &gone {
+    fn drop_agents(&mut self) {
+        for id in &self.gone.clone() {
             let named =
                 |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
             if let Some((_, split)) = self.next.splits.iter().find(|(_, split)| named(split)) {
@@ -387,7 +409,6 @@ impl Merge {
             self.release_routes_to(id);
             self.change(Change::AgentRemoved(id.clone()));
         }
-        gone
     }
 
     /// Releases what the API routes to an agent; what only an exception by header leads there loses the exception.
@@ -454,23 +475,6 @@ impl Merge {
         self.outcome.ahead = Some(Box::new((self.next, self.touched)));
         self.outcome
     }
-}
-
-/// A truncated or unmounted folder is valid too: what removes much waits until an operator accepts it.
-fn held(files: &FileSet, released: usize, gone: &[AgentRef]) -> Option<Fault> {
-    let much = released >= 10 && released.saturating_mul(10) > files.numbers_before;
-    if !much && gone.is_empty() {
-        return None;
-    }
-    let agents: Vec<&str> = gone.iter().take(5).map(|id| id.agent.as_str()).collect();
-    let message = format!(
-        "held: it would remove {} agents ({}{}) and {released} of {} numbers",
-        gone.len(),
-        agents.join(", "),
-        if gone.len() > agents.len() { " …" } else { "" },
-        files.numbers_before
-    );
-    Some(nowhere(message, format!("`cordboard reload --accept {}` if that is meant", files.hash)))
 }
 
 fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {

@@ -16,7 +16,7 @@ impl State {
     pub(super) fn put_number(&self, number: &Number, route: &Route) -> Result<Outcome, Refusal> {
         let warnings = self.check_route(route)?;
         self.writable_number(&route.account, number)?;
-        self.room_for_routes(1)?;
+        self.room_for_routes([route])?;
         let outcome = Outcome {
             action: "number.put",
             target: number.to_string(),
@@ -49,10 +49,24 @@ impl State {
         })
     }
 
-    /// Refuses more distinct routes than there are places for.
-    pub(super) fn room_for_routes(&self, more: usize) -> Result<(), Refusal> {
-        let most = Slab::<RouteUse>::CAPACITY as usize;
-        if self.routes.len() as usize + more < most {
+    /// Refuses more distinct routes than there are places for. Each of `routes` is there once.
+    pub(super) fn room_for_routes<'r>(
+        &self,
+        routes: impl IntoIterator<Item = &'r Route>,
+    ) -> Result<(), Refusal> {
+        self.room_among(Slab::<RouteUse>::CAPACITY, routes)
+    }
+
+    /// The same where at most `most` routes fit. A route that some number has already takes no further place; those
+    /// that nothing will use any more are given back only afterwards.
+    pub(super) fn room_among<'r>(
+        &self,
+        most: u32,
+        routes: impl IntoIterator<Item = &'r Route>,
+    ) -> Result<(), Refusal> {
+        let free = most.saturating_sub(self.routes.len()) as usize;
+        let new = routes.into_iter().filter(|route| self.place(route).is_none()).nth(free);
+        if new.is_none() {
             return Ok(());
         }
         let message =

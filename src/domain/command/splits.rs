@@ -1,6 +1,9 @@
 //! Splits: made, changed, ended, deleted.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::Outcome;
 use crate::domain::address::Number;
@@ -211,7 +214,7 @@ impl State {
     /// Puts numbers into a split; headers, rules and site of a number that has a route stay.
     fn routed_into_split(&self, id: &SplitRef, numbers: &[Number]) -> Result<Option<Change>, Refusal> {
         let mut changes = NumberChanges::default();
-        self.room_for_routes(numbers.len())?;
+        let mut places: HashMap<Arc<Route>, u32, FixedState> = HashMap::default();
         for number in numbers {
             self.writable_number(&id.account, number)?;
             let to = Destination::Split(id.split.clone());
@@ -226,12 +229,16 @@ impl State {
             if self.route(number).is_some_and(|present| **present == route) {
                 continue;
             }
-            let place = changes.routes.iter().position(|known| **known == route).unwrap_or_else(|| {
-                changes.routes.push(Arc::new(route));
-                changes.routes.len() - 1
+            let place = places.get(&route).copied().unwrap_or_else(|| {
+                let (place, route) =
+                    (u32::try_from(changes.routes.len()).unwrap_or(u32::MAX), Arc::new(route));
+                places.insert(Arc::clone(&route), place);
+                changes.routes.push(route);
+                place
             });
-            changes.push(number.clone(), u32::try_from(place).ok());
+            changes.push(number.clone(), Some(place));
         }
+        self.room_for_routes(changes.routes.iter().map(Arc::as_ref))?;
         changes.phones.sort_unstable();
         changes.phones.dedup_by_key(|(phone, _)| *phone);
         changes.users.sort_unstable();

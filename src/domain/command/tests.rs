@@ -4,6 +4,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::change::NumberChanges;
 use crate::domain::id::Environment;
 use crate::domain::refusal::RefusalKind;
 use crate::domain::testing::*;
@@ -146,6 +147,27 @@ fn a_version_file_may_not_change_and_its_removal_removes_nothing() {
 }
 
 #[test]
+fn a_version_that_files_name_without_its_file_serves_on_with_a_warning() {
+    let mut state = world();
+    let mut fewer = file_agent("sales", 3, 1);
+    fewer.value.versions.remove(0);
+    let set = |agent| file_set(vec![agent, file_agent("reception", 1, 1)]);
+    let by_environment = set(fewer.clone());
+    fewer.value.environments.clear();
+    let mut by_split = set(fewer.clone());
+    by_split.splits = vec![file_split("spring", &[("control", "sales@V1", 1)])];
+    let by_number = set(fewer.clone()).with_number("+14155550100", "sales@V1");
+    let by_prefix = set(fewer.clone()).with_prefix("+1415", "sales@V1");
+    for set in [by_environment, by_split, by_number, by_prefix] {
+        let warnings = state.apply(set).unwrap().warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("agent sales at V1 is named by the files but has no file"));
+    }
+    let unnamed = FileSet { released: vec![number("+14155550100")], numbers_before: 1, ..set(fewer) };
+    assert!(state.apply(unnamed).unwrap().warnings.is_empty());
+}
+
+#[test]
 fn an_environment_cannot_name_a_version_that_is_not_there() {
     let mut state = world();
     let refusal =
@@ -271,6 +293,44 @@ fn a_draft_without_a_file_is_the_highest_version() {
     assert_eq!(agent.draft.as_ref().unwrap().hash, agent.versions[&version(3)].hash);
     assert_eq!(agent.draft.as_ref().unwrap().number, None);
     assert_eq!(agent.deployed(Environment::Live).unwrap().number, Some(version(1)));
+}
+
+/// Numbers, each with a route of its own.
+fn different_routes(count: u32) -> NumberChanges {
+    let mut changes = NumberChanges::default();
+    for at in 0..count {
+        let headers = [("X-Number".to_owned(), at.to_string())].into();
+        changes.routes.push(Arc::new(Route { headers, ..route("sales@V1") }));
+        changes.push(number(&format!("+1415{at:07}")), Some(at));
+    }
+    changes
+}
+
+#[test]
+fn numbers_that_go_into_a_split_keep_their_headers_and_share_equal_routes() {
+    let mut state = world();
+    let changes = different_routes(3);
+    state.absorb(&Change::Numbers(changes.clone()), &mut Touched::default());
+    state.put("+14155550100", "sales@V1").unwrap();
+    let spring = split("spring", &[("control", "sales@V1", 80), ("test", "sales@V2", 20)]);
+    let mut numbers: Vec<Number> = changes.phones.iter().map(|(phone, _)| Number::E164(*phone)).collect();
+    numbers.extend(["+14155550100", "+14155550101", "alice"].map(number));
+    let outcome = state.act(Action::CreateSplit { split: spring, numbers }).unwrap();
+    let Change::Numbers(routed) = &outcome.changes[1] else { panic!("numbers were routed") };
+    assert_eq!((routed.routes.len(), routed.len()), (4, 6));
+    assert_eq!(state.routes.len(), 4);
+    assert_eq!(route_text(&state, "+14150000002").as_deref(), Some("split:spring"));
+}
+
+#[test]
+fn only_new_routes_need_room() {
+    let mut state = world();
+    let changes = different_routes(3);
+    state.absorb(&Change::Numbers(changes.clone()), &mut Touched::default());
+    let (known, new) = (|| changes.routes.iter().map(Arc::as_ref), [route("sales@V1"), route("sales@V2")]);
+    assert_eq!(state.room_among(3, known()), Ok(()), "routes that there are take no room");
+    assert_eq!(state.room_among(5, known().chain(&new)), Ok(()));
+    assert_eq!(state.room_among(4, known().chain(&new)).unwrap_err().code, "TOO_MANY_ROUTES");
 }
 
 #[derive(Debug, Clone)]

@@ -18,7 +18,6 @@ impl State {
             Change::AccountPut(account) => {
                 self.first_account.get_or_insert_with(|| account.id.clone());
                 self.accounts.insert(account.id.clone(), Arc::new(account.clone()));
-                touched.accounts.insert(account.id.clone());
             }
             Change::KeyPut(key) => drop(self.keys.insert(key.digest, Arc::new(key.clone()))),
             Change::KeyRemoved(key) => drop(self.keys.remove(&key.digest)),
@@ -52,20 +51,22 @@ impl State {
             }
             Change::Numbers(changes) | Change::FileNumbers(changes) => self.absorb_numbers(changes, touched),
             Change::PrefixPut { prefix, route } => {
-                self.prefixes.insert((route.account.clone(), *prefix), Arc::clone(route));
-                touched.accounts.insert(route.account.clone());
+                let id = (route.account.clone(), *prefix);
+                self.prefixes.insert(id.clone(), Arc::clone(route));
+                touched.prefixes.insert(id);
             }
             Change::PrefixRemoved { account, prefix } => {
-                self.prefixes.remove(&(account.clone(), *prefix));
-                touched.accounts.insert(account.clone());
+                let id = (account.clone(), *prefix);
+                self.prefixes.remove(&id);
+                touched.prefixes.insert(id);
             }
             Change::DefaultPut { route } => {
                 self.defaults.insert(route.account.clone(), Arc::clone(route));
-                touched.accounts.insert(route.account.clone());
+                touched.defaults.insert(route.account.clone());
             }
             Change::DefaultRemoved { account } => {
                 self.defaults.remove(account);
-                touched.accounts.insert(account.clone());
+                touched.defaults.insert(account.clone());
             }
             Change::SplitPut(split) => {
                 let id = SplitRef { account: split.account.clone(), split: split.id.clone() };

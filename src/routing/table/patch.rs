@@ -1,6 +1,8 @@
 //! How a table follows the state: only what was touched is worked out again.
 
 use std::collections::BTreeSet;
+use std::mem;
+use std::ops::Bound;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
@@ -48,8 +50,11 @@ impl RoutingTable {
         for place in &touched.routes {
             patch.route(*place);
         }
-        for account in &touched.accounts {
-            patch.account(account);
+        for (account, prefix) in &touched.prefixes {
+            patch.prefix(account, *prefix);
+        }
+        for account in &touched.defaults {
+            patch.default_route(account);
         }
         patch.table.numbers = state.numbers.clone();
         patch.table
@@ -241,35 +246,56 @@ impl Patch<'_> {
         self.table.routes.set(place, serving);
     }
 
-    fn account(&mut self, account: &AccountId) {
-        if let Some(before) = self.table.accounts.remove(account) {
-            let routes: Vec<_> = before
-                .prefixes
-                .iter()
-                .map(|(_, route)| route)
-                .chain(&before.default)
-                .map(|r| Arc::clone(&r.route))
-                .collect();
-            for route in routes {
-                self.release(&route);
-            }
-        }
-        let mut routes = AccountRoutes::default();
-        let from = (account.clone(), Prefix::FIRST);
-        let own = self.state.prefixes.range_from(std::ops::Bound::Included(&from));
-        let own: Vec<_> = own.take_while(|((owner, _), _)| owner == account).collect();
-        for ((_, prefix), route) in own {
-            self.retain(route);
-            if let Some(serving) = self.resolve(route) {
+    fn prefix(&mut self, account: &AccountId, prefix: Prefix) {
+        let route = self.state.prefixes.get(&(account.clone(), prefix)).cloned();
+        let serving = route.and_then(|route| self.serving(&route));
+        let before = self.edit_account(account, |routes| match serving {
+            Some(serving) => {
                 routes.lengths |= 1 << prefix.digits();
-                routes.prefixes.insert(*prefix, Arc::new(serving));
+                routes.prefixes.insert(prefix, serving)
             }
+            None => {
+                let before = routes.prefixes.remove(&prefix);
+                // Prefixes sort by their digits first: the next one tells whether there is another as long.
+                let digits = prefix.digits();
+                let first = Prefix::first_of(u8::try_from(digits).unwrap_or(u8::MAX));
+                let next = routes.prefixes.range_from(Bound::Included(&first)).next();
+                if next.is_none_or(|(next, _)| next.digits() != digits) {
+                    routes.lengths &= !(1 << digits);
+                }
+                before
+            }
+        });
+        if let Some(before) = before {
+            self.release(&before.route);
         }
-        if let Some(route) = self.state.defaults.get(account) {
-            self.retain(route);
-            routes.default = self.resolve(route).map(Arc::new);
+    }
+
+    fn default_route(&mut self, account: &AccountId) {
+        let route = self.state.defaults.get(account).cloned();
+        let serving = route.and_then(|route| self.serving(&route));
+        if let Some(before) = self.edit_account(account, |routes| mem::replace(&mut routes.default, serving))
+        {
+            self.release(&before.route);
         }
+    }
+
+    /// Resolves a route and keeps ready what it names.
+    fn serving(&mut self, route: &Arc<Route>) -> Option<Arc<ServingRoute>> {
+        self.retain(route);
+        let serving = self.resolve(route).map(Arc::new);
+        if serving.is_none() {
+            self.release(route);
+        }
+        serving
+    }
+
+    fn edit_account<T>(&mut self, account: &AccountId, edit: impl FnOnce(&mut AccountRoutes) -> T) -> T {
+        // Taken out, so that of many changes only the first copies what older tables share.
+        let mut routes = self.table.accounts.remove(account).map(Arc::unwrap_or_clone).unwrap_or_default();
+        let edited = edit(&mut routes);
         self.table.accounts.insert(account.clone(), Arc::new(routes));
+        edited
     }
 
     fn resolve(&mut self, route: &Arc<Route>) -> Option<ServingRoute> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 
 use super::super::{LastGood, LastGoodError};
 use super::*;
@@ -52,4 +54,37 @@ fn a_damaged_or_missing_piece_is_named() {
     assert!(matches!(why, LastGoodError::Missing { .. }), "{why}");
     fs::write(folder.path().join(format!("{}.json", library.hash())), "{\"format\":1,\"files\":[]}").unwrap();
     assert!(matches!(last_good.load(library.hash()), Err(LastGoodError::Damaged { .. })));
+}
+
+#[test]
+fn copies_are_for_their_owner_only() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("last-good");
+    // An earlier release left it open.
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let files = [file("routes/a.toml", "# a\n")];
+    LastGood::new(folder.clone()).save(&read(&files).unwrap(), &files).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for copy in fs::read_dir(&folder).unwrap() {
+        assert_eq!(mode(&copy.unwrap().path()), 0o600);
+    }
+}
+
+#[test]
+fn a_copy_that_is_right_is_not_written_again_and_a_damaged_one_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let last_good = LastGood::new(folder.path().to_owned());
+    let files = [file("routes/a.toml", "# a\n"), file("routes/b.toml", "# b\n")];
+    let library = read(&files).unwrap();
+    last_good.save(&library, &files).unwrap();
+    let [a, b] = files.each_ref().map(|file| folder.path().join(format!("{}.toml", file.hash)));
+    let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+    let before = inode(&a);
+    fs::write(&b, "cut off").unwrap();
+    assert!(last_good.check(library.hash()).is_err());
+    last_good.save(&library, &files).unwrap();
+    last_good.check(library.hash()).unwrap();
+    assert_eq!(inode(&a), before);
 }

@@ -1,0 +1,265 @@
+//! What is promised when the store or the room itself fails.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::reload::{Look, Reloader, Sources};
+use super::testing::{Ground, control_over, full_disk};
+use super::{Applied, Control, ControlError, Job};
+use crate::domain::account::Account;
+use crate::domain::address::Number;
+use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, Touched};
+use crate::domain::command::{Action, Author, Command};
+use crate::domain::fault::Fault;
+use crate::domain::id::{ConfigHash, Revision, SplitId};
+use crate::domain::route::Route;
+use crate::domain::split::Split;
+use crate::domain::testing::{account, file_agent, file_set, number, route, split, world};
+use crate::domain::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::port::{Commit, CommitError, ControlStore, HistoryFilter};
+use crate::store::sqlite::SqliteStore;
+use crate::telemetry::{Clock, Registry};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A store in memory that fails when it is told to.
+struct Brittle {
+    store: SqliteStore,
+    /// Commits wait while somebody holds it.
+    gate: Mutex<()>,
+    commits: AtomicUsize,
+    full: AtomicBool,
+    broken: AtomicBool,
+    saved: Mutex<Vec<Vec<(SplitRef, u64)>>>,
+}
+
+impl ControlStore for Brittle {
+    fn load(&self, absorb: &mut dyn FnMut(Change)) -> Result<Revision, StoreError> {
+        self.store.load(absorb)
+    }
+
+    fn commit(&self, expected: Revision, commits: &[Commit]) -> Result<Revision, CommitError> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        let _gate = self.gate.lock().unwrap();
+        assert!(!self.broken.load(Ordering::SeqCst), "broken as it was told to");
+        if self.full.load(Ordering::SeqCst) {
+            return Err(full_disk().into());
+        }
+        self.store.commit(expected, commits)
+    }
+
+    fn body(&self, hash: ConfigHash) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.store.body(hash)
+    }
+
+    fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError> {
+        self.store.history(filter)
+    }
+
+    fn after(&self, revision: Revision, limit: usize) -> Result<Vec<(Entry, Vec<Change>)>, StoreError> {
+        self.store.after(revision, limit)
+    }
+
+    fn save_split_calls(&self, counts: &[(SplitRef, u64)]) -> Result<(), StoreError> {
+        self.saved.lock().unwrap().push(counts.to_vec());
+        self.store.save_split_calls(counts)
+    }
+
+    fn split_calls(&self) -> Result<Vec<(SplitRef, u64)>, StoreError> {
+        self.store.split_calls()
+    }
+}
+
+/// Files that never change; a look breaks off when it is told to.
+#[derive(Clone, Default)]
+struct Shown {
+    broken: Arc<AtomicBool>,
+}
+
+impl Sources for Shown {
+    fn look(&mut self) -> Result<Look, Vec<Fault>> {
+        assert!(!self.broken.load(Ordering::SeqCst), "broken as it was told to");
+        Ok(Look::default())
+    }
+
+    fn keep(&mut self) {}
+}
+
+struct Room {
+    store: Arc<Brittle>,
+    sources: Shown,
+    registry: Registry,
+    control: Control,
+    reloader: Option<Reloader>,
+    ground: Ground,
+}
+
+impl Room {
+    /// An account with the agents of [`world`](crate::domain::testing::world).
+    fn new() -> Self {
+        let store = Arc::new(Brittle {
+            store: SqliteStore::in_memory().unwrap(),
+            gate: Mutex::default(),
+            commits: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            saved: Mutex::default(),
+        });
+        let main = Account { id: account(), name: "Main".to_owned(), created_at: Timestamp(0) };
+        let (sources, registry) = (Shown::default(), Registry::new());
+        let (control, reloader, ground) = control_over(
+            Arc::clone(&store) as Arc<dyn ControlStore>,
+            vec![Change::AccountPut(main)],
+            [7; 32],
+            Box::new(sources.clone()),
+            &registry,
+            &Clock::system(),
+        );
+        let agents = file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]);
+        control.submit_blocking(command(Action::ApplyFiles(Arc::new(agents)))).unwrap();
+        Self { store, sources, registry, control, reloader: Some(reloader), ground }
+    }
+
+    /// Puts a command into the queue; the answer comes to who waits for it.
+    fn ask(&self, action: Action) -> oneshot::Receiver<Result<Applied, ControlError>> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { command: command(action), precondition: None, preparation: None, reply };
+        self.control.inner.queue.try_send(job).ok().unwrap();
+        answer
+    }
+
+    fn until(&self, what: &str, so: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !so(self) {
+            assert!(Instant::now() < deadline, "it never came that {what}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn metric(&self, line: &str) -> bool {
+        self.registry.page().lines().any(|found| found == line)
+    }
+}
+
+fn command(action: Action) -> Command {
+    Command { account: account(), author: Author::Console, at: Timestamp(1), action }
+}
+
+fn spring() -> Split {
+    split("spring", &[("control", "sales@V1", 80), ("test", "sales@V2", 20)])
+}
+
+fn make(split: Split) -> Action {
+    Action::CreateSplit { split, numbers: Vec::new() }
+}
+
+#[test]
+fn nobody_is_refused_for_a_change_that_was_never_kept() {
+    let room = Room::new();
+    let gate = room.store.gate.lock().unwrap();
+    let commits = room.store.commits.load(Ordering::SeqCst);
+    let first = room.ask(make(spring()));
+    room.until("the first is on its way to the disk", |room| {
+        room.store.commits.load(Ordering::SeqCst) > commits
+    });
+    let summer = || split("summer", &[("control", "sales@V1", 1)]);
+    // These are weighed together, the last on top of the one before.
+    let alone = room.ask(make(split("late", &[("control", "nobody@V1", 1)])));
+    let (made, again) = (room.ask(make(summer())), room.ask(make(summer())));
+    room.store.full.store(true, Ordering::SeqCst);
+    drop(gate);
+    assert!(matches!(first.blocking_recv().unwrap(), Err(ControlError::Store(_))));
+    assert!(matches!(alone.blocking_recv().unwrap(), Err(ControlError::Refused(_))), "its reason is durable");
+    assert!(matches!(made.blocking_recv().unwrap(), Err(ControlError::Store(_))));
+    let again = again.blocking_recv().unwrap();
+    assert!(matches!(again, Err(ControlError::Store(_))), "there is no such split: {again:?}");
+    room.store.full.store(false, Ordering::SeqCst);
+    assert!(room.control.submit_blocking(command(make(summer()))).is_ok());
+}
+
+#[test]
+fn counts_of_splits_are_written_when_they_have_changed_and_only_then() {
+    let room = Room::new();
+    let saves = || room.store.saved.lock().unwrap().len();
+    room.control.submit_blocking(command(make(Split { call_quota: Some(10), ..spring() }))).unwrap();
+    room.control.submit_blocking(command(make(split("free", &[("control", "sales@V1", 1)])))).unwrap();
+    room.control.save_split_calls().unwrap();
+    let id = |id: &str| SplitRef { account: account(), split: SplitId::parse(id).unwrap() };
+    let count = |of: &str| {
+        let table = room.control.live().snapshot();
+        table.split(&id(of)).unwrap().calls.fetch_add(1, Ordering::Relaxed);
+    };
+    let before = saves();
+    for _ in 0..3 {
+        room.control.save_split_calls().unwrap();
+    }
+    count("free");
+    room.control.save_split_calls().unwrap();
+    assert_eq!(saves(), before, "nothing that is kept has changed");
+    count("spring");
+    for _ in 0..2 {
+        room.control.save_split_calls().unwrap();
+    }
+    assert_eq!(saves(), before + 1);
+    assert_eq!(room.store.saved.lock().unwrap().last().unwrap(), &[(id("spring"), 1)]);
+    assert_eq!(room.store.split_calls().unwrap(), [(id("spring"), 1)]);
+}
+
+#[test]
+fn a_lost_control_thread_is_told_and_the_last_table_stays() {
+    let room = Room::new();
+    let before = room.control.live().snapshot().revision;
+    assert!(room.ground.health.ready());
+    assert!(room.metric("cordboard_config_parts_lost_total 0"), "{}", room.registry.page());
+    room.store.broken.store(true, Ordering::SeqCst);
+    let lost = room.control.submit_blocking(command(make(spring())));
+    assert!(matches!(lost, Err(ControlError::Stopped)), "{lost:?}");
+    room.until("it is told", |room| !room.ground.health.ready());
+    let readiness = room.ground.health.readiness();
+    assert_eq!(readiness.status, 503);
+    assert!(readiness.body.contains(r#""control":"no change can be made any more"#), "{}", readiness.body);
+    assert!(room.metric("cordboard_config_parts_lost_total 1"), "{}", room.registry.page());
+    assert_eq!(room.control.live().snapshot().revision, before);
+    assert!(room.control.submit_blocking(command(make(spring()))).is_err());
+}
+
+#[test]
+fn a_lost_reader_of_the_files_is_told_and_other_changes_go_on() {
+    let mut room = Room::new();
+    room.sources.broken.store(true, Ordering::SeqCst);
+    let reloader = room.reloader.take().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // The first wake-up is lost with it, so that this ends.
+    runtime.block_on(reloader.run(|| std::future::ready(())));
+    let readiness = room.ground.health.readiness();
+    assert!(
+        readiness.body.contains(r#""reload":"the files are not followed any more"#),
+        "{}",
+        readiness.body
+    );
+    assert!(room.metric("cordboard_config_parts_lost_total 1"));
+    assert!(room.control.submit_blocking(command(make(spring()))).is_ok());
+}
+
+#[test]
+fn many_numbers_with_routes_of_their_own_go_into_a_split_in_time_that_grows_with_them() {
+    const NUMBERS: u32 = 20_000;
+    let mut state = world();
+    let mut changes = NumberChanges::default();
+    for at in 0..NUMBERS {
+        let headers = [("X-Number".to_owned(), at.to_string())].into();
+        changes.routes.push(Arc::new(Route { headers, ..route("sales@V1") }));
+        changes.push(number(&format!("+1415{at:07}")), Some(at));
+    }
+    let numbers = changes.phones.iter().map(|(phone, _)| Number::E164(*phone)).collect();
+    state.absorb(&Change::Numbers(changes), &mut Touched::default());
+    let began = Instant::now();
+    let outcome = state.weigh(&command(Action::CreateSplit { split: spring(), numbers })).unwrap();
+    // Each route compared with each other takes most of a minute.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(outcome.changes.len(), 2);
+}

@@ -1,0 +1,80 @@
+//! Sets of files that would remove much: a truncated or unmounted folder is valid too, so these wait for an operator.
+
+use crate::domain::change::Change;
+use crate::domain::fault::Fault;
+use crate::domain::files::FileSet;
+use crate::domain::id::AgentId;
+
+/// The code of a set that waits to be accepted.
+pub const HELD: &str = "FILES_HELD";
+
+/// Fewer numbers than these are released unasked, however few there are.
+const NUMBERS_MIN: usize = 10;
+/// Most agents that are named.
+const NAMED_MAX: usize = 5;
+
+/// Why a set waits, if it does: it removes an agent, or more than a tenth (and at least ten) of the numbers of the files.
+pub(super) fn held(files: &FileSet, changes: &[Change]) -> Option<Fault> {
+    let removal = Removal::of(files, changes);
+    let much = removal.released >= NUMBERS_MIN && removal.released.saturating_mul(10) > files.numbers_before;
+    (much || !removal.agents.is_empty()).then(|| Fault {
+        message: removal.words(files),
+        expected: format!("`cordboard reload --accept {}` if that is meant", files.hash),
+        ..Fault::of_folder()
+    })
+}
+
+/// What a set takes away.
+#[derive(Default)]
+struct Removal<'c> {
+    agents: Vec<&'c AgentId>,
+    /// Numbers of the files.
+    released: usize,
+    /// Numbers of the API, whose agent goes.
+    orphaned: usize,
+    prefixes: usize,
+    splits: usize,
+    defaults: usize,
+}
+
+impl<'c> Removal<'c> {
+    fn of(files: &FileSet, changes: &'c [Change]) -> Self {
+        let mut removal = Self { released: files.released.len(), ..Self::default() };
+        for change in changes {
+            match change {
+                Change::AgentRemoved(id) => removal.agents.push(&id.agent),
+                Change::Numbers(numbers) => {
+                    removal.orphaned += numbers.phones.iter().filter(|(_, route)| route.is_none()).count();
+                    removal.orphaned += numbers.users.iter().filter(|(_, route)| route.is_none()).count();
+                }
+                Change::PrefixRemoved { .. } => removal.prefixes += 1,
+                Change::SplitRemoved(_) => removal.splits += 1,
+                Change::DefaultRemoved { .. } => removal.defaults += 1,
+                _ => {}
+            }
+        }
+        removal
+    }
+
+    fn words(&self, files: &FileSet) -> String {
+        let Self { agents, released, orphaned, prefixes, splits, defaults } = self;
+        let mut named: Vec<&str> = agents.iter().take(NAMED_MAX).map(|agent| agent.as_str()).collect();
+        if agents.len() > NAMED_MAX {
+            named.push("…");
+        }
+        let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+        let before = agents.len() + files.agents.len();
+        let mut words = format!(
+            "held: it would remove {} of {before} agents{named}, {released} of {} numbers, {prefixes} prefixes and \
+             {splits} splits",
+            agents.len(),
+            files.numbers_before
+        );
+        for (count, what) in [(orphaned, "numbers of the API"), (defaults, "default routes")] {
+            if *count > 0 {
+                words.push_str(&format!(", and {count} {what}"));
+            }
+        }
+        words
+    }
+}
