@@ -25,11 +25,13 @@ mod caller;
 mod cursor;
 mod document;
 mod etag;
+mod fields;
 mod guard;
 mod permits;
 mod refused;
 mod request;
 mod route;
+mod tree;
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -135,8 +135,8 @@ impl Refused {
         }
         let field = |error: &Value| format!("{}: {}", text_of(error, "field"), text_of(error, "message"));
         let text = self.text();
-        // The only fault is often the message itself.
-        items(&self.body, "errors").iter().map(field).filter(|line| *line != text).collect()
+        // The message often says the faults itself.
+        items(&self.body, "errors").iter().map(field).filter(|line| !text.contains(line.as_str())).collect()
     }
 
     fn hint(&self) -> Option<Cow<'static, str>> {
