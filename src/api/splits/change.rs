@@ -7,7 +7,8 @@ use hyper::StatusCode;
 
 use super::body::{EndSplit, NewSplit, SplitChange};
 use super::find;
-use super::view::{Counts, SplitView};
+use super::scope::Scopes;
+use super::view::SplitView;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::etag::Tag;
@@ -118,8 +119,8 @@ async fn shown(
     before: Option<Arc<Split>>,
 ) -> Result<Answer<SplitView>, ApiError> {
     aside(move || {
-        let counts = Counts::of(&applied.state, caller.account());
-        let view = SplitView::of(&management, &applied.state, &split, &counts);
+        let leading = Scopes::of(&caller, &applied.state, std::iter::once(&split.id)).take(&split.id);
+        let view = SplitView::of(&management, &applied.state, &split, leading);
         let view = match before {
             Some(before) => view.with_moved_slots(split.moved_slots(&before)),
             None => view,
