@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::terminal::Terminal;
 use super::words::{clean, items, text_in, text_of};
+use crate::domain::address::Number;
 use crate::domain::fault::Fault;
 
 /// Why a command did not do what it was asked, each with its exit code.
@@ -94,6 +95,9 @@ impl Failure {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Refused(refused) => refused.hint(),
+            Self::Unserved(number) if Number::parse(number).is_ok_and(|number| number.doubt().is_some()) => {
+                Some("a phone number begins with + and its country code; this is a SIP user".into())
+            }
             Self::Unserved(_) => Some(
                 "route it with `cordboard numbers put`, or all the rest with `cordboard default-route put`"
                     .into(),

@@ -120,7 +120,8 @@ async fn shown(
 ) -> Result<Answer<SplitView>, ApiError> {
     aside(move || {
         let leading = Scopes::of(&caller, &applied.state, std::iter::once(&split.id)).take(&split.id);
-        let view = SplitView::of(&management, &applied.state, &split, leading);
+        let view =
+            SplitView::of(&management, &applied.state, &split, leading).with_warnings(&applied.warnings);
         let view = match before {
             Some(before) => view.with_moved_slots(split.moved_slots(&before)),
             None => view,

@@ -150,6 +150,14 @@ impl SplitView {
         Self { owners: Some(owners), ..self }
     }
 
+    /// The same with what the operator should know of the change.
+    pub(super) fn with_warnings(mut self, warnings: &[String]) -> Self {
+        let new: Vec<_> =
+            warnings.iter().filter(|warning| !self.warnings.contains(warning)).cloned().collect();
+        self.warnings.extend(new);
+        self
+    }
+
     /// The same after a change that moved slots.
     pub(super) fn with_moved_slots(self, moved: usize) -> Self {
         Self { moved_slots: Some(moved), ..self }

@@ -14,7 +14,8 @@ use crate::domain::state::{RouteUse, State};
 
 impl State {
     pub(super) fn put_number(&self, number: &Number, route: &Route) -> Result<Outcome, Refusal> {
-        let warnings = self.check_route(route)?;
+        let mut warnings = self.check_route(route)?;
+        warnings.extend(number.doubt());
         self.writable_number(&route.account, number)?;
         self.room_for_routes(1)?;
         let outcome = Outcome {

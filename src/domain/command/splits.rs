@@ -48,6 +48,9 @@ pub struct SplitPatch {
     pub numbers: Vec<Number>,
 }
 
+/// Most numbers of one change that are doubted aloud.
+const DOUBTS_MAX: usize = 10;
+
 impl State {
     pub(super) fn create_split(&self, split: &Split, numbers: &[Number]) -> Result<Outcome, Refusal> {
         let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
@@ -55,7 +58,8 @@ impl State {
             let message = format!("there is a split {} already", split.id);
             return Err(Refusal::new(RefusalKind::Conflict, "ALREADY_EXISTS", message));
         }
-        let warnings = self.check_split(split)?;
+        let mut warnings = self.check_split(split)?;
+        warnings.extend(numbers.iter().filter_map(Number::doubt).take(DOUBTS_MAX));
         let mut changes = vec![Change::SplitPut(Arc::new(split.clone()))];
         changes.extend(self.routed_into_split(&id, numbers)?);
         Ok(Outcome {
@@ -89,7 +93,7 @@ impl State {
         split.ends_at = patch.ends_at.unwrap_or(split.ends_at);
         split.call_quota = patch.call_quota.unwrap_or(split.call_quota);
         split.paused = patch.paused.unwrap_or(split.paused);
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<_> = patch.numbers.iter().filter_map(Number::doubt).take(DOUBTS_MAX).collect();
         let so_far = faults.len();
         // An arm is named by its place in the request, not by the one it comes to.
         let place = |arm: &Arm| patch.arms.iter().position(|patch| patch.id == arm.id);
