@@ -40,7 +40,7 @@ use std::process::ExitCode;
 
 pub use grammar::{CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs};
 pub use terminal::Terminal;
-pub use variables::Variables;
+pub use variables::{VARIABLES, Variables};
 
 /// Carries out a client command with the terminal and the environment of this process.
 ///
