@@ -61,6 +61,8 @@ pub fn carry_out<S: clap::Args>(
     match command.carry_out::<S>(variables, terminal).and_then(|()| terminal.flush()) {
         Ok(()) => 0,
         Err(failure) => {
+            // What was found out comes first; if it cannot be written, the failure can still be told.
+            let _ = terminal.flush();
             failure.tell(terminal);
             failure.exit_code()
         }
