@@ -211,7 +211,7 @@ fn refuse_files(present: Option<&Arc<Route>>, what: impl FnOnce() -> String) -> 
     }
 }
 
-fn destination_text(to: &Destination) -> String {
+pub(super) fn destination_text(to: &Destination) -> String {
     match to {
         Destination::Agent { agent, pin } => format!("{agent} at {pin}"),
         Destination::Split(split) => format!("split {split}"),
