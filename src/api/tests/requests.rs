@@ -201,7 +201,7 @@ fn an_answer_carries_the_id_of_its_request_and_the_revision() {
     assert_eq!(reply.revision(), world.control.state().revision.0);
     let made = world.get("/v1/agents").header("x-polyai-correlation-id").unwrap().to_owned();
     assert!(
-        made.len() == 32 && Some(made.as_str()) != world.get("/v1/agents").header("x-polyai-correlation-id")
+        made.len() == 36 && Some(made.as_str()) != world.get("/v1/agents").header("x-polyai-correlation-id")
     );
 }
 
