@@ -25,11 +25,13 @@ mod caller;
 mod cursor;
 mod document;
 mod etag;
+mod fields;
 mod guard;
 mod permits;
 mod refused;
 mod request;
 mod route;
+mod tree;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -97,9 +99,9 @@ impl fmt::Debug for Management {
 pub fn router(management: Management) -> Router {
     let management = Arc::new(management);
     let (router, document) = routes().split_for_parts();
-    let document = document::finished(&document);
+    let document = document::management(&document);
     let guard = Arc::new(Guard { management: Arc::clone(&management), permits: Permits::of(&document) });
-    let document = bytes::Bytes::from(document.to_string());
+    let document = bytes::Bytes::from(document::whole(&document).to_string());
     let random = management.random;
     let new_id: NewId = Arc::new(move || {
         let [high, ..] = halves(random());
@@ -121,10 +123,10 @@ pub fn router(management: Management) -> Router {
         .with_state(management)
 }
 
-/// The OpenAPI document of the API, as `/openapi.json` answers it.
+/// The OpenAPI document of both planes, as `/openapi.json` answers it.
 #[must_use]
 pub fn openapi() -> String {
-    document::finished(&routes().into_openapi()).to_string()
+    document::whole(&document::management(&routes().into_openapi())).to_string()
 }
 
 fn routes() -> OpenApiRouter<Arc<Management>> {

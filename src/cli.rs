@@ -40,7 +40,7 @@ use std::process::ExitCode;
 
 pub use grammar::{CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs};
 pub use terminal::Terminal;
-pub use variables::Variables;
+pub use variables::{VARIABLES, Variables};
 
 /// Carries out a client command with the terminal and the environment of this process.
 ///
@@ -61,6 +61,8 @@ pub fn carry_out<S: clap::Args>(
     match command.carry_out::<S>(variables, terminal).and_then(|()| terminal.flush()) {
         Ok(()) => 0,
         Err(failure) => {
+            // What was found out comes first; if it cannot be written, the failure can still be told.
+            let _ = terminal.flush();
             failure.tell(terminal);
             failure.exit_code()
         }

@@ -14,7 +14,12 @@ use serde_json::json;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::<Flags>::parse().into_command() {
+    let command = Cli::<Flags>::parse().into_command();
+    for unknown in Variables::of_process().unknown(cli::VARIABLES) {
+        // What was meant by it is not known, so the command is carried out all the same.
+        drop(writeln!(io::stderr(), "warning: {unknown}"));
+    }
+    let outcome = match command {
         Command::Client(command) => return cli::run::<Flags>(&command),
         Command::Serve(flags) => serve(flags),
         Command::Check(check) => run_check(&check),

@@ -1,5 +1,9 @@
 //! The OpenAPI document: what the code says, and what is true of every operation alike.
+//!
+//! [`management`] is what this API does, and what its guard goes by. [`whole`] is what everybody reads: the call plane
+//! is in it too, written down in `call_plane.json`, with the server that each path is on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
@@ -19,10 +23,11 @@ const BEARER: &str = "bearer";
 #[derive(OpenApi)]
 #[openapi(
     info(
-        title = "Cordboard management API",
-        description = "Numbers, routes, splits and agents of a runtime call router for voice agents. Every answer \
-            carries `x-cordboard-revision`: a change holds for every call that begins after its answer. Errors all \
-            have one shape. The roles of a security requirement are permissions of the key.",
+        title = "Cordboard API",
+        description = "Calls, numbers, routes, splits and agents of a runtime call router for voice agents. It has two \
+            servers: management, and the call plane for the paths that name it. Every answer of management carries \
+            `x-cordboard-revision`: a change holds for every call that begins after its answer. Errors all have one \
+            shape. The roles of a security requirement are permissions of the key.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(ErrorEnvelope<'static>, FieldError))
@@ -34,8 +39,8 @@ pub(super) fn begun() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::with_openapi(Begun::openapi())
 }
 
-/// The document with what every operation shares: how a key is sent, and how errors look.
-pub(super) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
+/// The document of management with what every operation shares: how a key is sent, and how errors look.
+pub(super) fn management(document: &utoipa::openapi::OpenApi) -> Value {
     // The document is made of texts and maps, which always have a JSON form.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     let mut schemes = serde_json::Map::new();
@@ -44,13 +49,68 @@ pub(super) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("securitySchemes".to_owned(), Value::Object(schemes));
     }
-    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
-    for operation in paths.into_iter().flat_map(|paths| paths.values_mut()) {
-        for operation in operation.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
-            finish(operation);
+    finish_all(&mut document);
+    document
+}
+
+/// The document of both planes, each path with the servers it is on where that is not management alone.
+pub(super) fn whole(management: &Value) -> Value {
+    let mut whole = management.clone();
+    // The file is part of the program, and a test reads it.
+    let mut calls: Value = serde_json::from_str(CALL_PLANE).unwrap_or_default();
+    finish_all(&mut calls);
+    let servers = |places: &[Value]| Value::Array(places.to_vec());
+    let (on_management, on_calls) = (server("management", "8701"), server("call plane", "8700"));
+    for (path, item) in members(&mut calls, "/paths").into_iter().flatten() {
+        item["servers"] = servers(std::slice::from_ref(&on_calls));
+        if let Some(paths) = members(&mut whole, "/paths") {
+            paths.insert(path.clone(), item.take());
         }
     }
-    document
+    for (name, schema) in members(&mut calls, "/components/schemas").into_iter().flatten() {
+        if let Some(schemas) = members(&mut whole, "/components/schemas") {
+            schemas.insert(name.clone(), schema.take());
+        }
+    }
+    if let Some(item) = members(&mut whole, "/paths").and_then(|paths| paths.get_mut(ON_BOTH)) {
+        item["servers"] = servers(&[on_management.clone(), on_calls]);
+    }
+    if let Some(root) = whole.as_object_mut() {
+        root.insert("servers".to_owned(), servers(&[on_management]));
+    }
+    whole
+}
+
+/// What the call plane does, as an OpenAPI document.
+const CALL_PLANE: &str = include_str!("call_plane.json");
+/// The path that both planes have.
+const ON_BOTH: &str = "/v1/snapshots/{hash}";
+
+/// A server at an address that its reader fills in.
+fn server(name: &str, port: &str) -> Value {
+    json!({
+        "url": "http://{host}:{port}", "description": name,
+        "variables": {"host": {"default": "127.0.0.1"}, "port": {"default": port}},
+    })
+}
+
+fn members<'v>(value: &'v mut Value, pointer: &str) -> Option<&'v mut serde_json::Map<String, Value>> {
+    value.pointer_mut(pointer).and_then(Value::as_object_mut)
+}
+
+fn finish_all(document: &mut Value) {
+    for (_, item) in members(document, "/paths").into_iter().flatten() {
+        let mut ids = BTreeSet::new();
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            finish(operation);
+            // One handler may refuse several methods; each is an operation all the same.
+            if let Some(Value::String(id)) = operation.get_mut("operationId")
+                && !ids.insert(id.clone())
+            {
+                id.insert_str(0, &format!("{method}_"));
+            }
+        }
+    }
 }
 
 fn finish(operation: &mut Value) {

@@ -4,7 +4,7 @@ mod list;
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::State as Shared;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +18,8 @@ use super::request::{Body, Id};
 use super::route::{RouteBody, RouteView};
 use crate::domain::address::Number;
 use crate::domain::command::Action;
+use crate::domain::route::Route;
+use crate::domain::state::State;
 use crate::http::error::ApiError;
 
 /// A number and where its calls go.
@@ -30,6 +32,14 @@ pub struct NumberView {
     /// Where to.
     #[serde(flatten)]
     route: RouteView,
+}
+
+impl NumberView {
+    fn of(state: &State, number: Number, route: &Route) -> Self {
+        let mut warnings = state.warnings_of(route);
+        warnings.extend(number.doubt());
+        Self { number, route: RouteView::with_warnings(route, warnings) }
+    }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
@@ -59,7 +69,7 @@ async fn get_number(caller: Caller, Id(number): Id<Number>) -> Result<Answer<Num
         return Err(ApiError::forbidden("this number leads to an agent that the key may not see"));
     }
     let tag = Tag::of(route.as_ref());
-    Ok(Answer::ok(NumberView { number, route: RouteView::of(&caller.state, route) }).with_tag(tag))
+    Ok(Answer::ok(NumberView::of(&caller.state, number, route)).with_tag(tag))
 }
 
 /// Routes a number; takes it into the account if nobody has it.
@@ -78,7 +88,7 @@ async fn get_number(caller: Caller, Id(number): Id<Number>) -> Result<Answer<Num
     )
 )]
 async fn put_number(
-    State(management): State<Arc<Management>>,
+    Shared(management): Shared<Arc<Management>>,
     caller: Caller,
     Id(number): Id<Number>,
     Body(body): Body<RouteBody>,
@@ -106,7 +116,7 @@ async fn put_number(
     )
 )]
 async fn delete_number(
-    State(management): State<Arc<Management>>,
+    Shared(management): Shared<Arc<Management>>,
     caller: Caller,
     Id(number): Id<Number>,
 ) -> Result<Gone, ApiError> {

@@ -1,17 +1,14 @@
 //! What a request says: ids in the path, the query, the JSON body; each read strictly and refused by name.
 
 use std::error::Error as _;
-use std::fmt;
-use std::marker::PhantomData;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use hyper::StatusCode;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 
+use super::caller::Caller;
+use super::fields::{self, Written};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::id::{AgentId, ConfigHash, SplitId, VersionNumber};
 use crate::http::body::BodyFault;
@@ -170,13 +167,15 @@ impl<S: Sync> FromRequestParts<S> for Query {
 #[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: Written> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| ApiError::unauthorized("no key"))?;
         let bytes = Bytes::from_request(request, state).await.map_err(|why| unread(&why))?;
         let bytes = if bytes.trim_ascii().is_empty() { Bytes::from_static(b"{}") } else { bytes };
-        parse(&bytes).map(Self)
+        fields::read(&caller, &bytes).map(Self)
     }
 }
 
@@ -187,58 +186,4 @@ fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
     let causes = std::iter::successors(why.source(), |cause| (*cause).source());
     let fault = causes.filter_map(|cause| cause.downcast_ref::<BodyFault>()).next().copied();
     fault.unwrap_or(BodyFault::Broken).into()
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|why| {
-        let message = why.inner().to_string();
-        let path = match why.path().to_string() {
-            path if path == "." || !why.inner().is_data() => String::new(),
-            path => path,
-        };
-        ApiError::validation(field(path, &message), message)
-    })?;
-    json.end().map_err(|why| ApiError::validation("body", why.to_string()))?;
-    Ok(value)
-}
-
-/// A JSON object and nothing else: left alone, serde takes an array for a struct, its fields by position.
-#[derive(Debug)]
-pub struct Object<T>(pub(super) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Whole<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Whole<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-
-        d.deserialize_map(Whole(PhantomData))
-    }
-}
-
-/// The field at fault. Serde names one that is missing, unknown or there twice in its message only.
-fn field(path: String, message: &str) -> String {
-    let mut words = message.split('`');
-    let named = match (words.next(), words.next()) {
-        (Some("missing field " | "unknown field " | "duplicate field "), Some(name)) => Some(name),
-        _ => None,
-    };
-    match named {
-        Some(name) if path.is_empty() => name.to_owned(),
-        Some(name) if path == name || path.ends_with(&format!(".{name}")) => path,
-        Some(name) => format!("{path}.{name}"),
-        None if path.is_empty() => "body".to_owned(),
-        None => path,
-    }
 }

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::request::Object;
+use super::fields::{Fields, Written};
 use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
-use crate::domain::refusal::{FieldFault, Refusal};
-use crate::domain::route::{Destination, HeaderRule, HeaderTest, ManagedBy, Route};
+use crate::domain::route::{
+    Destination, HEADER_RULES_MAX, HEADERS_MAX, HeaderRule, HeaderTest, ManagedBy, NO_HEADER_NAME,
+    RULE_LACKS_AGENT, Route, check_header, is_header_name,
+};
 use crate::domain::state::State;
 use crate::http::error::ApiError;
 
 /// Where calls go: to an agent at a pin, or into a split.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = RouteBody)]
+#[derive(Debug, ToSchema)]
+#[schema(as = RouteBody, rename_all = "camelCase")]
 pub struct RouteBody {
     /// The agent; either this or `splitId`.
     #[schema(value_type = Option<String>, example = "sales")]
@@ -28,11 +29,10 @@ pub struct RouteBody {
     #[schema(value_type = Option<String>)]
     split_id: Option<SplitId>,
     /// Exceptions by header, at most 50; the first match wins.
-    #[serde(default)]
-    #[schema(value_type = Vec<HeaderRuleBody>)]
-    header_rules: Vec<Object<HeaderRuleBody>>,
+    #[schema(required = false)]
+    header_rules: Vec<HeaderRuleBody>,
     /// Headers to add to the answer, at most 50; they win over the version's.
-    #[serde(default)]
+    #[schema(required = false)]
     headers: BTreeMap<String, String>,
     /// The site whose attributes the call gets; the version's default where absent.
     #[schema(value_type = Option<String>)]
@@ -40,83 +40,134 @@ pub struct RouteBody {
 }
 
 /// An exception for calls with a header: exactly one of `equals`, `prefix` and `regex`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct HeaderRuleBody {
     /// The header's name, in any case.
     header: String,
     /// The value is exactly this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     equals: Option<String>,
     /// The value begins with this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
     /// The value contains a match of this expression, in the syntax of Rust's `regex`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     regex: Option<String>,
     /// The agent that serves then; the number's own where absent.
     #[schema(value_type = Option<String>)]
     agent_id: Option<AgentId>,
     /// What of the agent; `draft` unless said.
-    #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = false)]
     pin: Pin,
+}
+
+impl Written for RouteBody {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mut route = Self {
+            agent_id: fields.optional("agentId"),
+            pin: fields.optional("pin"),
+            split_id: fields.optional("splitId"),
+            header_rules: Vec::new(),
+            headers: BTreeMap::new(),
+            site_variant_id: fields.optional("siteVariantId"),
+        };
+        route.check_destination(fields);
+        let own = route.agent_id.as_ref().filter(|_| !fields.blames("agentId"));
+        let in_split = route.split_id.is_some();
+        let rules = fields.objects("headerRules", HEADER_RULES_MAX, "at most 50 rules", |fields| {
+            HeaderRuleBody::read(fields, own, in_split)
+        });
+        route.header_rules = rules.into_iter().flatten().flatten().collect();
+        let headers = fields.texts("headers", HEADERS_MAX, "at most 50 headers", check_header);
+        route.headers = headers.into_iter().collect();
+        Some(route)
+    }
 }
 
 impl RouteBody {
     /// The route that is meant, in the caller's account.
     pub(super) fn into_route(self, caller: &Caller) -> Result<Route, ApiError> {
-        let mut faults = Vec::new();
-        let mut fault = |field: &str, message: &str| {
-            faults.push(FieldFault { field: field.to_owned(), message: message.to_owned() });
+        let to = self.destination().map_err(|(field, why)| ApiError::validation(field, why))?;
+        let rule = |body: HeaderRuleBody| {
+            let test = body.test().map_err(|why| ApiError::validation("headerRules", why))?;
+            Ok(HeaderRule { header: body.header, test, agent: body.agent_id, pin: body.pin })
         };
-        let to = match (self.agent_id, self.split_id) {
-            (Some(agent), None) => Some(Destination::Agent { agent, pin: self.pin.unwrap_or_default() }),
-            (None, Some(split)) => {
-                if self.pin.is_some() {
-                    fault("pin", "does not go with splitId: the arms of a split have pins of their own");
-                }
-                Some(Destination::Split(split))
+        Ok(Route {
+            header_rules: self.header_rules.into_iter().map(rule).collect::<Result<_, ApiError>>()?,
+            headers: self.headers,
+            site_variant: self.site_variant_id,
+            ..Route::plain(caller.account().clone(), ManagedBy::Api, to)
+        })
+    }
+
+    fn destination(&self) -> Result<Destination, (&'static str, &'static str)> {
+        match (self.agent_id.clone(), self.split_id.clone()) {
+            (Some(agent), None) => Ok(Destination::Agent { agent, pin: self.pin.unwrap_or_default() }),
+            (None, Some(_)) if self.pin.is_some() => {
+                Err(("pin", "does not go with splitId: the arms of a split have pins of their own"))
             }
-            (None, None) => {
-                fault("agentId", "is missing: expected agentId or splitId");
-                None
-            }
-            (Some(_), Some(_)) => {
-                fault("splitId", "does not go with agentId: expected one of them");
-                None
-            }
-        };
-        let mut rules = Vec::with_capacity(self.header_rules.len());
-        for (i, Object(rule)) in self.header_rules.into_iter().enumerate() {
-            match rule.test() {
-                Some(test) => {
-                    rules.push(HeaderRule { header: rule.header, test, agent: rule.agent_id, pin: rule.pin });
-                }
-                None => {
-                    fault(&format!("headerRules[{i}]"), "expected exactly one of equals, prefix and regex");
-                }
-            }
+            (None, Some(split)) => Ok(Destination::Split(split)),
+            (None, None) => Err(("agentId", "is missing: expected agentId or splitId")),
+            (Some(_), Some(_)) => Err(("splitId", "does not go with agentId: expected one of them")),
         }
-        match to {
-            Some(to) if faults.is_empty() => Ok(Route {
-                header_rules: rules,
-                headers: self.headers,
-                site_variant: self.site_variant_id,
-                ..Route::plain(caller.account().clone(), ManagedBy::Api, to)
-            }),
-            _ => Err(Refusal::fields(faults).into()),
+    }
+
+    fn check_destination(&self, fields: &mut Fields<'_>) {
+        // Of what was written but could not be read, nobody knows what it goes with.
+        if !["agentId", "pin", "splitId"].iter().any(|name| fields.blames(name))
+            && let Err((field, why)) = self.destination()
+        {
+            fields.fault(field, why);
+        }
+        if let Some(agent) = &self.agent_id {
+            fields.check_agent(agent, self.pin.unwrap_or_default());
+        }
+        if let Some(split) = &self.split_id {
+            fields.check_split(split);
         }
     }
 }
 
 impl HeaderRuleBody {
-    fn test(&self) -> Option<HeaderTest> {
+    /// Reads a rule of a route that has this agent, or is in a split.
+    fn read(fields: &mut Fields<'_>, own: Option<&AgentId>, in_split: bool) -> Option<Self> {
+        let header: Option<String> = fields.required("header");
+        if header.as_ref().is_some_and(|name| !is_header_name(name)) {
+            fields.fault("header", NO_HEADER_NAME);
+        }
+        let rule = Self {
+            header: header.unwrap_or_default(),
+            equals: fields.optional("equals"),
+            prefix: fields.optional("prefix"),
+            regex: fields.optional("regex"),
+            agent_id: fields.optional("agentId"),
+            pin: fields.optional("pin").unwrap_or_default(),
+        };
+        if !["equals", "prefix", "regex"].iter().any(|name| fields.blames(name)) {
+            match rule.test() {
+                Err(why) => fields.fault_of_all(why),
+                Ok(test) => {
+                    if let Err((member, why)) = test.check() {
+                        fields.fault(member, why);
+                    }
+                }
+            }
+        }
+        match rule.agent_id.as_ref().or(own) {
+            Some(agent) => fields.check_agent(agent, rule.pin),
+            None if in_split && !fields.blames("agentId") => fields.fault("agentId", RULE_LACKS_AGENT),
+            None => {}
+        }
+        Some(rule)
+    }
+
+    fn test(&self) -> Result<HeaderTest, &'static str> {
         match (&self.equals, &self.prefix, &self.regex) {
-            (Some(text), None, None) => Some(HeaderTest::Equals(text.clone())),
-            (None, Some(text), None) => Some(HeaderTest::Prefix(text.clone())),
-            (None, None, Some(text)) => Some(HeaderTest::Regex(text.clone())),
-            _ => None,
+            (Some(text), None, None) => Ok(HeaderTest::Equals(text.clone())),
+            (None, Some(text), None) => Ok(HeaderTest::Prefix(text.clone())),
+            (None, None, Some(text)) => Ok(HeaderTest::Regex(text.clone())),
+            _ => Err("expected exactly one of equals, prefix and regex"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod body;
 mod change;
+mod scope;
 mod view;
 
 use std::ops::Bound;
@@ -24,7 +25,8 @@ use crate::domain::command::Action;
 use crate::domain::id::SplitId;
 use crate::domain::split::Split;
 use crate::http::error::ApiError;
-use view::{Counts, SplitView};
+use scope::Scopes;
+use view::SplitView;
 
 /// A page of splits.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,15 +84,12 @@ fn page(
         .skip_while(|(id, _)| id.account != *account)
         .take_while(|(id, _)| id.account == *account)
         .filter(|(_, split)| caller.sees_split(split));
-    let counts = Counts::of(state, account);
-    let mut page = SplitPage { splits: Vec::new(), next_cursor: None };
-    let mut last = None;
-    for (id, split) in splits.by_ref().take(limit) {
-        page.splits.push(SplitView::of(management, state, split, &counts));
-        last = Some(print.after(id.split.as_str()));
-    }
-    page.next_cursor = splits.next().and(last);
-    page
+    let shown: Vec<&Split> = splits.by_ref().take(limit).map(|(_, split)| split.as_ref()).collect();
+    let last = shown.last().map(|split| print.after(split.id.as_str()));
+    let next_cursor = splits.next().and(last);
+    let mut scopes = Scopes::of(caller, state, shown.iter().map(|split| &split.id));
+    let view = |split: &Split| SplitView::of(management, state, split, scopes.take(&split.id));
+    SplitPage { splits: shown.into_iter().map(view).collect(), next_cursor }
 }
 
 /// Shows a split.
@@ -120,8 +119,8 @@ async fn get_split(
         return Err(ApiError::forbidden("this split has an agent that the key may not see"));
     }
     aside(move || {
-        let view =
-            SplitView::of(&management, &caller.state, &split, &Counts::of(&caller.state, caller.account()));
+        let leading = Scopes::of(&caller, &caller.state, std::iter::once(&id)).take(&id);
+        let view = SplitView::of(&management, &caller.state, &split, leading);
         let view = if owners == Some(true) { view.with_owners(&split) } else { view };
         Answer::ok(view).with_tag(Tag::of(split.as_ref()))
     })

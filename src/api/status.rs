@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use super::Management;
 use super::answer::Answer;
 use super::caller::Caller;
+use super::fields::{Fields, Written};
 use super::request::Body;
 use crate::control::ControlError;
 use crate::control::status::ReloadStatus;
@@ -105,12 +106,18 @@ pub struct StoreView {
 }
 
 /// Which set of files to take.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct ReloadBody {
     /// Fingerprint of a set that is held, to take it although much would be removed.
     #[schema(value_type = Option<String>)]
     accept: Option<ConfigHash>,
+}
+
+impl Written for ReloadBody {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { accept: fields.optional("accept") })
+    }
 }
 
 /// The files that are in force.

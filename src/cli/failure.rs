@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::terminal::Terminal;
 use super::words::{clean, items, text_in, text_of};
+use crate::domain::address::Number;
 use crate::domain::fault::Fault;
 
 /// Why a command did not do what it was asked, each with its exit code.
@@ -93,6 +94,9 @@ impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Refused(refused) => refused.hint(),
+            Self::Unserved(number) if Number::parse(number).is_ok_and(|number| number.doubt().is_some()) => {
+                Some("a phone number begins with + and its country code; this is a SIP user")
+            }
             Self::Unserved(_) => Some(
                 "route it with `cordboard numbers put`, or all the rest with `cordboard default-route put`",
             ),
@@ -132,9 +136,9 @@ impl Refused {
             let field = |error: &Value| format!("{}: {}", text_of(error, "field"), text_of(error, "message"));
             lines = items(&self.body, "errors").iter().map(field).collect();
         }
-        // The only fault is often the message itself.
+        // The message often says the faults itself.
         let text = self.text();
-        lines.retain(|line| *line != text);
+        lines.retain(|line| !text.contains(line.as_str()));
         lines
     }
 

@@ -19,6 +19,8 @@ Examples:
   cordboard history --target spring-prompt --json")]
 pub struct HistoryArgs {
     /// Only changes of this number, split, agent or other object
+    ///
+    /// A change of files counts for each thing that its line names, which are the first ten.
     #[arg(long, value_name = "ID")]
     target: Option<String>,
     #[command(flatten)]

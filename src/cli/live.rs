@@ -54,7 +54,12 @@ pub(super) fn is_live_now(session: &Session<'_, '_>, path: &Path) -> Result<bool
 
 /// Whether a route leads to `live`: by its pin, by a header rule, or by an arm of its split.
 pub(super) fn is_live(session: &Session<'_, '_>, route: &Value) -> Result<bool, Failure> {
-    if at_live(route) || items(route, "headerRules").iter().any(at_live) {
+    Ok(items(route, "headerRules").iter().any(at_live) || is_live_itself(session, route)?)
+}
+
+/// Whether a route leads to `live` where no header rule matches: by its pin, or by an arm of its split.
+pub(super) fn is_live_itself(session: &Session<'_, '_>, route: &Value) -> Result<bool, Failure> {
+    if at_live(route) {
         return Ok(true);
     }
     match text_in(route, "splitId") {
@@ -74,6 +79,7 @@ pub(super) fn has_live_arm(split: &Value) -> bool {
     items(split, "arms").iter().any(at_live)
 }
 
-fn at_live(pinned: &Value) -> bool {
+/// Whether this is pinned to `live`.
+pub(super) fn at_live(pinned: &Value) -> bool {
     text_in(pinned, "pin") == Some("live")
 }

@@ -4,9 +4,10 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
-use super::live::{Assent, is_live};
+use super::live::{Assent, at_live, is_live_itself};
 use super::numbers::path_of;
 use super::session::{Errand, Session};
+use super::words::{items, text_in};
 use super::written::{PinnedAgent, number};
 use crate::domain::address::Number;
 
@@ -42,11 +43,20 @@ impl Errand for PinArgs {
         };
         let route = self.route(&before);
         let doing = format!("pinning {} to {}", self.number, self.serves);
-        self.assent
-            .obtain(session, &doing, |session| Ok(is_live(session, &route)? || is_live(session, &before)?))?;
+        self.assent.obtain(session, &doing, |session| {
+            Ok(moves_live_rule(&before, &route)
+                || is_live_itself(session, &route)?
+                || is_live_itself(session, &before)?)
+        })?;
         let reply = session.change_if("PUT", &path, Some(&route), etag.as_deref())?;
         session.done(&reply, &format!("{} is pinned to {}", self.number, self.serves))
     }
+}
+
+/// Whether a header rule at `live` comes to another agent, since it names none of its own.
+fn moves_live_rule(before: &Value, route: &Value) -> bool {
+    let follows = |rule: &Value| at_live(rule) && text_in(rule, "agentId").is_none();
+    items(route, "headerRules").iter().any(follows) && text_in(before, "agentId") != text_in(route, "agentId")
 }
 
 impl PinArgs {

@@ -2,6 +2,29 @@
 
 use std::collections::BTreeMap;
 
+/// Names the variables, and says them all.
+macro_rules! variables {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub(super) const $name: &str = $text;)*
+
+        /// Every variable that begins with `CORDBOARD_` and means something to a client command.
+        pub const VARIABLES: &[&str] = &[$($text),*];
+    };
+}
+
+variables! {
+    /// The router's data folder.
+    DATA = "CORDBOARD_DATA";
+    /// Address of management.
+    URL = "CORDBOARD_URL";
+    /// Address of the call plane.
+    CALLS_URL = "CORDBOARD_CALLS_URL";
+    /// The API key.
+    KEY = "CORDBOARD_KEY";
+    /// A file that holds the API key.
+    ADMIN_KEY_FILE = "CORDBOARD_ADMIN_KEY_FILE";
+}
+
 /// Environment variables, read once. An empty one counts as not set.
 #[derive(Clone, Default)]
 pub struct Variables(BTreeMap<String, String>);

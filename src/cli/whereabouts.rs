@@ -9,7 +9,7 @@ use ureq::http::Uri;
 
 use super::failure::Failure;
 use super::grammar::Reach;
-use super::variables::Variables;
+use super::variables::{ADMIN_KEY_FILE, CALLS_URL, DATA, KEY, URL, Variables};
 
 const DEFAULT_ADMIN: &str = "127.0.0.1:8701";
 const DEFAULT_CALLS: &str = "127.0.0.1:8700";
@@ -48,8 +48,18 @@ impl Whereabouts {
     /// A key that was only found, not given, is sent to this machine alone: an address somewhere else may be
     /// somebody else's.
     pub(super) fn find(reach: &Reach, data: Option<&Path>, variables: &Variables) -> Result<Self, Failure> {
-        let data = data.map(Path::to_path_buf).or_else(|| variables.get("CORDBOARD_DATA").map(PathBuf::from));
-        let data = data.unwrap_or_else(|| PathBuf::from("data"));
+        let said = data.map(|data| ("--data", data.to_path_buf()));
+        let said = said.or_else(|| variables.get(DATA).map(|data| (DATA, PathBuf::from(data))));
+        if let Some((source, folder)) = &said
+            && matches!(std::fs::metadata(folder), Err(why) if why.kind() == ErrorKind::NotFound)
+        {
+            return Err(Failure::Usage(format!(
+                "{source}: there is no folder {}: expected the router's data folder, in which `cordboard serve` leaves its \
+                 addresses and first key",
+                folder.display()
+            )));
+        }
+        let data = said.map_or_else(|| PathBuf::from("data"), |(_, folder)| folder);
         let given = |flag: &Option<String>, variable| {
             flag.clone().or_else(|| variables.get(variable).map(str::to_owned)).map(|text| url_of(&text))
         };
@@ -67,8 +77,8 @@ impl Whereabouts {
             Ok::<_, Failure>(Place { url, key })
         };
         Ok(Self {
-            management: place(given(&reach.url, "CORDBOARD_URL"), left.admin, DEFAULT_ADMIN)?,
-            calls: place(given(&reach.calls_url, "CORDBOARD_CALLS_URL"), left.calls, DEFAULT_CALLS)?,
+            management: place(given(&reach.url, URL), left.admin, DEFAULT_ADMIN)?,
+            calls: place(given(&reach.calls_url, CALLS_URL), left.calls, DEFAULT_CALLS)?,
         })
     }
 }
@@ -84,14 +94,13 @@ enum Key {
 impl Key {
     fn find(reach: &Reach, data: &Path, variables: &Variables) -> Result<Self, Failure> {
         let secret = |text: &str| super::written::Secret(text.trim().to_owned());
-        let given = reach.key.as_ref().map(|key| key.0.as_str()).or_else(|| variables.get("CORDBOARD_KEY"));
+        let given = reach.key.as_ref().map(|key| key.0.as_str()).or_else(|| variables.get(KEY));
         if let Some(key) = given {
             return Ok(Self::Given(secret(key)));
         }
-        if let Some(file) = variables.get("CORDBOARD_ADMIN_KEY_FILE") {
+        if let Some(file) = variables.get(ADMIN_KEY_FILE) {
             let key = small_file(Path::new(file))?;
-            let key =
-                key.ok_or_else(|| Failure::Usage(format!("CORDBOARD_ADMIN_KEY_FILE: there is no {file}")))?;
+            let key = key.ok_or_else(|| Failure::Usage(format!("{ADMIN_KEY_FILE}: there is no {file}")))?;
             return Ok(Self::Given(secret(&key)));
         }
         // Unreadable is as good as not there: the folder may belong to the router's own user.
@@ -219,6 +228,28 @@ mod tests {
         let none = Variables::default();
         let found = Whereabouts::find(&reach(Some("http://10.0.0.9:1")), Some(data.path()), &none).unwrap();
         assert_eq!((key(&found.management), key(&found.calls)), (None, Some("found")));
+    }
+
+    #[test]
+    fn a_data_folder_that_is_not_there_is_said_to_be_missing() {
+        let nowhere = tempfile::tempdir().unwrap().path().join("nothing");
+        let told = |data: Option<&Path>, variables: Variables| match Whereabouts::find(
+            &reach(None),
+            data,
+            &variables,
+        ) {
+            Err(Failure::Usage(message)) => message,
+            other => panic!("{other:?}"),
+        };
+        let by_flag = told(Some(&nowhere), Variables::default());
+        assert!(
+            by_flag.starts_with(&format!("--data: there is no folder {}", nowhere.display())),
+            "{by_flag}"
+        );
+        let variables = Variables::from_iter([("CORDBOARD_DATA", nowhere.to_str().unwrap())]);
+        assert!(told(None, variables).starts_with("CORDBOARD_DATA: there is no folder"));
+        // The folder that nobody named may be missing: the default ports are asked then.
+        assert!(Whereabouts::find(&reach(Some("h:1")), None, &Variables::default()).is_ok());
     }
 
     #[test]

@@ -252,6 +252,16 @@ impl Number {
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         Address::parse(text).map(|address| address.to_number())
     }
+
+    /// What to say of a SIP user of 8 to 15 digits, which few phones have: a phone number was meant, perhaps.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        let Self::User(user) = self else { return None };
+        let digits = user.bytes().filter(u8::is_ascii_digit).count();
+        let phone =
+            (8..=15).contains(&digits) && user.bytes().all(|c| c.is_ascii_digit() || b"-.() ".contains(&c));
+        phone.then(|| format!("{user} looks like a phone number without its + and country code: it is a SIP user as it stands"))
+    }
 }
 
 impl fmt::Display for Number {
@@ -419,6 +429,19 @@ mod tests {
             Ok(Address::E164(number)) => format!("number {number}"),
             Ok(Address::User(user)) => format!("user {user}"),
             Err(why) => why.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_sip_user_that_may_be_meant_as_a_phone_number_is_doubted() {
+        let doubted = |text| Number::parse(text).unwrap().doubt().is_some();
+        for text in ["14155550100", "4155550100", "(415) 555-0100", "02079460000"] {
+            assert!(doubted(text), "{text}");
+        }
+        for text in
+            ["+14155550100", "tel:+14155550100", "1000", "2079460", "room-12345678", "1234567890123456"]
+        {
+            assert!(!doubted(text), "{text}");
         }
     }
 

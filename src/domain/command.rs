@@ -273,6 +273,13 @@ impl State {
         }
     }
 
+    /// What is wrong with an agent, `agentId`, or with what is wanted of it, `pin`; an environment that serves nothing
+    /// is no fault.
+    #[must_use]
+    pub fn pin_fault(&self, account: &AccountId, agent: &AgentId, pin: Pin) -> Option<FieldFault> {
+        self.check_pin(account, agent, pin, "", &mut Vec::new()).err()
+    }
+
     /// Checks that an agent exists and has what a pin names, and warns of an environment that serves nothing.
     fn check_pin(
         &self,

@@ -129,36 +129,60 @@ impl Route {
             fault("headers".to_owned(), "more than 50 headers: expected at most 50");
         }
         for (name, value) in &self.headers {
-            if !is_header_name(name) {
-                fault(format!("headers.{}", name.escape_default()), "is no header name");
-            } else if !is_header_value(value) {
-                fault(format!("headers.{name}"), "the value has control characters or more than 1,000 bytes");
+            if let Err(why) = check_header(name, value) {
+                fault(format!("headers.{}", name.escape_default()), why);
             }
         }
         for (i, rule) in self.header_rules.iter().enumerate() {
             if !is_header_name(&rule.header) {
-                fault(format!("headerRules[{i}].header"), "is no header name");
+                fault(format!("headerRules[{i}].header"), NO_HEADER_NAME);
             }
             if rule.agent.is_none() && matches!(self.to, Destination::Split(_)) {
-                fault(
-                    format!("headerRules[{i}].agentId"),
-                    "is missing: a number in a split has no agent of its own",
-                );
+                fault(format!("headerRules[{i}].agentId"), RULE_LACKS_AGENT);
             }
-            match &rule.test {
-                HeaderTest::Equals(text) | HeaderTest::Prefix(text) if text.len() > HEADER_BYTES_MAX => {
-                    fault(format!("headerRules[{i}]"), "the value is longer than 1,000 bytes");
-                }
-                HeaderTest::Regex(text) => {
-                    if let Err(why) = header_regex(text) {
-                        fault(format!("headerRules[{i}].regex"), &why);
-                    }
-                }
-                _ => {}
+            if let Err((member, why)) = rule.test.check() {
+                fault(format!("headerRules[{i}].{member}"), &why);
             }
         }
         faults
     }
+}
+
+/// What is wrong with a text that is no header's name.
+pub const NO_HEADER_NAME: &str = "is no header name: expected letters, digits and hyphens";
+/// What is wrong with a header rule without an agent in a route without one.
+pub const RULE_LACKS_AGENT: &str = "is missing: a number in a split has no agent of its own";
+
+impl HeaderTest {
+    /// Whether it can be asked.
+    ///
+    /// # Errors
+    /// The member at fault, and a sentence that says what is wrong with it.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let short = |member, text: &str| {
+            let why = "is longer than 1,000 bytes: expected a shorter text";
+            if text.len() > HEADER_BYTES_MAX { Err((member, why.to_owned())) } else { Ok(()) }
+        };
+        match self {
+            Self::Equals(text) => short("equals", text),
+            Self::Prefix(text) => short("prefix", text),
+            Self::Regex(text) => header_regex(text).map(drop).map_err(|why| ("regex", why)),
+        }
+    }
+}
+
+/// Whether a header may be added to an answer.
+///
+/// # Errors
+/// A sentence that says what is wrong with its name, else with its value.
+pub fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
+    if !is_header_name(name) {
+        return Err(NO_HEADER_NAME);
+    }
+    if !is_header_value(value) {
+        return Err("the value has control characters or more than 1,000 bytes: expected one line of text");
+    }
+    Ok(())
 }
 
 /// Compiles the expression of a header rule: linear time, bounded size.
@@ -286,7 +310,7 @@ mod tests {
                 "headerRules[1].agentId",
                 "headerRules[1].regex",
                 "headerRules[2].agentId",
-                "headerRules[2]"
+                "headerRules[2].equals"
             ]
         );
     }

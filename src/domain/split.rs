@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AccountId, AgentId, ArmId, Pin, SplitId};
 use super::refusal::FieldFault;
-use super::route::{ManagedBy, is_header_name};
+use super::route::{ManagedBy, NO_HEADER_NAME, is_header_name};
 use super::time::Timestamp;
 use slots::{ARMS_MAX, Owners};
 
@@ -167,12 +167,12 @@ impl Split {
         let mut fault =
             |field: String, message: &str| faults.push(FieldFault { field, message: message.to_owned() });
         if self.name.chars().count() > 100 {
-            fault("name".to_owned(), "is longer than 100 characters");
+            fault("name".to_owned(), "is longer than 100 characters: expected at most 100");
         }
         if let UnitRule::Header(name) = &self.unit
             && !is_header_name(name)
         {
-            fault("unit.header".to_owned(), "is no header name");
+            fault("unit.header".to_owned(), NO_HEADER_NAME);
         }
         if self.arms.is_empty() || self.arms.len() > ARMS_MAX {
             fault("arms".to_owned(), "expected 1 to 16 arms");
@@ -184,10 +184,10 @@ impl Split {
                 fault(format!("arms[{i}].weight"), "expected a whole number from 0 to 1,000,000");
             }
             if arm.name.chars().count() > 100 {
-                fault(format!("arms[{i}].name"), "is longer than 100 characters");
+                fault(format!("arms[{i}].name"), "is longer than 100 characters: expected at most 100");
             }
             if self.arms.iter().take(i).any(|other| other.id == arm.id) {
-                fault(format!("arms[{i}].id"), "is the id of an earlier arm too");
+                fault(format!("arms[{i}].id"), "is the id of an earlier arm too: expected one of its own");
             }
         }
         if self.call_quota == Some(0) {

@@ -1,5 +1,6 @@
 //! Loading: finding the file and taking the step from written to meant.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,14 @@ impl Settings {
         faults.sort();
         Err(faults)
     }
+}
+
+/// The names of all variables that say a setting: those that a loading asks for.
+pub(super) fn variables() -> BTreeSet<String> {
+    let sources = Sources::default();
+    config_folder(&sources, &mut Vec::new());
+    let (_, _) = Written::read("", "", &sources);
+    sources.variables.into_asked()
 }
 
 fn config_folder(sources: &Sources, faults: &mut Vec<Fault>) -> PathBuf {
@@ -82,7 +91,6 @@ fn text_of(path: &Path) -> Result<String, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
@@ -209,6 +217,27 @@ mod tests {
         let no_text = [("CORDBOARD_DATA", OsString::from_vec(vec![0xff]))];
         let sources = Sources { flags: Flags::default(), variables: Variables::from_iter(no_text) };
         assert_eq!(loaded("", &sources).unwrap_err()[0].message, "data is not UTF-8");
+    }
+
+    #[test]
+    fn every_variable_that_says_a_setting_is_known_and_a_misspelt_one_is_told_with_the_nearest() {
+        let names = KEYS.map(|(key, ..)| format!("CORDBOARD_{}", key.replace('.', "_").to_uppercase()));
+        let short = ["CORDBOARD_CONFIG", "CORDBOARD_CALLS", "CORDBOARD_ADMIN", "CORDBOARD_LOG"];
+        let all: Vec<&str> = names.iter().map(String::as_str).chain(short).collect();
+        assert_eq!(variables(), all.iter().map(|name| (*name).to_owned()).collect());
+        let set =
+            all.iter().map(|name| (*name, "1")).chain([("CORDBOARD_URL", "x"), ("CORDBOARD_EMPTY", "")]);
+        assert_eq!(Variables::from_iter(set).unknown(&["CORDBOARD_URL"]), Vec::<String>::new());
+        let unknown =
+            [("CORDBOARD_LIMITS_BODY_SECOND", "3"), ("CORDBOARD_KYE", "k"), ("CORDBOARD_SERVICE_HOST", "h")];
+        assert_eq!(
+            Variables::from_iter(unknown).unknown(&["CORDBOARD_KEY"]),
+            [
+                "the variable CORDBOARD_KYE means nothing",
+                "the variable CORDBOARD_LIMITS_BODY_SECOND means nothing: CORDBOARD_LIMITS_BODY_SECONDS, perhaps",
+                "the variable CORDBOARD_SERVICE_HOST means nothing",
+            ]
+        );
     }
 
     #[test]

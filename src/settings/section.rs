@@ -228,7 +228,7 @@ impl<'r, 't> Section<'r, 't> {
 }
 
 /// The known word nearest to a misspelt one, if it is near enough to be meant.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let word: Vec<char> = word.chars().take(64).collect();
     let distances = known.iter().map(|known| (distance(&word, known), *known));
     let (edits, near) = distances.min_by_key(|(edits, _)| *edits)?;

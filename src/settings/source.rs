@@ -1,9 +1,15 @@
 //! Where settings are said: flags over variables over the file.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 use clap::Args;
+
+use super::section::nearest;
+
+/// How the names of our variables begin.
+const PREFIX: &str = "CORDBOARD_";
 
 /// What the command line says; everything else is in variables or the file.
 #[derive(Debug, Clone, Default, Args)]
@@ -43,7 +49,11 @@ impl Flags {
 ///
 /// An empty variable counts as not set, since composing tools set what they have no value for to nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Variables(BTreeMap<String, OsString>);
+pub struct Variables {
+    set: BTreeMap<String, OsString>,
+    /// Names that were asked for: those that mean something.
+    asked: RefCell<BTreeSet<String>>,
+}
 
 impl Variables {
     /// Reads the environment of this process: the only place in the settings that does.
@@ -51,16 +61,41 @@ impl Variables {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
     }
 
+    /// What to say of each variable that is set and means nothing: no setting asks for it, and it is none of those
+    /// that are known elsewhere.
+    pub fn unknown(&self, known_elsewhere: &[&str]) -> Vec<String> {
+        let asked = super::load::variables();
+        let bare = |name: &'_ str| name.strip_prefix(PREFIX).unwrap_or_default().to_owned();
+        let known: Vec<String> =
+            asked.iter().map(String::as_str).chain(known_elsewhere.iter().copied()).map(bare).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let set = self.set.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| bare(name));
+        let unknown = set.filter(|name| !known.contains(&name.as_str()));
+        unknown
+            .map(|name| match nearest(&name, &known) {
+                Some(near) => format!("the variable {PREFIX}{name} means nothing: {PREFIX}{near}, perhaps"),
+                None => format!("the variable {PREFIX}{name} means nothing"),
+            })
+            .collect()
+    }
+
+    /// The names that were asked for.
+    pub(super) fn into_asked(self) -> BTreeSet<String> {
+        self.asked.into_inner()
+    }
+
     /// The value of a variable that is set and not empty.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(name).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.set.get(name).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 }
 
 impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self(pairs.filter(|(name, _): &(String, OsString)| name.starts_with("CORDBOARD_")).collect())
+        let ours = |(name, _): &(String, OsString)| name.starts_with(PREFIX);
+        Self { set: pairs.filter(ours).collect(), asked: RefCell::default() }
     }
 }
 

@@ -239,7 +239,11 @@ pub(crate) fn a_configuration_is_kept_by_its_fingerprint<E: Engine>(make: impl F
 pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: impl Fn() -> E) {
     let engine = make();
     let store = engine.open();
-    let commits: Vec<Commit> = (1..=40).map(|revision| commit(revision, vec![])).collect();
+    let mut commits: Vec<Commit> = (1..=40).map(|revision| commit(revision, vec![])).collect();
+    for commit in commits.iter_mut().skip(10).take(4) {
+        commit.entry.summary = "files applied: 1 numbers; +14155550100 goes to sales at V1".to_owned();
+    }
+    commits[12].entry.action = "files.apply".to_owned();
     store.commit(Revision(0), &commits).unwrap();
     let history = |id: &str, target: Option<&str>, before: Option<u64>, limit| {
         let target = target.map(str::to_owned);
@@ -252,6 +256,11 @@ pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: im
     assert_eq!(numbers(history("ws-1", None, None, 3)), [39, 37, 35]);
     assert_eq!(numbers(history("ws-0", Some("t2"), Some(34), 2)), [30, 26]);
     assert!(history("ws-1", Some("t2"), None, 9).is_empty());
+    // Files change many things at once: such a line is of each that its summary names, whole.
+    assert_eq!(numbers(history("ws-1", Some("+14155550100"), None, 9)), [13]);
+    assert_eq!(numbers(history("ws-1", Some("t1"), Some(14), 2)), [13, 9]);
+    assert!(history("ws-1", Some("+1415555010"), None, 9).is_empty());
+    assert!(history("ws-0", Some("+14155550100"), None, 9).is_empty());
     assert_eq!(history("ws-0", None, None, usize::MAX).len(), 20);
 }
 

@@ -1,4 +1,4 @@
-//! `cordboard check` without a router, and what commands answer when there is none.
+//! The command line: `check` without a router, what commands answer when there is none, and what they say beside it.
 
 use super::world::World;
 
@@ -37,4 +37,29 @@ fn a_client_without_a_router_says_that_it_cannot_reach_it() {
     let ended = world.client(&["status"]);
     assert_eq!(ended.code(), 3, "{}{}", ended.out, ended.err);
     assert!(ended.err.contains(&world.admin_address().to_string()), "{}", ended.err);
+}
+
+#[test]
+fn the_history_of_a_number_has_what_files_did_to_it() {
+    let world = World::example().running();
+    for named in ["+14155550101", "+1415", "spring-prompt", "sales"] {
+        let ended = world.client(&["history", "--target", named]);
+        assert!(
+            ended.code() == 0 && ended.out.contains("files.apply"),
+            "{named}: {}{}",
+            ended.out,
+            ended.err
+        );
+    }
+    assert!(!world.client(&["history", "--target", "+1415555010"]).out.contains("files.apply"));
+}
+
+#[test]
+fn a_variable_that_means_nothing_is_warned_of_and_changes_nothing() {
+    let world = World::example().with_variable("CORDBOARD_LIMITS_BODY_SECOND", "3").running();
+    let warning =
+        "the variable CORDBOARD_LIMITS_BODY_SECOND means nothing: CORDBOARD_LIMITS_BODY_SECONDS, perhaps";
+    assert!(world.log().contains(warning), "{}", world.log());
+    let ended = world.client(&["status"]);
+    assert!(ended.code() == 0 && ended.err.contains(warning), "{}", ended.err);
 }

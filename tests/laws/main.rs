@@ -21,6 +21,7 @@ mod world;
 mod bad_input;
 mod command_line;
 mod crashes;
+mod document;
 mod files;
 mod full_disk;
 mod held_files;

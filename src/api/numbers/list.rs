@@ -14,7 +14,6 @@ use crate::api::aside;
 use crate::api::caller::Caller;
 use crate::api::cursor::{QueryPrint, no_entry};
 use crate::api::request::Query;
-use crate::api::route::RouteView;
 use crate::domain::address::{E164, Number, Prefix};
 use crate::domain::id::{AgentId, Pin, SplitId};
 use crate::domain::route::{Destination, ManagedBy, Route};
@@ -193,8 +192,7 @@ fn page(
         if let Some(used) = state.routes.get(place.get())
             && *wanted.entry(place).or_insert_with(|| filter.wants(caller, &used.route))
         {
-            let route = RouteView::of(state, &used.route);
-            numbers.push(NumberView { number: number.clone(), route });
+            numbers.push(NumberView::of(state, number.clone(), &used.route));
         }
         if numbers.len() == limit || looked == LOOKS_MAX {
             next_cursor = walk.next().map(|_| print.after(&number.to_string()));

@@ -1,48 +1,45 @@
 //! A split as it is written.
 
-use std::fmt;
-
-use serde::de::{IgnoredAny, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::api::request::Object;
-use crate::domain::address::{InvalidAddress, Number};
+use crate::api::fields::{Fields, Kind, Whole, Written};
+use crate::api::tree::Tree;
+use crate::domain::address::Number;
 use crate::domain::command::{ArmPatch, SplitPatch};
-use crate::domain::id::{AgentId, ArmId, Pin, SplitId};
-use crate::domain::split::slots::ARMS_MAX;
-use crate::domain::split::{Arm, UnitRule};
+use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
+use crate::domain::refusal::FieldFault;
+use crate::domain::route::ManagedBy;
+use crate::domain::split::slots::{ARMS_MAX, Owners};
+use crate::domain::split::{Arm, Split, UnitRule};
 use crate::domain::time::Timestamp;
-use crate::http::error::ApiError;
 
 /// Largest whole number that every JSON reader keeps exact.
 const EXACT_MAX: u64 = (1 << 53) - 1;
 /// Largest weight.
 const WEIGHT_MAX: u64 = crate::domain::split::WEIGHT_MAX as u64;
+/// As many arms as there can be may go, and as many come.
+const CHANGES_MAX: usize = 2 * ARMS_MAX;
 
 type Weight = Whole<WEIGHT_MAX>;
 type Quota = Whole<EXACT_MAX>;
 
 /// A new split.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct NewSplit {
     /// Its id; made where absent.
     #[schema(value_type = Option<String>)]
     pub(super) id: Option<SplitId>,
     /// A name for people, at most 100 characters.
-    #[serde(default)]
+    #[schema(required = false)]
     pub(super) name: String,
     /// The numbers to put into it.
-    #[schema(value_type = Option<Scope>)]
-    pub(super) scope: Option<Object<Scope>>,
+    pub(super) scope: Option<Scope>,
     /// What is hashed: `caller` (default), `call`, `random` or `{"header": name}`.
-    #[serde(default)]
-    #[schema(value_type = serde_json::Value)]
+    #[schema(value_type = serde_json::Value, required = false)]
     pub(super) unit: UnitRule,
     /// 1 to 16 arms; the first is the control.
-    #[schema(value_type = Vec<NewArm>)]
-    arms: Vec<Object<NewArm>>,
+    pub(super) arms: Vec<NewArm>,
     /// Not begun before.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) starts_at: Option<Timestamp>,
@@ -53,26 +50,25 @@ pub struct NewSplit {
     #[schema(value_type = Option<u64>)]
     pub(super) call_quota: Option<Quota>,
     /// Whether it rests.
-    #[serde(default)]
+    #[schema(required = false)]
     pub(super) paused: bool,
 }
 
 /// An arm of a new split.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct NewArm {
     /// What it is matched by.
     #[schema(value_type = String)]
     id: ArmId,
     /// A name for people, at most 100 characters.
-    #[serde(default)]
+    #[schema(required = false)]
     name: String,
     /// The agent that serves.
     #[schema(value_type = String)]
     agent_id: AgentId,
     /// What of it; `draft` unless said.
-    #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = false)]
     pin: Pin,
     /// Its share, relative to the other arms: 0 to 1,000,000.
     #[schema(value_type = u32)]
@@ -80,41 +76,32 @@ pub struct NewArm {
 }
 
 /// Which calls are in a split.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Default, ToSchema)]
+#[schema(as = ScopeBody)]
 pub struct Scope {
     /// Calls to these numbers, whose route leads into the split from now on.
-    #[serde(default)]
-    numbers: Vec<String>,
-    #[schema(ignore)]
-    agent_id: Option<IgnoredAny>,
-    #[schema(ignore)]
-    environment: Option<IgnoredAny>,
+    #[schema(value_type = Vec<String>, required = false)]
+    pub(super) numbers: Vec<Number>,
 }
 
 /// Changes to a split; what is absent stays, null clears.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct SplitChange {
     /// A name for people.
     name: Option<String>,
     /// Numbers to put into it besides those it has.
-    #[schema(value_type = Option<Scope>)]
-    scope: Option<Object<Scope>>,
+    scope: Option<Scope>,
     /// Changes to arms, by id.
-    #[serde(default)]
-    #[schema(value_type = Vec<ArmChange>)]
-    arms: Vec<Object<ArmChange>>,
+    #[schema(required = false)]
+    arms: Vec<ArmChange>,
     /// Not begun before; null: at once.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = DateTime)]
     starts_at: Option<Option<Timestamp>>,
     /// Over from then on; null: never.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = DateTime)]
     ends_at: Option<Option<Timestamp>>,
     /// Over after this many calls; null: never.
-    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u64>)]
     call_quota: Option<Option<Quota>>,
     /// Whether it rests.
@@ -122,8 +109,8 @@ pub struct SplitChange {
 }
 
 /// Changes to an arm; one that there is not yet is added and needs `agentId` and `weight`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub struct ArmChange {
     /// Which.
     #[schema(value_type = String)]
@@ -140,68 +127,161 @@ pub struct ArmChange {
     #[schema(value_type = Option<u32>)]
     weight: Option<Weight>,
     /// Whether it goes.
-    #[serde(default)]
+    #[schema(required = false)]
     remove: bool,
 }
 
 /// How to end a split.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
 pub struct EndSplit {
     /// The arm that gets all calls.
     #[schema(value_type = String)]
     pub(super) winner: ArmId,
 }
 
-impl NewSplit {
-    /// The arms. Too many are refused here, before anything is worked out for each.
-    pub(super) fn arms(&self) -> Result<Vec<Arm>, ApiError> {
-        if self.arms.len() > ARMS_MAX {
-            return Err(ApiError::validation("arms", "expected 1 to 16 arms"));
+impl Written for NewSplit {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let arms = fields.objects("arms", ARMS_MAX, "1 to 16 arms", NewArm::read);
+        if arms.is_none() && !fields.blames("arms") {
+            fields.fault("arms", "is missing: expected 1 to 16 arms");
         }
-        let arm = |Object(arm): &Object<NewArm>| Arm {
+        let split = Self {
+            id: fields.optional("id"),
+            name: fields.optional("name").unwrap_or_default(),
+            scope: fields.object("scope", Scope::read),
+            unit: fields.optional("unit").unwrap_or_default(),
+            arms: arms.unwrap_or_default().into_iter().flatten().collect(),
+            starts_at: fields.optional("startsAt"),
+            ends_at: fields.optional("endsAt"),
+            call_quota: fields.optional("callQuota"),
+            paused: fields.optional("paused").unwrap_or_default(),
+        };
+        let id = split.id.clone().or_else(|| SplitId::parse("new").ok())?;
+        let weighed = split.to_split(fields.caller().account(), id, 0, Timestamp(0));
+        for FieldFault { field, message } in weighed.faults() {
+            // Of arms that could not be read, nobody knows whether they go together.
+            if !fields.blames(field.split(['.', '[']).next().unwrap_or_default()) {
+                fields.fault(&field, message);
+            }
+        }
+        Some(split)
+    }
+}
+
+impl Written for NewArm {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (id, agent_id, weight) =
+            (fields.required("id"), fields.required::<AgentId>("agentId"), fields.required("weight"));
+        let (name, pin) = (fields.optional("name"), fields.optional("pin").unwrap_or_default());
+        if let Some(agent) = &agent_id {
+            fields.check_agent(agent, pin);
+        }
+        Some(Self { id: id?, name: name.unwrap_or_default(), agent_id: agent_id?, pin, weight: weight? })
+    }
+}
+
+impl Kind for UnitRule {
+    fn expected() -> String {
+        "caller, call, random or {\"header\": name}".to_owned()
+    }
+
+    fn of(tree: Tree) -> Result<Self, Option<String>> {
+        match tree {
+            Tree::Text(text) => match text.as_str() {
+                "caller" => Ok(Self::Caller),
+                "call" => Ok(Self::Call),
+                "random" => Ok(Self::Random),
+                _ => Err(Some(format!("is another text: expected {}", Self::expected()))),
+            },
+            Tree::Object(mut members) => match (members.pop(), members.is_empty()) {
+                (Some((name, Tree::Text(header))), true) if name == "header" => Ok(Self::Header(header)),
+                _ => Err(None),
+            },
+            _ => Err(None),
+        }
+    }
+}
+
+impl NewSplit {
+    /// The split that is meant, dealt for the first time.
+    pub(super) fn to_split(&self, account: &AccountId, id: SplitId, salt: u64, now: Timestamp) -> Split {
+        let arm = |arm: &NewArm| Arm {
             id: arm.id.clone(),
             name: arm.name.clone(),
             agent: arm.agent_id.clone(),
             pin: arm.pin,
             weight: arm.weight.get_u32(),
         };
-        Ok(self.arms.iter().map(arm).collect())
+        let arms: Vec<Arm> = self.arms.iter().map(arm).collect();
+        let weights: Vec<u32> = arms.iter().map(|arm| arm.weight).collect();
+        Split {
+            account: account.clone(),
+            id,
+            name: self.name.clone(),
+            managed_by: ManagedBy::Api,
+            unit: self.unit.clone(),
+            owners: Owners::first(&weights),
+            arms,
+            salt,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            call_quota: self.call_quota.map(Whole::get),
+            paused: self.paused,
+            ending: None,
+            created_at: now,
+            updated_at: now,
+        }
     }
 }
 
-impl Scope {
-    /// The numbers that are named.
-    pub(super) fn numbers(scope: Option<&Object<Self>>) -> Result<Vec<Number>, ApiError> {
-        let Some(Object(scope)) = scope else { return Ok(Vec::new()) };
-        if scope.agent_id.is_some() || scope.environment.is_some() {
-            return Err(ApiError::validation(
-                "scope",
-                "environment splits are not available in this release",
-            ));
+impl Written for Scope {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        if fields.present("agentId").is_some() | fields.present("environment").is_some() {
+            fields.fault_of_all("an environment cannot be split in this release: expected numbers");
         }
-        let number = |(i, text): (usize, &String)| {
-            Number::parse(text).map_err(|why| {
-                let message = format!("{why}: expected {}", InvalidAddress::EXPECTED);
-                ApiError::validation(format!("scope.numbers[{i}]"), message)
-                    .with_code("PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT")
-            })
-        };
-        scope.numbers.iter().enumerate().map(number).collect()
+        Some(Self { numbers: fields.values("numbers") })
+    }
+}
+
+impl Written for SplitChange {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let expected = "at most 32 changes, and 1 to 16 arms after them";
+        let arms = fields.objects("arms", CHANGES_MAX, expected, ArmChange::read).unwrap_or_default();
+        Some(Self {
+            name: fields.optional("name"),
+            scope: fields.object("scope", Scope::read),
+            arms: arms.into_iter().flatten().collect(),
+            starts_at: fields.given("startsAt"),
+            ends_at: fields.given("endsAt"),
+            call_quota: fields.given("callQuota"),
+            paused: fields.optional("paused"),
+        })
+    }
+}
+
+impl Written for ArmChange {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (id, agent_id) = (fields.required("id"), fields.optional::<AgentId>("agentId"));
+        let (name, pin) = (fields.optional("name"), fields.optional::<Pin>("pin"));
+        let (weight, remove) = (fields.optional("weight"), fields.optional("remove").unwrap_or_default());
+        // Without both, the arm itself says what is missing.
+        if let (Some(agent), Some(pin)) = (&agent_id, pin) {
+            fields.check_agent(agent, pin);
+        }
+        Some(Self { id: id?, name, agent_id, pin, weight, remove })
+    }
+}
+
+impl Written for EndSplit {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { winner: fields.required("winner")? })
     }
 }
 
 impl SplitChange {
     /// The patch that is meant.
-    pub(super) fn into_patch(self) -> Result<SplitPatch, ApiError> {
-        // As many as there can be may go, and as many come.
-        if self.arms.len() > 2 * ARMS_MAX {
-            return Err(ApiError::validation(
-                "arms",
-                "expected at most 32 changes, and 1 to 16 arms after them",
-            ));
-        }
-        let arm = |Object(arm): Object<ArmChange>| ArmPatch {
+    pub(super) fn into_patch(self) -> SplitPatch {
+        let arm = |arm: ArmChange| ArmPatch {
             id: arm.id,
             name: arm.name,
             agent: arm.agent_id,
@@ -209,51 +289,14 @@ impl SplitChange {
             weight: arm.weight.map(Whole::get_u32),
             remove: arm.remove,
         };
-        Ok(SplitPatch {
+        SplitPatch {
             name: self.name,
-            numbers: Scope::numbers(self.scope.as_ref())?,
+            numbers: self.scope.unwrap_or_default().numbers,
             arms: self.arms.into_iter().map(arm).collect(),
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             call_quota: self.call_quota.map(|quota| quota.map(Whole::get)),
             paused: self.paused,
-        })
-    }
-}
-
-/// Tells a field that is null from one that is absent.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(d).map(Some)
-}
-
-/// A whole number from 0 to a bound; no fraction, no text.
-#[derive(Debug, Clone, Copy)]
-pub struct Whole<const MAX: u64>(u64);
-
-impl<const MAX: u64> Whole<MAX> {
-    pub(super) fn get(self) -> u64 {
-        self.0
-    }
-
-    fn get_u32(self) -> u32 {
-        u32::try_from(self.0).unwrap_or(u32::MAX)
-    }
-}
-
-impl<'de, const MAX: u64> Deserialize<'de> for Whole<MAX> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_u64(Self(0))
-    }
-}
-
-impl<const MAX: u64> Visitor<'_> for Whole<MAX> {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a whole number from 0 to {MAX}")
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self, E> {
-        if value <= MAX { Ok(Self(value)) } else { Err(E::invalid_value(Unexpected::Unsigned(value), &self)) }
+        }
     }
 }

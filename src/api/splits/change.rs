@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use hyper::StatusCode;
 
-use super::body::{EndSplit, NewSplit, Scope, SplitChange, Whole};
+use super::body::{EndSplit, NewSplit, SplitChange};
 use super::find;
-use super::view::{Counts, SplitView};
+use super::scope::Scopes;
+use super::view::SplitView;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::etag::Tag;
@@ -16,9 +17,7 @@ use crate::api::{Management, aside, halves};
 use crate::control::Applied;
 use crate::domain::command::Action;
 use crate::domain::id::SplitId;
-use crate::domain::route::ManagedBy;
 use crate::domain::split::Split;
-use crate::domain::split::slots::Owners;
 use crate::http::error::ApiError;
 
 /// Makes a split and puts numbers into it, as one revision.
@@ -35,34 +34,14 @@ pub(super) async fn create_split(
     caller: Caller,
     Body(body): Body<NewSplit>,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let numbers = Scope::numbers(body.scope.as_ref())?;
-    let split = new_split(&management, &caller, body)?;
+    let [letters, salt] = halves((management.random)());
+    let id = body.id.clone().map_or_else(|| made_id(&letters), Ok)?;
+    let salt = salt.into_iter().take(8).fold(0, |salt, byte| salt << 8 | u64::from(byte));
+    let split = body.to_split(caller.account(), id, salt, management.now());
+    let numbers = body.scope.unwrap_or_default().numbers;
     let applied = caller.submit(&management, Action::CreateSplit { split: split.clone(), numbers }).await?;
     let answer = shown(management, caller, applied, Arc::new(split), None).await?;
     Ok(answer.with_status(StatusCode::CREATED))
-}
-
-fn new_split(management: &Management, caller: &Caller, body: NewSplit) -> Result<Split, ApiError> {
-    let arms = body.arms()?;
-    let weights: Vec<u32> = arms.iter().map(|arm| arm.weight).collect();
-    let (now, [letters, salt]) = (management.now(), halves((management.random)()));
-    Ok(Split {
-        account: caller.account().clone(),
-        id: body.id.map_or_else(|| made_id(&letters), Ok)?,
-        name: body.name,
-        managed_by: ManagedBy::Api,
-        unit: body.unit,
-        owners: Owners::first(&weights),
-        arms,
-        salt: salt.into_iter().take(8).fold(0, |salt, byte| salt << 8 | u64::from(byte)),
-        starts_at: body.starts_at,
-        ends_at: body.ends_at,
-        call_quota: body.call_quota.map(Whole::get),
-        paused: body.paused,
-        ending: None,
-        created_at: now,
-        updated_at: now,
-    })
 }
 
 /// An id out of random bytes: `split-` and eight of `0-9A-Z`.
@@ -96,7 +75,7 @@ pub(super) async fn patch_split(
     Id(id): Id<SplitId>,
     Body(body): Body<SplitChange>,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let patch = body.into_patch()?;
+    let patch = body.into_patch();
     let before = Arc::clone(find(&caller.state, &caller, &id)?);
     let applied = caller.submit(&management, Action::PatchSplit { id: id.clone(), patch }).await?;
     let split = Arc::clone(find(&applied.state, &caller, &id)?);
@@ -140,8 +119,9 @@ async fn shown(
     before: Option<Arc<Split>>,
 ) -> Result<Answer<SplitView>, ApiError> {
     aside(move || {
-        let counts = Counts::of(&applied.state, caller.account());
-        let view = SplitView::of(&management, &applied.state, &split, &counts);
+        let leading = Scopes::of(&caller, &applied.state, std::iter::once(&split.id)).take(&split.id);
+        let view =
+            SplitView::of(&management, &applied.state, &split, leading).with_warnings(&applied.warnings);
         let view = match before {
             Some(before) => view.with_moved_slots(split.moved_slots(&before)),
             None => view,

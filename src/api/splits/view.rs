@@ -1,15 +1,13 @@
 //! A split as it is shown.
 
-use std::collections::HashMap;
-
-use foldhash::fast::FixedState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::scope::{Leading, ScopeView};
 use crate::api::Management;
 use crate::domain::change::SplitRef;
-use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
-use crate::domain::route::{Destination, ManagedBy};
+use crate::domain::id::{AgentId, ArmId, Pin, SplitId};
+use crate::domain::route::ManagedBy;
 use crate::domain::split::{Arm, Split, UnitRule};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -24,6 +22,8 @@ pub struct SplitView {
     id: SplitId,
     /// A name for people.
     name: String,
+    /// Which calls are in it.
+    scope: ScopeView,
     /// What is hashed: `caller`, `call`, `random` or `{"header": name}`.
     #[schema(value_type = serde_json::Value)]
     unit: UnitRule,
@@ -55,7 +55,7 @@ pub struct SplitView {
     #[schema(value_type = String)]
     managed_by: ManagedBy,
     /// How many numbers lead into it.
-    numbers: u64,
+    number_count: u64,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -105,7 +105,7 @@ pub struct EndedView {
 
 impl SplitView {
     /// A split in a state. Cost: a look at each of its slots.
-    pub(super) fn of(management: &Management, state: &State, split: &Split, counts: &Counts) -> Self {
+    pub(super) fn of(management: &Management, state: &State, split: &Split, leading: Leading) -> Self {
         let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
         let calls = management.control.split_calls(&id);
         let in_quota = split.call_quota.is_none_or(|quota| calls < quota);
@@ -118,6 +118,7 @@ impl SplitView {
         Self {
             id: split.id.clone(),
             name: split.name.clone(),
+            scope: leading.scope,
             unit: split.unit.clone(),
             arms,
             salt: split.salt.to_string(),
@@ -133,7 +134,7 @@ impl SplitView {
                 .map(|ending| EndedView { at: ending.at, winner: ending.winner.clone() }),
             active: in_quota && split.inactive(management.now_of_calls()).is_none(),
             managed_by: split.managed_by,
-            numbers: counts.0.get(&split.id).copied().unwrap_or_default(),
+            number_count: leading.count,
             created_at: split.created_at,
             updated_at: split.updated_at,
             moved_slots: None,
@@ -147,6 +148,14 @@ impl SplitView {
         let runs = split.owners.runs().into_iter();
         let owners = runs.filter_map(|(first, last, at)| Some((first, last, arm(at)?))).collect();
         Self { owners: Some(owners), ..self }
+    }
+
+    /// The same with what the operator should know of the change.
+    pub(super) fn with_warnings(mut self, warnings: &[String]) -> Self {
+        let new: Vec<_> =
+            warnings.iter().filter(|warning| !self.warnings.contains(warning)).cloned().collect();
+        self.warnings.extend(new);
+        self
     }
 
     /// The same after a change that moved slots.
@@ -165,23 +174,5 @@ impl ArmView {
             weight: arm.weight,
             slots: 0,
         }
-    }
-}
-
-/// How many numbers lead into each split of an account.
-pub(super) struct Counts(HashMap<SplitId, u64, FixedState>);
-
-impl Counts {
-    /// Counts them. Cost: a look at every distinct route.
-    pub(super) fn of(state: &State, account: &AccountId) -> Self {
-        let mut counts: HashMap<SplitId, u64, FixedState> = HashMap::default();
-        for (_, used) in state.routes.iter() {
-            if let Destination::Split(split) = &used.route.to
-                && used.route.account == *account
-            {
-                *counts.entry(split.clone()).or_default() += u64::from(used.numbers);
-            }
-        }
-        Self(counts)
     }
 }

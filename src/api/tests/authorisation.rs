@@ -4,8 +4,8 @@ use hyper::{Method, Request};
 use serde_json::{Value, json};
 
 use super::world::{World, key};
-use crate::api::openapi;
 use crate::api::permits::{Need, Permits};
+use crate::api::{document, routes};
 use crate::domain::account::Permission;
 use crate::domain::command::{Action, Author};
 
@@ -13,7 +13,7 @@ use crate::domain::command::{Action, Author};
 const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz")];
 
 fn operations() -> Vec<(String, String, Need)> {
-    let permits = Permits::of(&serde_json::from_str(&openapi()).unwrap());
+    let permits = Permits::of(&document::management(&routes().into_openapi()));
     permits.iter().map(|(method, path, need)| (method.to_owned(), path.to_owned(), need.clone())).collect()
 }
 

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::world::World;
 use crate::api::openapi;
 
+const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
+
 fn document() -> Value {
     serde_json::from_str(&openapi()).unwrap()
 }
@@ -17,6 +19,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
             item.as_object()
                 .unwrap()
                 .iter()
+                .filter(|(method, _)| METHODS.contains(&method.as_str()))
                 .map(move |(method, operation)| (format!("{method} {path}"), operation))
         })
         .collect()
@@ -40,12 +43,11 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
     for (name, operation) in operations {
         assert!(operation["summary"].is_string(), "{name} has no summary");
         assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{name}");
-        // One handler may refuse several methods.
-        if !name.contains("{version}") {
-            assert!(ids.insert(operation["operationId"].to_string()), "{name}: the same id twice");
-        }
+        assert!(ids.insert(operation["operationId"].to_string()), "{name}: the same id twice");
         for (status, response) in operation["responses"].as_object().unwrap() {
-            if status.starts_with('4') {
+            // That nobody serves is a decision.
+            let nobody = status == "404" && matches!(name.as_str(), "post /v1/calls" | "get /v1/route");
+            if status.starts_with('4') && !nobody {
                 let schema = &response["content"]["application/json"]["schema"];
                 assert_eq!(schema, &json!({"$ref": "#/components/schemas/Error"}), "{name} {status}");
             }
@@ -56,6 +58,61 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
         };
         assert_eq!(declared("path"), name.matches('{').count(), "{name}");
     }
+}
+
+#[test]
+fn both_planes_are_in_the_document_each_path_on_its_server() {
+    let document = document();
+    let ports = |servers: &Value| -> Vec<String> {
+        let servers = servers.as_array().into_iter().flatten();
+        servers.map(|server| server["variables"]["port"]["default"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ports(&document["servers"]), ["8701"]);
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        paths,
+        [
+            "/healthz",
+            "/metrics",
+            "/readyz",
+            "/v1/agents",
+            "/v1/agents/{id}/versions",
+            "/v1/agents/{id}/versions/{version}",
+            "/v1/calls",
+            "/v1/calls/{callId}",
+            "/v1/calls/{callId}/end",
+            "/v1/default-route",
+            "/v1/history",
+            "/v1/numbers",
+            "/v1/numbers/{number}",
+            "/v1/prefixes",
+            "/v1/prefixes/{prefix}",
+            "/v1/reload",
+            "/v1/route",
+            "/v1/snapshots/{hash}",
+            "/v1/splits",
+            "/v1/splits/{id}",
+            "/v1/splits/{id}/end",
+            "/v1/status",
+        ]
+    );
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let on: &[&str] = match path.as_str() {
+            "/v1/snapshots/{hash}" => &["8701", "8700"],
+            path if path.starts_with("/v1/calls") || path == "/v1/route" => &["8700"],
+            _ => &[],
+        };
+        assert_eq!(ports(&item["servers"]), on, "{path}");
+    }
+}
+
+#[test]
+fn what_the_call_plane_does_is_granted_nowhere_on_management() {
+    let world = World::new();
+    for path in ["/v1/route?to=alice", "/v1/calls/a"] {
+        assert_eq!(world.get(path).status, 404, "{path}");
+    }
+    assert_eq!(world.admin("POST", "/v1/calls", json!({"to": "alice"})).status, 404);
 }
 
 #[test]

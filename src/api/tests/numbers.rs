@@ -51,6 +51,22 @@ fn the_pin_is_the_draft_unless_said_and_an_empty_environment_is_warned_of() {
 }
 
 #[test]
+fn a_number_without_its_plus_is_taken_as_it_stands_and_doubted() {
+    let world = World::new();
+    let doubt =
+        "14155550100 looks like a phone number without its + and country code: it is a SIP user as it stands";
+    let put = world.route("14155550100", "sales", "V1").json();
+    assert_eq!((&put["number"], &put["warnings"]), (&json!("14155550100"), &json!([doubt])));
+    assert_eq!(world.get("/v1/numbers/14155550100").json(), put);
+    assert_eq!(world.get("/v1/numbers").json()["numbers"][0], put);
+    world.split("spring");
+    let patch =
+        world.admin("PATCH", "/v1/splits/spring", json!({"scope": {"numbers": ["14155550100"]}})).json();
+    assert_eq!(patch["warnings"], json!([doubt]));
+    assert_eq!(world.get("/v1/splits/spring").json()["warnings"], json!([]));
+}
+
+#[test]
 fn a_faulty_route_is_refused_by_the_name_of_its_field_and_changes_nothing() {
     let world = World::new();
     let before = world.control.state().revision;

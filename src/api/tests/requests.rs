@@ -19,7 +19,7 @@ fn a_body_that_is_no_json_is_refused_and_nothing_breaks() {
         format!(r#"{{"agentId":"sales","headers":{}{}}}"#, r#"{"a":"#.repeat(200_000), "}".repeat(200_000));
     let bodies = [
         (nested.as_bytes(), "body"),
-        (deep.as_bytes(), "headers.a"),
+        (deep.as_bytes(), "body"),
         (b"{", "body"),
         (b"{\"agentId\":\"sales\"} x", "body"),
         (b"\xff", "body"),
@@ -32,6 +32,127 @@ fn a_body_that_is_no_json_is_refused_and_nothing_breaks() {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
         assert_eq!(reply.error(), error(400, "VALIDATION_FAILED", field), "{shown}: {}", reply.text);
     }
+}
+
+/// The fields of a refused body, none of them told in the words of a library.
+fn told(world: &World, method: &str, path: &str, body: &Value) -> Vec<String> {
+    let reply = world.admin(method, path, body.clone());
+    let json = reply.json();
+    assert_eq!((reply.status, &json["error_code"]), (400, &json!("VALIDATION_FAILED")), "{}", reply.text);
+    let faults = json["errors"].as_array().unwrap();
+    for fault in faults {
+        let message = fault["message"].as_str().unwrap();
+        for theirs in
+            ["invalid type", "invalid value", "missing field", "unknown field", "a sequence", " line "]
+        {
+            assert!(!message.contains(theirs), "{fault}");
+        }
+    }
+    faults.iter().map(|fault| fault["field"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn all_faults_of_a_route_are_told_at_once_each_at_its_place_and_in_our_words() {
+    let world = World::new();
+    let told = |method: &str, path: &str, body: &Value| told(&world, method, path, body);
+    let route = json!({
+        "agentId": "nobody", "pin": 3, "siteVariantId": "", "headers": {"X-A": 1, "X B": "", "X-C": "c"}, "colour": 1,
+        "headerRules": [
+            {"header": "X A", "equals": 7}, {"header": "X-A", "equals": "a"}, "X-A", {"pin": "V9", "prefix": "x"},
+            {"header": "X-A", "regex": "(", "agentId": "sales", "pin": "V9", "glob": "*"},
+        ],
+    });
+    assert_eq!(
+        told("PUT", "/v1/numbers/alice", &route),
+        [
+            "pin",
+            "siteVariantId",
+            "agentId",
+            "headerRules[0].header",
+            "headerRules[0].equals",
+            "headerRules[2]",
+            "headerRules[3].header",
+            "headerRules[4].regex",
+            "headerRules[4].pin",
+            "headerRules[4].glob",
+            "headers.X B",
+            "headers.X-A",
+            "colour"
+        ]
+    );
+    let in_split = json!({"splitId": "winter", "pin": "V1", "headerRules": [{"header": "X-A"}, {"header": "X-A", "equals": "a"}]});
+    assert_eq!(
+        told("PUT", "/v1/default-route", &in_split),
+        ["pin", "splitId", "headerRules[0]", "headerRules[0].agentId", "headerRules[1].agentId"]
+    );
+}
+
+#[test]
+fn all_faults_of_a_split_are_told_at_once_each_at_its_place_and_in_our_words() {
+    let world = World::new();
+    world.split("spring");
+    let told = |method: &str, path: &str, body: &Value| told(&world, method, path, body);
+    let split = json!({
+        "id": "a b", "name": "n".repeat(101), "unit": "day", "startsAt": "soon", "callQuota": 0, "paused": "no", "salt": "1",
+        "scope": {"numbers": ["+1", "+14155550100", 7], "environment": "live"},
+        "arms": [{"id": "a", "agentId": "sales", "weight": -1}, {"id": "b", "agentId": "nobody", "pin": "newest", "weight": 1}],
+    });
+    assert_eq!(
+        told("POST", "/v1/splits", &split),
+        [
+            "arms[0].weight",
+            "arms[1].pin",
+            "arms[1].agentId",
+            "id",
+            "scope",
+            "scope.numbers[0]",
+            "scope.numbers[2]",
+            "unit",
+            "startsAt",
+            "paused",
+            "name",
+            "callQuota",
+            "salt"
+        ]
+    );
+    let change = json!({
+        "name": 1, "endsAt": "2026", "unit": "call",
+        "arms": [{"id": "test", "weight": "1"}, {"weight": 1}, {"id": "control", "agentId": "nobody", "pin": "V1"}],
+    });
+    assert_eq!(
+        told("PATCH", "/v1/splits/spring", &change),
+        ["arms[0].weight", "arms[1].id", "arms[2].agentId", "name", "endsAt", "unit"]
+    );
+    // What only the split itself can tell is told by the place in the request, too.
+    let change =
+        json!({"arms": [{"id": "new", "weight": 1}, {"id": "test", "agentId": "nobody"}], "callQuota": 0});
+    assert_eq!(told("PATCH", "/v1/splits/spring", &change), ["arms[0].id", "callQuota", "arms[1].agentId"]);
+    assert_eq!(told("POST", "/v1/splits/spring/end", &json!({"arm": "test"})), ["winner", "arm"]);
+    assert_eq!(told("POST", "/v1/reload", &json!({"accept": 1, "force": true})), ["accept", "force"]);
+}
+
+#[test]
+fn of_very_many_faults_a_hundred_are_told_and_the_rest_counted() {
+    let world = World::new();
+    let numbers: Vec<_> = (0..150).map(|_| "+1").collect();
+    let arms = json!([{"id": "a", "agentId": "sales", "weight": 1}]);
+    let reply = world.admin("POST", "/v1/splits", json!({"arms": arms, "scope": {"numbers": numbers}}));
+    assert_eq!(reply.error(), error(400, "PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT", "scope.numbers[0]"));
+    let errors = reply.json()["errors"].clone();
+    assert_eq!(errors.as_array().unwrap().len(), 101);
+    assert_eq!(errors[100], json!({"field": "body", "message": "has 50 more faults than are told"}));
+}
+
+#[test]
+fn a_key_of_some_agents_learns_nothing_of_others_from_faults() {
+    let world = World::new();
+    let fields = |agent: &str| {
+        let body = json!({"agentId": agent, "pin": "V9", "colour": 1});
+        let reply = world.as_key("limited", "PUT", "/v1/numbers/alice", body);
+        reply.json()["errors"].clone()
+    };
+    assert_eq!(fields("sales"), fields("nobody"));
+    assert_eq!(fields("reception")[0]["field"], "pin");
 }
 
 #[test]
@@ -80,7 +201,7 @@ fn an_answer_carries_the_id_of_its_request_and_the_revision() {
     assert_eq!(reply.revision(), world.control.state().revision.0);
     let made = world.get("/v1/agents").header("x-polyai-correlation-id").unwrap().to_owned();
     assert!(
-        made.len() == 32 && Some(made.as_str()) != world.get("/v1/agents").header("x-polyai-correlation-id")
+        made.len() == 36 && Some(made.as_str()) != world.get("/v1/agents").header("x-polyai-correlation-id")
     );
 }
 

@@ -38,7 +38,8 @@ fn a_split_is_made_with_its_numbers_as_one_revision() {
             {"id": "late", "name": "", "agentId": "reception", "pin": "sandbox", "weight": 0, "slots": 0},
         ],
         "startsAt": "2023-01-01T00:00:00.000Z", "endsAt": null, "callQuota": 100, "calls": 0, "paused": false,
-        "ended": null, "active": true, "managedBy": "api", "numbers": 2, "createdAt": "2023-11-14T22:13:20.000Z",
+        "ended": null, "active": true, "managedBy": "api", "numberCount": 2,
+        "scope": {"numbers": ["+14155550100", "+14155550101"]}, "createdAt": "2023-11-14T22:13:20.000Z",
         "updatedAt": "2023-11-14T22:13:20.000Z",
         "warnings": ["agent reception has nothing deployed to sandbox"],
     });
@@ -52,6 +53,30 @@ fn a_split_is_made_with_its_numbers_as_one_revision() {
     let owners = world.get("/v1/splits/spring?owners=true").json()["owners"].clone();
     assert_eq!(owners, json!([[0, 7999, "control"], [8000, 9999, "test"]]));
     assert_eq!(world.get("/v1/numbers?splitId=spring").json()["numbers"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn of_many_numbers_in_a_split_the_first_are_named_and_all_are_counted() {
+    let world = World::new();
+    let numbers: Vec<String> = (0..120).map(|i| format!("+1415555{:04}", 119 - i)).collect();
+    let scope = json!({"numbers": numbers.iter().cloned().chain(["alice".to_owned()]).collect::<Vec<_>>()});
+    let body = json!({"id": "spring", "arms": [arm(json!(1))], "scope": scope});
+    let made = world.admin("POST", "/v1/splits", body).json();
+    let first: Vec<String> = (0..100).map(|i| format!("+1415555{i:04}")).collect();
+    assert_eq!((&made["scope"]["numbers"], &made["numberCount"]), (&json!(first), &json!(121)));
+    world.admin(
+        "POST",
+        "/v1/splits",
+        json!({"id": "bob", "arms": [arm(json!(1))], "scope": {"numbers": ["bob"]}}),
+    );
+    world.split("empty");
+    let page = world.get("/v1/splits").json();
+    let scopes: Vec<_> =
+        page["splits"].as_array().unwrap().iter().map(|split| split["scope"].clone()).collect();
+    assert_eq!(scopes, [json!({"numbers": ["bob"]}), json!({"numbers": []}), json!({"numbers": first})]);
+    // What is shown can be sent back as it is.
+    let patch = json!({"scope": made["scope"]});
+    assert_eq!(world.admin("PATCH", "/v1/splits/spring", patch).json()["numberCount"], 121);
 }
 
 #[test]

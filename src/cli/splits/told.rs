@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::super::table::{Look, bar, labelled, per_cent, table};
-use super::super::words::{NONE, count, destination, items, text_in, text_of, time, words};
+use super::super::words::{NONE, clean, destination, items, text_in, text_of, time, words};
+
+/// Most numbers of a split that are named on its line.
+const NAMED_MAX: usize = 5;
 
 pub(super) fn list(answer: &Value, look: Look) -> String {
     let arm = |arm: &Value| format!("{} {} {}", text_of(arm, "id"), destination(arm), text_of(arm, "weight"));
@@ -13,7 +16,7 @@ pub(super) fn list(answer: &Value, look: Look) -> String {
             items(split, "arms").iter().map(arm).collect::<Vec<_>>().join(", "),
             unit(split),
             state(split).to_owned(),
-            count(split, "numbers"),
+            text_of(split, "numberCount"),
             text_of(split, "calls"),
         ]
     };
@@ -26,7 +29,7 @@ pub(super) fn one(split: &Value, look: Look) -> String {
     if text_in(split, "name").is_some() {
         lines.push(("Name", text_of(split, "name")));
     }
-    lines.push(("State", coloured_state(split, look)));
+    lines.push(("State", told_state(split, look)));
     lines.push(("By", unit(split)));
     for (label, member) in
         [("Begins", "startsAt"), ("Ends", "endsAt"), ("Made", "createdAt"), ("Changed", "updatedAt")]
@@ -40,7 +43,7 @@ pub(super) fn one(split: &Value, look: Look) -> String {
         _ => String::new(),
     };
     lines.push(("Calls", text_of(split, "calls") + &quota));
-    lines.push(("Numbers", count(split, "numbers")));
+    lines.push(("Numbers", numbers(split)));
     lines.push(("Salt", text_of(split, "salt")));
     lines.push(("Managed by", text_of(split, "managedBy")));
     for warning in items(split, "warnings") {
@@ -56,10 +59,15 @@ fn arms(split: &Value) -> String {
     };
     let id = |arm: &Value| text_of(arm, "id");
     let (ids, destinations) = (width(&id), width(&destination));
+    // A split that is over shares nothing any more; one that rests will again.
+    let shares = ["running", "paused", "waiting"].contains(&state(split));
     arms.iter()
         .map(|arm| {
             let slots = arm.get("slots").and_then(Value::as_u64).unwrap_or_default();
             let (id, to, weight) = (id(arm), destination(arm), text_of(arm, "weight"));
+            if !shares {
+                return format!("  {id:ids$}  {to:destinations$}  weight {weight}\n");
+            }
             let (bar, share) = (bar(slots), per_cent(slots));
             format!("  {id:ids$}  {to:destinations$}  {bar}  {share:>8}  weight {weight}\n")
         })
@@ -75,6 +83,17 @@ pub(super) fn owners(split: &Value) -> String {
     };
     let runs: String = items(split, "owners").iter().map(run).collect();
     format!("owners = [\n{runs}]\n")
+}
+
+/// How many numbers lead into it, and which, where these are few.
+fn numbers(split: &Value) -> String {
+    let named = split.get("scope").map(|scope| items(scope, "numbers")).unwrap_or_default();
+    let count = text_of(split, "numberCount");
+    if named.is_empty() || named.len() > NAMED_MAX {
+        return count;
+    }
+    let more = if count == named.len().to_string() { "" } else { ", …" };
+    format!("{count} ({}{more})", named.iter().map(words).collect::<Vec<_>>().join(", "))
 }
 
 fn unit(split: &Value) -> String {
@@ -109,14 +128,17 @@ fn used_up(split: &Value) -> bool {
     count("callQuota").is_some_and(|quota| count("calls") >= Some(quota))
 }
 
-fn coloured_state(split: &Value, look: Look) -> String {
-    match state(split) {
-        "running" => look.green("running"),
-        "ended" if split["ended"].get("winner").is_some() => {
-            let winner = text_of(&split["ended"], "winner");
-            format!("{}: all calls go to {winner}", look.yellow("ended"))
-        }
-        state => look.yellow(state),
+/// The state, and who serves where the slots do not decide.
+fn told_state(split: &Value, look: Look) -> String {
+    let state = state(split);
+    if state == "running" {
+        return look.green(state);
+    }
+    let winner = split.get("ended").and_then(|ended| text_in(ended, "winner"));
+    let control = items(split, "arms").first().and_then(|arm| text_in(arm, "id"));
+    match winner.or(control) {
+        Some(arm) => format!("{}: all calls go to {}", look.yellow(state), clean(arm)),
+        None => look.yellow(state),
     }
 }
 
@@ -129,7 +151,7 @@ mod tests {
     fn spring() -> Value {
         json!({
             "id": "spring", "name": "", "unit": {"header": "X-Customer"}, "salt": "42", "active": true, "calls": 7,
-            "callQuota": 100, "numbers": ["+14155550100"], "managedBy": "api",
+            "callQuota": 100, "scope": {"numbers": ["+14155550100"]}, "numberCount": 1, "managedBy": "api",
             "arms": [
                 {"id": "control", "agentId": "sales", "pin": "V3", "weight": 2, "slots": 6667},
                 {"id": "test", "agentId": "sales", "pin": "draft", "weight": 1, "slots": 3333}
@@ -147,7 +169,7 @@ Split       spring
 State       running
 By          header X-Customer
 Calls       7 of 100
-Numbers     1
+Numbers     1 (+14155550100)
 Salt        42
 Managed by  api
 
@@ -155,6 +177,30 @@ Managed by  api
   test     sales@draft  ██████████░░░░░░░░░░░░░░░░░░░░   33.33 %  weight 1
 "
         );
+    }
+
+    #[test]
+    fn a_split_whose_slots_do_not_decide_says_who_gets_all_calls() {
+        let told = |members: Value| {
+            let mut split = spring();
+            split["active"] = json!(false);
+            split.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            one(&split, Look::default())
+        };
+        let ended = told(json!({"ended": {"at": "2026-01-01T00:00:00.000Z", "winner": "test"}}));
+        assert!(ended.contains("State       ended: all calls go to test\n"), "{ended}");
+        assert!(
+            ended.ends_with("\n  control  sales@V3     weight 2\n  test     sales@draft  weight 1\n"),
+            "{ended}"
+        );
+        for (members, state) in [
+            (json!({"endsAt": "2026-01-01T00:00:00.000Z"}), "over: all calls go to control\n"),
+            (json!({"calls": 100}), "out of calls: all calls go to control\n"),
+            (json!({"paused": true}), "paused: all calls go to control\n"),
+        ] {
+            let told = told(members);
+            assert!(told.contains(state) && told.contains('█') == state.starts_with("paused"), "{told}");
+        }
     }
 
     #[test]

@@ -120,6 +120,25 @@ fn a_pin_leaves_the_rest_of_the_number_as_it_is() {
 }
 
 #[test]
+fn a_pin_asks_only_where_calls_come_to_live_or_go_from_it() {
+    let with_rule = |pin: &str, agent: Value| {
+        let mut number = at(pin);
+        number["headerRules"] = json!([{"header": "X", "equals": "1", "agentId": agent, "pin": "live"}]);
+        world_with(&number)
+    };
+    for (world, serves, asked) in [
+        (with_rule("V1", Value::Null), "sales@V2", false),
+        (with_rule("V1", json!("sales")), "reception@V2", false),
+        (with_rule("V1", Value::Null), "reception@V2", true),
+        (with_rule("V1", Value::Null), "sales@live", true),
+        (with_rule("live", Value::Null), "sales@V2", true),
+    ] {
+        let outcome = world.run(&format!("cordboard pin +14155550100 {serves}"));
+        assert_eq!(outcome.code, if asked { 2 } else { 0 }, "{serves}: {}", outcome.err);
+    }
+}
+
+#[test]
 fn a_number_that_was_not_there_can_be_pinned() {
     let world = World::new().answers(PUT, 201, &json!({}));
     let outcome = world.run("cordboard pin +14155550100 sales@V3");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Outcome;
 use super::held::{HELD, held};
+use super::routes::destination_text;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
@@ -483,28 +484,44 @@ fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {
     Owners::from_runs(runs?)
 }
 
-/// What environments and splits have come to, in words; the first few.
+/// What the files have changed, each thing by its name, in words; the first few. The history finds a change by these.
 fn named_changes(changes: &[Change]) -> String {
-    let named = changes.iter().filter_map(|change| match change {
-        Change::EnvironmentSet { agent, environment, to: Some(to) } => {
-            Some(format!("; {} {environment} is {to}", agent.agent))
-        }
-        Change::EnvironmentSet { agent, environment, to: None } => {
-            Some(format!("; {} {environment} is empty", agent.agent))
-        }
-        Change::SplitPut(split) => {
-            Some(format!("; split {} is {}", split.id, super::splits::arms_text(split)))
-        }
-        Change::SplitRemoved(split) => Some(format!("; split {} is gone", split.split)),
-        Change::AgentRemoved(agent) => Some(format!("; agent {} is gone", agent.agent)),
-        _ => None,
-    });
-    let mut named: Vec<String> = named.take(NAMED_MAX + 1).collect();
+    let mut named: Vec<String> = changes.iter().flat_map(named_change).take(NAMED_MAX + 1).collect();
     if named.len() > NAMED_MAX {
         named.truncate(NAMED_MAX);
-        named.push("; …".to_owned());
+        named.push("…".to_owned());
     }
-    named.concat()
+    named.into_iter().map(|name| format!("; {name}")).collect()
+}
+
+fn named_change(change: &Change) -> Vec<String> {
+    let one = match change {
+        Change::EnvironmentSet { agent, environment, to: Some(to) } => {
+            format!("{} {environment} is {to}", agent.agent)
+        }
+        Change::EnvironmentSet { agent, environment, to: None } => {
+            format!("{} {environment} is empty", agent.agent)
+        }
+        Change::SplitPut(split) => format!("split {} is {}", split.id, super::splits::arms_text(split)),
+        Change::SplitRemoved(split) => format!("split {} is gone", split.split),
+        Change::AgentRemoved(agent) => format!("agent {} is gone", agent.agent),
+        Change::PrefixPut { prefix, route } => format!("{prefix} goes to {}", destination_text(&route.to)),
+        Change::PrefixRemoved { prefix, .. } => format!("{prefix} is gone"),
+        Change::FileNumbers(numbers) => return named_numbers(numbers).collect(),
+        _ => return Vec::new(),
+    };
+    vec![one]
+}
+
+fn named_numbers(numbers: &NumberChanges) -> impl Iterator<Item = String> {
+    let phones = numbers.phones.iter().map(|(phone, place)| (phone.to_string(), *place));
+    let users = numbers.users.iter().map(|(user, place)| (user.to_string(), *place));
+    phones.chain(users).take(NAMED_MAX + 1).map(|(number, place)| {
+        match place.and_then(|place| numbers.routes.get(place as usize)) {
+            Some(route) => format!("{number} goes to {}", destination_text(&route.to)),
+            None => format!("{number} is gone"),
+        }
+    })
 }
 
 /// What is left of a route of the API when an agent goes: nothing to say if it does not name it, else the route

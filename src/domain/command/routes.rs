@@ -14,7 +14,8 @@ use crate::domain::state::{RouteUse, State};
 
 impl State {
     pub(super) fn put_number(&self, number: &Number, route: &Route) -> Result<Outcome, Refusal> {
-        let warnings = self.check_route(route)?;
+        let mut warnings = self.check_route(route)?;
+        warnings.extend(number.doubt());
         self.writable_number(&route.account, number)?;
         self.room_for_routes([route])?;
         let outcome = Outcome {
@@ -224,7 +225,7 @@ fn refuse_files(present: Option<&Arc<Route>>, what: impl FnOnce() -> String) -> 
     }
 }
 
-fn destination_text(to: &Destination) -> String {
+pub(super) fn destination_text(to: &Destination) -> String {
     match to {
         Destination::Agent { agent, pin } => format!("{agent} at {pin}"),
         Destination::Split(split) => format!("split {split}"),

@@ -51,6 +51,9 @@ pub struct SplitPatch {
     pub numbers: Vec<Number>,
 }
 
+/// Most numbers of one change that are doubted aloud.
+const DOUBTS_MAX: usize = 10;
+
 impl State {
     pub(super) fn create_split(&self, split: &Split, numbers: &[Number]) -> Result<Outcome, Refusal> {
         let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
@@ -58,7 +61,8 @@ impl State {
             let message = format!("there is a split {} already", split.id);
             return Err(Refusal::new(RefusalKind::Conflict, "ALREADY_EXISTS", message));
         }
-        let warnings = self.check_split(split)?;
+        let mut warnings = self.check_split(split)?;
+        warnings.extend(numbers.iter().filter_map(Number::doubt).take(DOUBTS_MAX));
         let mut changes = vec![Change::SplitPut(Arc::new(split.clone()))];
         changes.extend(self.routed_into_split(&id, numbers)?);
         Ok(Outcome {
@@ -83,7 +87,7 @@ impl State {
             let message = format!("split {id} was ended: make a new one");
             return Err(Refusal::new(RefusalKind::Conflict, "SPLIT_ENDED", message));
         }
-        let arms = patched_arms(before, &patch.arms)?;
+        let (arms, mut faults) = patched_arms(before, &patch.arms);
         let mut split = Split { updated_at: at, ..before.with_arms(arms) };
         if let Some(name) = &patch.name {
             split.name.clone_from(name);
@@ -92,7 +96,19 @@ impl State {
         split.ends_at = patch.ends_at.unwrap_or(split.ends_at);
         split.call_quota = patch.call_quota.unwrap_or(split.call_quota);
         split.paused = patch.paused.unwrap_or(split.paused);
-        let warnings = self.check_split(&split)?;
+        let mut warnings: Vec<_> = patch.numbers.iter().filter_map(Number::doubt).take(DOUBTS_MAX).collect();
+        let so_far = faults.len();
+        // An arm is named by its place in the request, not by the one it comes to.
+        let place = |arm: &Arm| patch.arms.iter().position(|patch| patch.id == arm.id);
+        let named = |fault: FieldFault| as_written(fault, &split, place);
+        faults.extend(self.split_faults(&split, &mut warnings).into_iter().map(named));
+        // What is left without the arms at fault says nothing about those that were meant.
+        if so_far > 0 {
+            faults.retain(|fault| fault.field != "arms");
+        }
+        if !faults.is_empty() {
+            return Err(Refusal::fields(faults));
+        }
         let mut changes = Vec::new();
         if (Split { updated_at: before.updated_at, ..split.clone() }) != **before {
             changes.push(Change::SplitPut(Arc::new(split.clone())));
@@ -195,13 +211,18 @@ impl State {
 
     /// Everything a split names must exist.
     pub(super) fn check_split(&self, split: &Split) -> Result<Vec<String>, Refusal> {
-        let mut faults = split.faults();
         let mut warnings = Vec::new();
+        let faults = self.split_faults(split, &mut warnings);
+        if faults.is_empty() { Ok(warnings) } else { Err(Refusal::fields(faults)) }
+    }
+
+    fn split_faults(&self, split: &Split, warnings: &mut Vec<String>) -> Vec<FieldFault> {
+        let mut faults = split.faults();
         for (i, arm) in split.arms.iter().enumerate() {
             let field = format!("arms[{i}]");
-            faults.extend(self.check_pin(&split.account, &arm.agent, arm.pin, &field, &mut warnings).err());
+            faults.extend(self.check_pin(&split.account, &arm.agent, arm.pin, &field, warnings).err());
         }
-        if faults.is_empty() { Ok(warnings) } else { Err(Refusal::fields(faults)) }
+        faults
     }
 
     /// What the operator should know of a split that is there: what it names may have gone since.
@@ -247,7 +268,8 @@ impl State {
     }
 }
 
-fn patched_arms(split: &Split, patches: &[ArmPatch]) -> Result<Vec<Arm>, Refusal> {
+/// The arms as they come to be, and what is wrong with the changes.
+fn patched_arms(split: &Split, patches: &[ArmPatch]) -> (Vec<Arm>, Vec<FieldFault>) {
     let mut arms = split.arms.clone();
     let mut faults = Vec::new();
     for (i, patch) in patches.iter().enumerate() {
@@ -277,7 +299,18 @@ fn patched_arms(split: &Split, patches: &[ArmPatch]) -> Result<Vec<Arm>, Refusal
             },
         }
     }
-    if faults.is_empty() { Ok(arms) } else { Err(Refusal::fields(faults)) }
+    (arms, faults)
+}
+
+/// A fault of an arm of a split with the arm's place in the request; an arm that the request does not name, by its id.
+fn as_written(fault: FieldFault, split: &Split, place: impl Fn(&Arm) -> Option<usize>) -> FieldFault {
+    let parts = fault.field.strip_prefix("arms[").and_then(|rest| rest.split_once(']'));
+    let Some((at, member)) = parts else { return fault };
+    let Some(arm) = at.parse::<usize>().ok().and_then(|at| split.arms.get(at)) else { return fault };
+    match place(arm) {
+        Some(at) => FieldFault { field: format!("arms[{at}]{member}"), ..fault },
+        None => FieldFault { field: "arms".to_owned(), message: format!("{}: {}", arm.id, fault.message) },
+    }
 }
 
 pub(super) fn arms_text(split: &Split) -> String {
