@@ -104,6 +104,12 @@ impl Route {
         }
     }
 
+    /// Whether it says nothing but where calls go.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.header_rules.is_empty() && self.headers.is_empty() && self.site_variant.is_none()
+    }
+
     /// Every agent and pin the route can lead to by itself.
     pub fn pins(&self) -> impl Iterator<Item = (&AgentId, Pin)> {
         let own = match &self.to {

@@ -56,7 +56,7 @@ fn why(json: &mut Json<'_>, decision: &Decision<'_>, asked: Asked<'_>) {
     match (&decision.choice, decision.reason, asked.to) {
         // By far the most frequent, and several times faster than to have the sentence formatted.
         (Some(choice), Reason::NumberPin, Address::E164(number)) if choice.is_bare() => {
-            json.raw(number.text().as_str()).raw(written(choice.served).part(PINNED));
+            json.raw(number.text().as_str()).copied(written(choice.served).part(PINNED));
         }
         _ => {
             json.escaped(Sentence { decision, to: asked.to });
@@ -72,42 +72,42 @@ fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: 
     if written.is_complete() && choice.is_bare() {
         match in_split(choice) {
             None => {
-                json.raw(written.parts(AGENT..=SNAPSHOT));
+                json.copied(written.parts(AGENT..=SNAPSHOT));
             }
             Some((in_split, arm)) => {
-                json.raw(written.part(AGENT));
+                json.copied(written.part(AGENT));
                 split(json, in_split, arm);
-                json.raw(written.parts(TARGETS..=SNAPSHOT));
+                json.copied(written.parts(TARGETS..=SNAPSHOT));
             }
         }
         return;
     }
-    json.raw(written.part(AGENT));
+    json.copied(written.part(AGENT));
     match in_split(choice) {
         None => {
-            json.raw(written.part(NO_SPLIT));
+            json.copied(written.part(NO_SPLIT));
         }
         Some((in_split, arm)) => split(json, in_split, arm),
     }
     match written.part(TARGETS) {
-        "" => targets(json, choice, decision_id, call_id),
+        [] => targets(json, choice, decision_id, call_id),
         same => {
-            json.raw(same);
+            json.copied(same);
         }
     }
-    match choice.route.and_then(|route| route.headers()) {
+    match choice.route.map(|route| &route.route.headers).filter(|headers| !headers.is_empty()) {
         None => {
-            json.raw(written.part(HEADERS));
+            json.copied(written.part(HEADERS));
         }
         number => outgoing(json, &choice.served.version, number),
     }
     match written.part(NO_SITE) {
-        "" => site(json, choice),
+        [] => site(json, choice),
         same => {
-            json.raw(same);
+            json.copied(same);
         }
     }
-    json.raw(written.part(SNAPSHOT));
+    json.copied(written.part(SNAPSHOT));
 }
 
 // The parts of what is the same in every answer, in the order of the answer.

@@ -14,6 +14,13 @@ impl Json<'_> {
         self
     }
 
+    /// The same, where it is kept as bytes.
+    #[inline]
+    pub fn copied(&mut self, json: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(json);
+        self
+    }
+
     /// A text.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.0.push(b'"');

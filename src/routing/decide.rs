@@ -71,11 +71,17 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
     fn number(&mut self) -> Match<'t> {
         let table = self.table;
         let place = table.numbers.look_up(&self.call.to);
-        let route = place.and_then(|place| table.route_at(place.get()));
-        let Some(route) = route.filter(|route| route.account == *self.call.account) else {
+        let way = place.and_then(|place| table.way_at(place.get()));
+        let Some(way) = way.filter(|way| way.account == *self.call.account) else {
             self.trail.note("number_pin", false, format_args!("{} has no route", self.call.to));
             return None;
         };
+        if let Some(served) = &way.straight {
+            let why = format_args!("{} at {}", served.agent.agent, served.pin);
+            self.trail.note("number_pin", true, why);
+            return Some((Choice { served, route: None, site: None, in_split: None }, Reason::NumberPin));
+        }
+        let route = &way.route;
         if let Some(found) = self.header_rules(route) {
             return Some(found);
         }

@@ -25,7 +25,7 @@ pub struct Decision<'t> {
 pub struct Choice<'t> {
     /// The version.
     pub served: &'t Arc<Served>,
-    /// The route that led to it, for its headers and its site.
+    /// The route that led to it, for its headers and its site; none where it has neither.
     pub route: Option<&'t Arc<ServingRoute>>,
     /// The site, where a token names another one than the route.
     pub site: Option<&'t SiteVariantId>,
@@ -160,14 +160,14 @@ impl<'t> Choice<'t> {
     #[must_use]
     #[inline]
     pub fn is_bare(&self) -> bool {
-        self.site.is_none() && self.route.is_none_or(|route| route.is_bare())
+        self.site.is_none() && self.route.is_none_or(|route| route.route.is_bare())
     }
 
     /// The site: the number's, else the version's default.
     #[must_use]
     pub fn site(&self) -> CallSite<'t> {
         let sites = &self.served.version.dispatch.sites;
-        let wanted = self.site.or_else(|| self.route?.site_variant());
+        let wanted = self.site.or_else(|| self.route?.route.site_variant.as_ref());
         let found = sites.get_or_default(wanted);
         let lacking = wanted.filter(|wanted| found.is_none_or(|(id, _)| id != *wanted));
         CallSite { id: wanted.and(found).map(|(id, _)| id), site: found.map(|(_, site)| site), lacking }

@@ -103,8 +103,8 @@ pub fn by_claims(
 /// The route that the number has now, by itself, by a prefix or by default: its headers go along again.
 fn route_of<'t>(table: &'t RoutingTable, call: &CallRequest<'_>) -> Option<&'t Arc<ServingRoute>> {
     let place = table.numbers.look_up(&call.to);
-    let own = place.and_then(|place| table.route_at(place.get()));
-    own.filter(|route| route.account == *call.account).or_else(|| {
+    let own = place.and_then(|place| table.way_at(place.get()));
+    own.filter(|way| way.account == *call.account).map(|way| &way.route).or_else(|| {
         let routes = table.account(call.account)?;
         let prefix = match &call.to {
             Address::E164(number) => routes.matching(*number).next().map(|(_, route)| route),
@@ -117,7 +117,7 @@ fn route_of<'t>(table: &'t RoutingTable, call: &CallRequest<'_>) -> Option<&'t A
 /// The site that the token names, where the route as it is now does not name it anyway.
 fn site_of(kept: &Kept, call: &CallRequest<'_>, named: u64) -> Option<SiteVariantId> {
     let is_named = |site: &&SiteVariantId| digest(call.account, site.as_str()) == named;
-    let of_route = kept.route.as_ref().and_then(|route| route.site_variant());
+    let of_route = kept.route.as_ref().and_then(|route| route.route.site_variant.as_ref());
     if named == 0 || of_route.is_some_and(|site| is_named(&site)) {
         return None;
     }

@@ -5,7 +5,6 @@
 
 mod patch;
 
-use std::collections::BTreeMap;
 use std::iter;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +19,7 @@ use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{Agent, AgentRef, Version};
 use crate::domain::change::SplitRef;
 use crate::domain::endpoint::Endpoint;
-use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, SiteVariantId, VersionNumber};
+use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, VersionNumber};
 use crate::domain::persistent::{Map, Slab};
 use crate::domain::route::Route;
 use crate::domain::split::Split;
@@ -38,7 +37,7 @@ pub struct RoutingTable {
     /// Keys that may ask.
     pub keys: Map<KeyDigest, Arc<Key>>,
     /// Mirrors the state's slab of routes, place by place.
-    routes: Slab<Option<Arc<ServingRoute>>>,
+    routes: Slab<Option<Way>>,
     accounts: Map<AccountId, Arc<AccountRoutes>>,
     /// Each account's id once: routes share its memory, so that comparing it touches nothing cold.
     account_ids: Map<AccountId, AccountId>,
@@ -93,6 +92,8 @@ pub struct ServingAgent {
     environments: [u32; 3],
     /// Versions that routes name by number, in order.
     fixed: Vec<Fixed>,
+    /// Places of the routes that lead to one of its seats and say nothing else.
+    straight: Vec<u32>,
     /// Splits with an arm of this agent.
     splits: Vec<u32>,
 }
@@ -151,39 +152,26 @@ pub struct ServingArm {
     pub weight: u32,
 }
 
-/// A route with its ends resolved.
+/// A route as numbers find it.
 ///
-/// What a decision reads of a route that only says where calls go is in one cache line.
+/// Memory that is in no cache is what a decision waits for. So what most routes lead to is kept right here; there are
+/// few routes that say nothing else, however many numbers have them, and a rollback changes them with the seat.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    /// In the memory that all routes of the account share.
+    pub(super) account: AccountId,
+    /// What its seat serves, where the route says nothing but where calls go.
+    pub(super) straight: Option<Arc<Served>>,
+    pub(super) route: Arc<ServingRoute>,
+}
+
+/// A route with its ends resolved.
 #[derive(Debug)]
 pub struct ServingRoute {
-    pub(super) account: AccountId,
     pub(super) to: To,
-    /// Whether it says nothing but where calls go: it has no headers and names no site.
-    pub(super) bare: bool,
     pub(super) rules: Box<[ServingRule]>,
     /// The route as written.
     pub route: Arc<Route>,
-}
-
-impl ServingRoute {
-    /// Whether it says nothing but where calls go.
-    #[must_use]
-    #[inline]
-    pub fn is_bare(&self) -> bool {
-        self.bare
-    }
-
-    /// Its headers, which win over the version's.
-    #[must_use]
-    pub fn headers(&self) -> Option<&BTreeMap<String, String>> {
-        if self.bare { None } else { Some(&self.route.headers).filter(|headers| !headers.is_empty()) }
-    }
-
-    /// The site it names.
-    #[must_use]
-    pub fn site_variant(&self) -> Option<&SiteVariantId> {
-        if self.bare { None } else { self.route.site_variant.as_ref() }
-    }
 }
 
 /// Where a route leads: to a seat, or into a split.
@@ -246,7 +234,8 @@ impl RoutingTable {
         Self { default_endpoints, ..Self::default() }
     }
 
-    pub(super) fn route_at(&self, place: u32) -> Option<&Arc<ServingRoute>> {
+    #[inline]
+    pub(super) fn way_at(&self, place: u32) -> Option<&Way> {
         self.routes.get(place)?.as_ref()
     }
 

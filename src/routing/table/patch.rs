@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{
     AccountRoutes, Fixed, RoutingTable, Served, ServingAgent, ServingArm, ServingRoute, ServingRule,
-    ServingSplit, ServingTest, To, digest,
+    ServingSplit, ServingTest, To, Way, digest,
 };
 use crate::domain::address::Prefix;
 use crate::domain::agent::{Agent, AgentRef, Version};
@@ -99,6 +99,9 @@ impl Patch<'_> {
             let served = agent.resolve(pin).map(|version| self.served(&serving, version, pin, None));
             self.table.seats.set(seat, served);
         }
+        for place in &serving.straight {
+            self.straighten(*place);
+        }
         self.put_agent(place, serving, digest);
     }
 
@@ -111,6 +114,7 @@ impl Patch<'_> {
             draft: seat()?,
             environments: [seat()?, seat()?, seat()?],
             fixed: Vec::new(),
+            straight: Vec::new(),
             splits: Vec::new(),
         })
     }
@@ -237,13 +241,31 @@ impl Patch<'_> {
             }
         }
         if let Some(Some(before)) = self.table.routes.set(place, None) {
-            self.release(&before.route);
+            let route = &before.route.route;
+            self.release(route);
+            if let Some(agent) = straight_to(route) {
+                self.edit_agent(&agent, |agent| agent.straight.retain(|straight| *straight != place));
+            }
         }
         let Some(used) = self.state.routes.get(place) else { return };
-        let route = Arc::clone(&used.route);
-        self.retain(&route);
-        let serving = self.resolve(&route).map(Arc::new);
-        self.table.routes.set(place, serving);
+        let Some(route) = self.serving(&used.route) else { return };
+        let account = self.account_id(&used.route.account);
+        if let Some(agent) = straight_to(&used.route) {
+            self.edit_agent(&agent, |agent| agent.straight.push(place));
+        }
+        self.table.routes.set(place, Some(Way { account, straight: None, route }));
+        self.straighten(place);
+    }
+
+    /// Keeps with a route what its seat serves now, if it is one that says nothing else.
+    fn straighten(&mut self, place: u32) {
+        let Some(way) = self.table.way_at(place) else { return };
+        let To::Seat { seat, .. } = way.route.to else { return };
+        if !way.route.route.is_bare() {
+            return;
+        }
+        let way = Way { straight: self.table.seated(seat).cloned(), ..way.clone() };
+        self.table.routes.set(place, Some(way));
     }
 
     fn prefix(&mut self, account: &AccountId, prefix: Prefix) {
@@ -298,7 +320,7 @@ impl Patch<'_> {
         edited
     }
 
-    fn resolve(&mut self, route: &Arc<Route>) -> Option<ServingRoute> {
+    fn resolve(&self, route: &Arc<Route>) -> Option<ServingRoute> {
         let seat = |agent: &AgentId, pin: Pin| {
             let id = AgentRef { account: route.account.clone(), agent: agent.clone() };
             self.table.agent(&id)?.seat(pin)
@@ -321,15 +343,7 @@ impl Patch<'_> {
             let seat = seat(rule.agent.as_ref().or(own)?, rule.pin)?;
             Some(ServingRule { header: rule.header.as_str().into(), test, seat, pin: rule.pin })
         });
-        let rules = rules.collect();
-        let bare = route.headers.is_empty() && route.site_variant.is_none();
-        Some(ServingRoute {
-            account: self.account_id(&route.account),
-            to,
-            bare,
-            rules,
-            route: Arc::clone(route),
-        })
+        Some(ServingRoute { to, rules: rules.collect(), route: Arc::clone(route) })
     }
 
     /// An account's id in the memory that all its routes share.
@@ -386,6 +400,12 @@ impl Patch<'_> {
             }
         }
     }
+}
+
+/// The agent that a route leads to, if it says nothing else.
+fn straight_to(route: &Route) -> Option<AgentRef> {
+    let Destination::Agent { agent, .. } = &route.to else { return None };
+    route.is_bare().then(|| AgentRef { account: route.account.clone(), agent: agent.clone() })
 }
 
 fn named_versions(route: &Route) -> Vec<(AgentRef, VersionNumber)> {
