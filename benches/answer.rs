@@ -169,6 +169,7 @@ fn plane(count: u64) -> Arc<CallPlane> {
         calls: CallsInProgress::new(bounds, 5),
         tokens: TokenKeys::new([9; 32], None, 86_400),
         series,
+        shelf,
     });
     let gateways =
         Gateways::new(vec![Gateway { name: "http".into(), account: account(), country: None }], None, |_| {
@@ -177,7 +178,6 @@ fn plane(count: u64) -> Arc<CallPlane> {
     Arc::new(CallPlane::new(Parts {
         live: Live::new(table),
         switchboard,
-        shelf,
         doorkeeper: Doorkeeper::new(gateways, [7; 32], Vec::new()),
         clock: Clock::system(),
         limits: Arc::default(),

@@ -7,6 +7,7 @@
 //! One thread does it all, so that commands meet one after the other; those that wait are committed together.
 
 mod alarm;
+mod bodies;
 pub mod files;
 pub mod keys;
 pub mod metrics;

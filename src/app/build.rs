@@ -114,8 +114,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
 
     let plane = Arc::new(CallPlane::new(plane::Parts {
         live: control.live().clone(),
-        switchboard: Arc::new(switchboard(&settings, &folder, series)?),
-        shelf,
+        switchboard: Arc::new(switchboard(&settings, &folder, series, shelf)?),
         doorkeeper: doorkeeper(&settings, countries, &control.state(), key_secret)?,
         clock: clock.clone(),
         limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
@@ -192,6 +191,7 @@ fn switchboard(
     settings: &Settings,
     folder: &DataFolder,
     series: Arc<SeriesBook>,
+    shelf: Arc<Shelf>,
 ) -> Result<Switchboard, AppError> {
     let ms = |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let bounds = CallBounds {
@@ -206,6 +206,7 @@ fn switchboard(
         calls: CallsInProgress::new(bounds, u64::from_be_bytes([a, b, c, d, e, f, g, h])),
         tokens: TokenKeys::new(key, None, life_s),
         series,
+        shelf,
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 use arc_swap::ArcSwap;
 
 use super::alarm::Alarm;
+use super::bodies::fetch_wanted;
 use super::files::{LastGood, LastGoodError, Library};
 use super::keys::{account_id, admin_key, first_account};
 use super::metrics::ConfigMetrics;
@@ -137,6 +138,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     publish(&metrics, &state);
     let present = Arc::new(ArcSwap::from_pointee(state));
     let live = Live::new(table);
+    fetch_wanted(&shelf, Arc::clone(&store))?;
     let (queue, jobs) = sync_channel(QUEUE);
     let worker = Worker {
         store: Arc::clone(&store),

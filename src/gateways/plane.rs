@@ -8,7 +8,6 @@ use super::meters::{Meters, Tally};
 use crate::domain::time::Timestamp;
 use crate::http::limits::Limits;
 use crate::routing::live::Live;
-use crate::routing::shelf::Shelf;
 use crate::routing::switchboard::Switchboard;
 use crate::telemetry::Clock;
 
@@ -19,8 +18,6 @@ pub struct Parts {
     pub live: Live,
     /// Calls in progress, tokens, series.
     pub switchboard: Arc<Switchboard>,
-    /// Configurations in memory.
-    pub shelf: Arc<Shelf>,
     /// Who may ask.
     pub doorkeeper: Doorkeeper,
     /// The time, by [`Clock::steady_ms`].
@@ -72,7 +69,7 @@ impl CallPlane {
     ///
     /// Cost: a pass over all calls, some microseconds for each of a thousand shards; workers wait for one shard at most.
     pub fn sweep(&self, now: Timestamp) -> usize {
-        let Parts { live, switchboard, shelf, .. } = &self.parts;
+        let Parts { live, switchboard, .. } = &self.parts;
         let ended = switchboard.calls.sweep(now);
         let mut tally = self.sweeper.lock().unwrap_or_else(PoisonError::into_inner);
         for leg in &ended {
@@ -83,7 +80,7 @@ impl CallPlane {
         // What is held here would keep its series from ending.
         drop(ended);
         live.sweep();
-        shelf.sweep();
+        switchboard.shelf.sweep();
         self.meters.sweep(&switchboard.series, now);
         count
     }

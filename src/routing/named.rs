@@ -6,6 +6,7 @@ use super::calls::{Kept, KeptArm};
 use super::decision::Reason;
 use super::request::{CallRequest, Override};
 use super::series::{SeriesBook, SeriesKey, VersionLabel};
+use super::shelf::Shelf;
 use super::table::{RoutingTable, Served, ServingAgent, ServingRoute, ServingSplit, digest};
 use super::token::Claims;
 use super::trail::Trail;
@@ -14,90 +15,120 @@ use crate::domain::agent::{AgentRef, Version};
 use crate::domain::change::SplitRef;
 use crate::domain::id::{AgentId, ArmId, Pin, SiteVariantId, SplitId};
 
-/// What an override asks for.
-///
-/// Allocates, and takes the lock of the book if the version serves nowhere: overrides are for people who try things.
-pub fn by_override(
-    table: &RoutingTable,
-    call: &CallRequest<'_>,
-    decision_id: u128,
-    series: &SeriesBook,
-    trail: &mut impl Trail,
-) -> Option<Kept> {
-    match call.asked_for.as_ref()? {
-        Override::Agent { agent, pin } => {
-            let kept = at_pin(table, call, agent, *pin, decision_id, series);
-            trail.note("override", kept.is_some(), format_args!("{agent} at {pin} was asked for by name"));
-            kept
-        }
-        Override::Arm { split, arm } => {
-            let kept = at_arm(table, call, split, arm, decision_id);
-            let why = format_args!("arm {arm} of split {split} was asked for by name");
-            trail.note("override", kept.is_some(), why);
-            kept
+/// A call that may name its version itself, and what is needed to find it.
+#[derive(Debug, Clone, Copy)]
+pub struct ByName<'a> {
+    /// Where to look.
+    pub table: &'a RoutingTable,
+    /// The call.
+    pub call: &'a CallRequest<'a>,
+    /// Ids of series.
+    pub series: &'a SeriesBook,
+    /// Configurations in memory.
+    pub shelf: &'a Shelf,
+}
+
+impl ByName<'_> {
+    /// What an override asks for.
+    ///
+    /// Allocates, and takes the lock of the book if the version serves nowhere: overrides are for people who try things.
+    pub fn by_override(&self, decision_id: u128, trail: &mut impl Trail) -> Option<Kept> {
+        match self.call.asked_for.as_ref()? {
+            Override::Agent { agent, pin } => {
+                let kept = self.at_pin(agent, *pin, decision_id);
+                let end = if kept.is_some() { "" } else { ", but there is none" };
+                trail.note(
+                    "override",
+                    kept.is_some(),
+                    format_args!("{agent} at {pin} was asked for by name{end}"),
+                );
+                kept
+            }
+            Override::Arm { split, arm } => {
+                let kept = self.at_arm(split, arm, decision_id);
+                let end = if kept.is_some() { "" } else { ", but there is none that serves" };
+                let why = format_args!("arm {arm} of split {split} was asked for by name{end}");
+                trail.note("override", kept.is_some(), why);
+                kept
+            }
         }
     }
-}
 
-fn at_pin(
-    table: &RoutingTable,
-    call: &CallRequest<'_>,
-    agent: &str,
-    pin: Pin,
-    decision_id: u128,
-    series: &SeriesBook,
-) -> Option<Kept> {
-    let id = AgentRef { account: call.account.clone(), agent: AgentId::parse(agent).ok()? };
-    let agent = table.agent(&id)?;
-    let version = agent.agent.resolve(pin)?;
-    let served = match table.served(agent, pin) {
-        Some(served) => Arc::clone(served),
-        None => served_by_name(table, agent, version, pin, None, series),
-    };
-    Some(Kept::new(table.revision, decision_id, served, Reason::Override.code()))
-}
+    fn at_pin(&self, agent: &str, pin: Pin, decision_id: u128) -> Option<Kept> {
+        let id = AgentRef { account: self.call.account.clone(), agent: AgentId::parse(agent).ok()? };
+        let agent = self.table.agent(&id)?;
+        let version = agent.agent.resolve(pin)?;
+        let served = match self.table.served(agent, pin) {
+            Some(served) => Arc::clone(served),
+            None => self.served(agent, version, pin, None),
+        };
+        Some(Kept::new(self.table.revision, decision_id, served, Reason::Override.code()))
+    }
 
-fn at_arm(
-    table: &RoutingTable,
-    call: &CallRequest<'_>,
-    split: &str,
-    arm: &str,
-    decision_id: u128,
-) -> Option<Kept> {
-    let id = SplitRef { account: call.account.clone(), split: SplitId::parse(split).ok()? };
-    let split = table.split(&id)?;
-    let position = split.split.position(arm)?;
-    let arm = split.arms.get(usize::from(position))?;
-    let mut kept =
-        Kept::new(table.revision, decision_id, Arc::clone(arm.served.as_ref()?), Reason::Override.code());
-    kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
-    Some(kept)
-}
+    fn at_arm(&self, split: &str, arm: &str, decision_id: u128) -> Option<Kept> {
+        let id = SplitRef { account: self.call.account.clone(), split: SplitId::parse(split).ok()? };
+        let split = self.table.split(&id)?;
+        let position = split.split.position(arm)?;
+        let served = Arc::clone(split.arms.get(usize::from(position))?.served.as_ref()?);
+        let mut kept = Kept::new(self.table.revision, decision_id, served, Reason::Override.code());
+        kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
+        Some(kept)
+    }
 
-/// What a valid token says, if this node knows the version.
-pub fn by_claims(
-    table: &RoutingTable,
-    call: &CallRequest<'_>,
-    claims: &Claims,
-    series: &SeriesBook,
-) -> Option<Kept> {
-    let agent = table.agent_by_digest(claims.agent).filter(|agent| agent.id.account == *call.account)?;
-    let version = agent.agent.named(claims.version, claims.hash)?;
-    let arm = claims.arm.and_then(|(split, arm)| {
-        let split = table.split_by_digest(split).filter(|split| split.split.account == *call.account)?;
-        let named = |id: &str| digest(call.account, id) == arm;
-        let position = split.arms.iter().position(|arm| named(arm.id.as_str()))?;
-        let arm = u8::try_from(position).ok()?;
-        Some(KeptArm { split: Arc::clone(split), arm, slot: claims.slot, unit: None })
-    });
-    let pin = claims.environment.map_or_else(|| version.pin(), Pin::Environment);
-    let served = served_by_name(table, agent, version, pin, arm.as_ref(), series);
-    let route = route_of(table, call);
-    let mut kept = Kept::new(claims.revision, claims.decision_id, served, Reason::Token.code());
-    kept.arm = arm;
-    kept.route = route.cloned();
-    kept.site = site_of(&kept, call, claims.site);
-    Some(kept)
+    /// What a valid token says, if this node knows the version.
+    #[must_use]
+    pub fn by_claims(&self, claims: &Claims) -> Option<Kept> {
+        let Self { table, call, .. } = *self;
+        let ours = |agent: &&Arc<ServingAgent>| agent.id.account == *call.account;
+        let agent = table.agent_by_digest(claims.agent).filter(ours)?;
+        let version = agent.agent.named(claims.version, claims.hash)?;
+        let arm = claims.arm.and_then(|(split, arm)| {
+            let split = table.split_by_digest(split).filter(|split| split.split.account == *call.account)?;
+            let named = |id: &str| digest(call.account, id) == arm;
+            let position = split.arms.iter().position(|arm| named(arm.id.as_str()))?;
+            let arm = u8::try_from(position).ok()?;
+            Some(KeptArm { split: Arc::clone(split), arm, slot: claims.slot, unit: None })
+        });
+        let pin = claims.environment.map_or_else(|| version.pin(), Pin::Environment);
+        let served = self.served(agent, version, pin, arm.as_ref());
+        let mut kept = Kept::new(claims.revision, claims.decision_id, served, Reason::Token.code());
+        kept.arm = arm;
+        kept.route = route_of(table, call).cloned();
+        kept.site = site_of(&kept, call, claims.site);
+        Some(kept)
+    }
+
+    /// A version that need not serve anywhere.
+    fn served(
+        &self,
+        agent: &ServingAgent,
+        version: &Arc<Version>,
+        pin: Pin,
+        arm: Option<&KeptArm>,
+    ) -> Arc<Served> {
+        let split = |arm: &KeptArm| -> Option<(SplitId, ArmId)> {
+            let split: &ServingSplit = &arm.split;
+            Some((split.split.id.clone(), split.arms.get(usize::from(arm.arm))?.id.clone()))
+        };
+        let key = SeriesKey {
+            account: agent.id.account.clone(),
+            agent: agent.id.agent.clone(),
+            version: VersionLabel::of(version.number),
+            environment: pin.environment(),
+            arm: arm.and_then(split),
+        };
+        let served = Arc::new(Served {
+            agent: Arc::clone(&agent.id),
+            version: Arc::clone(version),
+            pin,
+            endpoints: self.table.endpoints_of(&agent.agent, version),
+            body: OnceLock::new(),
+            series: self.series.get(&key),
+            written: OnceLock::new(),
+        });
+        self.shelf.want(&served);
+        served
+    }
 }
 
 /// The route that the number has now, by itself, by a prefix or by default: its headers go along again.
@@ -122,36 +153,4 @@ fn site_of(kept: &Kept, call: &CallRequest<'_>, named: u64) -> Option<SiteVarian
         return None;
     }
     kept.served.version.dispatch.sites.variants.keys().find(is_named).cloned()
-}
-
-fn served_by_name(
-    table: &RoutingTable,
-    agent: &ServingAgent,
-    version: &Arc<Version>,
-    pin: Pin,
-    arm: Option<&KeptArm>,
-    series: &SeriesBook,
-) -> Arc<Served> {
-    let split = |arm: &KeptArm| -> Option<(SplitId, ArmId)> {
-        let split: &ServingSplit = &arm.split;
-        Some((split.split.id.clone(), split.arms.get(usize::from(arm.arm))?.id.clone()))
-    };
-    let key = SeriesKey {
-        account: agent.id.account.clone(),
-        agent: agent.id.agent.clone(),
-        version: VersionLabel::of(version.number),
-        environment: pin.environment(),
-        arm: arm.and_then(split),
-    };
-    let mut same = table.serving(agent).filter(|served| served.version.hash == version.hash);
-    let body = same.find_map(|served| served.body.clone());
-    Arc::new(Served {
-        agent: Arc::clone(&agent.id),
-        version: Arc::clone(version),
-        pin,
-        endpoints: table.endpoints_of(&agent.agent, version),
-        body,
-        series: series.get(&key),
-        written: OnceLock::new(),
-    })
 }

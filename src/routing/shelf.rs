@@ -1,10 +1,12 @@
 //! Configurations of what serves or has calls, for whoever runs them.
 
-use std::sync::{Arc, Weak};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock, Weak};
 
 use dashmap::DashMap;
 use foldhash::fast::FixedState;
 
+use super::table::Served;
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::id::{AccountId, ConfigHash};
 
@@ -36,7 +38,11 @@ impl<F: Fn(ConfigHash) -> Option<Arc<[u8]>>> Bodies for F {
 #[derive(Debug, Default)]
 pub struct Shelf {
     bodies: DashMap<(AccountId, ConfigHash), Weak<Body>, FixedState>,
+    wanted: OnceLock<SyncSender<Weak<Served>>>,
 }
+
+/// Most bodies that are asked for and not yet fetched; more are not fetched.
+const WANTED_MAX: usize = 1_024;
 
 impl Shelf {
     /// A body that is in use.
@@ -55,6 +61,37 @@ impl Shelf {
         let body = Arc::new(Body { hash, json: json.into() });
         self.bodies.insert((account.clone(), hash), Arc::downgrade(&body));
         Some(body)
+    }
+
+    /// What serves by name without its body, as calls bring it: for somebody who may wait for a store, and fetches.
+    /// Ends with the shelf. Only the first who asks is told.
+    #[must_use]
+    pub fn wanted(&self) -> Receiver<Weak<Served>> {
+        let (send, receive) = sync_channel(WANTED_MAX);
+        // A second one hears nothing: its sending half is gone already.
+        let _ = self.wanted.set(send);
+        receive
+    }
+
+    /// Gives a version that a call names its body: at once if it is in memory, else a little later.
+    pub fn want(&self, served: &Arc<Served>) {
+        match (self.get(&served.agent.account, served.version.hash), self.wanted.get()) {
+            // Nobody else has given it one.
+            (Some(body), _) => drop(served.body.set(body)),
+            // Where there is no room the body stays unknown, as it is where there is no store.
+            (None, Some(wanted)) => drop(wanted.try_send(Arc::downgrade(served))),
+            (None, None) => {}
+        }
+    }
+
+    /// Fetches the body of what is wanted.
+    pub fn fetch(&self, wanted: &Weak<Served>, bodies: &dyn Bodies) {
+        if let Some(served) = wanted.upgrade()
+            && let Some(body) = self.take(&served.agent.account, served.version.hash, bodies)
+        {
+            // Fetched twice it is the same.
+            let _ = served.body.set(body);
+        }
     }
 
     /// Forgets the names of bodies that nobody holds any more.

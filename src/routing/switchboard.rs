@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::calls::{CallsInProgress, Kept, Remembered};
 use super::decide::decide;
 use super::decision::{Decision, Reason};
-use super::named::{by_claims, by_override};
+use super::named::ByName;
 use super::request::CallRequest;
 use super::series::SeriesBook;
+use super::shelf::Shelf;
 use super::table::RoutingTable;
 use super::token::{TokenKeys, TokenText};
 use super::trail::Trail;
@@ -22,6 +23,8 @@ pub struct Switchboard {
     pub tokens: TokenKeys,
     /// Ids of series.
     pub series: Arc<SeriesBook>,
+    /// Configurations in memory.
+    pub shelf: Arc<Shelf>,
 }
 
 /// What is meant by a request.
@@ -100,7 +103,7 @@ impl Switchboard {
         }
         let by_token = call.token.and_then(|token| self.by_token(table, call, token, occasion.now, trail));
         let named = by_token.map(|kept| (kept, Reason::Token)).or_else(|| {
-            let kept = by_override(table, call, occasion.decision_id, &self.series, trail)?;
+            let kept = self.named(table, call).by_override(occasion.decision_id, trail)?;
             Some((kept, Reason::Override))
         });
         match named {
@@ -113,6 +116,12 @@ impl Switchboard {
                 self.conclude(&decision, occasion.decision_id, call, occasion, then)
             }
         }
+    }
+
+    /// To look for what a call names itself.
+    #[must_use]
+    pub fn named<'a>(&'a self, table: &'a RoutingTable, call: &'a CallRequest<'a>) -> ByName<'a> {
+        ByName { table, call, series: &self.series, shelf: &self.shelf }
     }
 
     fn by_token(
@@ -129,7 +138,7 @@ impl Switchboard {
                 None
             }
             Ok(claims) => {
-                let kept = by_claims(table, call, &claims, &self.series);
+                let kept = self.named(table, call).by_claims(&claims);
                 let why = if kept.is_some() {
                     "it is ours and names its version"
                 } else {

@@ -63,8 +63,8 @@ pub struct Served {
     pub pin: Pin,
     /// Where its runtime listens, if the agent or the settings say so; else the version says.
     pub endpoints: Option<Arc<[Endpoint]>>,
-    /// Its configuration, if it could be had when it began to serve.
-    pub body: Option<Arc<Body>>,
+    /// Its configuration, once it is known; held for whoever asks the shelf for it.
+    pub body: OnceLock<Arc<Body>>,
     /// Where its calls are counted.
     pub series: Arc<Series>,
     /// What gateways say of it in every answer, once the first has been written.
@@ -249,17 +249,13 @@ impl RoutingTable {
     }
 
     /// What a pin of an agent serves. `V<n>` only where some route names it; for the others see
-    /// [`by_override`](super::named::by_override).
+    /// [`ByName`](super::named::ByName).
     #[must_use]
     pub fn served(&self, agent: &ServingAgent, pin: Pin) -> Option<&Arc<Served>> {
         self.seated(agent.seat(pin)?)
     }
 
-    /// What the seats of an agent serve.
-    pub(super) fn serving<'t>(&'t self, agent: &'t ServingAgent) -> impl Iterator<Item = &'t Arc<Served>> {
-        agent.seats().filter_map(|(_, seat)| self.seated(seat))
-    }
-
+    #[inline]
     pub(super) fn split_at(&self, place: u32) -> Option<&Arc<ServingSplit>> {
         self.splits.get(place)
     }

@@ -34,7 +34,7 @@ struct World {
     state: State,
     table: RoutingTable,
     series: Arc<SeriesBook>,
-    shelf: Shelf,
+    shelf: Arc<Shelf>,
     account: AccountId,
 }
 
@@ -44,7 +44,7 @@ impl World {
             state: State::default(),
             table: RoutingTable::new(&[]),
             series: Arc::new(SeriesBook::new(1_000)),
-            shelf: Shelf::default(),
+            shelf: Arc::new(Shelf::default()),
             account: account(),
         };
         world.state = crate::domain::testing::world();
@@ -280,6 +280,7 @@ fn switchboard(world: &World, calls_max: usize) -> Switchboard {
         calls: CallsInProgress::new(bounds, 1),
         tokens: TokenKeys::new([1; 32], None, 3_600),
         series: Arc::clone(&world.series),
+        shelf: Arc::clone(&world.shelf),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::http::Client;
 use super::world::{AT_LIVE, CALLER, PINNED_TO_V1, World};
 
 #[test]
@@ -63,6 +64,30 @@ fn a_rollback_by_file_moves_new_calls_only() {
     let leg = world.gateway().post("/v1/calls", &body).must(201).json();
     assert_eq!((&leg["version"], &leg["reason"]["code"]), (&json!(2), &json!("token")));
     assert_eq!(world.call(AT_LIVE, "after")["version"], 1);
+}
+
+#[test]
+fn a_call_that_comes_back_by_its_token_finds_its_configuration_though_the_version_serves_nowhere() {
+    let route = format!("[[number]]\nnumber = \"{AT_LIVE}\"\nagent = \"sales\"\npin = \"live\"\n");
+    let agent =
+        include_str!("../../config/agents/sales/agent.toml").replace("pre-release =", "# pre-release =");
+    let mut world = World::example()
+        .with("routes/example.toml", &route)
+        .with("agents/sales/agent.toml", &agent)
+        .running();
+    world.put_live("V2");
+    world.until("V2 is live", |world| world.version_at(AT_LIVE) == Some(2));
+    let begun = world.call(AT_LIVE, "before");
+    world.put_live("V1");
+    world.until("V1 is live again", |world| world.version_at(AT_LIVE) == Some(1));
+    world.restart();
+    let snapshot = begun["snapshot"].as_str().unwrap();
+    let runner = |world: &World| Client::new(world.calls_address()).with_key(&world.key());
+    assert_eq!(runner(&world).get(snapshot).status, 404, "nobody needs it");
+    let body = json!({"to": AT_LIVE, "callId": "before", "token": begun["token"]});
+    let back = world.gateway().post("/v1/calls", &body).must(201).json();
+    assert_eq!((&back["version"], &back["snapshot"]), (&json!(2), &json!(snapshot)));
+    world.until("it is there", |world| runner(world).get(snapshot).status == 200);
 }
 
 #[test]

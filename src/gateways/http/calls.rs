@@ -20,7 +20,6 @@ use crate::http::error::ApiError;
 use crate::http::server::Answer as Response;
 use crate::routing::calls::{EndedLeg, Ending, Kept, Leg, Remembered};
 use crate::routing::decision::Reason;
-use crate::routing::named::by_claims;
 use crate::routing::request::CallRequest;
 use crate::routing::switchboard::{Answer, Standing};
 
@@ -130,7 +129,7 @@ impl HttpConnection {
             asked_for: None,
             token: None,
         };
-        let kept = self.worker.with_table(|table| by_claims(table, &call, &claims, &switchboard.series));
+        let kept = self.worker.with_table(|table| switchboard.named(table, &call).by_claims(&claims));
         let kept = kept.ok_or_else(not_found)?;
         see(asker, &kept)?;
         #[expect(clippy::cast_possible_truncation, reason = "at most a week, in milliseconds")]

@@ -20,7 +20,7 @@ impl HttpConnection {
     pub(super) fn snapshot(&self, head: &Parts, hash: &str) -> Result<Answer, ApiError> {
         let asker = self.asker(head, Permission::Snapshot, self.worker.moment().now)?;
         let hash = hash_in_path(hash)?;
-        let body = self.worker.plane.parts.shelf.get(asker.account(), hash).ok_or_else(|| {
+        let body = self.worker.plane.parts.switchboard.shelf.get(asker.account(), hash).ok_or_else(|| {
             ApiError::not_found("no version with this hash serves or has calls in progress here")
         })?;
         if let Some(agents) = asker.agents()

@@ -147,12 +147,13 @@ impl Patch<'_> {
             environment: pin.environment(),
             arm: arm.map(|(split, arm)| (split.id.clone(), arm.id.clone())),
         };
+        let body = self.workshop.shelf.take(&id.account, version.hash, self.workshop.bodies);
         Arc::new(Served {
             agent: Arc::clone(id),
             version: Arc::clone(version),
             pin,
             endpoints: self.table.endpoints_of(&agent.agent, version),
-            body: self.workshop.shelf.take(&id.account, version.hash, self.workshop.bodies),
+            body: body.map_or_else(OnceLock::new, OnceLock::from),
             series: self.workshop.series.get(&series),
             written: OnceLock::new(),
         })

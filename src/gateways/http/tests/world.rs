@@ -85,12 +85,13 @@ impl World {
     /// An account `ws-1` with the agent `sales`: V1 to V3, each with another greeting, V3 live; a draft.
     pub fn with(plan: Plan) -> Self {
         let bounds = CallBounds { calls_max: plan.calls_max, life_ms: 21_600_000, ended_ms: 600_000 };
+        let (live, shelf) = (Live::new(RoutingTable::new(&[])), Arc::new(Shelf::default()));
         let switchboard = Arc::new(Switchboard {
             calls: CallsInProgress::new(bounds, 5),
             tokens: TokenKeys::new([9; 32], None, 86_400),
             series: Arc::new(SeriesBook::new(10_000)),
+            shelf: Arc::clone(&shelf),
         });
-        let (live, shelf) = (Live::new(RoutingTable::new(&[])), Arc::new(Shelf::default()));
         let clock = Clock::manual(START_MS);
         let limits = Arc::new(plan.limits);
         let gateway = |name: &str| Gateway { name: name.into(), account: account(), country: None };
@@ -98,7 +99,6 @@ impl World {
         let plane = Arc::new(CallPlane::new(Parts {
             live: live.clone(),
             switchboard: Arc::clone(&switchboard),
-            shelf: Arc::clone(&shelf),
             doorkeeper: Doorkeeper::new(gateways, SECRET, vec!["calls.example.com".to_owned()]),
             clock: clock.clone(),
             limits: Arc::clone(&limits),
