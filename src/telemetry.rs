@@ -1,4 +1,4 @@
-//! Metrics, logs, health and the clock: knows nothing of calls.
+//! Metrics, logs, health, the clock and who goes first: knows nothing of calls.
 //!
 //! Counting is cut in two, so that no worker ever waits for a scrape or for another worker:
 //!
@@ -19,6 +19,7 @@ pub mod logs;
 pub mod mask;
 pub mod metrics;
 pub mod page;
+pub mod precedence;
 pub mod process;
 pub mod registry;
 pub mod series;

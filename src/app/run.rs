@@ -22,6 +22,7 @@ use crate::http::shutdown::DrainLimits;
 use crate::settings::watch::FolderWatch;
 use crate::store::folder::DataFolder;
 use crate::telemetry::Clock;
+use crate::telemetry::precedence::give_way;
 
 /// How often calls, series and tables that are over are let go of.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -32,6 +33,7 @@ pub(super) fn run(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("cordboard-management")
+        .on_thread_start(give_way)
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(live(router, out));

@@ -34,6 +34,7 @@ use crate::store::folder::{DataFolder, FolderError};
 use crate::store::port::{CommitError, ControlStore};
 use crate::telemetry::Health;
 use crate::telemetry::clock::Clock;
+use crate::telemetry::precedence::give_way;
 
 /// What the room is built from.
 pub struct Parts<'a> {
@@ -153,6 +154,8 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     std::thread::Builder::new().name("cordboard-control".to_owned()).spawn(move || {
         // Held by the thread: it rings if this unwinds.
         let _alarm = alarm;
+        // A change may take a moment longer; a call that begins meanwhile may not.
+        give_way();
         worker.run(&jobs);
     })?;
     let (reloads, calls) = channel();

@@ -13,11 +13,12 @@ const NUMBERS_MIN: usize = 10;
 /// Most agents that are named.
 const NAMED_MAX: usize = 5;
 
-/// Why a set waits, if it does: it removes an agent, or more than a tenth (and at least ten) of the numbers of the files.
+/// Why a set waits, if it does: it removes an agent, or more than a tenth (and at least ten) of the numbers of the files,
+/// or, however little there was, all that they route: a folder that was emptied says just that.
 pub(super) fn held(files: &FileSet, changes: &[Change]) -> Option<Fault> {
     let removal = Removal::of(files, changes);
     let much = removal.released >= NUMBERS_MIN && removal.released.saturating_mul(10) > files.numbers_before;
-    (much || !removal.agents.is_empty()).then(|| Fault {
+    (much || !removal.agents.is_empty() || removal.leaves_nothing(files)).then(|| Fault {
         message: removal.words(files),
         expected: format!("`cordboard reload --accept {}` if that is meant", files.hash),
         ..Fault::of_folder()
@@ -54,6 +55,12 @@ impl<'c> Removal<'c> {
             }
         }
         removal
+    }
+
+    fn leaves_nothing(&self, files: &FileSet) -> bool {
+        let removes = self.released + self.prefixes + self.splits + self.defaults > 0;
+        let numbers_left = files.numbers_before.saturating_sub(self.released) + files.put.len();
+        removes && numbers_left + files.prefixes.len() + files.splits.len() + files.defaults.len() == 0
     }
 
     fn words(&self, files: &FileSet) -> String {

@@ -163,7 +163,7 @@ fn a_version_that_files_name_without_its_file_serves_on_with_a_warning() {
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].starts_with("agent sales at V1 is named by the files but has no file"));
     }
-    let unnamed = FileSet { released: vec![number("+14155550100")], numbers_before: 1, ..set(fewer) };
+    let unnamed = FileSet { released: vec![number("+14155550100")], numbers_before: 2, ..set(fewer) };
     assert!(state.apply(unnamed).unwrap().warnings.is_empty());
 }
 
@@ -246,6 +246,21 @@ fn more_than_a_tenth_of_the_numbers_are_not_released_unasked() {
     assert_eq!(state.numbers.len(), 100);
     state.apply(without(10)).unwrap();
     assert_eq!(state.numbers.len(), 90);
+}
+
+#[test]
+fn however_little_the_files_route_they_do_not_lose_all_of_it_unasked() {
+    let agents = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    let two = || file_set(agents()).with_number("+14155550001", "sales@V1").with_prefix("+1416", "sales@V1");
+    let mut state = world();
+    state.apply(two()).unwrap();
+    let released = || vec![number("+14155550001")];
+    let nothing = || FileSet { released: released(), numbers_before: 1, ..file_set(agents()) };
+    assert_eq!(state.apply(nothing()).unwrap_err().code, FILES_HELD);
+    let one = FileSet { released: released(), numbers_before: 1, put: Vec::new(), ..two() };
+    state.apply(one).unwrap();
+    state.apply(FileSet { accepted: true, ..nothing() }).unwrap();
+    assert_eq!(state.apply(file_set(agents())).map(|outcome| outcome.changes.len()).unwrap(), 0);
 }
 
 #[test]
