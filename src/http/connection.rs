@@ -45,6 +45,15 @@ pub(super) fn builder(limits: &Limits) -> Builder {
     builder
 }
 
+/// What ends a connection that would go on.
+#[derive(PartialEq, Eq)]
+enum Interruption {
+    /// Its state has lasted too long.
+    Overdue,
+    /// The server leaves.
+    Closing,
+}
+
 /// Serves one connection until it ends, by either side or by a limit.
 pub(super) async fn run<T, F, B>(
     socket: T,
@@ -75,25 +84,25 @@ pub(super) async fn run<T, F, B>(
     let socket = TokioIo::new(Felt::new(socket, pulse.clone()));
     let mut connection = builder.serve_connection(socket, service);
 
-    let closing = {
-        // A set polls only what has been woken: what a request does not concern costs it nothing.
+    let interruption = {
+        // A set polls only what has been woken: what does not concern a request costs it nothing.
         let mut aside = FuturesUnordered::new();
         aside.push(async {
             tokio::select! {
-                () = overdue(&pulse, &front.limits) => false,
-                () = reached(&mut stages, Stage::Closing) => true,
+                () = overdue(&pulse, &front.limits) => Interruption::Overdue,
+                () = reached(&mut stages, Stage::Closing) => Interruption::Closing,
             }
         });
         tokio::select! {
             biased;
             _ = &mut connection => None,
-            closing = aside.next() => closing,
+            interruption = aside.next() => interruption,
         }
     };
-    if closing == Some(false) {
+    if interruption == Some(Interruption::Overdue) {
         return;
     }
-    if closing == Some(true) {
+    if interruption == Some(Interruption::Closing) {
         // A request that has arrived by now is still read: the runtime hears from the kernel, hyper reads, and only
         // a connection with nothing to read is closed.
         yield_now().await;
