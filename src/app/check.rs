@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::sources::{Folders, as_fault};
 use super::{AppError, build};
 use crate::control::files;
-use crate::control::keys::account_id;
 use crate::control::reload::Sources as _;
 use crate::domain::fault::Fault;
+use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
 use crate::settings::{Flags, Settings, Sources, Variables};
 use crate::telemetry::Clock;
@@ -30,7 +30,5 @@ pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
     let now = Timestamp(clock.now_ms());
     let mut folders = Folders::new(&settings, Duration::ZERO, clock);
     let look = folders.look()?;
-    let account =
-        account_id([0; 32]).map_err(|why| vec![Fault { message: why.to_string(), ..Fault::of_folder() }])?;
-    files::check(&look.changed, &account, now)
+    files::check(&look.changed, &AccountId::first(), now)
 }

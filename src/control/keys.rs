@@ -2,7 +2,7 @@
 
 use crate::domain::account::{Account, Key, KeyDigest, Permission};
 use crate::domain::command::{Action, Author, Command};
-use crate::domain::id::{AccountId, InvalidId};
+use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
 
 /// The name of the key that the first start makes.
@@ -47,15 +47,4 @@ pub fn first_account(key: Key, at: Timestamp) -> Command {
         at,
         action: Action::CreateAccount { account, key },
     }
-}
-
-/// A new account's id out of random bytes: `ws-` and eight of `0-9A-Z`.
-///
-/// # Errors
-/// Never: its characters are those of an id.
-pub fn account_id(random: [u8; 32]) -> Result<AccountId, InvalidId> {
-    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let letter =
-        |byte: u8| LETTERS.get(usize::from(byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
-    AccountId::parse(&format!("ws-{}", random.into_iter().take(8).map(letter).collect::<String>()))
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use super::alarm::Alarm;
 use super::bodies::fetch_wanted;
 use super::files::{LastGood, LastGoodError, Library};
-use super::keys::{account_id, admin_key, first_account};
+use super::keys::{admin_key, first_account};
 use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources, channel, not_applied};
 use super::split_calls::SplitCalls;
@@ -239,7 +239,7 @@ impl Beginning<'_> {
         if let Some(account) = &self.state.first_account {
             return Ok(account.clone());
         }
-        let account = account_id(random()).map_err(|why| io::Error::other(why.to_string()))?;
+        let account = AccountId::first();
         let new = admin_key(&account, secret, random());
         folder.write_atomic("admin.key", format!("{}\n", new.text).as_bytes(), 0o600)?;
         match self.commit(&first_account(new.key, self.now), || Ok(())) {

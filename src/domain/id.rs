@@ -91,6 +91,17 @@ text_id!(
     AccountId, "account id", 64, "1 to 64 letters, digits or hyphens",
     |c| c.is_ascii_alphanumeric() || c == '-'
 );
+impl AccountId {
+    /// The account that a first start makes, by the same name everywhere.
+    ///
+    /// Slots of splits from files and tokens depend on it: so routers that share files and the key of tokens, but no
+    /// store, agree on both.
+    #[must_use]
+    pub fn first() -> Self {
+        Self(Arc::from("ws-00000001"))
+    }
+}
+
 text_id!(
     /// The id of an agent, unique within its account.
     AgentId, "agent id", 64, "1 to 64 letters, digits or hyphens",
