@@ -167,7 +167,7 @@ fn plane(count: u64) -> Arc<CallPlane> {
     let bounds = CallBounds { calls_max: 1_000_000, life_ms: 21_600_000, ended_ms: 600_000 };
     let switchboard = Arc::new(Switchboard {
         calls: CallsInProgress::new(bounds, 5),
-        tokens: TokenKeys::new([9; 32], None, 86_400),
+        tokens: TokenKeys::new([9; 32], 86_400),
         series,
         shelf,
     });

@@ -145,7 +145,7 @@ const CALLS: u32 = 100_000;
 fn calls_and_tokens() {
     head("Calls in progress and tokens, 100,000 calls");
     let world = World::new(10_000, Routing::Fixture);
-    let keys = TokenKeys::new([1; 32], None, 3_600);
+    let keys = TokenKeys::new([1; 32], 3_600);
     let bounds = CallBounds { calls_max: 10_000_000, life_ms: i64::MAX, ended_ms: 0 };
     let calls = CallsInProgress::new(bounds, 7);
     let call = |i: u32| CallRequest {

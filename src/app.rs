@@ -9,6 +9,7 @@ mod check;
 mod reset;
 mod run;
 mod sources;
+mod token_keys;
 mod welcome;
 
 use std::io::{self, Write};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::sources::Folders;
+use super::token_keys::TokenKeyFile;
 use super::{AppError, random_bytes};
 use crate::control::Control;
 use crate::control::metrics::ConfigMetrics;
@@ -26,10 +27,10 @@ use crate::routing::calls::{CallBounds, CallsInProgress};
 use crate::routing::series::SeriesBook;
 use crate::routing::shelf::Shelf;
 use crate::routing::switchboard::Switchboard;
-use crate::routing::token::TokenKeys;
+use crate::routing::token::{KeyRing, TokenKeys};
 use crate::settings::meant::LogFormat;
 use crate::settings::{GatewayIx, Settings};
-use crate::store::folder::{DataFolder, read_secret};
+use crate::store::folder::DataFolder;
 use crate::store::port::ControlStore;
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::logs::{self, Format};
@@ -55,6 +56,7 @@ pub(super) struct Router {
     pub(super) clock: Clock,
     pub(super) key_secret: [u8; 32],
     pub(super) key_made: Option<PathBuf>,
+    pub(super) token_keys: TokenKeyFile,
     pub(super) calls: Plane,
     pub(super) admin: Plane,
 }
@@ -112,9 +114,10 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         random: &mut random_bytes,
     })?;
 
+    let (token_keys, ring) = TokenKeyFile::open(&settings, &folder)?;
     let plane = Arc::new(CallPlane::new(plane::Parts {
         live: control.live().clone(),
-        switchboard: Arc::new(switchboard(&settings, &folder, series, shelf)?),
+        switchboard: Arc::new(switchboard(&settings, ring, series, shelf)),
         doorkeeper: doorkeeper(&settings, countries, &control.state(), key_secret)?,
         clock: clock.clone(),
         limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
@@ -135,6 +138,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         clock,
         key_secret,
         key_made,
+        token_keys,
         calls,
         admin,
     })
@@ -189,10 +193,10 @@ fn faulty(faults: Vec<crate::settings::Fault>) -> AppError {
 
 fn switchboard(
     settings: &Settings,
-    folder: &DataFolder,
+    ring: KeyRing,
     series: Arc<SeriesBook>,
     shelf: Arc<Shelf>,
-) -> Result<Switchboard, AppError> {
+) -> Switchboard {
     let ms = |time: std::time::Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let bounds = CallBounds {
         calls_max: settings.limits.calls_in_progress_max,
@@ -200,22 +204,12 @@ fn switchboard(
         ended_ms: ms(settings.limits.ended_call_time),
     };
     let [a, b, c, d, e, f, g, h, ..] = random_bytes();
-    let key = token_key(settings, folder)?;
     let life_s = u32::try_from(settings.token.time.as_secs()).unwrap_or(u32::MAX);
-    Ok(Switchboard {
+    Switchboard {
         calls: CallsInProgress::new(bounds, u64::from_be_bytes([a, b, c, d, e, f, g, h])),
-        tokens: TokenKeys::new(key, None, life_s),
+        tokens: TokenKeys::new(ring, life_s),
         series,
         shelf,
-    })
-}
-
-/// The key in the data folder, made by the first start, or one that is mounted elsewhere and must be there.
-fn token_key(settings: &Settings, folder: &DataFolder) -> Result<[u8; 32], AppError> {
-    let path = &settings.token.key_file;
-    match path.strip_prefix(folder.path()).ok().and_then(|name| name.to_str()) {
-        Some(name) => Ok(folder.secret(name, random_bytes())?),
-        None => Ok(read_secret(path)?),
     }
 }
 

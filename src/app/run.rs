@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::build::{Plane, Router};
+use super::token_keys::TokenKeyFile;
 use super::{AppError, addresses, random_bytes, reset, welcome};
 use crate::control::{Control, ControlError};
 use crate::domain::time::Timestamp;
@@ -17,7 +18,7 @@ use crate::gateways::http::HttpGateway;
 use crate::gateways::plane::CallPlane;
 use crate::gateways::worker::Worker;
 use crate::http::admin::serve_admin;
-use crate::http::server::{run_worker, serve};
+use crate::http::server::{Front, run_worker, serve};
 use crate::http::shutdown::DrainLimits;
 use crate::settings::watch::FolderWatch;
 use crate::store::folder::DataFolder;
@@ -26,7 +27,7 @@ use crate::telemetry::precedence::give_way;
 
 /// How often calls, series and tables that are over are let go of.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How often the data folder is looked at for a request to reset the key.
+/// How often the data folder is looked at: for a request to reset the key, and for the keys of tokens.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
@@ -53,6 +54,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         clock,
         key_secret,
         key_made,
+        token_keys,
         calls,
         admin,
     } = router;
@@ -84,8 +86,14 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let router = crate::api::router(management);
     let listener = admin.listeners.into_iter().next().ok_or_else(|| io::Error::other("no listener"))?;
     let serving = tokio::spawn(serve_admin(listener, router, admin_front.clone()));
-    let housekeeping =
-        Housekeeping { control: control.clone(), plane, folder: Arc::clone(&folder), key_secret, clock };
+    let housekeeping = Housekeeping {
+        control: control.clone(),
+        plane,
+        folder: Arc::clone(&folder),
+        key_secret,
+        token_keys,
+        clock,
+    };
     let sweeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
@@ -99,15 +107,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
 
     tracing::info!("draining: new calls are answered until no more come");
     health.drain();
-    let limits = DrainLimits { total_max: settings.limits.drain_time, ..DrainLimits::default() };
-    let began = Instant::now();
-    let cut = calls_front.shutdown.drain(&calls_front.traffic, limits).await;
-    if cut > 0 {
-        tracing::warn!(connections = cut, "connections were cut at the end of the time to drain");
-    }
-    // Management goes last, so that who watches sees the end; in what is left of the time, and a second at least.
-    let left = settings.limits.drain_time.saturating_sub(began.elapsed()).max(Duration::from_secs(1));
-    admin_front.shutdown.drain(&admin_front.traffic, DrainLimits { total_max: left, ..limits }).await;
+    leave(&calls_front, &admin_front, settings.limits.drain_time).await;
     sweeping.abort();
     following.abort();
     let last = control.clone();
@@ -121,6 +121,19 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     }
     addresses::remove(&folder);
     Ok(())
+}
+
+/// Leads both planes through their end, within a time.
+async fn leave(calls: &Front, admin: &Front, time: Duration) {
+    let limits = DrainLimits { total_max: time, ..DrainLimits::default() };
+    let began = Instant::now();
+    let cut = calls.shutdown.drain(&calls.traffic, limits).await;
+    if cut > 0 {
+        tracing::warn!(connections = cut, "connections were cut at the end of the time to drain");
+    }
+    // Management goes last, so that who watches sees the end; in what is left of the time, and a second at least.
+    let left = time.saturating_sub(began.elapsed()).max(Duration::from_secs(1));
+    admin.shutdown.drain(&admin.traffic, DrainLimits { total_max: left, ..limits }).await;
 }
 
 /// One thread a listener, each with a runtime, a worker and counters of its own.
@@ -152,6 +165,7 @@ struct Housekeeping {
     plane: Arc<CallPlane>,
     folder: Arc<DataFolder>,
     key_secret: [u8; 32],
+    token_keys: TokenKeyFile,
     clock: Clock,
 }
 
@@ -170,6 +184,7 @@ impl Housekeeping {
     }
 
     fn look(&self) {
+        self.token_keys.follow(self.plane.token_keys());
         let now = Timestamp(self.clock.now_ms());
         match reset::answer(&self.folder, &self.control, &self.key_secret, now, &mut random_bytes) {
             Ok(false) => {}

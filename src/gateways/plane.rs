@@ -9,6 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::http::limits::Limits;
 use crate::routing::live::Live;
 use crate::routing::switchboard::Switchboard;
+use crate::routing::token::TokenKeys;
 use crate::telemetry::Clock;
 
 /// What a call plane is made of.
@@ -50,6 +51,12 @@ impl CallPlane {
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// What signs and checks tokens, to be given other keys.
+    #[must_use]
+    pub fn token_keys(&self) -> &TokenKeys {
+        &self.parts.switchboard.tokens
     }
 
     /// How many calls are in progress.

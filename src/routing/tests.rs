@@ -278,7 +278,7 @@ fn switchboard(world: &World, calls_max: usize) -> Switchboard {
     let bounds = CallBounds { calls_max, life_ms: 1_000, ended_ms: 100 };
     Switchboard {
         calls: CallsInProgress::new(bounds, 1),
-        tokens: TokenKeys::new([1; 32], None, 3_600),
+        tokens: TokenKeys::new([1; 32], 3_600),
         series: Arc::clone(&world.series),
         shelf: Arc::clone(&world.shelf),
     }

@@ -21,6 +21,9 @@
 //!
 //! Digests are XXH3-64 of `<account id>/<id>`. The call id is not in it: a transfer changes that.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
@@ -85,11 +88,49 @@ pub enum InvalidToken {
     OtherNumber,
 }
 
+/// Keys of 32 bytes, never none: the first signs, all of them check.
+///
+/// To replace a key where several nodes know each other's tokens: add the new one at the end everywhere, then move it to
+/// the front everywhere, and take the old one away when the last token it signed has expired.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyRing {
+    first: [u8; 32],
+    others: Vec<[u8; 32]>,
+}
+
+impl KeyRing {
+    /// Most keys of a ring.
+    pub const KEYS_MAX: usize = 4;
+
+    /// A ring of these keys; none where there are none or too many.
+    #[must_use]
+    pub fn new(keys: &[[u8; 32]]) -> Option<Self> {
+        let (first, others) = keys.split_first()?;
+        (keys.len() <= Self::KEYS_MAX).then(|| Self { first: *first, others: others.to_vec() })
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+}
+
+impl From<[u8; 32]> for KeyRing {
+    fn from(only: [u8; 32]) -> Self {
+        Self { first: only, others: Vec::new() }
+    }
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyRing({} keys)", self.count())
+    }
+}
+
 /// The keys that sign and check.
-#[derive(Clone)]
 pub struct TokenKeys {
-    current: [u8; 32],
-    previous: Option<[u8; 32]>,
+    ring: ArcSwap<KeyRing>,
     life_s: u32,
 }
 
@@ -112,10 +153,19 @@ impl TokenText {
 }
 
 impl TokenKeys {
-    /// Keys of 32 bytes: one that signs and checks, and one that still checks while it is being replaced.
+    /// Tokens signed with the ring's first key, valid for so many seconds.
     #[must_use]
-    pub fn new(current: [u8; 32], previous: Option<[u8; 32]>, life_s: u32) -> Self {
-        Self { current, previous, life_s }
+    pub fn new(ring: impl Into<KeyRing>, life_s: u32) -> Self {
+        Self { ring: ArcSwap::from_pointee(ring.into()), life_s }
+    }
+
+    /// Takes another ring, if it differs: from the next token on.
+    pub fn replace(&self, ring: KeyRing) -> bool {
+        let differs = **self.ring.load() != ring;
+        if differs {
+            self.ring.store(Arc::new(ring));
+        }
+        differs
     }
 
     /// Signs claims. Cost: about 200 ns.
@@ -125,7 +175,7 @@ impl TokenKeys {
         let mut token = [0; TOKEN_BYTES];
         let (head, tail) = token.split_at_mut(CLAIM_BYTES);
         head.copy_from_slice(&body);
-        tail.copy_from_slice(&mac(&self.current, account, &body));
+        tail.copy_from_slice(&mac(&self.ring.load().first, account, &body));
         let mut text = [b'A'; TOKEN_CHARS];
         // 108 bytes are exactly 144 characters.
         let _ = URL_SAFE_NO_PAD.encode_slice(token, &mut text);
@@ -184,7 +234,8 @@ impl TokenKeys {
         let body: &[u8; CLAIM_BYTES] = token.first_chunk().ok_or(InvalidToken::Malformed)?;
         let signature = token.get(CLAIM_BYTES..TOKEN_BYTES).ok_or(InvalidToken::Malformed)?;
         let signed = |key: &[u8; 32]| bool::from(mac(key, account, body).ct_eq(signature));
-        if !signed(&self.current) && !self.previous.as_ref().is_some_and(signed) {
+        let ring = self.ring.load();
+        if !signed(&ring.first) && !ring.others.iter().any(signed) {
             return Err(InvalidToken::Forged);
         }
         let claims = Claims::read(body).ok_or(InvalidToken::Malformed)?;
@@ -316,7 +367,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_token_stay_as_they_are() {
-        let token = TokenKeys::new([1; 32], None, 60).sign(&account("ws-1"), &claims());
+        let token = TokenKeys::new([1; 32], 60).sign(&account("ws-1"), &claims());
         assert_eq!(
             token.as_str(),
             "AQAAB9AAAAADS7yNlAAAAAAAAAAHAAAAAwkJCQkJCQkJCQkJCQkJCQkDAAAAAAAAAAEAAAAAAAAAAg58AAAAAAAAAAUAAAAAAAASZwAAAAAAAAAAAAAAAAAAACqAlcwHG_04xvFT6IwFdTmo"
@@ -326,8 +377,9 @@ mod tests {
 
     #[test]
     fn a_token_is_valid_for_its_account_number_time_and_key_only() {
-        let (old, new) = (TokenKeys::new([1; 32], None, 60), TokenKeys::new([2; 32], Some([1; 32]), 60));
-        let stranger = TokenKeys::new([3; 32], None, 60);
+        let ring = KeyRing::new(&[[2; 32], [1; 32]]).unwrap();
+        let (old, new) = (TokenKeys::new([1; 32], 60), TokenKeys::new(ring, 60));
+        let stranger = TokenKeys::new([3; 32], 60);
         let (ours, now) = (account("ws-1"), Timestamp(1_999_999));
         let to = Address::parse("+14155550100").unwrap();
         let other = Address::parse("+14155550101").unwrap();
@@ -336,6 +388,10 @@ mod tests {
             assert_eq!(keys.check(&ours, Some(&to), token.as_str(), now), Ok(claims()));
             assert_eq!(keys.check(&ours, None, token.as_str(), now), Ok(claims()));
         }
+        let both = new.sign(&ours, &claims());
+        assert_eq!(old.check(&ours, None, both.as_str(), now), Err(InvalidToken::Forged));
+        assert!(old.replace(KeyRing::new(&[[1; 32], [2; 32]]).unwrap()));
+        assert_eq!(old.check(&ours, None, both.as_str(), now), Ok(claims()), "from the next token on");
         let theirs = account("ws-2");
         let fault =
             |keys: &TokenKeys, account, to, now| keys.check(account, Some(to), token.as_str(), now).err();
@@ -348,13 +404,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_is_taken_for_a_token(text in ".{0,200}") {
-            let keys = TokenKeys::new([1; 32], None, 60);
+            let keys = TokenKeys::new([1; 32], 60);
             prop_assert!(keys.check(&account("ws-1"), None, &text, Timestamp(0)).is_err());
         }
 
         #[test]
         fn a_token_with_any_bit_changed_is_ignored(at in 0..TOKEN_BYTES, bit in 0..8u8) {
-            let keys = TokenKeys::new([1; 32], None, 60);
+            let keys = TokenKeys::new([1; 32], 60);
             let mut bytes = URL_SAFE_NO_PAD.decode(keys.sign(&account("ws-1"), &claims()).as_str()).unwrap();
             bytes[at] ^= 1 << bit;
             let text = URL_SAFE_NO_PAD.encode(bytes);

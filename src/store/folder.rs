@@ -225,14 +225,17 @@ fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The secret in a file that somebody else keeps.
+/// The secrets in a file, one a line; empty lines are passed over.
 ///
 /// # Errors
-/// When it cannot be read or holds anything but 64 hex digits.
-pub fn read_secret(path: &Path) -> Result<[u8; 32], FolderError> {
+/// When it cannot be read or a line is anything but 64 hex digits.
+pub fn read_secrets(path: &Path) -> Result<Vec<[u8; 32]>, FolderError> {
     let bytes = fs::read(path).map_err(FolderError::io(path, "read"))?;
-    secret_from(&bytes)
-        .ok_or_else(|| FolderError::Malformed { path: path.to_owned(), expected: "64 hexadecimal digits" })
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines.map(secret_from).collect::<Option<_>>().ok_or_else(|| FolderError::Malformed {
+        path: path.to_owned(),
+        expected: "lines of 64 hexadecimal digits",
+    })
 }
 
 /// Upper case is read too: the digits may come from another tool.

@@ -33,5 +33,6 @@ mod setting_up;
 mod split_times;
 mod stopping;
 mod survival;
+mod tokens;
 mod versions;
 mod wall_clock;

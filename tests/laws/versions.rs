@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::http::Client;
-use super::world::{AT_LIVE, CALLER, IN_SPLIT, PINNED_TO_V1, World};
+use super::world::{AT_LIVE, CALLER, PINNED_TO_V1, World};
 
 #[test]
 fn a_version_file_that_changes_under_its_number_is_refused_and_the_old_content_serves() {
@@ -88,27 +88,6 @@ fn a_call_that_comes_back_by_its_token_finds_its_configuration_though_the_versio
     let back = world.gateway().post("/v1/calls", &body).must(201).json();
     assert_eq!((&back["version"], &back["snapshot"]), (&json!(2), &json!(snapshot)));
     world.until("it is there", |world| runner(world).get(snapshot).status == 200);
-}
-
-#[test]
-fn routers_that_share_files_and_the_key_of_tokens_give_a_call_one_version_and_a_caller_one_arm() {
-    let one = World::example().running();
-    let other = World::example();
-    std::fs::create_dir(other.data()).unwrap();
-    std::fs::copy(one.data().join("token.key"), other.data().join("token.key")).unwrap();
-    let other = other.running();
-    one.put_live("V2");
-    one.until("V2 is live", |one| one.version_at(AT_LIVE) == Some(2));
-    let begun = one.call(AT_LIVE, "c");
-    let body = json!({"to": AT_LIVE, "callId": "c", "token": begun["token"]});
-    let leg = other.gateway().post("/v1/calls", &body).must(201).json();
-    assert_eq!((&leg["version"], &leg["reason"]["code"]), (&json!(2), &json!("token")));
-    for caller in 0..50 {
-        let from = format!("+1202555{caller:04}");
-        let [arm, same] =
-            [&one, &other].map(|router| router.route_of(IN_SPLIT, &from).json()["split"].clone());
-        assert_eq!(arm, same, "{from}");
-    }
 }
 
 #[test]

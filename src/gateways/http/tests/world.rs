@@ -88,7 +88,7 @@ impl World {
         let (live, shelf) = (Live::new(RoutingTable::new(&[])), Arc::new(Shelf::default()));
         let switchboard = Arc::new(Switchboard {
             calls: CallsInProgress::new(bounds, 5),
-            tokens: TokenKeys::new([9; 32], None, 86_400),
+            tokens: TokenKeys::new([9; 32], 86_400),
             series: Arc::new(SeriesBook::new(10_000)),
             shelf: Arc::clone(&shelf),
         });

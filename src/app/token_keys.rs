@@ -1,0 +1,60 @@
+//! The file of the keys of tokens: made by the first start, followed while the router runs.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::random_bytes;
+use crate::routing::token::{KeyRing, TokenKeys};
+use crate::settings::Settings;
+use crate::store::folder::{DataFolder, FolderError, read_secrets};
+
+/// Where the keys are, one a line, the one that signs first.
+#[derive(Debug)]
+pub(super) struct TokenKeyFile {
+    path: PathBuf,
+    /// What was wrong with it at the last look, so that it is told once.
+    fault: Mutex<Option<String>>,
+}
+
+impl TokenKeyFile {
+    /// The file that the settings name: made if it belongs into the data folder and is not there; one that is kept
+    /// elsewhere is somebody else's and must be there.
+    pub(super) fn open(settings: &Settings, folder: &DataFolder) -> Result<(Self, KeyRing), FolderError> {
+        let path = settings.token.key_file.clone();
+        if let Some(name) = path.strip_prefix(folder.path()).ok().and_then(|name| name.to_str())
+            && !path.exists()
+        {
+            folder.secret(name, random_bytes())?;
+        }
+        let file = Self { path, fault: Mutex::default() };
+        let ring = file.read()?;
+        Ok((file, ring))
+    }
+
+    /// Takes over what the file says now. One that is faulty or gone changes nothing.
+    pub(super) fn follow(&self, keys: &TokenKeys) {
+        let fault = match self.read() {
+            Ok(ring) => {
+                let count = ring.count();
+                if keys.replace(ring) {
+                    tracing::info!(count, file = %self.path.display(), "the keys of tokens were taken over");
+                }
+                None
+            }
+            Err(why) => Some(why.to_string()),
+        };
+        let mut told = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(fault)) {
+            tracing::error!("{fault}: the keys of tokens stay as they are");
+        }
+        *told = fault;
+    }
+
+    fn read(&self) -> Result<KeyRing, FolderError> {
+        let keys = read_secrets(&self.path)?;
+        KeyRing::new(&keys).ok_or_else(|| FolderError::Malformed {
+            path: self.path.clone(),
+            expected: "1 to 4 lines of 64 hexadecimal digits",
+        })
+    }
+}
