@@ -96,6 +96,7 @@ fn measure(count: u64) {
             headers: &wanted.headers,
             asked_for: None,
             token: None,
+            agents: None,
         };
         let moment = worker.moment();
         let occasion = worker.occasion(Purpose::Answer, moment.now);

@@ -64,6 +64,7 @@ fn decision(numbers: u64, small: Option<f64>) -> f64 {
         headers: &[],
         asked_for: None,
         token: None,
+        agents: None,
     };
     let took = nanos(READS, |i| {
         let decision = decide(&world.table, &call(i), 0, Timestamp(0), &mut Silent);
@@ -158,6 +159,7 @@ fn calls_and_tokens() {
         headers: &[],
         asked_for: None,
         token: None,
+        agents: None,
     };
     let decided = |i| decide(&world.table, &call(i), 0, Timestamp(0), &mut Silent);
     let mut rounds: [Vec<f64>; 4] = Default::default();

@@ -61,6 +61,7 @@ fn a_decision_allocates_nothing() {
         headers: &headers,
         asked_for: None,
         token: None,
+        agents: None,
     };
     let stranger = AccountId::parse("ws-2").unwrap();
     for i in 0..200 {

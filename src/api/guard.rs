@@ -18,6 +18,7 @@ use super::permits::{Need, Permits};
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::state::State as Present;
 use crate::http::error::ApiError;
+use crate::http::foreign::is_foreign;
 
 /// The header that tells the revision of the configuration that an answer is about.
 pub(super) const REVISION: HeaderName = HeaderName::from_static("x-cordboard-revision");
@@ -135,8 +136,8 @@ pub(super) fn from_this_machine(
     let near = extensions
         .get::<ConnectInfo<SocketAddr>>()
         .is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
-    let passed_on = ["forwarded", "x-forwarded-for", "origin"].iter().any(|name| headers.contains_key(*name));
-    near && !passed_on && headers.get("host").is_none_or(|host| names_this_machine(management, host))
+    near && !is_foreign(headers)
+        && headers.get("host").is_none_or(|host| names_this_machine(management, host))
 }
 
 fn names_this_machine(management: &Management, host: &HeaderValue) -> bool {

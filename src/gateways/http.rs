@@ -159,7 +159,7 @@ impl HttpConnection {
 
     async fn post(&self, path: &Path<'_>, head: &Parts, body: Incoming) -> Result<Answer, ApiError> {
         // Before the body: a stranger's is not worth reading.
-        self.asker(head, Permission::Route, self.worker.moment().now)?;
+        self.asker(head, Permission::Route)?;
         let limits = &self.worker.plane.parts.limits;
         let body = read_body(body, limits.body_bytes_max, limits.body_timeout).await?;
         match path {
@@ -169,10 +169,11 @@ impl HttpConnection {
     }
 
     /// Who asks, if it may do this.
-    fn asker(&self, head: &Parts, permission: Permission, now: Timestamp) -> Result<Asker<'_>, ApiError> {
+    fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
+        let wall = || Timestamp(self.worker.plane.parts.clock.now_ms());
         let asker =
-            self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, &head.headers, now))?;
+            self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, &head.headers, wall))?;
         if !asker.may(permission) {
             let message = match asker {
                 Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),

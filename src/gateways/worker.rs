@@ -64,7 +64,7 @@ impl Worker {
         let mut view = self.view.borrow_mut();
         self.plane.parts.switchboard.ask(view.table(), call, occasion, trail, |answer| {
             let written = then(answer);
-            if occasion.purpose != Purpose::DryRun {
+            if occasion.purpose != Purpose::DryRun && answer.standing != Standing::Hidden {
                 let mut tally = self.tally.borrow_mut();
                 let took_ns = self.plane.parts.clock.tick().since_ns(moment.tick);
                 tally.decided(call.gateway_row, &answer.decision.reason, took_ns);
@@ -74,7 +74,7 @@ impl Worker {
                         Standing::NotRemembered => {
                             tally.not_remembered(&choice.served.series, call.gateway_row);
                         }
-                        Standing::InProgress | Standing::Passing => {}
+                        Standing::InProgress | Standing::Passing | Standing::Hidden => {}
                     }
                 }
             }

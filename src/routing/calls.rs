@@ -47,8 +47,8 @@ pub struct Kept {
     pub route: Option<Arc<ServingRoute>>,
     /// Its place in a split.
     pub arm: Option<KeptArm>,
-    /// The site that a token names, where the route does not name it any more.
-    pub site: Option<SiteVariantId>,
+    /// What a token says of the site, one or none, where the route says otherwise by now.
+    pub site: Option<Option<SiteVariantId>>,
     /// The code of the reason it was decided for.
     pub reason: &'static str,
 }
@@ -89,7 +89,7 @@ impl Kept {
             served: Arc::clone(choice.served),
             route: choice.route.cloned(),
             arm,
-            site: choice.site.cloned(),
+            site: choice.site.map(|site| site.cloned()),
             reason: decision.reason.code(),
         })
     }
@@ -103,8 +103,12 @@ impl Kept {
             slot: arm.slot,
             unit: arm.unit,
         });
-        let choice =
-            Choice { served: &self.served, route: self.route.as_ref(), site: self.site.as_ref(), in_split };
+        let choice = Choice {
+            served: &self.served,
+            route: self.route.as_ref(),
+            site: self.site.as_ref().map(Option::as_ref),
+            in_split,
+        };
         Decision { revision: self.revision, choice: Some(choice), reason }
     }
 }

@@ -27,8 +27,8 @@ pub struct Choice<'t> {
     pub served: &'t Arc<Served>,
     /// The route that led to it, for its headers and its site; none where it has neither.
     pub route: Option<&'t Arc<ServingRoute>>,
-    /// The site, where a token names another one than the route.
-    pub site: Option<&'t SiteVariantId>,
+    /// What a token says of the site, one or none, where the route says otherwise.
+    pub site: Option<Option<&'t SiteVariantId>>,
     /// The split it is in.
     pub in_split: Option<InSplit<'t>>,
 }
@@ -167,7 +167,8 @@ impl<'t> Choice<'t> {
     #[must_use]
     pub fn site(&self) -> CallSite<'t> {
         let sites = &self.served.version.dispatch.sites;
-        let wanted = self.site.or_else(|| self.route?.route.site_variant.as_ref());
+        let of_route = || self.route?.route.site_variant.as_ref();
+        let wanted = self.site.unwrap_or_else(of_route);
         let found = sites.get_or_default(wanted);
         let lacking = wanted.filter(|wanted| found.is_none_or(|(id, _)| id != *wanted));
         CallSite { id: wanted.and(found).map(|(id, _)| id), site: found.map(|(_, site)| site), lacking }

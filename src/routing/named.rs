@@ -56,7 +56,8 @@ impl ByName<'_> {
 
     fn at_pin(&self, agent: &str, pin: Pin, decision_id: u128) -> Option<Kept> {
         let id = AgentRef { account: self.call.account.clone(), agent: AgentId::parse(agent).ok()? };
-        let agent = self.table.agent(&id)?;
+        // What is hidden is as good as not there.
+        let agent = self.table.agent(&id).filter(|agent| self.call.sees(&agent.id.agent))?;
         let version = agent.agent.resolve(pin)?;
         let served = match self.table.served(agent, pin) {
             Some(served) => Arc::clone(served),
@@ -69,7 +70,8 @@ impl ByName<'_> {
         let id = SplitRef { account: self.call.account.clone(), split: SplitId::parse(split).ok()? };
         let split = self.table.split(&id)?;
         let position = split.split.position(arm)?;
-        let served = Arc::clone(split.arms.get(usize::from(position))?.served.as_ref()?);
+        let served = split.arms.get(usize::from(position))?.served.as_ref();
+        let served = Arc::clone(served.filter(|served| self.call.sees(&served.agent.agent))?);
         let mut kept = Kept::new(self.table.revision, decision_id, served, Reason::Override.code());
         kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
         Some(kept)
@@ -145,12 +147,14 @@ fn route_of<'t>(table: &'t RoutingTable, call: &CallRequest<'_>) -> Option<&'t A
     })
 }
 
-/// The site that the token names, where the route as it is now does not name it anyway.
-fn site_of(kept: &Kept, call: &CallRequest<'_>, named: u64) -> Option<SiteVariantId> {
+/// What the token says of the site, where the route as it is now does not say the same.
+fn site_of(kept: &Kept, call: &CallRequest<'_>, named: u64) -> Option<Option<SiteVariantId>> {
     let is_named = |site: &&SiteVariantId| digest(call.account, site.as_str()) == named;
     let of_route = kept.route.as_ref().and_then(|route| route.route.site_variant.as_ref());
-    if named == 0 || of_route.is_some_and(|site| is_named(&site)) {
-        return None;
+    match (named, of_route) {
+        (0, None) => None,
+        (_, Some(site)) if is_named(&site) => None,
+        (0, Some(_)) => Some(None),
+        _ => Some(kept.served.version.dispatch.sites.variants.keys().find(is_named).cloned()),
     }
-    kept.served.version.dispatch.sites.variants.keys().find(is_named).cloned()
 }

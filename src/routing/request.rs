@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::domain::address::{Address, Caller};
-use crate::domain::id::{AccountId, Pin};
+use crate::domain::id::{AccountId, AgentId, Pin};
 
 /// Longest call id, in bytes.
 pub const CALL_ID_BYTES_MAX: usize = 256;
@@ -29,9 +29,18 @@ pub struct CallRequest<'a> {
     pub asked_for: Option<Override<'a>>,
     /// The token of an earlier decision.
     pub token: Option<&'a str>,
+    /// The agents that whoever asks may be told of, if it is limited to some.
+    pub agents: Option<&'a [AgentId]>,
 }
 
 impl CallRequest<'_> {
+    /// Whether whoever asks may be told of an agent.
+    #[must_use]
+    #[inline]
+    pub fn sees(&self, agent: &AgentId) -> bool {
+        self.agents.is_none_or(|agents| agents.contains(agent))
+    }
+
     /// All values of a header, whose name is in any case.
     pub fn header<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
         self.headers

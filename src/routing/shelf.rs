@@ -59,7 +59,12 @@ impl Shelf {
         let config = AgentConfig::from_json(&bodies.canonical(hash)?).ok()?;
         let json = serde_json::to_vec(&config.to_json()).ok()?;
         let body = Arc::new(Body { hash, json: json.into() });
-        self.bodies.insert((account.clone(), hash), Arc::downgrade(&body));
+        let mut place = self.bodies.entry((account.clone(), hash)).or_default();
+        // Somebody else may have been quicker, and what they hold must stay to be found.
+        if let Some(first) = place.upgrade() {
+            return Some(first);
+        }
+        *place = Arc::downgrade(&body);
         Some(body)
     }
 

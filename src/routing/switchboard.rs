@@ -75,6 +75,8 @@ pub enum Standing {
     NotRemembered,
     /// It was not meant to be remembered, or nobody serves it.
     Passing,
+    /// An agent serves it of which whoever asks may not be told: nothing was remembered, and nothing is to be said.
+    Hidden,
 }
 
 impl Switchboard {
@@ -94,7 +96,7 @@ impl Switchboard {
             match self.calls.kept(call, call_id) {
                 Some(kept) => {
                     trail.note("call_in_progress", true, format_args!("the call was decided before"));
-                    return then(&self.repeat(&kept, call, occasion, Standing::InProgress));
+                    return then(&self.repeat(&kept, call, occasion));
                 }
                 None => {
                     trail.note("call_in_progress", false, format_args!("the call is not in progress here"));
@@ -158,6 +160,10 @@ impl Switchboard {
         occasion: Occasion,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
+        if hidden(call, decision) {
+            let (decision, standing) = (decision.clone(), Standing::Hidden);
+            return then(&Answer { decision, decision_id, token: None, standing });
+        }
         let mut standing = Standing::Passing;
         if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id)
             && let Some(kept) = Kept::of(decision, decision_id)
@@ -166,7 +172,7 @@ impl Switchboard {
                 Remembered::New => Standing::Began,
                 Remembered::Full => Standing::NotRemembered,
                 Remembered::Already(first) => {
-                    return then(&self.repeat(&first, call, occasion, Standing::InProgress));
+                    return then(&self.repeat(&first, call, occasion));
                 }
             };
             // What a token repeats was counted when it was decided.
@@ -180,16 +186,14 @@ impl Switchboard {
         then(&Answer { decision: decision.clone(), decision_id, token, standing })
     }
 
-    fn repeat<'k>(
-        &self,
-        kept: &'k Kept,
-        call: &CallRequest<'_>,
-        occasion: Occasion,
-        standing: Standing,
-    ) -> Answer<'k> {
+    fn repeat<'k>(&self, kept: &'k Kept, call: &CallRequest<'_>, occasion: Occasion) -> Answer<'k> {
         let decision = kept.decision(Reason::CallInProgress);
-        let token = self.token(&decision, kept.decision_id, call, occasion);
-        Answer { decision, decision_id: kept.decision_id, token, standing }
+        let (decision_id, standing) = (kept.decision_id, Standing::InProgress);
+        if hidden(call, &decision) {
+            return Answer { decision, decision_id, token: None, standing: Standing::Hidden };
+        }
+        let token = self.token(&decision, decision_id, call, occasion);
+        Answer { decision, decision_id, token, standing }
     }
 
     fn token(
@@ -206,4 +210,9 @@ impl Switchboard {
             Purpose::Answer | Purpose::DryRun => None,
         }
     }
+}
+
+fn hidden(call: &CallRequest<'_>, decision: &Decision<'_>) -> bool {
+    call.agents.is_some()
+        && decision.choice.as_ref().is_some_and(|choice| !call.sees(&choice.served.agent.agent))
 }

@@ -101,6 +101,7 @@ impl World {
             headers,
             asked_for: None,
             token: None,
+            agents: None,
         }
     }
 

@@ -30,7 +30,7 @@ const UNMET_OVERRIDE: &str = "the override was ignored: there is no such version
 impl HttpConnection {
     pub(super) fn ask_by_query(&self, head: &Parts) -> Result<Response, ApiError> {
         let moment = self.worker.moment();
-        let asker = self.asker(head, Permission::Route, moment.now)?;
+        let asker = self.asker(head, Permission::Route)?;
         let wanted = Wanted::from_query(head.uri.query().unwrap_or_default())?;
         let purpose = match wanted.call_id {
             _ if wanted.dry_run => Purpose::DryRun,
@@ -44,7 +44,7 @@ impl HttpConnection {
 
     pub(super) fn ask_by_body(&self, head: &Parts, body: &[u8]) -> Result<Response, ApiError> {
         let moment = self.worker.moment();
-        let asker = self.asker(head, Permission::Route, moment.now)?;
+        let asker = self.asker(head, Permission::Route)?;
         let mut wanted = Wanted::from_body(body, head.uri.query().unwrap_or_default())?;
         let purpose = if wanted.dry_run { Purpose::DryRun } else { Purpose::Call };
         wanted.call_id.get_or_insert_with(|| self.worker.new_id().to_string().into());
@@ -86,21 +86,22 @@ impl HttpConnection {
             headers: &wanted.headers,
             asked_for,
             token: wanted.token.as_deref(),
+            agents: asker.agents(),
         };
         let occasion = self.worker.occasion(purpose, moment.now);
-        self.keep_to_agents(asker, &call, occasion, moment)?;
         let (status, body) = if purpose == Purpose::DryRun {
-            self.explained(&call, occasion, moment, wanted.unknown)
+            self.explained(&call, occasion, moment, wanted.unknown)?
         } else {
             self.worker.ask(&call, occasion, moment, &mut Silent, |answer| {
+                told(answer)?;
                 let mut body = Vec::with_capacity(ANSWER_BYTES);
                 let mut json = Json(&mut body);
                 let unmet = call.asked_for.is_some() && by_the_table(&answer.decision.reason);
                 let remark = if unmet { UNMET_OVERRIDE } else { remark };
                 members(json.raw("{"), answer, Asked { call_id: call.call_id, to: &call.to, remark });
                 json.raw("}");
-                (status(method, answer), body)
-            })
+                Ok::<_, ApiError>((status(method, answer), body))
+            })?
         };
         Ok(json(status, body))
     }
@@ -111,37 +112,21 @@ impl HttpConnection {
         occasion: Occasion,
         moment: Moment,
         unknown: Vec<String>,
-    ) -> (StatusCode, Vec<u8>) {
+    ) -> Result<(StatusCode, Vec<u8>), ApiError> {
         let mut notes = Notes::default();
-        let (status, mut body, explanation) = self.worker.ask(call, occasion, moment, &mut notes, |answer| {
-            let mut body = Vec::with_capacity(4 * ANSWER_BYTES);
-            let asked = Asked { call_id: call.call_id, to: &call.to, remark: "" };
-            members(Json(&mut body).raw("{"), answer, asked);
-            (status(&Method::GET, answer), body, Explanation::of(&answer.decision))
-        });
+        let (status, mut body, explanation) =
+            self.worker.ask(call, occasion, moment, &mut notes, |answer| {
+                told(answer)?;
+                let mut body = Vec::with_capacity(4 * ANSWER_BYTES);
+                let asked = Asked { call_id: call.call_id, to: &call.to, remark: "" };
+                members(Json(&mut body).raw("{"), answer, asked);
+                Ok::<_, ApiError>((status(&Method::GET, answer), body, Explanation::of(&answer.decision)))
+            })?;
         body.extend_from_slice(b",\"explain\":");
         // Texts and numbers always have a JSON form.
         let _ = serde_json::to_writer(&mut body, &explanation.with(notes, unknown));
         body.push(b'}');
-        (status, body)
-    }
-
-    /// Refuses a call that an agent serves whom the key may not see, before it is remembered.
-    fn keep_to_agents(
-        &self,
-        asker: &Asker<'_>,
-        call: &CallRequest<'_>,
-        occasion: Occasion,
-        moment: Moment,
-    ) -> Result<(), ApiError> {
-        if asker.agents().is_none() {
-            return Ok(());
-        }
-        let tried = Occasion { purpose: Purpose::DryRun, ..occasion };
-        let seen = self.worker.ask(call, tried, moment, &mut Silent, |answer| {
-            answer.decision.choice.as_ref().is_none_or(|choice| asker.sees(&choice.served.agent.agent))
-        });
-        if seen { Ok(()) } else { Err(other_agents()) }
+        Ok((status, body))
     }
 
     /// The gateway's name and row: an address is bound to its own, a key may name any.
@@ -164,6 +149,11 @@ impl HttpConnection {
             }
         }
     }
+}
+
+/// Whether an answer may be told to whoever asks.
+fn told(answer: &Answer<'_>) -> Result<(), ApiError> {
+    if answer.standing == Standing::Hidden { Err(other_agents()) } else { Ok(()) }
 }
 
 pub(super) fn other_agents() -> ApiError {

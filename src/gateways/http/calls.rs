@@ -28,7 +28,7 @@ const CLOCKS_APART_MS: i64 = 60_000;
 
 impl HttpConnection {
     pub(super) fn call(&self, head: &Parts, call: &str) -> Result<Response, ApiError> {
-        let asker = self.asker(head, Permission::Route, self.worker.moment().now)?;
+        let asker = self.asker(head, Permission::Route)?;
         if matches!(asker, Asker::Gateway(..)) {
             return Err(ApiError::forbidden(
                 "without an API key calls can be routed and ended, nothing else",
@@ -47,7 +47,7 @@ impl HttpConnection {
 
     pub(super) fn end(&self, head: &Parts, call: &str, body: &[u8]) -> Result<Response, ApiError> {
         let now = self.worker.moment().now;
-        let asker = self.asker(head, Permission::Route, now)?;
+        let asker = self.asker(head, Permission::Route)?;
         let call_id = call_id_in_path(call)?;
         let ended = Ended::from_body(body)?;
         let said = ended.gateway.as_deref();
@@ -128,6 +128,7 @@ impl HttpConnection {
             headers: &[],
             asked_for: None,
             token: None,
+            agents: None,
         };
         let kept = self.worker.with_table(|table| switchboard.named(table, &call).by_claims(&claims));
         let kept = kept.ok_or_else(not_found)?;

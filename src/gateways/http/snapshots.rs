@@ -18,7 +18,7 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=3153600
 
 impl HttpConnection {
     pub(super) fn snapshot(&self, head: &Parts, hash: &str) -> Result<Answer, ApiError> {
-        let asker = self.asker(head, Permission::Snapshot, self.worker.moment().now)?;
+        let asker = self.asker(head, Permission::Snapshot)?;
         let hash = hash_in_path(hash)?;
         let body = self.worker.plane.parts.switchboard.shelf.get(asker.account(), hash).ok_or_else(|| {
             ApiError::not_found("no version with this hash serves or has calls in progress here")

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Bound;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use super::{
@@ -176,7 +175,10 @@ impl Patch<'_> {
         };
         let serving = Arc::new(ServingSplit {
             arms: split.arms.iter().map(|arm| self.arm(split, arm)).collect(),
-            calls: before.map_or_else(|| Arc::new(AtomicU64::new(0)), |before| Arc::clone(&before.calls)),
+            // One that was deleted and made anew in one patch is another split.
+            calls: before
+                .filter(|before| before.split.salt == split.salt)
+                .map_or_else(Arc::default, |before| Arc::clone(&before.calls)),
             split: Arc::clone(split),
         });
         let place = match place {
