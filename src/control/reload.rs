@@ -14,10 +14,12 @@ use super::{Applied, Control, ControlError};
 use crate::domain::command::FILES_HELD;
 use crate::domain::fault::Fault;
 use crate::domain::id::ConfigHash;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
 use crate::telemetry::clock::Clock;
 
+/// The code of a set that is to be accepted and that the files are not.
+const NOTHING_HELD: &str = "NOTHING_HELD";
 /// Most requests to read the files that wait.
 const QUEUE: usize = 16;
 /// Most faults or warnings of one reading that are logged; the status shows all faults.
@@ -92,6 +94,20 @@ pub(super) fn not_applied(metrics: &ConfigMetrics, faults: &[Fault]) {
     }
 }
 
+/// Refuses to take for accepted what is not what somebody has accepted. To accept once more what is in force is no
+/// fault: the answer to the first time may have been lost.
+fn accepted(accept: Option<ConfigHash>, files: Option<ConfigHash>) -> Result<(), Refusal> {
+    match accept {
+        Some(accept) if files != Some(accept) => {
+            let present = files.map_or_else(|| "none".to_owned(), |files| files.to_string());
+            let message =
+                format!("no files are held, so {accept} cannot be accepted: the files are {present}");
+            Err(Refusal::new(RefusalKind::Conflict, NOTHING_HELD, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Follows the files.
 pub struct Reloader {
     follow: Follow,
@@ -155,6 +171,8 @@ impl Follow {
         let outcome = self.try_reload(accept, &mut seen);
         let status = match &outcome {
             Ok(done) => ReloadStatus { at: self.now(), hash: done.state.files, ..ReloadStatus::default() },
+            // It says nothing of the files.
+            Err(ControlError::Refused(refusal)) if refusal.code == NOTHING_HELD => return outcome,
             Err(ControlError::Refused(refusal)) => {
                 let held = seen.filter(|_| refusal.code == FILES_HELD);
                 ReloadStatus { held, faults: refusal.faults.clone(), ..before.clone() }
@@ -181,6 +199,7 @@ impl Follow {
         look.vanished(&files.applied).map_err(Refusal::files)?;
         if files.compared && look.changed.is_empty() && look.gone.is_empty() {
             let state = self.control.state();
+            accepted(accept, state.files)?;
             return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
@@ -191,6 +210,8 @@ impl Follow {
         let now = Timestamp(self.clock.now_ms());
         let (last_good, kept) = (files.last_good.clone(), library.clone());
         let save = move || {
+            // Granted unaccepted, so it was not these files that somebody has seen held.
+            accepted(accept, Some(hash))?;
             last_good.save(&kept, &look.changed).map_err(|why| {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
@@ -205,6 +226,7 @@ impl Follow {
         if let Err(why) = files.last_good.forget_others(hash) {
             tracing::warn!(error = %why, "older copies of the files cannot be removed");
         }
+        accepted(accept, Some(hash))?;
         Ok(applied)
     }
 

@@ -58,6 +58,20 @@ fn a_file_cut_off_between_numbers_is_held_until_it_is_accepted() {
 }
 
 #[test]
+fn who_accepts_where_nothing_is_held_is_refused() {
+    let world = world();
+    let ended = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);
+    assert_eq!((ended.code(), ended.err.contains("NOTHING_HELD")), (1, true), "{}{}", ended.out, ended.err);
+    // Whether it is this request that finds the change or the watch before it.
+    for count in 1..=5 {
+        world.edit("routes/many.toml", &numbers(NUMBERS + count));
+        let ended = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);
+        assert_eq!((ended.code(), ended.err.contains("NOTHING_HELD")), (1, true), "{}{}", ended.out, ended.err);
+    }
+    world.until("the last one is taken", |world| world.version_at(&number(NUMBERS + 4)) == Some(1));
+}
+
+#[test]
 fn a_file_emptied_to_nothing_is_held() {
     let mut world = world();
     world.edit("routes/many.toml", "");
