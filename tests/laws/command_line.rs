@@ -6,7 +6,7 @@ use super::world::World;
 fn a_check_of_good_files_counts_what_there_is() {
     let ended = World::example().run(&["check", "config"]);
     assert_eq!(ended.code(), 0, "{}", ended.err);
-    assert!(ended.out.contains("2 agents, 3 versions, 1 splits, 1 prefixes, 3 numbers"), "{}", ended.out);
+    assert!(ended.out.contains("2 agents, 3 versions, 1 split, 1 prefix, 3 numbers"), "{}", ended.out);
 }
 
 #[test]

@@ -66,7 +66,13 @@ fn who_accepts_where_nothing_is_held_is_refused() {
     for count in 1..=5 {
         world.edit("routes/many.toml", &numbers(NUMBERS + count));
         let ended = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);
-        assert_eq!((ended.code(), ended.err.contains("NOTHING_HELD")), (1, true), "{}{}", ended.out, ended.err);
+        assert_eq!(
+            (ended.code(), ended.err.contains("NOTHING_HELD")),
+            (1, true),
+            "{}{}",
+            ended.out,
+            ended.err
+        );
     }
     world.until("the last one is taken", |world| world.version_at(&number(NUMBERS + 4)) == Some(1));
 }

@@ -91,7 +91,11 @@ fn nothing_is_accepted_where_nothing_is_held() {
         refused.json()["message"],
         format!("no files are held, so {} cannot be accepted: the files are {taken}", "0".repeat(32))
     );
-    assert_eq!((world.control.state().revision, world.get("/v1/status").json()), before, "and nothing changes");
+    assert_eq!(
+        (world.control.state().revision, world.get("/v1/status").json()),
+        before,
+        "and nothing changes"
+    );
     assert_eq!(accept(&taken).status, 200, "said again it is as true as the first time");
 }
 

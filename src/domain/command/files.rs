@@ -18,6 +18,7 @@ use crate::domain::split::slots::Owners;
 use crate::domain::split::{Split, file_salt};
 use crate::domain::state::{RouteIx, State};
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
@@ -466,10 +467,10 @@ impl Merge<'_> {
         self.outcome.target = files.hash.to_string();
         let more = named_changes(&self.outcome.changes);
         self.outcome.summary = format!(
-            "files applied: {} agents, {} splits, {} numbers given another route, {released} released{more}",
-            files.agents.len(),
-            files.splits.len(),
-            files.put.len()
+            "files applied: {}, {}, {} given another route, {released} released{more}",
+            counted(files.agents.len(), "agent"),
+            counted(files.splits.len(), "split"),
+            counted(files.put.len(), "number")
         );
         self.outcome.warnings.sort_unstable();
         self.outcome.warnings.dedup();

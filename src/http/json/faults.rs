@@ -51,7 +51,11 @@ impl Faults {
         let code = if self.told.iter().all(|told| told.code == first) { first } else { CODE };
         let mut faults: Vec<_> = self.told.into_iter().map(|told| (told.field, told.message)).collect();
         if self.untold > 0 {
-            faults.push(("body".to_owned(), format!("has {} more faults than are told", self.untold)));
+            let more = match self.untold {
+                1 => "has one more fault than is told".to_owned(),
+                more => format!("has {more} more faults than are told"),
+            };
+            faults.push(("body".to_owned(), more));
         }
         let message: Vec<_> = faults.iter().map(|(field, message)| format!("{field}: {message}")).collect();
         let error = ApiError::new(StatusCode::BAD_REQUEST, code, message.join("; "));
