@@ -1,8 +1,10 @@
 //! Applying the route and agent files: everything they name is checked, then the difference to the present is one
 //! revision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::Outcome;
 use super::held::{HELD, held};
@@ -12,11 +14,12 @@ use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
+use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::split::slots::Owners;
 use crate::domain::split::{Split, file_salt};
-use crate::domain::state::{RouteIx, State};
+use crate::domain::state::{RouteIx, RouteUse, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 
@@ -28,7 +31,18 @@ const NAMED_MAX: usize = 10;
 
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
+        self.apply_files_among(Slab::<RouteUse>::CAPACITY, files, at)
+    }
+
+    /// The same where at most `most` different routes of numbers fit.
+    pub(super) fn apply_files_among(
+        &self,
+        most: u32,
+        files: &FileSet,
+        at: Timestamp,
+    ) -> Result<Outcome, Refusal> {
         let mut merge = Merge {
+            routes_max: most,
             next: self.clone(),
             touched: Touched::default(),
             given: files.agents.iter().map(|placed| (&placed.value.id, &placed.value)).collect(),
@@ -71,6 +85,8 @@ impl State {
 
 /// The state as it would be, the facts that lead there, and what stands against it.
 struct Merge<'f> {
+    /// Most different routes of numbers.
+    routes_max: u32,
     next: State,
     touched: Touched,
     /// The agents as the files give them.
@@ -260,12 +276,16 @@ impl Merge<'_> {
 
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
-        if let Err(full) = self.next.room_for_routes(files.routes.iter().map(|placed| placed.value.as_ref()))
-        {
-            self.faults.push(nowhere(full.message, "fewer different routes"));
-        }
+        self.room_for(files.routes.iter().map(|placed| placed.value.as_ref()));
         for Placed { at, value: route } in &files.routes {
             self.check_route_at(at, "number", route);
+        }
+    }
+
+    /// A number whose route found no place would lose it: each of `routes`, which are there once, must fit.
+    fn room_for<'r>(&mut self, routes: impl IntoIterator<Item = &'r Route>) {
+        if let Err(full) = self.next.room_among(self.routes_max, routes) {
+            self.faults.push(nowhere(full.message, "fewer different routes"));
         }
     }
 
@@ -417,16 +437,22 @@ impl Merge<'_> {
     fn release_routes_to(&mut self, id: &AgentRef) {
         let mut changes = NumberChanges::default();
         let mut replaced = BTreeMap::new();
+        // Routes that differed in the exception only are one without it.
+        let mut places: HashMap<Arc<Route>, usize, FixedState> = HashMap::default();
         for (place, used) in self.next.routes.iter() {
             if let Some(left) = without_agent(&used.route, id) {
                 let route = left.map(|route| {
-                    changes.routes.push(Arc::new(route));
-                    changes.routes.len() - 1
+                    let route = Arc::new(route);
+                    *places.entry(Arc::clone(&route)).or_insert_with(|| {
+                        changes.routes.push(route);
+                        changes.routes.len() - 1
+                    })
                 });
                 replaced.insert(place, route.and_then(|at| u32::try_from(at).ok()));
             }
         }
         if !replaced.is_empty() {
+            self.room_for(changes.routes.iter().map(Arc::as_ref));
             let numbers = &self.next.numbers;
             let new = |place: &RouteIx| replaced.get(&place.get()).copied();
             let phones = numbers.phones.iter().filter_map(|(phone, place)| Some((*phone, new(place)?)));
