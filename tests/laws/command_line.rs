@@ -31,6 +31,18 @@ fn a_check_tells_every_fault_with_its_place_and_changes_nothing() {
 }
 
 #[test]
+fn a_number_without_its_plus_is_warned_of_by_a_check_and_in_the_log() {
+    let route = "[[number]]\nagent = \"sales\"\npin = \"V1\"\nnumber = \"4155550300\"\n";
+    let words = "routes/a.toml:4: 4155550300 looks like a phone number without its + and country code";
+    let ended = World::example().with("routes/a.toml", route).run(&["check", "config"]);
+    assert_eq!((ended.code(), ended.out.contains(&format!("warning: {words}"))), (0, true), "{}", ended.out);
+    let world = World::example().running();
+    world.save("routes/a.toml", route);
+    world.until("it is in force", |world| world.version_at("4155550300") == Some(1));
+    world.until("it is told", |world| world.log().contains(words));
+}
+
+#[test]
 fn a_client_without_a_router_says_that_it_cannot_reach_it() {
     let mut world = World::example().running();
     world.kill_9();

@@ -26,6 +26,9 @@ use crate::domain::words::counted;
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
 
+/// Most numbers that look like phone numbers without being one that are warned of.
+const DOUBTS_MAX: usize = 20;
+
 /// Most environments and splits that a line of the history names.
 const NAMED_MAX: usize = 10;
 
@@ -385,6 +388,7 @@ impl Merge<'_> {
                 _ => changes.push(put.number.clone(), Some(put.route)),
             }
         }
+        self.doubt(files);
         for number in &files.released {
             changes.push(number.clone(), None);
         }
@@ -394,6 +398,20 @@ impl Merge<'_> {
             self.change(Change::FileNumbers(changes));
         }
         files.released.len()
+    }
+
+    /// Warns of numbers with a new route that are SIP users as they stand, but look like phone numbers.
+    fn doubt(&mut self, files: &FileSet) {
+        let mut doubts = files.put.iter().filter_map(|put| Some((put, put.number.doubt()?)));
+        for (put, doubt) in doubts.by_ref().take(DOUBTS_MAX) {
+            let file = files.files.get(put.file as usize).map_or("", |file| file.as_ref());
+            self.outcome.warnings.push(format!("{file}:{}: {doubt}", put.line));
+        }
+        let more = doubts.count();
+        if more > 0 {
+            let more = counted(more, "more SIP user");
+            self.outcome.warnings.push(format!("{more} that may be meant as phone numbers"));
+        }
     }
 
     /// Splits that no file gives any more go, unless something else uses them.
