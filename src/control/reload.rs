@@ -1,5 +1,6 @@
 //! Files that change while the router runs: all of them good and applied as one revision, or nothing changes.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -35,6 +36,9 @@ pub trait Sources: Send {
 
     /// The last look is in force: the next one is compared with it.
     fn keep(&mut self);
+
+    /// The next look tells all there is.
+    fn forget(&mut self);
 }
 
 /// What differs.
@@ -49,6 +53,15 @@ pub struct Look {
 }
 
 impl Look {
+    pub(super) fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty()
+    }
+
+    /// The files that are not as they were.
+    pub(super) fn paths(&self) -> BTreeSet<&str> {
+        self.changed.iter().map(|file| &file.path).chain(&self.gone).map(AsRef::as_ref).collect()
+    }
+
     /// Refuses to take a folder that is not there for one that was emptied.
     pub(super) fn vanished(&self, applied: &Library) -> Result<(), Vec<Fault>> {
         let vanished = self.missing.iter().filter(|folder| applied.holds_any(folder));
@@ -168,7 +181,7 @@ impl Follow {
     fn reload(&mut self, accept: Option<ConfigHash>, asked: bool) -> Result<Applied, ControlError> {
         let before = self.control.status().reload();
         let mut seen = None;
-        let outcome = self.try_reload(accept, &mut seen);
+        let outcome = self.try_reload(accept, asked, &mut seen);
         let status = match &outcome {
             Ok(done) => ReloadStatus { at: self.now(), hash: done.state.files, ..ReloadStatus::default() },
             // It says nothing of the files.
@@ -192,12 +205,18 @@ impl Follow {
     fn try_reload(
         &mut self,
         accept: Option<ConfigHash>,
+        asked: bool,
         seen: &mut Option<ConfigHash>,
     ) -> Result<Applied, ControlError> {
         let files = &mut self.files;
-        let look = files.sources.look().map_err(Refusal::files)?;
-        look.vanished(&files.applied).map_err(Refusal::files)?;
-        if files.compared && look.changed.is_empty() && look.gone.is_empty() {
+        let mut look = files.look()?;
+        let lost = files.lost_copy(&look, asked);
+        if let Some(why) = &lost {
+            tracing::warn!(error = %why, "the copies of the last good files are made anew");
+            files.forget();
+            look = files.look()?;
+        }
+        if files.compared && look.is_empty() {
             let state = self.control.state();
             accepted(accept, state.files)?;
             return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
@@ -208,11 +227,11 @@ impl Follow {
         let hash = set.hash;
         *seen = Some(hash);
         let now = Timestamp(self.clock.now_ms());
-        let (last_good, kept) = (files.last_good.clone(), library.clone());
+        let (last_good, kept, copied) = (files.last_good.clone(), library.clone(), look.changed.clone());
         let save = move || {
             // Granted unaccepted, so it was not these files that somebody has seen held.
             accepted(accept, Some(hash))?;
-            last_good.save(&kept, &look.changed).map_err(|why| {
+            last_good.save(&kept, &copied).map_err(|why| {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
             })
@@ -221,6 +240,9 @@ impl Follow {
         let applied = self.control.submit_prepared(command, Some(Box::new(save)))?;
         for warning in applied.warnings.iter().take(LOGGED) {
             tracing::warn!("files applied, but {warning}");
+        }
+        if lost.is_some() && !applied.changed {
+            files.save_last_good(&library, &look);
         }
         files.keep(&library);
         if let Err(why) = files.last_good.forget_others(hash) {

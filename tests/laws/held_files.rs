@@ -267,6 +267,36 @@ fn what_is_held_is_not_copied_before_it_is_accepted() {
 }
 
 #[test]
+fn a_reload_makes_damaged_and_missing_copies_anew() {
+    let world = world();
+    let copy_of = |path: &str| {
+        let text = world.text(path);
+        let mut copies = copies(&world).into_keys();
+        copies.find(|copy| fs::read_to_string(copy).unwrap() == text).unwrap()
+    };
+    let (first, second) = (copy_of("agents/sales/V1.toml"), copy_of("agents/sales/V2.toml"));
+    let whole = || {
+        assert_eq!(fs::read_to_string(&first).unwrap(), world.text("agents/sales/V1.toml"));
+        assert_eq!(fs::read_to_string(&second).unwrap(), world.text("agents/sales/V2.toml"));
+    };
+    fs::remove_file(&first).unwrap();
+    fs::write(&second, "cut").unwrap();
+    world.edit("routes/many.toml", &numbers(NUMBERS + 1));
+    world.until("the change is in force", |world| world.version_at(&number(NUMBERS)) == Some(1));
+    whole();
+    // Also where nothing else has changed, and it is as long as it was.
+    let list = copies(&world).into_keys().find(|path| path.extension().is_some_and(|end| end == "json"));
+    let list = list.unwrap();
+    fs::remove_file(&list).unwrap();
+    fs::write(&first, "x".repeat(world.text("agents/sales/V1.toml").len())).unwrap();
+    let revision = world.revision();
+    assert_eq!(world.client(&["reload"]).code(), 0);
+    whole();
+    assert!(list.exists());
+    assert_eq!(world.revision(), revision);
+}
+
+#[test]
 fn a_start_makes_damaged_and_missing_copies_anew() {
     let mut world = world();
     assert_eq!(world.terminate().code(), 0);
