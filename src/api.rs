@@ -31,7 +31,6 @@ mod permits;
 mod refused;
 mod request;
 mod route;
-mod tree;
 
 use std::fmt;
 use std::net::SocketAddr;

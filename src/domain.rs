@@ -18,3 +18,4 @@ pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod time;
+pub mod words;

@@ -10,6 +10,7 @@ pub mod body;
 pub mod correlation;
 pub mod error;
 pub mod foreign;
+pub mod json;
 pub mod lag;
 pub mod limits;
 pub mod query;

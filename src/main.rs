@@ -7,6 +7,7 @@ use clap::Parser;
 use cordboard::app;
 use cordboard::cli::{self, CheckArgs, Cli, Command, KeysCommand, KeysResetArgs};
 use cordboard::domain::fault::Fault;
+use cordboard::domain::words::counted;
 use cordboard::settings::{Flags, Settings, Sources, Variables};
 use serde_json::json;
 
@@ -86,7 +87,12 @@ fn tell_summary(out: &mut impl Write, summary: &app::Summary) -> io::Result<()> 
     let app::Summary { hash, agents, versions, splits, prefixes, numbers, warnings } = summary;
     writeln!(
         out,
-        "ok: {agents} agents, {versions} versions, {splits} splits, {prefixes} prefixes, {numbers} numbers"
+        "ok: {}, {}, {}, {}, {}",
+        counted(*agents, "agent"),
+        counted(*versions, "version"),
+        counted(*splits, "split"),
+        counted(*prefixes, "prefix"),
+        counted(*numbers, "number")
     )?;
     writeln!(out, "fingerprint {hash}")?;
     for warning in warnings {

@@ -10,20 +10,14 @@
 use std::collections::HashSet;
 
 use super::caller::Caller;
-use super::tree::Tree;
 use crate::domain::address::{InvalidAddress, Number};
 use crate::domain::change::SplitRef;
 use crate::domain::id::{AgentId, ArmId, ConfigHash, Pin, SiteVariantId, SplitId};
-use crate::domain::refusal::{FieldFault, Refusal};
+use crate::domain::refusal::FieldFault;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
-
-/// Most faults of one body that are told.
-const FAULTS_MAX: usize = 100;
-/// Longest name of an unknown field that is repeated, in characters.
-const NAME_CHARS_MAX: usize = 80;
-/// The code of a body that is wrong in any way that has no code of its own.
-const CODE: &str = "VALIDATION_FAILED";
+use crate::http::json::faults::{CODE, Faults, quoted, shown};
+use crate::http::json::tree::Tree;
 
 /// What a body is read into.
 pub(super) trait Written: Sized {
@@ -57,36 +51,9 @@ pub(super) fn read<T: Written>(caller: &Caller, text: &[u8]) -> Result<T, ApiErr
     let mut fields = Fields::of(caller, &mut faults, String::new(), members);
     let read = T::read(&mut fields);
     fields.close();
-    faults.none()?;
-    read.ok_or_else(|| ApiError::validation("body", "says too little"))
-}
-
-/// What is wrong with a body so far.
-#[derive(Debug, Default)]
-struct Faults {
-    told: Vec<(FieldFault, &'static str)>,
-    untold: usize,
-}
-
-impl Faults {
-    fn push(&mut self, field: String, message: String, code: &'static str) {
-        if self.told.len() < FAULTS_MAX {
-            self.told.push((FieldFault { field, message }, code));
-        } else {
-            self.untold += 1;
-        }
-    }
-
-    fn none(self) -> Result<(), ApiError> {
-        let Some((_, first)) = self.told.first() else { return Ok(()) };
-        // A code of its own says what all is wrong, or it says too little.
-        let code = if self.told.iter().all(|(_, code)| code == first) { *first } else { CODE };
-        let mut faults: Vec<_> = self.told.into_iter().map(|(fault, _)| fault).collect();
-        if self.untold > 0 {
-            let message = format!("has {} more faults than are told", self.untold);
-            faults.push(FieldFault { field: "body".to_owned(), message });
-        }
-        Err(Refusal { code, ..Refusal::fields(faults) }.into())
+    match faults.refusal() {
+        Some(refusal) => Err(refusal),
+        None => read.ok_or_else(|| ApiError::validation("body", "says too little")),
     }
 }
 
@@ -112,13 +79,7 @@ impl<'r> Fields<'r> {
 
     /// Whether a field of this object, or anything in it, has been found at fault.
     pub(super) fn blames(&self, name: &str) -> bool {
-        let path = self.path_of(name);
-        let within = |field: &str| {
-            field
-                .strip_prefix(path.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        self.faults.told.iter().any(|(fault, _)| within(&fault.field))
+        self.faults.blames(&self.path_of(name))
     }
 
     /// Says what is wrong with a field of this object.
@@ -318,7 +279,7 @@ impl<'r> Fields<'r> {
     }
 
     fn path_of(&self, name: &str) -> String {
-        let name: String = name.escape_default().take(NAME_CHARS_MAX).collect();
+        let name = shown(name);
         if self.path.is_empty() { name } else { format!("{}.{name}", self.path) }
     }
 }
@@ -329,11 +290,6 @@ fn text(tree: Tree) -> Result<String, Option<String>> {
         Tree::Text(text) => Ok(text),
         _ => Err(None),
     }
-}
-
-/// A text as it is repeated to whoever wrote it, cut where it is long.
-fn quoted(text: &str) -> String {
-    format!("{:?}", text.chars().take(NAME_CHARS_MAX).collect::<String>())
 }
 
 impl Kind for String {

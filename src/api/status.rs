@@ -167,7 +167,11 @@ async fn get_status(
     responses(
         (status = 200, body = Reloaded, description = "They are in force."),
         (status = 400, description = "`FILES_FAULTY`: every fault is in `errors`, and with its place in `data.faults`"),
-        (status = 409, description = "`FILES_HELD`: much would be removed; accept the set by `data.hash`"),
+        (
+            status = 409,
+            description = "`FILES_HELD`: much would be removed, accept the set by `data.hash`; `NOTHING_HELD`: the files are not \
+                those of `accept`, and not held"
+        ),
     )
 )]
 async fn reload(

@@ -83,6 +83,11 @@ impl Sources for Folders {
         if faults.is_empty() { Ok(look) } else { Err(faults) }
     }
 
+    fn forget(&mut self) {
+        self.agents.forget();
+        self.routes.forget();
+    }
+
     fn keep(&mut self) {
         for watched in [&mut self.agents, &mut self.routes] {
             if let Some(seen) = watched.seen.take() {
@@ -93,6 +98,10 @@ impl Sources for Folders {
 }
 
 impl Watched {
+    fn forget(&mut self) {
+        self.kept = Snapshot::default();
+    }
+
     fn look(&mut self, stillness: Stillness<'_>) -> Result<Look, Vec<Fault>> {
         self.seen = None;
         let Reading { snapshot, changed, removed, missing } = self

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::domain::address::E164;
 use crate::domain::route::{Destination, Route};
 use crate::domain::state::State;
+use crate::domain::words::counted;
 
 /// Most agents and numbers that are listed.
 const LISTED: usize = 8;
@@ -36,7 +37,7 @@ fn write(
     for (id, agent) in state.agents.iter().take(LISTED) {
         let live = agent.deployed(crate::domain::id::Environment::Live).and_then(|version| version.number);
         let live = live.map_or_else(|| "nothing live".to_owned(), |number| format!("live {number}"));
-        writeln!(out, "  {:<20} {} versions, {live}", id.agent.as_str(), agent.versions.len())?;
+        writeln!(out, "  {:<20} {}, {live}", id.agent.as_str(), counted(agent.versions.len(), "version"))?;
     }
     more(out, state.agents.len())?;
     writeln!(out, "\nNumbers ({})", state.numbers.len())?;
@@ -71,4 +72,17 @@ fn try_this(out: &mut String, number: Option<E164>, calls: SocketAddr) -> fmt::R
     writeln!(out, "  curl 'http://{calls}/v1/route?to={escaped}&from=%2B14155550199'")?;
     writeln!(out, "  cordboard explain {number} --from +14155550199")?;
     writeln!(out, "  cordboard status")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::world;
+
+    #[test]
+    fn one_version_is_no_versions() {
+        let place = SocketAddr::from(([127, 0, 0, 1], 8700));
+        let text = text(&world(), place, place, None);
+        assert!(text.contains(" 1 version, ") && text.contains(" versions, "), "{text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Files that change while the router runs: all of them good and applied as one revision, or nothing changes.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -14,10 +15,12 @@ use super::{Applied, Control, ControlError};
 use crate::domain::command::FILES_HELD;
 use crate::domain::fault::Fault;
 use crate::domain::id::ConfigHash;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
 use crate::telemetry::clock::Clock;
 
+/// The code of a set that is to be accepted and that the files are not.
+const NOTHING_HELD: &str = "NOTHING_HELD";
 /// Most requests to read the files that wait.
 const QUEUE: usize = 16;
 /// Most faults or warnings of one reading that are logged; the status shows all faults.
@@ -33,6 +36,9 @@ pub trait Sources: Send {
 
     /// The last look is in force: the next one is compared with it.
     fn keep(&mut self);
+
+    /// The next look tells all there is.
+    fn forget(&mut self);
 }
 
 /// What differs.
@@ -47,6 +53,15 @@ pub struct Look {
 }
 
 impl Look {
+    pub(super) fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty()
+    }
+
+    /// The files that are not as they were.
+    pub(super) fn paths(&self) -> BTreeSet<&str> {
+        self.changed.iter().map(|file| &file.path).chain(&self.gone).map(AsRef::as_ref).collect()
+    }
+
     /// Refuses to take a folder that is not there for one that was emptied.
     pub(super) fn vanished(&self, applied: &Library) -> Result<(), Vec<Fault>> {
         let vanished = self.missing.iter().filter(|folder| applied.holds_any(folder));
@@ -89,6 +104,20 @@ pub(super) fn not_applied(metrics: &ConfigMetrics, faults: &[Fault]) {
     metrics.config_reload_failures_total.inc();
     for fault in faults.iter().take(LOGGED) {
         tracing::error!("files not applied: {fault}");
+    }
+}
+
+/// Refuses to take for accepted what is not what somebody has accepted. To accept once more what is in force is no
+/// fault: the answer to the first time may have been lost.
+fn accepted(accept: Option<ConfigHash>, files: Option<ConfigHash>) -> Result<(), Refusal> {
+    match accept {
+        Some(accept) if files != Some(accept) => {
+            let present = files.map_or_else(|| "none".to_owned(), |files| files.to_string());
+            let message =
+                format!("no files are held, so {accept} cannot be accepted: the files are {present}");
+            Err(Refusal::new(RefusalKind::Conflict, NOTHING_HELD, message))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -152,9 +181,11 @@ impl Follow {
     fn reload(&mut self, accept: Option<ConfigHash>, asked: bool) -> Result<Applied, ControlError> {
         let before = self.control.status().reload();
         let mut seen = None;
-        let outcome = self.try_reload(accept, &mut seen);
+        let outcome = self.try_reload(accept, asked, &mut seen);
         let status = match &outcome {
             Ok(done) => ReloadStatus { at: self.now(), hash: done.state.files, ..ReloadStatus::default() },
+            // It says nothing of the files.
+            Err(ControlError::Refused(refusal)) if refusal.code == NOTHING_HELD => return outcome,
             Err(ControlError::Refused(refusal)) => {
                 let held = seen.filter(|_| refusal.code == FILES_HELD);
                 ReloadStatus { held, faults: refusal.faults.clone(), ..before.clone() }
@@ -174,13 +205,20 @@ impl Follow {
     fn try_reload(
         &mut self,
         accept: Option<ConfigHash>,
+        asked: bool,
         seen: &mut Option<ConfigHash>,
     ) -> Result<Applied, ControlError> {
         let files = &mut self.files;
-        let look = files.sources.look().map_err(Refusal::files)?;
-        look.vanished(&files.applied).map_err(Refusal::files)?;
-        if files.compared && look.changed.is_empty() && look.gone.is_empty() {
+        let mut look = files.look()?;
+        let lost = files.lost_copy(&look, asked);
+        if let Some(why) = &lost {
+            tracing::warn!(error = %why, "the copies of the last good files are made anew");
+            files.forget();
+            look = files.look()?;
+        }
+        if files.compared && look.is_empty() {
             let state = self.control.state();
+            accepted(accept, state.files)?;
             return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
@@ -189,9 +227,11 @@ impl Follow {
         let hash = set.hash;
         *seen = Some(hash);
         let now = Timestamp(self.clock.now_ms());
-        let (last_good, kept) = (files.last_good.clone(), library.clone());
+        let (last_good, kept, copied) = (files.last_good.clone(), library.clone(), look.changed.clone());
         let save = move || {
-            last_good.save(&kept, &look.changed).map_err(|why| {
+            // Granted unaccepted, so it was not these files that somebody has seen held.
+            accepted(accept, Some(hash))?;
+            last_good.save(&kept, &copied).map_err(|why| {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
             })
@@ -201,10 +241,14 @@ impl Follow {
         for warning in applied.warnings.iter().take(LOGGED) {
             tracing::warn!("files applied, but {warning}");
         }
+        if lost.is_some() && !applied.changed {
+            files.save_last_good(&library, &look);
+        }
         files.keep(&library);
         if let Err(why) = files.last_good.forget_others(hash) {
             tracing::warn!(error = %why, "older copies of the files cannot be removed");
         }
+        accepted(accept, Some(hash))?;
         Ok(applied)
     }
 

@@ -183,10 +183,40 @@ impl Files {
         self.compared = true;
     }
 
+    /// What differs from the files in force, or, if they were forgotten, all there is.
+    pub(super) fn look(&mut self) -> Result<Look, Refusal> {
+        let look = self.sources.look().map_err(Refusal::files)?;
+        look.vanished(&self.applied).map_err(Refusal::files)?;
+        Ok(look)
+    }
+
+    /// Has the next look tell all there is, so that all of it can be kept anew.
+    pub(super) fn forget(&mut self) {
+        self.sources.forget();
+        self.compared = false;
+    }
+
+    /// What is wrong with the copies of files that a look left as they were: somebody who asks has them read, a change
+    /// has them looked at, and a look that finds nothing new has no need of them.
+    pub(super) fn lost_copy(&self, look: &Look, asked: bool) -> Option<LastGoodError> {
+        if !self.compared {
+            return None;
+        }
+        if asked {
+            return self.last_good.check(self.applied.hash()).err();
+        }
+        if look.is_empty() { None } else { self.last_good.holds(&self.applied, &look.paths()).err() }
+    }
+
     /// Makes whole what is missing or damaged of the copies of the set in force, which are all at hand.
     fn mend_last_good(&self, library: &Library, look: &Look) {
         let Err(why) = self.last_good.check(library.hash()) else { return };
         tracing::warn!(error = %why, "the copies of the last good files are made anew");
+        self.save_last_good(library, look);
+    }
+
+    /// Makes whole the copies of the set in force.
+    pub(super) fn save_last_good(&self, library: &Library, look: &Look) {
         if let Err(why) = self.last_good.save(library, &look.changed) {
             tracing::error!(error = %why, "the files cannot be kept: a start on faulty files would fail");
         }

@@ -87,6 +87,8 @@ impl Sources for Shown {
     }
 
     fn keep(&mut self) {}
+
+    fn forget(&mut self) {}
 }
 
 struct Room {

@@ -6,7 +6,7 @@ use super::world::World;
 fn a_check_of_good_files_counts_what_there_is() {
     let ended = World::example().run(&["check", "config"]);
     assert_eq!(ended.code(), 0, "{}", ended.err);
-    assert!(ended.out.contains("2 agents, 3 versions, 1 splits, 1 prefixes, 3 numbers"), "{}", ended.out);
+    assert!(ended.out.contains("2 agents, 3 versions, 1 split, 1 prefix, 3 numbers"), "{}", ended.out);
 }
 
 #[test]
@@ -28,6 +28,18 @@ fn a_check_tells_every_fault_with_its_place_and_changes_nothing() {
         told["faults"].as_array().unwrap().iter().map(|fault| fault["file"].as_str().unwrap()).collect();
     assert_eq!(files, ["routes/a.toml", "routes/b.toml"], "{told}");
     assert!(!world.data().exists(), "a check keeps nothing");
+}
+
+#[test]
+fn a_number_without_its_plus_is_warned_of_by_a_check_and_in_the_log() {
+    let route = "[[number]]\nagent = \"sales\"\npin = \"V1\"\nnumber = \"4155550300\"\n";
+    let words = "routes/a.toml:4: 4155550300 looks like a phone number without its + and country code";
+    let ended = World::example().with("routes/a.toml", route).run(&["check", "config"]);
+    assert_eq!((ended.code(), ended.out.contains(&format!("warning: {words}"))), (0, true), "{}", ended.out);
+    let world = World::example().running();
+    world.save("routes/a.toml", route);
+    world.until("it is in force", |world| world.version_at("4155550300") == Some(1));
+    world.until("it is told", |world| world.log().contains(words));
 }
 
 #[test]

@@ -58,6 +58,26 @@ fn a_file_cut_off_between_numbers_is_held_until_it_is_accepted() {
 }
 
 #[test]
+fn who_accepts_where_nothing_is_held_is_refused() {
+    let world = world();
+    let ended = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);
+    assert_eq!((ended.code(), ended.err.contains("NOTHING_HELD")), (1, true), "{}{}", ended.out, ended.err);
+    // Whether it is this request that finds the change or the watch before it.
+    for count in 1..=5 {
+        world.edit("routes/many.toml", &numbers(NUMBERS + count));
+        let ended = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);
+        assert_eq!(
+            (ended.code(), ended.err.contains("NOTHING_HELD")),
+            (1, true),
+            "{}{}",
+            ended.out,
+            ended.err
+        );
+    }
+    world.until("the last one is taken", |world| world.version_at(&number(NUMBERS + 4)) == Some(1));
+}
+
+#[test]
 fn a_file_emptied_to_nothing_is_held() {
     let mut world = world();
     world.edit("routes/many.toml", "");
@@ -244,6 +264,36 @@ fn what_is_held_is_not_copied_before_it_is_accepted() {
     let after = copies(&world);
     assert_eq!(after.len(), before.len());
     assert_ne!(after, before);
+}
+
+#[test]
+fn a_reload_makes_damaged_and_missing_copies_anew() {
+    let world = world();
+    let copy_of = |path: &str| {
+        let text = world.text(path);
+        let mut copies = copies(&world).into_keys();
+        copies.find(|copy| fs::read_to_string(copy).unwrap() == text).unwrap()
+    };
+    let (first, second) = (copy_of("agents/sales/V1.toml"), copy_of("agents/sales/V2.toml"));
+    let whole = || {
+        assert_eq!(fs::read_to_string(&first).unwrap(), world.text("agents/sales/V1.toml"));
+        assert_eq!(fs::read_to_string(&second).unwrap(), world.text("agents/sales/V2.toml"));
+    };
+    fs::remove_file(&first).unwrap();
+    fs::write(&second, "cut").unwrap();
+    world.edit("routes/many.toml", &numbers(NUMBERS + 1));
+    world.until("the change is in force", |world| world.version_at(&number(NUMBERS)) == Some(1));
+    whole();
+    // Also where nothing else has changed, and it is as long as it was.
+    let list = copies(&world).into_keys().find(|path| path.extension().is_some_and(|end| end == "json"));
+    let list = list.unwrap();
+    fs::remove_file(&list).unwrap();
+    fs::write(&first, "x".repeat(world.text("agents/sales/V1.toml").len())).unwrap();
+    let revision = world.revision();
+    assert_eq!(world.client(&["reload"]).code(), 0);
+    whole();
+    assert!(list.exists());
+    assert_eq!(world.revision(), revision);
 }
 
 #[test]

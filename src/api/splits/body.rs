@@ -3,7 +3,6 @@
 use utoipa::ToSchema;
 
 use crate::api::fields::{Fields, Kind, Whole, Written};
-use crate::api::tree::Tree;
 use crate::domain::address::Number;
 use crate::domain::command::{ArmPatch, SplitPatch};
 use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
@@ -12,6 +11,7 @@ use crate::domain::route::ManagedBy;
 use crate::domain::split::slots::{ARMS_MAX, Owners};
 use crate::domain::split::{Arm, Split, UnitRule};
 use crate::domain::time::Timestamp;
+use crate::http::json::tree::Tree;
 
 /// Largest whole number that every JSON reader keeps exact.
 const EXACT_MAX: u64 = (1 << 53) - 1;

@@ -80,6 +80,26 @@ fn files_that_would_remove_much_are_held_until_accepted_by_their_hash() {
 }
 
 #[test]
+fn nothing_is_accepted_where_nothing_is_held() {
+    let world = World::new();
+    let accept = |hash: &str| world.admin("POST", "/v1/reload", json!({"accept": hash}));
+    let taken = world.admin("POST", "/v1/reload", json!({})).json()["hash"].as_str().unwrap().to_owned();
+    let before = (world.control.state().revision, world.get("/v1/status").json());
+    let refused = accept(&"0".repeat(32));
+    assert_eq!((refused.status, &refused.json()["error_code"]), (409, &json!("NOTHING_HELD")));
+    assert_eq!(
+        refused.json()["message"],
+        format!("no files are held, so {} cannot be accepted: the files are {taken}", "0".repeat(32))
+    );
+    assert_eq!(
+        (world.control.state().revision, world.get("/v1/status").json()),
+        before,
+        "and nothing changes"
+    );
+    assert_eq!(accept(&taken).status, 200, "said again it is as true as the first time");
+}
+
+#[test]
 fn probes_answer_anybody() {
     let world = World::new();
     for (path, status) in [("/healthz", 200), ("/readyz", 200)] {

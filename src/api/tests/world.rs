@@ -51,6 +51,8 @@ impl Sources for Shown {
     }
 
     fn keep(&mut self) {}
+
+    fn forget(&mut self) {}
 }
 
 /// An answer.

@@ -79,13 +79,14 @@ impl LastGood {
         Self { folder }
     }
 
-    /// Keeps the files of a library, those that were kept before excepted: when this returns they are durable. To be
-    /// called before what they say is committed, and only if it is granted.
+    /// Keeps the files of a library, those that were kept before excepted ([`LastGood::holds`] tells whether they
+    /// still are): when this returns they are durable. To be called before what they say is committed, and only if it
+    /// is granted.
     ///
     /// A copy that is there and right is not written again; one that is damaged is.
     ///
     /// # Errors
-    /// When something cannot be written, or a copy from before is gone.
+    /// When something cannot be written.
     pub fn save(&self, library: &Library, changed: &[SourceFile]) -> Result<(), LastGoodError> {
         let made = owned::make_folder(&self.folder).and_then(|()| owned::close(&self.folder));
         made.map_err(io_error(&self.folder))?;
@@ -99,16 +100,30 @@ impl LastGood {
         }
         let files = library.hashes().map(|(path, hash)| Listed { path: Arc::from(path), hash }).collect();
         let list = List { format: FORMAT, files };
-        for Listed { path, hash } in &list.files {
-            let copy = self.copy(*hash);
-            if !copy.try_exists().map_err(io_error(&copy))? {
-                return Err(LastGoodError::Missing { path: copy, of: path.to_string() });
-            }
-        }
         let path = self.list(library.hash());
         let text = serde_json::to_vec(&list).map_err(|why| io_error(&path)(why.into()))?;
         self.keep(&path, &text, true)?;
         owned::sync_folder(&self.folder).map_err(io_error(&self.folder))
+    }
+
+    /// Whether the copies of a library are there and as long as they were, but for files of which there will be others.
+    /// Cost: a look at each, not into it.
+    ///
+    /// # Errors
+    /// The first copy that is missing, of another length or cannot be looked at.
+    pub fn holds(&self, library: &Library, but_for: &BTreeSet<&str>) -> Result<(), LastGoodError> {
+        for (path, hash, bytes) in library.copied().filter(|(path, ..)| !but_for.contains(path)) {
+            let copy = self.copy(hash);
+            match fs::metadata(&copy) {
+                Ok(there) if there.len() == bytes => {}
+                Ok(_) => return Err(LastGoodError::Damaged { path: copy, of: path.to_owned() }),
+                Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                    return Err(LastGoodError::Missing { path: copy, of: path.to_owned() });
+                }
+                Err(why) => return Err(io_error(&copy)(why)),
+            }
+        }
+        Ok(())
     }
 
     /// Whether a set could be loaded. Cost: reading all its files.

@@ -39,6 +39,8 @@ pub struct Library {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) hash: ConfigHash,
+    /// How long it is.
+    pub(super) bytes: u64,
     pub(super) kind: Kind,
     pub(super) content: Content,
 }
@@ -135,6 +137,11 @@ impl Library {
     /// Paths and fingerprints, in order.
     pub(super) fn hashes(&self) -> impl Iterator<Item = (&str, ConfigHash)> {
         self.files.iter().map(|(path, entry)| (path.as_ref(), entry.hash))
+    }
+
+    /// Paths, fingerprints and lengths in bytes, in order.
+    pub(super) fn copied(&self) -> impl Iterator<Item = (&str, ConfigHash, u64)> {
+        self.files.iter().map(|(path, entry)| (path.as_ref(), entry.hash, entry.bytes))
     }
 
     /// The files of `routes/`, in order.
@@ -273,7 +280,7 @@ impl Library {
             }
             Kind::Draft(_) | Kind::Version(..) => read_config(&file.path, &file.bytes).map(Content::Config),
         };
-        content.map(|content| Entry { hash: file.hash, kind, content })
+        content.map(|content| Entry { hash: file.hash, bytes: file.bytes.len() as u64, kind, content })
     }
 }
 

@@ -1,8 +1,10 @@
 //! Applying the route and agent files: everything they name is checked, then the difference to the present is one
 //! revision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::Outcome;
 use super::held::{HELD, held};
@@ -12,22 +14,38 @@ use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
+use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::split::slots::Owners;
 use crate::domain::split::{Split, file_salt};
-use crate::domain::state::{RouteIx, State};
+use crate::domain::state::{RouteIx, RouteUse, State};
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
+
+/// Most numbers that look like phone numbers without being one that are warned of.
+const DOUBTS_MAX: usize = 20;
 
 /// Most environments and splits that a line of the history names.
 const NAMED_MAX: usize = 10;
 
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
+        self.apply_files_among(Slab::<RouteUse>::CAPACITY, files, at)
+    }
+
+    /// The same where at most `most` different routes of numbers fit.
+    pub(super) fn apply_files_among(
+        &self,
+        most: u32,
+        files: &FileSet,
+        at: Timestamp,
+    ) -> Result<Outcome, Refusal> {
         let mut merge = Merge {
+            routes_max: most,
             next: self.clone(),
             touched: Touched::default(),
             given: files.agents.iter().map(|placed| (&placed.value.id, &placed.value)).collect(),
@@ -70,6 +88,8 @@ impl State {
 
 /// The state as it would be, the facts that lead there, and what stands against it.
 struct Merge<'f> {
+    /// Most different routes of numbers.
+    routes_max: u32,
     next: State,
     touched: Touched,
     /// The agents as the files give them.
@@ -259,12 +279,16 @@ impl Merge<'_> {
 
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
-        if let Err(full) = self.next.room_for_routes(files.routes.iter().map(|placed| placed.value.as_ref()))
-        {
-            self.faults.push(nowhere(full.message, "fewer different routes"));
-        }
+        self.room_for(files.routes.iter().map(|placed| placed.value.as_ref()));
         for Placed { at, value: route } in &files.routes {
             self.check_route_at(at, "number", route);
+        }
+    }
+
+    /// A number whose route found no place would lose it: each of `routes`, which are there once, must fit.
+    fn room_for<'r>(&mut self, routes: impl IntoIterator<Item = &'r Route>) {
+        if let Err(full) = self.next.room_among(self.routes_max, routes) {
+            self.faults.push(nowhere(full.message, "fewer different routes"));
         }
     }
 
@@ -364,6 +388,7 @@ impl Merge<'_> {
                 _ => changes.push(put.number.clone(), Some(put.route)),
             }
         }
+        self.doubt(files);
         for number in &files.released {
             changes.push(number.clone(), None);
         }
@@ -373,6 +398,20 @@ impl Merge<'_> {
             self.change(Change::FileNumbers(changes));
         }
         files.released.len()
+    }
+
+    /// Warns of numbers with a new route that are SIP users as they stand, but look like phone numbers.
+    fn doubt(&mut self, files: &FileSet) {
+        let mut doubts = files.put.iter().filter_map(|put| Some((put, put.number.doubt()?)));
+        for (put, doubt) in doubts.by_ref().take(DOUBTS_MAX) {
+            let file = files.files.get(put.file as usize).map_or("", |file| file.as_ref());
+            self.outcome.warnings.push(format!("{file}:{}: {doubt}", put.line));
+        }
+        let more = doubts.count();
+        if more > 0 {
+            let more = counted(more, "more SIP user");
+            self.outcome.warnings.push(format!("{more} that may be meant as phone numbers"));
+        }
     }
 
     /// Splits that no file gives any more go, unless something else uses them.
@@ -416,16 +455,22 @@ impl Merge<'_> {
     fn release_routes_to(&mut self, id: &AgentRef) {
         let mut changes = NumberChanges::default();
         let mut replaced = BTreeMap::new();
+        // Routes that differed in the exception only are one without it.
+        let mut places: HashMap<Arc<Route>, usize, FixedState> = HashMap::default();
         for (place, used) in self.next.routes.iter() {
             if let Some(left) = without_agent(&used.route, id) {
                 let route = left.map(|route| {
-                    changes.routes.push(Arc::new(route));
-                    changes.routes.len() - 1
+                    let route = Arc::new(route);
+                    *places.entry(Arc::clone(&route)).or_insert_with(|| {
+                        changes.routes.push(route);
+                        changes.routes.len() - 1
+                    })
                 });
                 replaced.insert(place, route.and_then(|at| u32::try_from(at).ok()));
             }
         }
         if !replaced.is_empty() {
+            self.room_for(changes.routes.iter().map(Arc::as_ref));
             let numbers = &self.next.numbers;
             let new = |place: &RouteIx| replaced.get(&place.get()).copied();
             let phones = numbers.phones.iter().filter_map(|(phone, place)| Some((*phone, new(place)?)));
@@ -466,10 +511,10 @@ impl Merge<'_> {
         self.outcome.target = files.hash.to_string();
         let more = named_changes(&self.outcome.changes);
         self.outcome.summary = format!(
-            "files applied: {} agents, {} splits, {} numbers given another route, {released} released{more}",
-            files.agents.len(),
-            files.splits.len(),
-            files.put.len()
+            "files applied: {}, {}, {} given another route, {released} released{more}",
+            counted(files.agents.len(), "agent"),
+            counted(files.splits.len(), "split"),
+            counted(files.put.len(), "number")
         );
         self.outcome.warnings.sort_unstable();
         self.outcome.warnings.dedup();

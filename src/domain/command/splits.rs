@@ -14,6 +14,7 @@ use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::split::{Arm, Ending, Split};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 
 /// Changes to one arm; what is absent stays.
 #[derive(Debug, Clone)]
@@ -188,7 +189,7 @@ impl State {
         let numbers: u32 =
             self.routes.iter().filter(|(_, used)| leads(&used.route)).map(|(_, used)| used.numbers).sum();
         if numbers > 0 {
-            return Some(format!("{numbers} numbers"));
+            return Some(counted(numbers as usize, "number"));
         }
         let prefix = self.prefixes.iter().find(|(_, route)| leads(route)).map(|((_, prefix), _)| *prefix);
         if let Some(prefix) = prefix {

@@ -7,6 +7,7 @@ use super::*;
 use crate::domain::change::NumberChanges;
 use crate::domain::id::Environment;
 use crate::domain::refusal::RefusalKind;
+use crate::domain::route::{HeaderRule, HeaderTest};
 use crate::domain::testing::*;
 
 fn fields(refusal: Refusal) -> Vec<String> {
@@ -346,6 +347,50 @@ fn only_new_routes_need_room() {
     assert_eq!(state.room_among(3, known()), Ok(()), "routes that there are take no room");
     assert_eq!(state.room_among(5, known().chain(&new)), Ok(()));
     assert_eq!(state.room_among(4, known().chain(&new)).unwrap_err().code, "TOO_MANY_ROUTES");
+}
+
+#[test]
+fn files_are_warned_of_sip_users_that_look_like_phone_numbers() {
+    let state = world();
+    let mut files = file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]);
+    for at in 0..25 {
+        files = files.with_number(&format!("44155501{at:02}"), "sales@V1");
+    }
+    files = files.with_number("alice", "sales@V1").with_number("+14155550100", "sales@V1");
+    let warnings = state.apply_files(&files, Timestamp(0)).unwrap().warnings;
+    assert_eq!(warnings.len(), 21, "{warnings:?}");
+    assert_eq!(warnings[0], "5 more SIP users that may be meant as phone numbers");
+    assert!(warnings[1].starts_with("routes/test.toml:") && warnings[1].contains("44155501"), "{warnings:?}");
+}
+
+#[test]
+fn what_an_agent_that_goes_leaves_of_routes_needs_room_and_loses_no_number() {
+    let mut state = world();
+    state.apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)])).unwrap();
+    // Four routes with an exception for reception; of two of them the same is left.
+    let mut changes = NumberChanges::default();
+    for (at, header) in ["a", "b", "c", "c"].into_iter().enumerate() {
+        let to_reception = HeaderRule {
+            header: format!("X-{at}"),
+            test: HeaderTest::Equals("1".to_owned()),
+            agent: Some(AgentId::parse("reception").unwrap()),
+            pin: Pin::Draft,
+        };
+        let headers = [("X-Brand".to_owned(), header.to_owned())].into();
+        changes.routes.push(Arc::new(Route {
+            headers,
+            header_rules: vec![to_reception],
+            ..route("sales@V1")
+        }));
+        changes.push(number(&format!("+1415000000{at}")), Some(u32::try_from(at).unwrap()));
+    }
+    state.absorb(&Change::Numbers(changes), &mut Touched::default());
+    let files = FileSet { accepted: true, ..file_set(vec![file_agent("sales", 3, 1)]) };
+    let full = state.apply_files_among(6, &files, Timestamp(0)).unwrap_err();
+    assert!(full.message.contains("at most 6 fit"), "{}", full.message);
+    let outcome = state.apply_files_among(7, &files, Timestamp(0)).unwrap();
+    let next = outcome.ahead.unwrap().0;
+    assert_eq!((next.numbers.len(), next.routes.len()), (4, 3));
 }
 
 #[derive(Debug, Clone)]

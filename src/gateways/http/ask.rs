@@ -4,10 +4,10 @@ use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
-use super::wanted::Wanted;
+use super::wanted::{Wanted, dialled};
 use super::{HttpConnection, json};
 use crate::domain::account::Permission;
-use crate::domain::address::{Address, Caller, InvalidAddress};
+use crate::domain::address::Caller;
 use crate::gateways::answer::{Asked, members};
 use crate::gateways::asker::Asker;
 use crate::gateways::explain::Explanation;
@@ -61,9 +61,7 @@ impl HttpConnection {
     ) -> Result<Response, ApiError> {
         let (gateway, gateway_row) = self.gateway(asker, wanted.gateway.as_deref())?;
         let to = wanted.to.as_deref().ok_or_else(|| ApiError::validation("to", "is missing"))?;
-        let to = Address::parse(to).map_err(|why| {
-            ApiError::validation("to", format!("{why}: expected {}", InvalidAddress::EXPECTED))
-        })?;
+        let to = dialled(to).map_err(|why| ApiError::validation("to", why))?;
         let (asked_for, remark) = match wanted.asked_for {
             Some(_) if !asker.may(Permission::Override) && purpose == Purpose::DryRun => {
                 return Err(ApiError::forbidden("an override needs the permission override"));

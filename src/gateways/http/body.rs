@@ -1,57 +1,146 @@
-//! JSON bodies read member by member, so that a fault names the member it is in.
+//! JSON bodies read member by member: at once and without a copy where they are good, once more where they are not, to
+//! tell every fault by the field it is in.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::http::error::ApiError;
+use crate::http::json::faults::{CODE, Faults, shown};
+use crate::http::json::tree::Tree;
+
+/// Unknown members that are told; the rest are many enough to be seen.
+const UNKNOWN_MAX: usize = 20;
+/// Most tags of a call.
+const TAGS_MAX: usize = 20;
+/// Longest tag.
+const TAG_CHARS_MAX: usize = 100;
 
 /// What reads the members of an object, one after the other.
 pub(super) trait Members<'a> {
     /// Takes the value of a member it knows; `false` for one it does not know, whose value it leaves.
     fn take<M: MapAccess<'a>>(&mut self, name: &str, at: &mut Place, map: &mut M) -> Result<bool, M::Error>;
+
+    /// A member that must be there and is not; asked only where the body is refused anyway.
+    fn missing(&self) -> Option<&'static str> {
+        None
+    }
 }
 
-/// Where in a body the reader is.
+/// Where in a body the reader is, and what is wrong with it so far.
+///
+/// Of a good body nothing is noted: the first fault ends the reading.
 #[derive(Debug, Default)]
-pub(super) struct Place(String);
+pub(super) struct Place(Option<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    path: String,
+    faults: Faults,
+}
 
 impl Place {
-    /// Names a member of the member that is being read.
-    pub(super) fn within(&mut self, member: &str) {
-        self.0.push('.');
-        self.0.push_str(member);
+    /// Reads a member of what is being read; nothing where a fault was noted.
+    pub(super) fn member<T, E: Error>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        match &self.0 {
+            None => read(self).map(Some),
+            Some(noted) => {
+                let dot = if noted.path.is_empty() { "" } else { "." };
+                let step = format!("{dot}{}", shown(name));
+                Ok(self.noting(&step, read))
+            }
+        }
     }
 
-    /// Leaves the member that [`Place::within`] named.
-    pub(super) fn leave(&mut self, member: &str) {
-        self.0.truncate(self.0.len().saturating_sub(member.len() + 1));
+    /// Reads an item of a list that is being read; nothing where a fault was noted.
+    pub(super) fn item<T, E: Error>(
+        &mut self,
+        index: usize,
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        match &self.0 {
+            None => read(self).map(Some),
+            Some(_) => Ok(self.noting(&format!("[{index}]"), read)),
+        }
+    }
+
+    /// Whether every fault is to be noted: then what others would refuse later is told as well.
+    pub(super) const fn notes(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether anything in a member of what is being read is at fault.
+    pub(super) fn blames(&self, name: &str) -> bool {
+        let path = |noted: &Noted| format!("{}.{}", noted.path, shown(name));
+        self.0.as_ref().is_some_and(|noted| noted.faults.blames(path(noted).trim_start_matches('.')))
+    }
+
+    fn noting<T, E: Error>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> Result<T, E>) -> Option<T> {
+        if let Some(noted) = &mut self.0 {
+            noted.path.push_str(step);
+        }
+        let read = read(self);
+        let noted = self.0.as_mut()?;
+        let above = noted.path.len().saturating_sub(step.len());
+        match read {
+            Ok(value) => {
+                noted.path.truncate(above);
+                Some(value)
+            }
+            Err(why) => {
+                noted.faults.push(noted.path.clone(), why.to_string(), CODE);
+                noted.path.truncate(above);
+                None
+            }
+        }
     }
 }
 
 /// Reads a body, an object; nothing at all is an empty one. The members nobody knows are named.
+///
+/// # Errors
+/// 400, with every fault there is, up to 100.
 pub(super) fn read<'a, T: Members<'a> + Default>(body: &'a [u8]) -> Result<(T, Vec<String>), ApiError> {
     let mut members = T::default();
-    let mut place = Place::default();
     let mut unknown = Vec::new();
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok((members, unknown));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
+    let mut place = Place::default();
     let read = Object { members: &mut members, place: &mut place, unknown: &mut unknown };
     match read.deserialize(&mut json).and_then(|()| json.end()) {
         Ok(()) => Ok((members, unknown)),
-        Err(fault) => {
-            let field = if place.0.is_empty() { "body" } else { &place.0 };
-            Err(ApiError::validation(field, fault.to_string()))
-        }
+        Err(_) => Err(refusal::<T>(body)),
     }
 }
 
-/// Unknown members that are told; the rest are many enough to be seen.
-const UNKNOWN_MAX: usize = 20;
+/// Why a body cannot be read.
+#[cold]
+fn refusal<'a, T: Members<'a> + Default>(body: &[u8]) -> ApiError {
+    let tree = match Tree::parse(body) {
+        Ok(Tree::Object(members)) => Tree::Object(members),
+        Ok(tree) => return ApiError::validation("body", format!("is {}: expected an object", tree.kind())),
+        Err(why) => return ApiError::validation("body", why),
+    };
+    let mut members = T::default();
+    let mut place = Place(Some(Noted::default()));
+    let read = Object { members: &mut members, place: &mut place, unknown: &mut Vec::new() };
+    let broken = read.deserialize(tree).err().map(|why| why.to_string());
+    let missing = members.missing().filter(|name| !place.blames(name));
+    let mut faults = place.0.map(|noted| noted.faults).unwrap_or_default();
+    if let Some(name) = missing {
+        faults.push(name.to_owned(), "is missing".to_owned(), CODE);
+    }
+    let unread = || ApiError::validation("body", broken.unwrap_or_else(|| "cannot be read".to_owned()));
+    faults.refusal().unwrap_or_else(unread)
+}
 
 struct Object<'m, T> {
     members: &'m mut T,
@@ -76,15 +165,13 @@ impl<'a, T: Members<'a>> Visitor<'a> for Object<'_, T> {
 
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some(Text(name)) = map.next_key()? {
-            self.place.0.clear();
-            self.place.0.push_str(&name);
-            if !self.members.take(&name, self.place, &mut map)? {
+            let taken = self.place.member(&name, |at| self.members.take(&name, at, &mut map))?;
+            if taken == Some(false) {
                 map.next_value::<IgnoredAny>()?;
                 if self.unknown.len() < UNKNOWN_MAX {
                     self.unknown.push(name.chars().take(80).collect());
                 }
             }
-            self.place.0.clear();
         }
         Ok(())
     }
@@ -96,47 +183,104 @@ pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Texts;
-        impl<'de> Visitor<'de> for Texts {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        json.deserialize_str(Texts)
+        json.deserialize_str(Texts("a text"))
     }
 }
 
-/// A text or null, of at most so many characters.
-pub(super) fn text_of<'a, M: MapAccess<'a>>(
-    map: &mut M,
-    chars_max: usize,
-) -> Result<Option<Cow<'a, str>>, M::Error> {
-    let Some(Text(text)) = map.next_value::<Option<Text<'a>>>()? else { return Ok(None) };
+/// Takes a text, and says what else was expected.
+pub(super) struct Texts(pub(super) &'static str);
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(text)))
+    }
+}
+
+/// Null, or what a visitor takes.
+pub(super) struct Maybe<V>(pub(super) V);
+
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Maybe<V> {
+    type Value = Option<V::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_option(self)
+    }
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Maybe<V> {
+    type Value = Option<V::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_any(self.0).map(Some)
+    }
+}
+
+/// A text or null.
+pub(super) fn text<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, str>>, M::Error> {
+    Ok(map.next_value::<Option<Text<'a>>>()?.map(|Text(text)| text))
+}
+
+/// A text or null, of at most so many characters, that nobody reads.
+pub(super) fn remark<'a, M: MapAccess<'a>>(map: &mut M, chars_max: usize) -> Result<(), M::Error> {
+    text(map)?.map_or(Ok(()), |text| within(&text, chars_max))
+}
+
+fn within<E: Error>(text: &str, chars_max: usize) -> Result<(), E> {
     if text.len() > chars_max && text.chars().count() > chars_max {
-        return Err(M::Error::custom(format_args!("is longer than {chars_max} characters")));
+        return Err(E::custom(format_args!("is too long: expected at most {chars_max} characters")));
     }
-    Ok(Some(text))
+    Ok(())
 }
 
-/// At most 20 tags of at most 100 characters.
-pub(super) fn tags_of<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Vec<Text<'a>>>, M::Error> {
-    let tags = map.next_value::<Option<Vec<Text<'a>>>>()?;
-    let too_long = |tag: &Text<'_>| tag.0.chars().count() > 100;
-    match &tags {
-        Some(tags) if tags.len() > 20 => Err(M::Error::custom("expected at most 20 tags")),
-        Some(tags) if tags.iter().any(too_long) => {
-            Err(M::Error::custom("expected tags of at most 100 characters"))
+/// At most 20 tags of at most 100 characters, which nobody reads; or null.
+pub(super) struct Tags<'p>(pub(super) &'p mut Place);
+
+impl<'de> Visitor<'de> for Tags<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut tags: S) -> Result<(), S::Error> {
+        for index in 0..TAGS_MAX {
+            let tag = self.0.item(index, |_| match tags.next_element::<Text<'de>>()? {
+                Some(Text(tag)) => within(&tag, TAG_CHARS_MAX).map(|()| true),
+                None => Ok(false),
+            })?;
+            if tag == Some(false) {
+                return Ok(());
+            }
         }
-        _ => Ok(tags),
+        match tags.next_element::<IgnoredAny>()? {
+            None => Ok(()),
+            Some(IgnoredAny) => Err(S::Error::custom(format_args!("expected at most {TAGS_MAX} tags"))),
+        }
     }
 }

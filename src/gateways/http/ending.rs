@@ -1,14 +1,16 @@
 //! The body of `POST /v1/calls/{callId}/end`.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use hyper::Uri;
-use serde::de::{Error, MapAccess};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-use super::body::{Members, Place, Text, read, tags_of, text_of};
+use super::body::{Maybe, Members, Place, Tags, Text, Texts, read, remark, text};
 use super::wanted::gateway;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
+use crate::http::json::faults::quoted;
 use crate::routing::calls::{Ending, Outcome};
 
 /// Longest call that is believed: a week.
@@ -32,9 +34,7 @@ pub(super) struct Ended<'a> {
 impl<'a> Ended<'a> {
     /// Reads and checks a body; one that is empty says only that the call has ended.
     pub(super) fn from_body(body: &'a [u8]) -> Result<Self, ApiError> {
-        let (mut ended, _unknown) = read::<Self>(body)?;
-        ended.gateway = ended.gateway.map(gateway).transpose()?.flatten();
-        Ok(ended)
+        read(body).map(|(ended, _unknown)| ended)
     }
 
     /// What is kept of it, having ended at `at` or else now. A call that ends without a word took its course.
@@ -52,58 +52,114 @@ impl<'a> Ended<'a> {
 }
 
 impl<'a> Members<'a> for Ended<'a> {
-    fn take<M: MapAccess<'a>>(&mut self, name: &str, _: &mut Place, map: &mut M) -> Result<bool, M::Error> {
+    fn take<M: MapAccess<'a>>(&mut self, name: &str, at: &mut Place, map: &mut M) -> Result<bool, M::Error> {
         match name {
-            "endedAt" => self.ended_at = map.next_value()?,
-            "durationSeconds" => {
-                self.duration_s = within(map, 0.0, DURATION_S_MAX, "seconds from 0 to 604,800 (a week)")?;
+            "endedAt" => self.ended_at = word(map, "a time such as 2026-01-01T00:00:00Z", Timestamp::parse)?,
+            "durationSeconds" => self.duration_s = map.next_value_seed(Maybe(DURATION))?,
+            "outcome" => self.outcome = word(map, "completed, failed, abandoned or transferred", outcome)?,
+            "automated" => self.automated = map.next_value_seed(Maybe(Flag))?,
+            "sentiment" => self.sentiment = map.next_value_seed(Maybe(SENTIMENT))?,
+            "handoff" => self.handoff = map.next_value_seed(Maybe(Flag))?,
+            "gateway" => {
+                self.gateway = text(map)?.map(gateway).transpose().map_err(M::Error::custom)?.flatten();
             }
-            "outcome" => self.outcome = outcome(map)?,
-            "automated" => self.automated = map.next_value()?,
-            "sentiment" => self.sentiment = within(map, -1.0, 1.0, "a number from -1 to 1")?,
-            "handoff" => self.handoff = map.next_value()?,
-            "gateway" => self.gateway = text_of(map, usize::MAX)?,
-            "token" => self.token = text_of(map, usize::MAX)?,
-            "tags" => drop(tags_of(map)?),
-            "summary" => drop(text_of(map, SUMMARY_CHARS_MAX)?),
-            "transcriptUrl" | "recordingUrl" => url(map)?,
-            "fields" => drop(map.next_value::<Option<serde_json::Map<String, serde_json::Value>>>()?),
+            "token" => self.token = text(map)?,
+            "tags" => drop(map.next_value_seed(Maybe(Tags(at)))?),
+            "summary" => remark(map, SUMMARY_CHARS_MAX)?,
+            "transcriptUrl" | "recordingUrl" => {
+                word(map, "an http or https URL of at most 2,000 bytes", url)?;
+            }
+            "fields" => drop(map.next_value_seed(Maybe(Anything))?),
             _ => return Ok(false),
         }
         Ok(true)
     }
 }
 
-fn within<'a, M: MapAccess<'a>>(
+/// A text that means something, or null.
+fn word<'a, M: MapAccess<'a>, T>(
     map: &mut M,
+    expected: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, M::Error> {
+    let Some(Text(text)) = map.next_value_seed(Maybe(Texts(expected)))? else { return Ok(None) };
+    let why = || M::Error::custom(format_args!("is {}: expected {expected}", quoted(&text)));
+    parse(&text).ok_or_else(why).map(Some)
+}
+
+/// That nobody knows how a call went is for a time-out to say.
+fn outcome(text: &str) -> Option<Outcome> {
+    Outcome::parse(text).filter(|outcome| *outcome != Outcome::Unknown)
+}
+
+fn url(text: &str) -> Option<()> {
+    let web = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    (text.len() <= URL_BYTES_MAX && text.parse().as_ref().is_ok_and(web)).then_some(())
+}
+
+/// Takes a number from one to another.
+struct Within {
     min: f64,
     max: f64,
     expected: &'static str,
-) -> Result<Option<f64>, M::Error> {
-    match map.next_value::<Option<f64>>()? {
-        Some(value) if !(min..=max).contains(&value) => {
-            Err(M::Error::custom(format_args!("expected {expected}")))
-        }
-        value => Ok(value),
+}
+
+const DURATION: Within =
+    Within { min: 0.0, max: DURATION_S_MAX, expected: "seconds from 0 to 604,800 (a week)" };
+const SENTIMENT: Within = Within { min: -1.0, max: 1.0, expected: "a number from -1 to 1" };
+
+impl Visitor<'_> for Within {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<f64, E> {
+        let why = || E::custom(format_args!("is {value}: expected {}", self.expected));
+        (self.min..=self.max).contains(&value).then_some(value).ok_or_else(why)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "where a digit is lost the number is far too large")]
+    fn visit_u64<E: Error>(self, value: u64) -> Result<f64, E> {
+        self.visit_f64(value as f64)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "where a digit is lost the number is far too small")]
+    fn visit_i64<E: Error>(self, value: i64) -> Result<f64, E> {
+        self.visit_f64(value as f64)
     }
 }
 
-fn outcome<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Outcome>, M::Error> {
-    let Some(Text(text)) = map.next_value::<Option<Text<'a>>>()? else { return Ok(None) };
-    match Outcome::parse(&text) {
-        // That nobody knows is for a time-out to say.
-        Some(outcome) if outcome != Outcome::Unknown => Ok(Some(outcome)),
-        _ => Err(M::Error::custom("expected completed, failed, abandoned or transferred")),
+/// Takes true or false.
+struct Flag;
+
+impl Visitor<'_> for Flag {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
+        Ok(value)
     }
 }
 
-fn url<'a, M: MapAccess<'a>>(map: &mut M) -> Result<(), M::Error> {
-    let Some(Text(text)) = map.next_value::<Option<Text<'a>>>()? else { return Ok(()) };
-    let web = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-    if text.len() <= URL_BYTES_MAX && text.parse().as_ref().is_ok_and(web) {
-        return Ok(());
+/// Takes an object of anything, which nobody reads.
+struct Anything;
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
     }
-    Err(M::Error::custom("expected an http or https URL of at most 2,000 bytes"))
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -141,21 +197,22 @@ mod tests {
             (r#"{"durationSeconds":604801}"#.to_owned(), "durationSeconds"),
             (r#"{"durationSeconds":"60"}"#.to_owned(), "durationSeconds"),
             (r#"{"sentiment":1.01}"#.to_owned(), "sentiment"),
-            (r#"{"sentiment":1e999}"#.to_owned(), "sentiment"),
+            (r#"{"sentiment":1e300}"#.to_owned(), "sentiment"),
+            (r#"{"sentiment":1e999}"#.to_owned(), "body"),
             (r#"{"outcome":"unknown"}"#.to_owned(), "outcome"),
             (r#"{"outcome":"busy"}"#.to_owned(), "outcome"),
             (r#"{"endedAt":"yesterday"}"#.to_owned(), "endedAt"),
             (r#"{"endedAt":1700000000}"#.to_owned(), "endedAt"),
             (r#"{"automated":"yes"}"#.to_owned(), "automated"),
             (r#"{"handoff":1}"#.to_owned(), "handoff"),
-            (r#"{"tags":[1]}"#.to_owned(), "tags"),
+            (r#"{"tags":[1]}"#.to_owned(), "tags[0]"),
             (r#"{"transcriptUrl":"ftp://x.example/t"}"#.to_owned(), "transcriptUrl"),
             (r#"{"recordingUrl":"/relative"}"#.to_owned(), "recordingUrl"),
             (r#"{"recordingUrl":"https://x.example/ y"}"#.to_owned(), "recordingUrl"),
             (format!("{{\"recordingUrl\":\"https://x.example/{}\"}}", "x".repeat(2_000)), "recordingUrl"),
             (long("summary", 10_001), "summary"),
             (r#"{"fields":[]}"#.to_owned(), "fields"),
-            (format!("{{\"fields\":{{\"a\":{}", "[".repeat(200_000)), "fields"),
+            (format!("{{\"fields\":{{\"a\":{}", "[".repeat(200_000)), "body"),
             (r#"{"gateway":"a b"}"#.to_owned(), "gateway"),
             ("[]".to_owned(), "body"),
         ] {
@@ -164,5 +221,22 @@ mod tests {
             let shown: String = body.chars().take(60).collect();
             assert_eq!(envelope["errors"][0]["field"], field, "{shown}");
         }
+    }
+
+    #[test]
+    fn all_faults_are_told_in_the_order_of_the_body_and_in_our_words() {
+        let body = br#"{"sentiment":7,"handoff":1,"durationSeconds":"60","outcome":"busy","endedAt":1700000000,"fields":[],
+            "automated":null,"tags":{},"recordingUrl":"/relative"}"#;
+        assert_eq!(
+            Ended::from_body(body).unwrap_err().message(),
+            "sentiment: is 7: expected a number from -1 to 1; \
+             handoff: is a number: expected true or false; \
+             durationSeconds: is a text: expected seconds from 0 to 604,800 (a week); \
+             outcome: is \"busy\": expected completed, failed, abandoned or transferred; \
+             endedAt: is a number: expected a time such as 2026-01-01T00:00:00Z; \
+             fields: is a list: expected an object; \
+             tags: is an object: expected a list of texts; \
+             recordingUrl: is \"/relative\": expected an http or https URL of at most 2,000 bytes"
+        );
     }
 }

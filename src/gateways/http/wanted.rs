@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-use super::body::{Members, Place, Text, read, tags_of, text_of};
+use super::body::{Maybe, Members, Place, Tags, Text, read, remark, text};
+use crate::domain::address::{Address, InvalidAddress};
 use crate::domain::id::Pin;
 use crate::http::error::ApiError;
+use crate::http::json::faults::quoted;
 use crate::http::query::pairs;
 use crate::routing::request::{CALL_ID_BYTES_MAX, Override};
 
@@ -16,6 +17,9 @@ use crate::routing::request::{CALL_ID_BYTES_MAX, Override};
 const HEADERS_MAX: usize = 100;
 /// Longest name of a gateway.
 const GATEWAY_CHARS_MAX: usize = 64;
+
+/// Longest word for a call's direction.
+const DIRECTION_CHARS_MAX: usize = 32;
 
 /// What a request asks.
 #[derive(Debug, Default)]
@@ -53,8 +57,12 @@ impl<'a> Wanted<'a> {
             match &*name {
                 "to" => wanted.to = Some(with_plus(value)),
                 "from" => wanted.from = Some(with_plus(value)),
-                "callId" => wanted.call_id = call_id(value)?,
-                "gateway" => wanted.gateway = gateway(value)?,
+                "callId" => {
+                    wanted.call_id = call_id(value).map_err(|why| ApiError::validation("callId", why))?;
+                }
+                "gateway" => {
+                    wanted.gateway = gateway(value).map_err(|why| ApiError::validation("gateway", why))?;
+                }
                 "token" => wanted.token = Some(value),
                 "dryRun" => wanted.dry_run = flag("dryRun", &value)?,
                 _ => match header_name(name) {
@@ -69,9 +77,9 @@ impl<'a> Wanted<'a> {
     /// Reads a body, with what its query says.
     ///
     /// # Errors
-    /// 400, naming the field.
+    /// 400, naming every field at fault.
     pub fn from_body(body: &'a [u8], query: &str) -> Result<Self, ApiError> {
-        let (Fields(mut wanted, named), unknown) = read::<Fields<'a>>(body)?;
+        let (mut wanted, unknown) = read::<Self>(body)?;
         for pair in pairs(query) {
             let (name, value) =
                 pair.map_err(|fault| ApiError::validation(fault.field(), fault.to_string()))?;
@@ -79,9 +87,6 @@ impl<'a> Wanted<'a> {
                 wanted.dry_run = flag("dryRun", &value)?;
             }
         }
-        wanted.call_id = wanted.call_id.map(call_id).transpose()?.flatten();
-        wanted.gateway = wanted.gateway.map(gateway).transpose()?.flatten();
-        wanted.asked_for = named.map(Named::into_override).transpose()?;
         wanted.unknown = unknown;
         Ok(wanted)
     }
@@ -112,94 +117,102 @@ pub(super) fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
     }
 }
 
+/// Reads what was dialled, or says what is wrong with it.
+pub(super) fn dialled(text: &str) -> Result<Address<'_>, String> {
+    Address::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
+}
+
 /// Reads a call's id; an empty one is none, since all calls of a gateway that leaves it empty would be one.
-pub(super) fn call_id(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, ApiError> {
+fn call_id(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, &'static str> {
     if text.len() > CALL_ID_BYTES_MAX {
-        return Err(ApiError::validation("callId", "is longer than 256 bytes"));
+        return Err("is longer than 256 bytes");
     }
     if text.chars().any(char::is_control) {
-        return Err(ApiError::validation("callId", "contains control characters"));
+        return Err("contains control characters");
     }
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// Reads a gateway's name; an empty one is none.
-pub(super) fn gateway(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, ApiError> {
+pub(super) fn gateway(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, &'static str> {
     if text.len() > GATEWAY_CHARS_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ApiError::validation("gateway", "expected at most 64 visible ASCII characters"));
+        return Err("expected at most 64 visible ASCII characters");
     }
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// The body of `POST /v1/calls`.
-#[derive(Default)]
-struct Fields<'a>(Wanted<'a>, Option<Named<'a>>);
-
-impl<'a> Members<'a> for Fields<'a> {
+impl<'a> Members<'a> for Wanted<'a> {
     fn take<M: MapAccess<'a>>(&mut self, name: &str, at: &mut Place, map: &mut M) -> Result<bool, M::Error> {
-        let Self(wanted, named) = self;
+        let fault = |why| M::Error::custom(why);
         match name {
-            "to" => wanted.to = text(map)?,
-            "from" => wanted.from = text(map)?,
-            "callId" => wanted.call_id = text(map)?,
-            "gateway" => wanted.gateway = text(map)?,
-            "token" => wanted.token = text(map)?,
-            "headers" => wanted.headers = map.next_value_seed(Headers(at))?,
-            "override" => *named = map.next_value()?,
-            "direction" => drop(text_of(map, 32)?),
-            "tags" => drop(tags_of(map)?),
+            "to" => {
+                self.to = text(map)?;
+                if let Some(to) = self.to.as_deref().filter(|_| at.notes()) {
+                    dialled(to).map_err(M::Error::custom)?;
+                }
+            }
+            "from" => self.from = text(map)?,
+            "callId" => self.call_id = text(map)?.map(call_id).transpose().map_err(fault)?.flatten(),
+            "gateway" => self.gateway = text(map)?.map(gateway).transpose().map_err(fault)?.flatten(),
+            "token" => self.token = text(map)?,
+            "headers" => self.headers = map.next_value_seed(Maybe(Headers(at)))?.unwrap_or_default(),
+            "override" => self.asked_for = map.next_value_seed(Maybe(Named(at)))?.flatten(),
+            "direction" => remark(map, DIRECTION_CHARS_MAX)?,
+            "tags" => drop(map.next_value_seed(Maybe(Tags(at)))?),
             _ => return Ok(false),
         }
         Ok(true)
     }
+
+    fn missing(&self) -> Option<&'static str> {
+        self.to.is_none().then_some("to")
+    }
 }
 
-fn text<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, str>>, M::Error> {
-    text_of(map, usize::MAX)
-}
+/// Reads a version or an arm by name.
+struct Named<'p>(&'p mut Place);
 
-/// A version or arm by name, as written.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named<'a> {
-    #[serde(borrow)]
-    agent_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    pin: Option<Text<'a>>,
-    #[serde(borrow)]
-    split_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    arm: Option<Text<'a>>,
-}
+impl<'a> Visitor<'a> for Named<'_> {
+    /// Nothing where a fault was noted.
+    type Value = Option<Override<'a>>;
 
-impl<'a> Named<'a> {
-    fn into_override(self) -> Result<Override<'a>, ApiError> {
-        match (self.agent_id, self.pin, self.split_id, self.arm) {
-            (Some(agent), Some(pin), None, None) => {
-                let pin = Pin::parse(&pin.0).ok_or_else(|| {
-                    ApiError::validation("override.pin", format!("expected {}", Pin::EXPECTED))
-                })?;
-                Ok(Override::Agent { agent: agent.0, pin })
-            }
-            (None, None, Some(split), Some(arm)) => Ok(Override::Arm { split: split.0, arm: arm.0 }),
-            _ => {
-                let expected = "expected either agentId and pin, or splitId and arm";
-                Err(ApiError::validation("override", expected))
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object: either agentId and pin, or splitId and arm")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let (mut agent, mut pin, mut split, mut arm) = (None, None, None, None);
+        let mut whole = true;
+        while let Some(Text(name)) = map.next_key()? {
+            let read = self.0.member(&name, |_| {
+                match &*name {
+                    "agentId" => agent = text(&mut map)?,
+                    "pin" => pin = text(&mut map)?.map(|text| pin_of(&text)).transpose()?,
+                    "splitId" => split = text(&mut map)?,
+                    "arm" => arm = text(&mut map)?,
+                    _ => drop(map.next_value::<IgnoredAny>()?),
+                }
+                Ok(())
+            })?;
+            whole &= read.is_some();
+        }
+        match (agent, pin, split, arm) {
+            _ if !whole => Ok(None),
+            (Some(agent), Some(pin), None, None) => Ok(Some(Override::Agent { agent, pin })),
+            (None, None, Some(split), Some(arm)) => Ok(Some(Override::Arm { split, arm })),
+            _ => Err(M::Error::custom("expected either agentId and pin, or splitId and arm")),
         }
     }
 }
 
+fn pin_of<E: Error>(text: &str) -> Result<Pin, E> {
+    let why = || E::custom(format_args!("{} is no pin: expected {}", quoted(text), Pin::EXPECTED));
+    Pin::parse(text).ok_or_else(why)
+}
+
 /// Reads headers: an object of texts, in which a name may stand several times.
 struct Headers<'p>(&'p mut Place);
-
-impl<'a> DeserializeSeed<'a> for Headers<'_> {
-    type Value = Vec<(Cow<'a, str>, Cow<'a, str>)>;
-
-    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_option(self)
-    }
-}
 
 impl<'a> Visitor<'a> for Headers<'_> {
     type Value = Vec<(Cow<'a, str>, Cow<'a, str>)>;
@@ -208,24 +221,16 @@ impl<'a> Visitor<'a> for Headers<'_> {
         f.write_str("an object of texts")
     }
 
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_some<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_map(self)
-    }
-
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut headers = Vec::new();
+        let mut count = 0;
         while let Some(Text(name)) = map.next_key()? {
-            if headers.len() == HEADERS_MAX {
+            if count == HEADERS_MAX {
                 return Err(M::Error::custom("expected at most 100 headers"));
             }
-            self.0.within(&name);
-            let Text(value) = map.next_value()?;
-            self.0.leave(&name);
-            headers.push((name, value));
+            count += 1;
+            let value = self.0.member(&name, |_| map.next_value())?;
+            headers.extend(value.map(|Text(value)| (name, value)));
         }
         Ok(headers)
     }
@@ -274,16 +279,16 @@ mod tests {
         let long = |name: &str, len: usize| format!("{{\"{name}\":\"{}\"}}", "x".repeat(len));
         let headers: Vec<_> = (0..101).map(|n| format!("\"h{n}\":\"\"")).collect();
         for (body, wanted) in [
-            ("{\"to\":".to_owned(), "to"),
+            ("{\"to\":".to_owned(), "body"),
             ("nonsense".to_owned(), "body"),
             ("[]".to_owned(), "body"),
             ("\"to\"".to_owned(), "body"),
             ("{}{}".to_owned(), "body"),
             ("{\0}".to_owned(), "body"),
             ("[".repeat(200_000), "body"),
-            (deep("to"), "to"),
-            (deep("headers"), "headers"),
-            (deep("who knows"), "who knows"),
+            (deep("to"), "body"),
+            (deep("headers"), "body"),
+            (deep("who knows"), "body"),
             (r#"{"to":14155550100}"#.to_owned(), "to"),
             (r#"{"headers":{"X-A":1}}"#.to_owned(), "headers.X-A"),
             (r#"{"headers":["X-A"]}"#.to_owned(), "headers"),
@@ -299,7 +304,7 @@ mod tests {
             (long("direction", 33), "direction"),
             (r#"{"tags":"a"}"#.to_owned(), "tags"),
             (format!("{{\"tags\":[{}\"\"]}}", "\"\",".repeat(20)), "tags"),
-            (format!("{{\"tags\":[\"{}\"]}}", "x".repeat(101)), "tags"),
+            (format!("{{\"tags\":[\"{}\"]}}", "x".repeat(101)), "tags[0]"),
         ] {
             let shown: String = body.chars().take(60).collect();
             assert_eq!(field(&Wanted::from_body(body.as_bytes(), "").unwrap_err()), wanted, "{shown}");
@@ -309,9 +314,78 @@ mod tests {
     }
 
     #[test]
+    fn all_faults_are_told_in_the_order_of_the_body_and_in_our_words() {
+        let body = br#"{"tags":["a",7],"callId":7,"headers":{"X-A":1,"X-B":"b","X-C":[]},"to":"+1415abc","from":true,
+            "override":{"pin":"newest","agentId":null,"splitId":{}},"gateway":"a b","strange":[],"direction":[]}"#;
+        let error = Wanted::from_body(body, "").unwrap_err();
+        let envelope = serde_json::to_value(error.envelope("")).unwrap();
+        let told: Vec<_> = envelope["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| {
+                format!("{}: {}", fault["field"].as_str().unwrap(), fault["message"].as_str().unwrap())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "tags[1]: is a number: expected a text",
+                "callId: is a number: expected a text",
+                "headers.X-A: is a number: expected a text",
+                "headers.X-C: is a list: expected a text",
+                "to: has a plus but not 7 to 15 digits of which the first is not 0: expected + and 7 to 15 digits, \
+                 tel:, sip:, or a SIP user of at most 64 bytes",
+                "from: is true: expected a text",
+                "override.pin: \"newest\" is no pin: expected draft, V<n>, sandbox, pre-release or live",
+                "override.splitId: is an object: expected a text",
+                "gateway: expected at most 64 visible ASCII characters",
+                "direction: is a list: expected a text",
+            ]
+        );
+        assert_eq!(error.message(), told.join("; "));
+    }
+
+    #[test]
+    fn a_number_that_is_missing_is_told_with_the_other_faults_and_once() {
+        let fields = |body: &str| {
+            let error = Wanted::from_body(body.as_bytes(), "").unwrap_err();
+            let envelope = serde_json::to_value(error.envelope("")).unwrap();
+            let faults = envelope["errors"].as_array().unwrap().clone();
+            faults.iter().map(|fault| fault["field"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(r#"{"callId":7}"#), ["callId", "to"]);
+        assert_eq!(fields(r#"{"to":7}"#), ["to"]);
+        assert_eq!(fields(r#"{"to":7,"to":8,"callId":7}"#), ["to", "to", "callId"]);
+    }
+
+    #[test]
     fn unknown_fields_are_told_and_nothing_else() {
         assert_eq!(Wanted::from_body(br#"{"too":"+1","x":[{}]}"#, "").unwrap().unknown, ["too", "x"]);
         assert_eq!(Wanted::from_query("too=1").unwrap().unknown, ["too"]);
+    }
+
+    fn name() -> impl Strategy<Value = &'static str> {
+        let all = [
+            "to",
+            "from",
+            "callId",
+            "gateway",
+            "token",
+            "headers",
+            "override",
+            "direction",
+            "tags",
+            "agentId",
+        ];
+        prop::sample::select(all.to_vec())
+    }
+
+    fn value() -> impl Strategy<Value = &'static str> {
+        let object = r#"{"agentId":"a","pin":"V1","arm":null,"splitId":7}"#;
+        let all =
+            ["null", "true", "-1", "1.5", "1e300", r#""""#, r#""\u0000""#, "[]", r#"["a",{}]"#, "{}", object];
+        prop::sample::select(all.to_vec())
     }
 
     proptest! {
@@ -319,6 +393,16 @@ mod tests {
         fn no_bytes_make_the_readers_fail_otherwise(body in prop::collection::vec(any::<u8>(), 0..300), query: String) {
             let _ = Wanted::from_body(&body, &query);
             let _ = Wanted::from_query(&query);
+        }
+
+        #[test]
+        fn whatever_is_refused_is_refused_in_our_words(members in prop::collection::vec((name(), value()), 0..6)) {
+            let members: Vec<_> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+            let body = format!("{{{}}}", members.join(","));
+            if let Err(error) = Wanted::from_body(body.as_bytes(), "") {
+                let told = error.message();
+                prop_assert!(!told.contains(" at line ") && !told.contains("cannot be read"), "{}: {}", body, told);
+            }
         }
     }
 }

@@ -50,8 +50,12 @@ fn a_damaged_or_missing_piece_is_named() {
         matches!(why, LastGoodError::Missing { .. }) && why.to_string().contains("routes/a.toml"),
         "{why}"
     );
-    let why = last_good.save(&library, &[]).unwrap_err();
+    let why = last_good.holds(&library, &BTreeSet::new()).unwrap_err();
     assert!(matches!(why, LastGoodError::Missing { .. }), "{why}");
+    fs::write(&copy, "# longer\n").unwrap();
+    let why = last_good.holds(&library, &BTreeSet::new()).unwrap_err();
+    assert!(matches!(why, LastGoodError::Damaged { .. }), "{why}");
+    last_good.holds(&library, &BTreeSet::from(["routes/a.toml"])).unwrap();
     fs::write(folder.path().join(format!("{}.json", library.hash())), "{\"format\":1,\"files\":[]}").unwrap();
     assert!(matches!(last_good.load(library.hash()), Err(LastGoodError::Damaged { .. })));
 }

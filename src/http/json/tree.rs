@@ -8,18 +8,24 @@ use serde_json::Number;
 
 /// A JSON value that nobody has looked at yet.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Tree {
+pub enum Tree {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number.
     Number(Number),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Self>),
+    /// An object.
     Object(Vec<(String, Self)>),
 }
 
 impl Tree {
     /// What it is, for people.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(true) => "true",
@@ -35,13 +41,13 @@ impl Tree {
     ///
     /// # Errors
     /// Where it ceases to be JSON, in words. Nesting deeper than 128 levels counts as none.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(text).map_err(|why| {
             let place = format!("line {}, column {}", why.line(), why.column());
             if why.is_eof() {
                 format!("is JSON that breaks off at {place}")
             } else {
-                format!("is no JSON, or nested too deeply, at {place}")
+                format!("is no JSON, nested too deeply or has a number too large, at {place}")
             }
         })
     }
@@ -131,9 +137,12 @@ mod tests {
     fn what_is_no_json_is_told_with_its_place_and_in_our_words() {
         for (text, told) in [
             ("{\"a\":\n", "is JSON that breaks off at line 2, column 0"),
-            ("{\"a\": x}", "is no JSON, or nested too deeply, at line 1, column 7"),
-            ("{} {}", "is no JSON, or nested too deeply, at line 1, column 4"),
-            (&"[".repeat(200_000), "is no JSON, or nested too deeply, at line 1, column 128"),
+            ("{\"a\": x}", "is no JSON, nested too deeply or has a number too large, at line 1, column 7"),
+            ("{} {}", "is no JSON, nested too deeply or has a number too large, at line 1, column 4"),
+            (
+                &"[".repeat(200_000),
+                "is no JSON, nested too deeply or has a number too large, at line 1, column 128",
+            ),
         ] {
             let shown: String = text.chars().take(20).collect();
             assert_eq!(Tree::parse(text.as_bytes()), Err(told.to_owned()), "{shown}");
