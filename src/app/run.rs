@@ -27,6 +27,8 @@ use crate::telemetry::precedence::give_way;
 
 /// How often calls, series and tables that are over are let go of.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How often the calls of splits are kept.
+const SAVE: Duration = Duration::from_secs(5);
 /// How often the data folder is looked at: for a request to reset the key, and for the keys of tokens.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -71,6 +73,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     }));
     let (calls_address, calls_front) = (calls.address, calls.front.clone());
     let workers = start_workers(calls, &plane)?;
+    start_sweeping(&plane)?;
     let (admin_address, admin_front) = (admin.address, admin.front.clone());
     let management = crate::api::Management {
         control: control.clone(),
@@ -154,6 +157,21 @@ fn start_workers(calls: Plane, plane: &Arc<CallPlane>) -> io::Result<Vec<JoinHan
     workers.collect()
 }
 
+/// A thread that lets go of what is over, until nobody holds the plane.
+///
+/// It does not give way to call workers: they wait for it where it holds a shard of the calls.
+fn start_sweeping(plane: &Arc<CallPlane>) -> io::Result<()> {
+    let plane = Arc::downgrade(plane);
+    let sweep = move || {
+        loop {
+            thread::sleep(SWEEP);
+            let Some(plane) = plane.upgrade() else { return };
+            plane.sweep(plane.now());
+        }
+    };
+    thread::Builder::new().name("cordboard-sweep".to_owned()).spawn(sweep).map(drop)
+}
+
 fn in_progress(plane: &Arc<CallPlane>) -> Arc<dyn Fn() -> usize + Send + Sync> {
     let plane = Arc::clone(plane);
     Arc::new(move || plane.in_progress())
@@ -173,11 +191,10 @@ impl Housekeeping {
     /// Does both jobs until it is dropped, each when its time has come and never twice at once.
     async fn run(self) {
         let this = Arc::new(self);
-        tokio::join!(now_and_then(&this, SWEEP, Self::sweep), now_and_then(&this, LOOK, Self::look));
+        tokio::join!(now_and_then(&this, SAVE, Self::save), now_and_then(&this, LOOK, Self::look));
     }
 
-    fn sweep(&self) {
-        self.plane.sweep(self.plane.now());
+    fn save(&self) {
         if let Err(why) = self.control.save_split_calls() {
             tracing::error!(error = ?why, "the calls of splits could not be kept");
         }

@@ -89,7 +89,7 @@ impl Kept {
             served: Arc::clone(choice.served),
             route: choice.route.cloned(),
             arm,
-            site: choice.site.map(|site| site.cloned()),
+            site: choice.site.map(Option::<&SiteVariantId>::cloned),
             reason: decision.reason.code(),
         })
     }
@@ -130,6 +130,19 @@ pub struct Leg {
     pub ended: Option<Ending>,
 }
 
+impl Leg {
+    fn new(request: &CallRequest<'_>, call_id: &str, kept: Kept, started_at: Timestamp) -> Self {
+        Self {
+            names: Names::new(call_id, request.gateway),
+            gateway_row: request.gateway_row,
+            to: request.to.to_number(),
+            kept,
+            started_at,
+            ended: None,
+        }
+    }
+}
+
 /// How a call went, as its gateway says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ending {
@@ -147,6 +160,16 @@ pub struct Ending {
     pub sentiment: Option<f64>,
     /// Whether it was handed to a person.
     pub handoff: Option<bool>,
+}
+
+impl Ending {
+    /// The same with the duration that follows from when the call began, unless one was told.
+    #[must_use]
+    pub fn timed(&self, began: Timestamp) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a call are exact in 53 bits")]
+        let took_s = || (self.at.0 - began.0).max(0) as f64 / 1_000.0;
+        Self { duration_s: Some(self.duration_s.unwrap_or_else(took_s)), ..self.clone() }
+    }
 }
 
 /// What became of a call.
@@ -270,18 +293,38 @@ impl CallsInProgress {
         kept: Kept,
         now: Timestamp,
     ) -> Remembered {
-        if self.live.fetch_add(1, Ordering::Relaxed) >= self.bounds.calls_max {
-            self.live.fetch_sub(1, Ordering::Relaxed);
-            return Remembered::Full;
+        self.remember_among(&self.live, request, call_id, || Leg::new(request, call_id, kept, now))
+    }
+
+    /// Keeps a call that began elsewhere and has ended among those that ended a moment ago.
+    pub fn remember_ended(
+        &self,
+        request: &CallRequest<'_>,
+        call_id: &str,
+        kept: Kept,
+        began: Timestamp,
+        ending: &Ending,
+    ) -> Remembered {
+        self.remember_among(&self.ended, request, call_id, || {
+            let mut leg = Leg::new(request, call_id, kept, began);
+            leg.ended = Some(ending.timed(began));
+            leg
+        })
+    }
+
+    /// Puts a leg among so many others of its kind, if there is room.
+    fn remember_among(
+        &self,
+        others: &AtomicUsize,
+        request: &CallRequest<'_>,
+        call_id: &str,
+        leg: impl FnOnce() -> Leg,
+    ) -> Remembered {
+        if others.fetch_add(1, Ordering::Relaxed) >= self.bounds.calls_max {
+            others.fetch_sub(1, Ordering::Relaxed);
+            let known = self.kept(request, call_id).map(|kept| Box::new(kept.clone()));
+            return known.map_or(Remembered::Full, Remembered::Already);
         }
-        let leg = || Leg {
-            names: Names::new(call_id, request.gateway),
-            gateway_row: request.gateway_row,
-            to: request.to.to_number(),
-            kept,
-            started_at: now,
-            ended: None,
-        };
         let outcome = match self.calls.entry(self.key(request.account, call_id)) {
             Entry::Vacant(vacant) => {
                 let account = request.account.clone();
@@ -306,7 +349,7 @@ impl CallsInProgress {
             }
         };
         if !matches!(outcome, Remembered::New) {
-            self.live.fetch_sub(1, Ordering::Relaxed);
+            others.fetch_sub(1, Ordering::Relaxed);
         }
         outcome
     }
@@ -353,9 +396,7 @@ impl CallsInProgress {
     }
 
     fn end_leg(&self, leg: &mut Leg, ending: &Ending, after_timeout: bool) -> EndedLeg {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a call are exact in 53 bits")]
-        let took_s = || (ending.at.0 - leg.started_at.0).max(0) as f64 / 1_000.0;
-        let ending = Ending { duration_s: Some(ending.duration_s.unwrap_or_else(took_s)), ..ending.clone() };
+        let ending = ending.timed(leg.started_at);
         if !after_timeout {
             self.live.fetch_sub(1, Ordering::Relaxed);
             self.ended.fetch_add(1, Ordering::Relaxed);

@@ -104,3 +104,27 @@ impl Shelf {
         self.bodies.retain(|_, weak| weak.strong_count() > 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::OnceCell;
+
+    use super::*;
+
+    #[test]
+    fn two_who_take_a_body_at_once_hold_the_same() {
+        let shelf = Shelf::default();
+        let account = AccountId::first();
+        let config = AgentConfig::from_toml("name = \"x\"").unwrap();
+        let (hash, text) = (config.hash(), Arc::<[u8]>::from(config.canonical_json()));
+        let quicker = OnceCell::new();
+        // While one reads the store, another one takes the same body.
+        let slow = |_| {
+            quicker.get_or_init(|| shelf.take(&account, hash, &|_| Some(Arc::clone(&text))));
+            Some(Arc::clone(&text))
+        };
+        drop(shelf.take(&account, hash, &slow).unwrap());
+        assert!(shelf.get(&account, hash).is_some(), "in use, but not to be found");
+        drop(quicker);
+    }
+}

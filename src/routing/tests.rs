@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::calls::{CallBounds, CallsInProgress, Ending, Outcome};
+use super::calls::{CallBounds, CallsInProgress, Ending, Kept, Outcome, Remembered};
 use super::decide::decide;
 use super::decision::Unit;
 use super::live::Live;
@@ -18,11 +18,11 @@ use super::table::{RoutingTable, Served, Workshop};
 use super::token::TokenKeys;
 use super::trail::{Notes, Silent};
 use crate::domain::address::{Address, Caller, Prefix};
-use crate::domain::change::Touched;
+use crate::domain::change::{SplitRef, Touched};
 use crate::domain::command::{Action, SplitPatch};
 use crate::domain::id::{AccountId, Environment, Pin, Revision, SplitId};
 use crate::domain::route::{HeaderRule, HeaderTest};
-use crate::domain::split::UnitRule;
+use crate::domain::split::{Split, UnitRule};
 use crate::domain::state::State;
 use crate::domain::testing::*;
 use crate::domain::time::Timestamp;
@@ -591,4 +591,38 @@ proptest! {
             prop_assert!(is == was || grew(is));
         }
     }
+}
+
+#[test]
+fn a_split_that_was_deleted_and_made_anew_in_one_patch_counts_from_nothing() {
+    let mut world = World::new();
+    let arms = [("a", "sales@live", 50), ("b", "sales@V2", 50)];
+    let make =
+        |salt| Action::CreateSplit { split: Split { salt, ..split("spring", &arms) }, numbers: vec![] };
+    world.act(make(1));
+    let id = SplitRef { account: account(), split: SplitId::parse("spring").unwrap() };
+    world.table.split(&id).unwrap().calls.store(77, Ordering::Relaxed);
+    let mut touched = Touched::default();
+    world.state.act_touching(Action::DeleteSplit(id.split.clone()), &mut touched).unwrap();
+    world.state.act_touching(make(2), &mut touched).unwrap();
+    world.table = world.patched(&world.table, &touched);
+    assert_eq!(world.table.split(&id).unwrap().calls.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn ends_that_are_told_by_token_are_known_though_the_memory_for_calls_is_full() {
+    let mut world = World::new();
+    world.put("+14155550100", "sales@V1");
+    let board = switchboard(&world, 1);
+    let headers = Vec::new();
+    let call = |id| CallRequest { call_id: Some(id), ..world.call("+14155550100", "", &headers) };
+    asked(&board, &world, &call("live"), 1);
+    let kept = || Kept::of(&decide(&world.table, &call("c"), 0, Timestamp(0), &mut Silent), 2).unwrap();
+    let ending = Ending { at: Timestamp(9_000), known_at: Timestamp(9_000), ..Ending::default() };
+    let end = || board.calls.remember_ended(&call("c"), "c", kept(), Timestamp(1_000), &ending);
+    assert!(matches!(end(), Remembered::New));
+    assert!(matches!(end(), Remembered::Already(_)));
+    assert_eq!(board.calls.in_progress(), 1);
+    let legs = board.calls.legs(&world.account, None, "c");
+    assert_eq!(legs[0].ended.as_ref().unwrap().duration_s, Some(8.0));
 }

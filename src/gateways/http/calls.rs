@@ -136,14 +136,12 @@ impl HttpConnection {
         #[expect(clippy::cast_possible_truncation, reason = "at most a week, in milliseconds")]
         let took_ms = (ended.duration_s.unwrap_or_default() * 1_000.0) as i64;
         let series = Arc::clone(&kept.served.series);
-        let legs = match switchboard.calls.remember(&call, call_id, kept, ending.at.plus_ms(-took_ms)) {
-            Remembered::New => switchboard.calls.end(call.account, Some(gateway), call_id, ending),
-            Remembered::Already(_) => None,
-            Remembered::Full => {
-                Some(vec![EndedLeg { series, gateway_row, ending: ending.clone(), after_timeout: false }])
-            }
-        };
-        self.worker.count(|tally| legs.iter().flatten().for_each(|leg| tally.ended_from_elsewhere(leg)));
+        let began = ending.at.plus_ms(-took_ms);
+        let known = switchboard.calls.remember_ended(&call, call_id, kept, began, ending);
+        if !matches!(known, Remembered::Already(_)) {
+            let leg = EndedLeg { series, gateway_row, ending: ending.timed(began), after_timeout: false };
+            self.worker.count(|tally| tally.ended_from_elsewhere(&leg));
+        }
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ fn a_relayed_request_and_a_page_of_the_web_need_a_key() {
         ("Forwarded", "for=10.0.0.1"),
         ("X-Forwarded-For", "10.0.0.1"),
         ("Origin", "http://localhost"),
+        ("Sec-Fetch-Site", "cross-site"),
         ("host", "evil.example"),
         ("host", "localhost.evil.example:8700"),
         ("host", "10.0.0.1"),
@@ -141,4 +142,12 @@ fn a_key_limited_to_other_agents_is_told_nothing_and_leaves_nothing() {
     assert_eq!(world.post_as("support", "/v1/calls/c/end", json!({})).status, 403);
     assert_eq!(world.get_as("support", sales["snapshot"].as_str().unwrap()).status, 403);
     assert_eq!(world.get_as("support", "/v1/calls/s").status, 200);
+
+    let told = |agent: &str| {
+        let named = json!({"agentId": agent, "pin": "V1"});
+        let asked = json!({"to": "+14155550101", "callId": agent, "override": named});
+        let reply = world.post_as("support", "/v1/calls", asked);
+        (reply.status, reply.json()["reason"].clone())
+    };
+    assert_eq!(told("sales"), told("nosuch"), "what is hidden is as good as not there");
 }

@@ -300,6 +300,26 @@ fn a_site_that_the_version_lacks_gives_way_to_its_default() {
 }
 
 #[test]
+fn a_call_that_began_without_a_site_is_not_given_one_by_its_token() {
+    let mut world = World::new();
+    let values = json!({"id": "rome", "name": "Rome", "isDefault": true, "values": {}});
+    world.version("sales", 7, json!({"siteAttributes": [], "siteVariants": [values]}));
+    world.number("+14155550100", "sales", "V7");
+    let ask = |world: &World, id: &str, token: &Value| {
+        world.post("/v1/calls", json!({"to": "+14155550100", "callId": id, "token": token})).json()
+    };
+    let begun = ask(&world, "c", &Value::Null);
+    let mut sited = route("sales", "V7");
+    sited.site_variant = Some(SiteVariantId::parse("rome").unwrap());
+    world.route("+14155550100", sited);
+    assert_eq!(ask(&world, "new", &Value::Null)["siteVariantId"], "rome");
+    let leg = ask(&world, "leg", &begun["token"]);
+    assert_eq!((&leg["reason"]["code"], &leg["siteVariantId"]), (&json!("token"), &Value::Null));
+    let next = ask(&world, "next", &leg["token"]);
+    assert_eq!((&next["reason"]["code"], &next["siteVariantId"]), (&json!("token"), &Value::Null));
+}
+
+#[test]
 fn headers_of_the_number_win_and_none_can_split_an_answer() {
     let mut world = World::new();
     world.version("sales", 8, json!({"sipHeaders": {"X-Brand": "north", "X-Tier": "gold"}}));
