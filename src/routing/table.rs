@@ -3,6 +3,8 @@
 //! Numbers point to a route, a route to the seat of an agent's pin or to a split, a seat to the version that serves. So
 //! a rollback puts another version into one seat, whatever follows it. Every part is copy-on-write: a patched table shares all it did not touch.
 
+#[cfg(test)]
+mod books;
 mod patch;
 
 use std::iter;
