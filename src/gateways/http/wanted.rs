@@ -160,6 +160,11 @@ impl<'a> Members<'a> for Wanted<'a> {
             "override" => self.asked_for = map.next_value_seed(Maybe(Named(at)))?.flatten(),
             "direction" => remark(map, DIRECTION_CHARS_MAX)?,
             "tags" => drop(map.next_value_seed(Maybe(Tags(at)))?),
+            // Somebody who only wanted to try would begin a call.
+            "dryRun" => {
+                map.next_value::<IgnoredAny>()?;
+                return Err(M::Error::custom("belongs in the query: ?dryRun=true"));
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -297,6 +302,7 @@ mod tests {
             (r#"{"override":{"agentId":"sales"}}"#.to_owned(), "override"),
             (r#"{"override":{"agentId":"sales","pin":"V1","arm":"a"}}"#.to_owned(), "override"),
             (r#"{"override":7}"#.to_owned(), "override"),
+            (r#"{"to":"+14155550100","dryRun":true}"#.to_owned(), "dryRun"),
             (r#"{"callId":"a\u0000b"}"#.to_owned(), "callId"),
             (long("callId", 257), "callId"),
             (long("gateway", 65), "gateway"),
