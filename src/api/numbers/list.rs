@@ -118,7 +118,7 @@ impl Filter {
             && (self.split.is_none() || self.split.as_ref() == split)
             && (self.pin.is_none() || self.pin == pin)
             && self.managed_by.is_none_or(|managed_by| managed_by == route.managed_by)
-            && caller.sees_route(route)
+            && caller.sight().route(route)
     }
 }
 
