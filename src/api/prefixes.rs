@@ -57,7 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     responses((status = 200, body = PrefixPage, description = "A page."))
 )]
 async fn list_prefixes(caller: Caller, mut query: Query) -> Result<Answer<PrefixPage>, ApiError> {
-    let print = QueryPrint::of(&[&"prefixes", caller.account(), &caller.key.agents]);
+    let print = QueryPrint::of(&caller.key, &[&"prefixes"]);
     let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let after = after.map(|text| Prefix::parse(&text).ok_or_else(no_entry)).transpose()?;
     let limit = query.limit()?;

@@ -60,7 +60,7 @@ async fn list_splits(
     caller: Caller,
     mut query: Query,
 ) -> Result<Answer<SplitPage>, ApiError> {
-    let print = QueryPrint::of(&[&"splits", caller.account(), &caller.key.agents]);
+    let print = QueryPrint::of(&caller.key, &[&"splits"]);
     let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let after = after.map(|text| SplitId::parse(&text).map_err(|_| no_entry())).transpose()?;
     let limit = query.limit()?;

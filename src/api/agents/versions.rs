@@ -88,7 +88,7 @@ pub(super) async fn list_versions(
     Id(id): Id<AgentId>,
     mut query: Query,
 ) -> Result<Answer<VersionPage>, ApiError> {
-    let print = QueryPrint::of(&[&"versions", caller.account(), &id]);
+    let print = QueryPrint::of(&caller.key, &[&"versions", &id]);
     let before = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let before = before.map(|text| VersionName::of_cursor(&text).ok_or_else(no_entry)).transpose()?;
     let limit = query.limit()?;

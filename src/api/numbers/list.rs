@@ -103,9 +103,9 @@ impl Filter {
         })
     }
 
-    /// What a cursor is bound to. The key's agents belong to it: they decide what is in the list.
+    /// What a cursor is bound to.
     fn print(&self, caller: &Caller) -> QueryPrint {
-        QueryPrint::of(&[&"numbers", &caller.key.account, &caller.key.agents, self])
+        QueryPrint::of(&caller.key, &[&"numbers", self])
     }
 
     fn wants(&self, caller: &Caller, route: &Route) -> bool {

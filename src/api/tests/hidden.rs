@@ -161,9 +161,13 @@ fn told(asked: &str, reply: &Reply) -> Vec<String> {
 
 #[test]
 fn no_answer_tells_a_key_of_agents_that_it_may_not_see() {
-    walk("limited", |_| true, |asked, reply| {
-        assert_eq!(told(asked, reply), [""; 0], "{asked}: {} {}", reply.status, reply.text);
-    });
+    walk(
+        "limited",
+        |_| true,
+        |asked, reply| {
+            assert_eq!(told(asked, reply), [""; 0], "{asked}: {} {}", reply.status, reply.text);
+        },
+    );
     // There is something to be told: a key of all agents is told it all.
     let mut all = BTreeSet::new();
     walk("admin", |method| method == "GET", |asked, reply| all.extend(told(asked, reply)));
