@@ -84,6 +84,8 @@ pub struct Applied {
     pub changed: bool,
     /// What the operator should know all the same.
     pub warnings: Vec<String>,
+    /// How many slots of the split have another arm than in the state that the command met, if it changed one.
+    pub moved_slots: usize,
     /// The state at that revision.
     pub state: Arc<State>,
 }

@@ -13,6 +13,7 @@ pub mod id;
 pub mod persistent;
 pub mod refusal;
 pub mod route;
+pub mod sight;
 pub mod split;
 pub mod state;
 #[cfg(test)]

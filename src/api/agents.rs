@@ -15,6 +15,7 @@ use super::caller::Caller;
 use super::request::Query;
 use crate::domain::agent::Agent;
 use crate::domain::id::{AccountId, AgentId};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 
@@ -72,7 +73,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 async fn list_agents(caller: Caller, query: Query) -> Result<Answer<Vec<AgentView>>, ApiError> {
     query.end()?;
     let agents = caller.state.agents.iter();
-    let own = agents.filter(|(id, _)| id.account == *caller.account() && caller.key.sees(&id.agent));
+    let own = agents.filter(|(id, _)| id.account == *caller.account() && caller.sight().agent(&id.agent));
     Ok(Answer::ok(own.map(|(_, agent)| AgentView::of(agent)).collect()))
 }
 
@@ -81,9 +82,5 @@ fn find<'a>(caller: &'a Caller, id: &AgentId) -> Result<&'a Arc<Agent>, ApiError
     let agent = caller.state.agent(&caller.agent_ref(id)).ok_or_else(|| {
         ApiError::not_found(format!("there is no agent {id}")).with_code("PROJECT_NOT_FOUND")
     })?;
-    if caller.key.sees(id) {
-        Ok(agent)
-    } else {
-        Err(ApiError::forbidden(format!("this key may not see agent {id}")))
-    }
+    if caller.sight().agent(id) { Ok(agent) } else { Err(Refusal::hidden().into()) }
 }

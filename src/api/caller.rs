@@ -10,11 +10,9 @@ use super::etag::IfMatch;
 use crate::control::{Applied, Precondition};
 use crate::domain::account::Key;
 use crate::domain::agent::AgentRef;
-use crate::domain::change::SplitRef;
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::id::{AccountId, AgentId};
-use crate::domain::route::{Destination, Route};
-use crate::domain::split::Split;
+use crate::domain::sight::Sight;
 use crate::domain::state::State;
 use crate::http::error::ApiError;
 
@@ -42,33 +40,22 @@ impl Caller {
         AgentRef { account: self.account().clone(), agent: agent.clone() }
     }
 
-    /// Whether they may see all that a route leads to.
-    pub(super) fn sees_route(&self, route: &Route) -> bool {
-        if self.key.agents.is_none() {
-            return true;
-        }
-        let split = match &route.to {
-            Destination::Agent { .. } => None,
-            Destination::Split(split) => {
-                let id = SplitRef { account: route.account.clone(), split: split.clone() };
-                self.state.splits.get(&id)
-            }
-        };
-        route.pins().all(|(agent, _)| self.key.sees(agent))
-            && split.is_none_or(|split| self.sees_split(split))
+    /// What they may see, in the state when they asked.
+    pub(super) fn sight(&self) -> Sight<'_> {
+        self.sight_in(&self.state)
     }
 
-    /// Whether they may see all arms of a split.
-    pub(super) fn sees_split(&self, split: &Split) -> bool {
-        split.arms.iter().all(|arm| self.key.sees(&arm.agent))
+    /// What they may see in another state.
+    pub(super) fn sight_in<'s>(&'s self, state: &'s State) -> Sight<'s> {
+        Sight::of_key(state, &self.key)
     }
 
     /// Refuses a key that is limited to some agents: what is asked for is about all of the account.
     pub(super) fn whole_account(&self) -> Result<(), ApiError> {
-        match self.key.agents {
-            None => Ok(()),
-            Some(_) => Err(ApiError::forbidden("this needs a key that is not limited to some agents")),
+        if self.sight().is_whole() {
+            return Ok(());
         }
+        Err(ApiError::forbidden("this needs a key that is not limited to some agents"))
     }
 
     /// Refuses all but the first account: what is asked for is about the whole instance.

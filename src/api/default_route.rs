@@ -13,6 +13,7 @@ use super::etag::Tag;
 use super::request::Body;
 use super::route::{RouteBody, RouteView};
 use crate::domain::command::Action;
+use crate::domain::refusal::Refusal;
 use crate::http::error::ApiError;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
@@ -30,8 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 async fn get_default_route(caller: Caller) -> Result<Answer<RouteView>, ApiError> {
     let route = caller.state.defaults.get(caller.account());
     let route = route.ok_or_else(|| ApiError::not_found("there is no default route"))?;
-    if !caller.sees_route(route) {
-        return Err(ApiError::forbidden("the default route leads to an agent that the key may not see"));
+    if !caller.sight().route(route) {
+        return Err(Refusal::hidden().into());
     }
     Ok(Answer::ok(RouteView::of(&caller.state, route)).with_tag(Tag::of(route.as_ref())))
 }

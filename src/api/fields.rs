@@ -191,7 +191,7 @@ impl<'r> Fields<'r> {
     /// Whether an agent and what of it are there, as far as the caller may see.
     pub(super) fn check_agent(&mut self, agent: &AgentId, pin: Pin) {
         let Caller { key, state, .. } = self.caller;
-        if key.sees(agent)
+        if self.caller.sight().agent(agent)
             && let Some(FieldFault { field, message }) = state.pin_fault(&key.account, agent, pin)
             && !self.blames(&field)
         {
@@ -203,7 +203,7 @@ impl<'r> Fields<'r> {
     pub(super) fn check_split(&mut self, split: &SplitId) {
         let Caller { key, state, .. } = self.caller;
         let id = SplitRef { account: key.account.clone(), split: split.clone() };
-        if key.agents.is_none() && !state.splits.contains_key(&id) {
+        if self.caller.sight().is_whole() && !state.splits.contains_key(&id) {
             self.fault("splitId", format!("there is no split {split}"));
         }
     }

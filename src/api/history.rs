@@ -76,7 +76,7 @@ async fn get_history(
     let target = query.take("target", |text| {
         Ok(text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}")))
     })?;
-    let print = QueryPrint::of(&[&"history", caller.account(), &target]);
+    let print = QueryPrint::of(&caller.key, &[&"history", &target]);
     let before = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let before = before.map(|text| text.parse().map(Revision).map_err(|_| no_entry())).transpose()?;
     let limit = query.limit()?;

@@ -18,6 +18,7 @@ use super::request::{Body, Id};
 use super::route::{RouteBody, RouteView};
 use crate::domain::address::Number;
 use crate::domain::command::Action;
+use crate::domain::refusal::Refusal;
 use crate::domain::route::Route;
 use crate::domain::state::State;
 use crate::http::error::ApiError;
@@ -65,8 +66,8 @@ async fn get_number(caller: Caller, Id(number): Id<Number>) -> Result<Answer<Num
     let route = owned.ok_or_else(|| {
         ApiError::not_found(format!("there is no number {number}")).with_code("PHONE_NUMBERS_NOT_FOUND")
     })?;
-    if !caller.sees_route(route) {
-        return Err(ApiError::forbidden("this number leads to an agent that the key may not see"));
+    if !caller.sight().route(route) {
+        return Err(Refusal::hidden().into());
     }
     let tag = Tag::of(route.as_ref());
     Ok(Answer::ok(NumberView::of(&caller.state, number, route)).with_tag(tag))

@@ -18,6 +18,7 @@ use super::request::{Body, Id, Query};
 use super::route::{RouteBody, RouteView};
 use crate::domain::address::Prefix;
 use crate::domain::command::Action;
+use crate::domain::refusal::Refusal;
 use crate::http::error::ApiError;
 
 /// A prefix and where its calls go.
@@ -56,7 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     responses((status = 200, body = PrefixPage, description = "A page."))
 )]
 async fn list_prefixes(caller: Caller, mut query: Query) -> Result<Answer<PrefixPage>, ApiError> {
-    let print = QueryPrint::of(&[&"prefixes", caller.account(), &caller.key.agents]);
+    let print = QueryPrint::of(&caller.key, &[&"prefixes"]);
     let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let after = after.map(|text| Prefix::parse(&text).ok_or_else(no_entry)).transpose()?;
     let limit = query.limit()?;
@@ -65,7 +66,7 @@ async fn list_prefixes(caller: Caller, mut query: Query) -> Result<Answer<Prefix
     let prefixes = caller.state.prefixes.range_from(Bound::Excluded(&from));
     let mut prefixes = prefixes
         .take_while(|((account, _), _)| account == caller.account())
-        .filter(|(_, route)| caller.sees_route(route))
+        .filter(|(_, route)| caller.sight().route(route))
         .map(|((_, prefix), route)| PrefixView {
             prefix: *prefix,
             route: RouteView::of(&caller.state, route),
@@ -89,8 +90,8 @@ async fn list_prefixes(caller: Caller, mut query: Query) -> Result<Answer<Prefix
 async fn get_prefix(caller: Caller, Id(prefix): Id<Prefix>) -> Result<Answer<PrefixView>, ApiError> {
     let route = caller.state.prefixes.get(&(caller.account().clone(), prefix));
     let route = route.ok_or_else(|| ApiError::not_found(format!("there is no prefix {prefix}")))?;
-    if !caller.sees_route(route) {
-        return Err(ApiError::forbidden("this prefix leads to an agent that the key may not see"));
+    if !caller.sight().route(route) {
+        return Err(Refusal::hidden().into());
     }
     let tag = Tag::of(route.as_ref());
     Ok(Answer::ok(PrefixView { prefix, route: RouteView::of(&caller.state, route) }).with_tag(tag))

@@ -14,6 +14,7 @@ use super::request::Id;
 use super::{Management, aside};
 use crate::domain::agent::Agent;
 use crate::domain::id::ConfigHash;
+use crate::domain::refusal::Refusal;
 use crate::http::error::ApiError;
 
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
@@ -53,8 +54,8 @@ fn snapshot(
     let own = caller.state.agents.iter().filter(|(id, _)| id.account == *caller.account());
     let mut holders = own.filter(|(_, agent)| holds(agent, hash)).map(|(id, _)| &id.agent).peekable();
     holders.peek().ok_or_else(missing)?;
-    if !holders.any(|agent| caller.key.sees(agent)) {
-        return Err(ApiError::forbidden("this configuration is of an agent that the key may not see"));
+    if !holders.any(|agent| caller.sight().agent(agent)) {
+        return Err(Refusal::hidden().into());
     }
     let tag = format!("\"{hash}\"");
     let head = [(ETAG, tag.clone()), (CACHE_CONTROL, FOR_EVER.to_owned())];

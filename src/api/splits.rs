@@ -23,6 +23,7 @@ use super::{Management, aside};
 use crate::domain::change::SplitRef;
 use crate::domain::command::Action;
 use crate::domain::id::SplitId;
+use crate::domain::refusal::Refusal;
 use crate::domain::split::Split;
 use crate::http::error::ApiError;
 use scope::Scopes;
@@ -59,7 +60,7 @@ async fn list_splits(
     caller: Caller,
     mut query: Query,
 ) -> Result<Answer<SplitPage>, ApiError> {
-    let print = QueryPrint::of(&[&"splits", caller.account(), &caller.key.agents]);
+    let print = QueryPrint::of(&caller.key, &[&"splits"]);
     let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let after = after.map(|text| SplitId::parse(&text).map_err(|_| no_entry())).transpose()?;
     let limit = query.limit()?;
@@ -83,7 +84,7 @@ fn page(
     let mut splits = splits
         .skip_while(|(id, _)| id.account != *account)
         .take_while(|(id, _)| id.account == *account)
-        .filter(|(_, split)| caller.sees_split(split));
+        .filter(|(_, split)| caller.sight().split(split));
     let shown: Vec<&Split> = splits.by_ref().take(limit).map(|(_, split)| split.as_ref()).collect();
     let last = shown.last().map(|split| print.after(split.id.as_str()));
     let next_cursor = splits.next().and(last);
@@ -115,8 +116,8 @@ async fn get_split(
         query.take("owners", |text| text.parse::<bool>().map_err(|_| "expected true or false".to_owned()))?;
     query.end()?;
     let split = Arc::clone(find(&caller.state, &caller, &id)?);
-    if !caller.sees_split(&split) {
-        return Err(ApiError::forbidden("this split has an agent that the key may not see"));
+    if !caller.sight().split(&split) {
+        return Err(Refusal::hidden().into());
     }
     aside(move || {
         let leading = Scopes::of(&caller, &caller.state, std::iter::once(&id)).take(&id);

@@ -3,6 +3,7 @@
 mod agents;
 mod authorisation;
 mod document;
+mod hidden;
 mod instance;
 mod numbers;
 mod requests;

@@ -219,7 +219,13 @@ impl Follow {
         if files.compared && look.is_empty() {
             let state = self.control.state();
             accepted(accept, state.files)?;
-            return Ok(Applied { revision: state.revision, changed: false, warnings: Vec::new(), state });
+            return Ok(Applied {
+                revision: state.revision,
+                changed: false,
+                warnings: Vec::new(),
+                moved_slots: 0,
+                state,
+            });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
         let library = base.read(&look.changed, &look.gone).map_err(Refusal::files)?;

@@ -14,6 +14,7 @@ use crate::domain::command::{Author, Command, Outcome};
 use crate::domain::id::Pin;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::Destination;
+use crate::domain::sight::Sight;
 use crate::domain::state::State;
 use crate::routing::live::Live;
 use crate::routing::series::SeriesBook;
@@ -156,14 +157,14 @@ impl Batch {
         }
         let outcome = self.state.weigh(command)?;
         let changed = !outcome.changes.is_empty();
-        let warnings = outcome.warnings.clone();
+        let (warnings, moved_slots) = (outcome.warnings.clone(), outcome.moved_slots);
         if changed {
             preparation.map_or(Ok(()), |prepare| prepare())?;
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
         // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.
         let state = Arc::new(self.state.clone());
-        Ok(Applied { revision: state.revision, changed, warnings, state })
+        Ok(Applied { revision: state.revision, changed, warnings, moved_slots, state })
     }
 }
 
@@ -197,13 +198,8 @@ fn authorise(state: &State, command: &Command) -> Result<(), Refusal> {
     };
     // The key as it is now, not as it was when the request came in.
     let present = state.keys.get(&key.digest).filter(|present| present.account == command.account);
-    if !present.is_some_and(|present| present.may(needed) && !present.expired(command.at)) {
+    let Some(present) = present.filter(|key| key.may(needed) && !key.expired(command.at)) else {
         return Err(forbidden(format!("this needs a key with the permission `{}`", needed.as_str())));
-    }
-    let hidden =
-        present.and_then(|present| state.agents_of(command).into_iter().find(|agent| !present.sees(agent)));
-    match hidden {
-        Some(agent) => Err(forbidden(format!("this key may not see agent {agent}"))),
-        None => Ok(()),
-    }
+    };
+    if Sight::of_key(state, present).command(command) { Ok(()) } else { Err(Refusal::hidden()) }
 }

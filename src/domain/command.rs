@@ -10,11 +10,12 @@ use std::sync::Arc;
 use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
-use super::change::{Change, SplitRef, Touched};
+use super::change::{Change, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
 use super::refusal::{FieldFault, Refusal};
-use super::route::{Destination, Route};
+use super::route::Route;
+use super::sight::Sight;
 use super::split::Split;
 use super::state::State;
 use super::time::Timestamp;
@@ -154,6 +155,8 @@ pub struct Outcome {
     pub summary: String,
     /// What the operator should know although it was granted.
     pub warnings: Vec<String>,
+    /// How many slots of the split have another arm than before, where a split is changed.
+    pub moved_slots: usize,
     /// The state with the facts absorbed, and what they touched, where weighing had to go that far: a million numbers
     /// are not absorbed twice. Its revision is still the old one.
     pub ahead: Option<Box<(State, Touched)>>,
@@ -200,62 +203,11 @@ impl State {
             Action::CreateSplit { split, numbers } => self.create_split(split, numbers),
             Action::PatchSplit { id, patch } => self.patch_split(account, id, patch, command.at),
             Action::EndSplit { id, winner } => self.end_split(account, id, winner, command.at),
-            Action::DeleteSplit(id) => self.delete_split(account, id),
+            Action::DeleteSplit(id) => {
+                self.delete_split(Sight::of_author(self, &command.author), account, id)
+            }
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
         }
-    }
-
-    /// Every agent that a command names, or changes the calls of.
-    #[must_use]
-    pub fn agents_of(&self, command: &Command) -> Vec<AgentId> {
-        let of_route = |route: &Route| match &route.to {
-            Destination::Split(split) => {
-                let mut agents = self.agents_of_split(&command.account, split);
-                agents.extend(route.pins().map(|(agent, _)| agent.clone()));
-                agents
-            }
-            Destination::Agent { .. } => route.pins().map(|(agent, _)| agent.clone()).collect(),
-        };
-        let of_present = |present: Option<&Arc<Route>>| {
-            // What another account has is not to be told of, not even by name.
-            let present = present.filter(|route| route.account == command.account);
-            present.map(|route| of_route(route)).unwrap_or_default()
-        };
-        let of_number = |number: &Number| of_present(self.route(number));
-        let of_prefix = |prefix| of_present(self.prefixes.get(&(command.account.clone(), prefix)));
-        let of_default = || of_present(self.defaults.get(&command.account));
-        match &command.action {
-            Action::PutNumber { number, route } => [of_number(number), of_route(route)].concat(),
-            Action::DeleteNumber(number) => of_number(number),
-            Action::PutPrefix { prefix, route } => [of_prefix(*prefix), of_route(route)].concat(),
-            Action::PutDefault(route) => [of_default(), of_route(route)].concat(),
-            Action::DeletePrefix(prefix) => of_prefix(*prefix),
-            Action::DeleteDefault => of_default(),
-            Action::CreateSplit { split, numbers } => {
-                let mut agents: Vec<AgentId> = split.arms.iter().map(|arm| arm.agent.clone()).collect();
-                agents.extend(numbers.iter().flat_map(of_number));
-                agents
-            }
-            Action::PatchSplit { id, patch } => {
-                let mut agents = self.agents_of_split(&command.account, id);
-                agents.extend(patch.arms.iter().filter_map(|arm| arm.agent.clone()));
-                agents.extend(patch.numbers.iter().flat_map(of_number));
-                agents
-            }
-            Action::EndSplit { id, .. } | Action::DeleteSplit(id) => {
-                self.agents_of_split(&command.account, id)
-            }
-            Action::CreateAccount { .. } | Action::ReplaceKey(_) | Action::ApplyFiles(_) => Vec::new(),
-        }
-    }
-
-    fn agents_of_split(&self, account: &AccountId, split: &SplitId) -> Vec<AgentId> {
-        let id = SplitRef { account: account.clone(), split: split.clone() };
-        self.splits
-            .get(&id)
-            .into_iter()
-            .flat_map(|split| split.arms.iter().map(|arm| arm.agent.clone()))
-            .collect()
     }
 
     fn replace_key(&self, key: &Key) -> Outcome {

@@ -81,6 +81,13 @@ impl Refusal {
         Self::new(RefusalKind::NotFound, code, message)
     }
 
+    /// The key sees only some agents, and this is about others; which ones, it does not tell.
+    #[must_use]
+    pub fn hidden() -> Self {
+        let message = "this is about an agent that the key may not see";
+        Self::new(RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN", message)
+    }
+
     /// The object belongs to the files.
     #[must_use]
     pub fn managed_by_files(what: &str) -> Self {

@@ -17,7 +17,6 @@ use crate::api::{Management, aside};
 use crate::domain::agent::{Agent, Version};
 use crate::domain::id::{AgentId, ConfigHash, Environment, Pin, VersionNumber};
 use crate::domain::route::Destination;
-use crate::domain::state::State as Present;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 
@@ -89,14 +88,14 @@ pub(super) async fn list_versions(
     Id(id): Id<AgentId>,
     mut query: Query,
 ) -> Result<Answer<VersionPage>, ApiError> {
-    let print = QueryPrint::of(&[&"versions", caller.account(), &id]);
+    let print = QueryPrint::of(&caller.key, &[&"versions", &id]);
     let before = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let before = before.map(|text| VersionName::of_cursor(&text).ok_or_else(no_entry)).transpose()?;
     let limit = query.limit()?;
     query.end()?;
     let agent = Arc::clone(find(&caller, &id)?);
     aside(move || {
-        let pinned = Pinned::of(&caller.state, &agent);
+        let pinned = Pinned::of(&caller, &agent);
         let below = match before {
             None | Some(VersionName(None)) => agent.versions.range(..),
             Some(VersionName(Some(number))) => agent.versions.range(..number),
@@ -142,7 +141,7 @@ pub(super) async fn get_version(
             tracing::error!(hash = %version.hash, error = %why, "the store has a configuration that is no JSON");
             ApiError::internal()
         })?;
-        let version = VersionView::of(&agent, &version, &Pinned::of(&caller.state, &agent));
+        let version = VersionView::of(&agent, &version, &Pinned::of(&caller, &agent));
         Ok(Answer::ok(WholeVersion { version, configuration }))
     })
     .await?
@@ -197,17 +196,19 @@ impl VersionName {
     }
 }
 
-/// How many numbers are pinned to each version of an agent by name.
+/// How many numbers are pinned to each version of an agent by name, as far as a caller may see.
 struct Pinned(HashMap<Pin, u64, FixedState>);
 
 impl Pinned {
     /// Counts them. Cost: a look at every distinct route.
-    fn of(state: &Present, agent: &Agent) -> Self {
+    fn of(caller: &Caller, agent: &Agent) -> Self {
         let mut counts: HashMap<Pin, u64, FixedState> = HashMap::default();
-        for (_, used) in state.routes.iter() {
+        let sight = caller.sight();
+        for (_, used) in caller.state.routes.iter() {
             if let Destination::Agent { agent: id, pin } = &used.route.to
                 && *id == agent.profile.id.agent
                 && used.route.account == agent.profile.id.account
+                && sight.route(&used.route)
             {
                 *counts.entry(*pin).or_default() += u64::from(used.numbers);
             }

@@ -103,9 +103,9 @@ impl Filter {
         })
     }
 
-    /// What a cursor is bound to. The key's agents belong to it: they decide what is in the list.
+    /// What a cursor is bound to.
     fn print(&self, caller: &Caller) -> QueryPrint {
-        QueryPrint::of(&[&"numbers", &caller.key.account, &caller.key.agents, self])
+        QueryPrint::of(&caller.key, &[&"numbers", self])
     }
 
     fn wants(&self, caller: &Caller, route: &Route) -> bool {
@@ -118,7 +118,7 @@ impl Filter {
             && (self.split.is_none() || self.split.as_ref() == split)
             && (self.pin.is_none() || self.pin == pin)
             && self.managed_by.is_none_or(|managed_by| managed_by == route.managed_by)
-            && caller.sees_route(route)
+            && caller.sight().route(route)
     }
 }
 

@@ -76,10 +76,11 @@ pub(super) async fn patch_split(
     Body(body): Body<SplitChange>,
 ) -> Result<Answer<SplitView>, ApiError> {
     let patch = body.into_patch();
-    let before = Arc::clone(find(&caller.state, &caller, &id)?);
+    find(&caller.state, &caller, &id)?;
     let applied = caller.submit(&management, Action::PatchSplit { id: id.clone(), patch }).await?;
     let split = Arc::clone(find(&applied.state, &caller, &id)?);
-    shown(management, caller, applied, split, Some(before)).await
+    let moved = applied.moved_slots;
+    shown(management, caller, applied, split, Some(moved)).await
 }
 
 /// Gives all calls of a split to one arm; what was counted stays.
@@ -110,20 +111,20 @@ pub(super) async fn end_split(
     shown(management, caller, applied, split, None).await
 }
 
-/// A split after a change; with what it was `before`, how many slots have moved.
+/// A split after a change, with how many slots have moved where that is to be told.
 async fn shown(
     management: Arc<Management>,
     caller: Caller,
     applied: Applied,
     split: Arc<Split>,
-    before: Option<Arc<Split>>,
+    moved: Option<usize>,
 ) -> Result<Answer<SplitView>, ApiError> {
     aside(move || {
         let leading = Scopes::of(&caller, &applied.state, std::iter::once(&split.id)).take(&split.id);
         let view =
             SplitView::of(&management, &applied.state, &split, leading).with_warnings(&applied.warnings);
-        let view = match before {
-            Some(before) => view.with_moved_slots(split.moved_slots(&before)),
+        let view = match moved {
+            Some(moved) => view.with_moved_slots(moved),
             None => view,
         };
         Answer::ok(view).with_tag(Tag::of(split.as_ref())).since(&applied)

@@ -45,10 +45,11 @@ impl Scopes {
         let mut leading: HashMap<SplitId, Leading, FixedState> =
             splits.map(|split| (split.clone(), Leading::default())).collect();
         let mut places: HashMap<u32, SplitId, FixedState> = HashMap::default();
+        let sight = caller.sight_in(state);
         for (place, used) in state.routes.iter() {
             if let Destination::Split(split) = &used.route.to
                 && used.route.account == *caller.account()
-                && caller.sees_route(&used.route)
+                && sight.route(&used.route)
                 && let Some(found) = leading.get_mut(split)
             {
                 found.count += u64::from(used.numbers);

@@ -12,7 +12,7 @@ use crate::domain::command::{Action, Author};
 /// Operations that anybody may ask for; the list may only shrink.
 const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz")];
 
-fn operations() -> Vec<(String, String, Need)> {
+pub(super) fn operations() -> Vec<(String, String, Need)> {
     let permits = Permits::of(&document::management(&routes().into_openapi()));
     permits.iter().map(|(method, path, need)| (method.to_owned(), path.to_owned(), need.clone())).collect()
 }

@@ -1,5 +1,6 @@
 //! `/v1/numbers`.
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::world::{World, error};
@@ -265,6 +266,10 @@ fn a_sparse_filter_looks_at_no_more_than_200_000_numbers_a_page() {
     world.apply(files);
     let first = world.get("/v1/numbers?agentId=reception").json();
     assert_eq!(first["numbers"], json!([]));
+    // The number that was looked at last is told to nobody who may not see it.
+    let hidden = world.as_key("limited", "GET", "/v1/numbers", Value::Null).json()["nextCursor"].clone();
+    let hidden = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(hidden.as_str().unwrap()).unwrap();
+    assert!(!String::from_utf8_lossy(&hidden).contains("+15550"), "{hidden:?}");
     let cursor = first["nextCursor"].as_str().unwrap();
     let second = world.get(&format!("/v1/numbers?agentId=reception&cursor={cursor}")).json();
     assert_eq!(

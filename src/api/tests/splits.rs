@@ -1,9 +1,14 @@
 //! `/v1/splits`.
 
+use axum::body::Body;
+use hyper::Request;
 use serde_json::{Value, json};
 
-use super::world::{World, error};
+use super::world::{NOW, World, error};
+use crate::domain::command::{Action, ArmPatch, Author, Command, SplitPatch};
+use crate::domain::id::{AccountId, ArmId, SplitId};
 use crate::domain::testing::{file_agent, file_set, file_split};
+use crate::domain::time::Timestamp;
 
 fn arm(weight: Value) -> Value {
     let mut arm = json!({"id": "control", "agentId": "sales", "pin": "V1"});
@@ -289,4 +294,37 @@ fn pages_of_splits_joined_are_all_splits() {
         }
         assert_eq!(all, "abcd", "limit {limit}");
     }
+}
+
+#[test]
+fn moved_slots_are_counted_from_what_the_change_met_not_from_what_was_there_when_it_was_asked_for() {
+    let world = World::new();
+    world.split("spring");
+    let even = json!({"arms": [{"id": "control", "weight": 50}, {"id": "test", "weight": 50}]});
+    // Somebody else makes the same change after this request was let in and before its body has come.
+    let change = Command {
+        account: AccountId::parse("ws-1").unwrap(),
+        author: Author::Console,
+        at: Timestamp(NOW),
+        action: Action::PatchSplit {
+            id: SplitId::parse("spring").unwrap(),
+            patch: SplitPatch {
+                arms: [("control", 50), ("test", 50)].map(|(id, weight)| reweighed(id, weight)).into(),
+                ..SplitPatch::default()
+            },
+        },
+    };
+    let control = world.control.clone();
+    let body = futures_util::stream::once(async move {
+        assert_eq!(control.submit(change).await.unwrap().moved_slots, 3_000);
+        Ok::<_, std::convert::Infallible>(even.to_string())
+    });
+    let request = Request::builder().method("PATCH").uri("/v1/splits/spring").header("X-API-Key", "admin");
+    let reply = world.send(request.body(Body::from_stream(body)).unwrap());
+    assert_eq!((reply.status, &reply.json()["movedSlots"]), (200, &json!(0)), "{}", reply.text);
+}
+
+fn reweighed(id: &str, weight: u32) -> ArmPatch {
+    let id = ArmId::parse(id).unwrap();
+    ArmPatch { id, name: None, agent: None, pin: None, weight: Some(weight), remove: false }
 }

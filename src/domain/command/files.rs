@@ -17,6 +17,7 @@ use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumb
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, ManagedBy, Route};
+use crate::domain::sight::Sight;
 use crate::domain::split::slots::Owners;
 use crate::domain::split::{Split, file_salt};
 use crate::domain::state::{RouteIx, RouteUse, State};
@@ -425,7 +426,7 @@ impl Merge<'_> {
             .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
-            match self.next.split_user(&id) {
+            match self.next.split_user(Sight::whole(&self.next), &id) {
                 Some(user) => self.faults.push(nowhere(
                     format!("split {} is gone from the files but in use by {user}", id.split),
                     "the split, or nothing that uses it",

@@ -11,6 +11,7 @@ use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, ManagedBy, Route};
+use crate::domain::sight::Sight;
 use crate::domain::split::{Arm, Ending, Split};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
@@ -59,7 +60,8 @@ impl State {
     pub(super) fn create_split(&self, split: &Split, numbers: &[Number]) -> Result<Outcome, Refusal> {
         let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
         if self.splits.contains_key(&id) {
-            let message = format!("there is a split {} already", split.id);
+            // Of a split that the key may not see, it learns no more.
+            let message = format!("the id {} is taken", split.id);
             return Err(Refusal::new(RefusalKind::Conflict, "ALREADY_EXISTS", message));
         }
         let mut warnings = self.check_split(split)?;
@@ -111,6 +113,7 @@ impl State {
             return Err(Refusal::fields(faults));
         }
         let mut changes = Vec::new();
+        let moved_slots = split.moved_slots(before);
         if (Split { updated_at: before.updated_at, ..split.clone() }) != **before {
             changes.push(Change::SplitPut(Arc::new(split.clone())));
         }
@@ -121,13 +124,13 @@ impl State {
             action: "split.change",
             target: split.id.to_string(),
             summary: format!(
-                "split {} is now {}{}; {} of 10000 slots moved",
+                "split {} is now {}{}; {moved_slots} of 10000 slots moved",
                 split.id,
                 arms_text(&split),
                 if split.paused { ", paused" } else { "" },
-                split.moved_slots(before)
             ),
             warnings,
+            moved_slots,
             ..Outcome::default()
         })
     }
@@ -164,10 +167,15 @@ impl State {
         }
     }
 
-    pub(super) fn delete_split(&self, account: &AccountId, id: &SplitId) -> Result<Outcome, Refusal> {
+    pub(super) fn delete_split(
+        &self,
+        sight: Sight<'_>,
+        account: &AccountId,
+        id: &SplitId,
+    ) -> Result<Outcome, Refusal> {
         self.writable_split(account, id)?;
         let id = SplitRef { account: account.clone(), split: id.clone() };
-        if let Some(user) = self.split_user(&id) {
+        if let Some(user) = self.split_user(sight, &id) {
             let message = format!("split {} is in use by {user}", id.split);
             return Err(Refusal::new(RefusalKind::Conflict, "IN_USE", message));
         }
@@ -180,22 +188,30 @@ impl State {
         })
     }
 
-    /// What sends calls to a split, in words.
-    pub(super) fn split_user(&self, id: &SplitRef) -> Option<String> {
+    /// What sends calls to a split, in words: what is seen of it, else that there is something.
+    pub(super) fn split_user(&self, sight: Sight<'_>, id: &SplitRef) -> Option<String> {
         let leads = |route: &Route| {
             route.account == id.account
                 && matches!(&route.to, Destination::Split(split) if *split == id.split)
         };
+        let seen = |route: &Route| leads(route) && sight.route(route);
         let numbers: u32 =
-            self.routes.iter().filter(|(_, used)| leads(&used.route)).map(|(_, used)| used.numbers).sum();
+            self.routes.iter().filter(|(_, used)| seen(&used.route)).map(|(_, used)| used.numbers).sum();
         if numbers > 0 {
             return Some(counted(numbers as usize, "number"));
         }
-        let prefix = self.prefixes.iter().find(|(_, route)| leads(route)).map(|((_, prefix), _)| *prefix);
+        let prefix = self.prefixes.iter().find(|(_, route)| seen(route)).map(|((_, prefix), _)| *prefix);
         if let Some(prefix) = prefix {
             return Some(format!("the prefix {prefix}"));
         }
-        self.defaults.iter().any(|(_, route)| leads(route)).then(|| "the default route".to_owned())
+        if self.defaults.iter().any(|(_, route)| seen(route)) {
+            return Some("the default route".to_owned());
+        }
+        let hidden = !sight.is_whole()
+            && (self.routes.iter().any(|(_, used)| leads(&used.route))
+                || self.prefixes.iter().any(|(_, route)| leads(route))
+                || self.defaults.iter().any(|(_, route)| leads(route)));
+        hidden.then(|| "a route that the key may not see".to_owned())
     }
 
     fn writable_split(&self, account: &AccountId, id: &SplitId) -> Result<&Arc<Split>, Refusal> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::change::NumberChanges;
+use crate::domain::change::{NumberChanges, SplitRef};
 use crate::domain::id::Environment;
 use crate::domain::refusal::RefusalKind;
-use crate::domain::route::{HeaderRule, HeaderTest};
+use crate::domain::route::{Destination, HeaderRule, HeaderTest};
 use crate::domain::testing::*;
 
 fn fields(refusal: Refusal) -> Vec<String> {

@@ -1,0 +1,114 @@
+//! What somebody may see of an account: the one place that judges it.
+//!
+//! A key can be limited to some agents. A route or a split that can lead to any other is hidden from it as a whole: it
+//! is in no list and no count, cannot be changed, and no text names it. Whose account an object is in is not judged
+//! here: what another account has is not there at all.
+
+use std::sync::Arc;
+
+use super::account::Key;
+use super::address::Number;
+use super::change::SplitRef;
+use super::command::{Action, Author, Command};
+use super::id::{AgentId, SplitId};
+use super::route::{Destination, Route};
+use super::split::Split;
+use super::state::State;
+
+/// What somebody sees in a state.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'s> {
+    state: &'s State,
+    /// Whose sight it is; everybody else sees everything.
+    key: Option<&'s Key>,
+}
+
+impl<'s> Sight<'s> {
+    /// That of a key.
+    #[must_use]
+    pub fn of_key(state: &'s State, key: &'s Key) -> Self {
+        Self { state, key: Some(key) }
+    }
+
+    /// That of whoever wants a change: all but keys see everything.
+    #[must_use]
+    pub fn of_author(state: &'s State, author: &'s Author) -> Self {
+        match author {
+            Author::Key { key, .. } => Self::of_key(state, key),
+            Author::Files | Author::Console => Self::whole(state),
+        }
+    }
+
+    /// Everything.
+    #[must_use]
+    pub fn whole(state: &'s State) -> Self {
+        Self { state, key: None }
+    }
+
+    /// Whether nothing is hidden.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.key.is_none_or(|key| key.agents.is_none())
+    }
+
+    /// Whether an agent is seen.
+    #[must_use]
+    pub fn agent(&self, agent: &AgentId) -> bool {
+        self.key.is_none_or(|key| key.sees(agent))
+    }
+
+    /// Whether the agents of all arms are seen.
+    #[must_use]
+    pub fn split(&self, split: &Split) -> bool {
+        self.is_whole() || split.arms.iter().all(|arm| self.agent(&arm.agent))
+    }
+
+    /// Whether all agents are seen that a route can lead to, through a split too.
+    #[must_use]
+    pub fn route(&self, route: &Route) -> bool {
+        self.is_whole()
+            || route.pins().all(|(agent, _)| self.agent(agent))
+                && match &route.to {
+                    Destination::Agent { .. } => true,
+                    Destination::Split(split) => {
+                        self.named_split(&SplitRef { account: route.account.clone(), split: split.clone() })
+                    }
+                }
+    }
+
+    /// Whether all is seen that a command names or changes the calls of; what is not there hides nothing.
+    #[must_use]
+    pub fn command(&self, command: &Command) -> bool {
+        let (state, account) = (self.state, &command.account);
+        let present = |route: Option<&Arc<Route>>| {
+            // That another account has it is for the command itself to refuse.
+            route.is_none_or(|route| route.account != *account || self.route(route))
+        };
+        let number = |number: &Number| present(state.route(number));
+        let prefix = |prefix| present(state.prefixes.get(&(account.clone(), prefix)));
+        let default = || present(state.defaults.get(account));
+        let split =
+            |id: &SplitId| self.named_split(&SplitRef { account: account.clone(), split: id.clone() });
+        match &command.action {
+            Action::PutNumber { number: at, route } => number(at) && self.route(route),
+            Action::DeleteNumber(at) => number(at),
+            Action::PutPrefix { prefix: at, route } => prefix(*at) && self.route(route),
+            Action::DeletePrefix(at) => prefix(*at),
+            Action::PutDefault(route) => default() && self.route(route),
+            Action::DeleteDefault => default(),
+            Action::CreateSplit { split, numbers } => self.split(split) && numbers.iter().all(number),
+            Action::PatchSplit { id, patch } => {
+                let agents = patch.arms.iter().filter_map(|arm| arm.agent.as_ref());
+                split(id)
+                    && agents.into_iter().all(|agent| self.agent(agent))
+                    && patch.numbers.iter().all(number)
+            }
+            Action::EndSplit { id, .. } | Action::DeleteSplit(id) => split(id),
+            Action::CreateAccount { .. } | Action::ReplaceKey(_) | Action::ApplyFiles(_) => true,
+        }
+    }
+
+    fn named_split(&self, id: &SplitRef) -> bool {
+        self.state.splits.get(id).is_none_or(|split| self.split(split))
+    }
+}
