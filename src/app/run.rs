@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::addresses::Reached;
 use super::build::{Plane, Router};
 use super::token_keys::TokenKeyFile;
 use super::{AppError, addresses, random_bytes, reset, welcome};
@@ -59,6 +60,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         token_keys,
         calls,
         admin,
+        certificates,
     } = router;
     let mut stop = Stop::new()?;
     let watch = FolderWatch::start(
@@ -71,18 +73,21 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         let watch = Arc::clone(&watch);
         async move { watch.changed().await }
     }));
-    let (calls_address, calls_front) = (calls.address, calls.front.clone());
+    let (calls_front, admin_front) = (calls.front.clone(), admin.front.clone());
+    let calls_reached = Reached { address: calls.address, tls: calls.front.tls.clone() };
+    let admin_reached = Reached { address: admin.address, tls: admin.front.tls.clone() };
     let workers = start_workers(calls, &plane)?;
     start_sweeping(&plane)?;
-    let (admin_address, admin_front) = (admin.address, admin.front.clone());
     let management = crate::api::Management {
         control: control.clone(),
         registry,
         health: health.clone(),
         key_secret,
         clock: clock.clone(),
-        calls: calls_address,
-        admin: admin_address,
+        calls: calls_reached.address,
+        admin: admin_reached.address,
+        calls_tls: calls_reached.tls.clone(),
+        admin_tls: admin_reached.tls.clone(),
         calls_in_progress: in_progress(&plane),
         random: random_bytes,
     };
@@ -100,12 +105,19 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let sweeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
-    addresses::write(&folder, calls_address, admin_address);
-    let welcome = welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref());
+    addresses::write(&folder, &calls_reached, &admin_reached);
+    let welcome = welcome::text(&control.state(), &calls_reached, &admin_reached, key_made.as_deref());
     if let Err(why) = out.write_all(welcome.as_bytes()).and_then(|()| out.flush()) {
         tracing::warn!(error = %why, "nobody reads what the start has to say");
     }
-    tracing::info!(calls = %calls_address, admin = %admin_address, revision = %control.state().revision, "ready");
+    let (calls, admin) = (calls_reached.address, admin_reached.address);
+    tracing::info!(%calls, %admin, revision = %control.state().revision, "ready");
+    let watch = certificates.certificates.watch(&settings)?;
+    let renewing = watch.map(|watch| {
+        let folder = Arc::clone(&folder);
+        let taken = move || addresses::write(&folder, &calls_reached, &admin_reached);
+        tokio::spawn(certificates.run(watch, taken))
+    });
     stop.asked(&control).await;
 
     tracing::info!("draining: new calls are answered until no more come");
@@ -113,6 +125,9 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     leave(&calls_front, &admin_front, settings.limits.drain_time).await;
     sweeping.abort();
     following.abort();
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
     let last = control.clone();
     let saved = tokio::task::spawn_blocking(move || last.save_split_calls()).await;
     if let Ok(Err(why)) = saved {

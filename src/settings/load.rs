@@ -21,6 +21,13 @@ impl Settings {
     /// # Errors
     /// Every fault there is in any source.
     pub fn load(sources: &Sources) -> Result<Self, Vec<Fault>> {
+        let (settings, faults) = Self::read(sources);
+        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    /// The same for whoever has more to find out about them: settings with the default in the place of each fault, and
+    /// every fault.
+    pub fn read(sources: &Sources) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
         let config = config_folder(sources, &mut faults);
         let path = config.join(FILE);
@@ -32,11 +39,8 @@ impl Settings {
         let (written, unread) = Written::read(&name, &text, sources);
         faults.extend(unread);
         let settings = Self::meant(&written, &config, &mut faults);
-        if faults.is_empty() {
-            return Ok(settings);
-        }
         faults.sort();
-        Err(faults)
+        (settings, faults)
     }
 }
 

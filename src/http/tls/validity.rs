@@ -111,7 +111,7 @@ mod tests {
         let validity = Validity::of_certificate(&certificate(1_999, 2_049)).unwrap();
         assert_eq!(validity, Validity { begins: 915_235_200, ends: 2_498_428_800 });
         let validity = Validity::of_certificate(&certificate(2_050, 9_999)).unwrap();
-        assert_eq!(validity, Validity { begins: 2_524_694_400, ends: 253_375_862_400 });
+        assert_eq!(validity, Validity { begins: 2_524_694_400, ends: 253_376_121_600 });
     }
 
     #[test]
