@@ -153,8 +153,7 @@ impl Following {
     /// Takes what changes until it is dropped, and says each time that something was taken.
     pub(super) async fn run(mut self, watch: FolderWatch, taken: impl Fn()) {
         loop {
-            watch.changed().await;
-            // It pauses for the still time.
+            // The first time for what has changed since the start. It pauses for the still time.
             let looked = tokio::task::spawn_blocking(move || {
                 let taken = self.look();
                 (self, taken)
@@ -171,6 +170,7 @@ impl Following {
                     return;
                 }
             }
+            watch.changed().await;
         }
     }
 

@@ -100,6 +100,18 @@ impl Fingerprint {
     pub fn of(certificate: &[u8]) -> Self {
         Self(Sha256::digest(certificate).into())
     }
+
+    /// Reads 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let digits = text.as_bytes().chunks_exact(2);
+        let is_whole = digits.len() == bytes.len() && digits.remainder().is_empty();
+        for (byte, digits) in bytes.iter_mut().zip(digits) {
+            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+            *byte = u8::from_str_radix(digits, 16).ok()?;
+        }
+        is_whole.then_some(Self(bytes))
+    }
 }
 
 impl fmt::Display for Fingerprint {
@@ -187,7 +199,11 @@ mod tests {
         let alone = Pair::of_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
         let chain = Pair::of_pem(format!("{certificate}{other}").as_bytes(), key.as_bytes()).unwrap();
         assert_eq!(alone.fingerprint(), chain.fingerprint());
-        assert_eq!(alone.fingerprint().to_string().len(), 64);
+        let text = alone.fingerprint().to_string();
+        assert_eq!(Fingerprint::parse(&text), Some(alone.fingerprint()));
+        for wrong in ["", &text[2..], &format!("{text}0"), &text.replace(&text[..1], "+")] {
+            assert_eq!(Fingerprint::parse(wrong), None, "{wrong}");
+        }
     }
 
     proptest::proptest! {
