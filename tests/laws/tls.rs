@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -18,7 +20,7 @@ use tempfile::TempDir;
 
 use super::http::{Broken, Client, connect, secure};
 use super::load::Load;
-use super::world::{PATIENCE, PINNED_TO_V1, World};
+use super::world::{PINNED_TO_V1, World};
 
 const BOTH: &str = "[listen]\ntls_cert = \"tls/cert.pem\"\ntls_key = \"tls/key.pem\"\n";
 
@@ -82,6 +84,46 @@ impl Made {
 
     fn der(&self) -> Vec<u8> {
         CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap().to_vec()
+    }
+}
+
+/// Gateways that make a new connection for each request.
+struct Newcomers {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<u64>>,
+}
+
+impl Newcomers {
+    /// Asks until they are stopped or nobody listens any more.
+    fn at(address: SocketAddr, tls: &Arc<ClientConfig>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let ask = || {
+            let (tls, stop) = (Arc::clone(tls), Arc::clone(&stop));
+            thread::spawn(move || {
+                let mut answered = 0;
+                while !stop.load(Ordering::Acquire) {
+                    let mut client = Client::new(address).with_tls(Some(&tls));
+                    match client.try_ask("GET", "/v1/route?to=%2B14155550101", None) {
+                        Ok(reply) => drop(reply.must(200)),
+                        Err(Broken::Refused) => return answered,
+                        Err(why) => panic!("{why:?} after {answered}"),
+                    }
+                    answered += 1;
+                }
+                answered
+            })
+        };
+        Self { threads: (0..4).map(|_| ask()).collect(), stop }
+    }
+
+    fn stop(self) -> u64 {
+        self.stop.store(true, Ordering::Release);
+        self.over()
+    }
+
+    /// How many were answered once nobody listens any more: all that asked.
+    fn over(self) -> u64 {
+        self.threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     }
 }
 
@@ -184,6 +226,7 @@ fn certificates_are_renewed_under_load_without_a_failed_call() {
     let world = world(&authority, &first).running();
     // Some keep their connection over all of it, others make new ones all the time.
     let load = Load::on(&world, PINNED_TO_V1);
+    let newcomers = Newcomers::at(world.calls_address(), &tls);
     let folder = world.config().join("tls");
     let mut kept = world.gateway();
     kept.get("/v1/route?to=%2B14155550101").must(200);
@@ -212,6 +255,7 @@ fn certificates_are_renewed_under_load_without_a_failed_call() {
     kept.get("/v1/route?to=%2B14155550101").must(200);
     // Commands find the new certificate where the router left it.
     world.until("commands know it", |world| world.client(&["status"]).code() == 0);
+    assert!(newcomers.stop() > 0);
     assert!(load.stop().calls.len() >= 200);
 }
 
@@ -307,31 +351,10 @@ fn an_end_in_the_middle_of_traffic_within_tls_answers_every_request_that_was_sen
 fn new_connections_are_answered_or_refused_while_it_ends() {
     let authority = Authority::new();
     let mut world = world(&authority, &authority.issue(2_099)).running();
-    let (address, tls) = (world.calls_address(), authority.client());
-    let hammers: Vec<_> = (0..4)
-        .map(|_| {
-            let tls = Arc::clone(&tls);
-            std::thread::spawn(move || {
-                let deadline = Instant::now() + PATIENCE;
-                let mut answered = 0;
-                loop {
-                    assert!(Instant::now() < deadline, "it does not end");
-                    let mut client = Client::new(address).with_tls(Some(&tls));
-                    match client.try_ask("GET", "/v1/route?to=%2B14155550101", None) {
-                        Ok(reply) => assert_eq!(reply.must(200).status, 200),
-                        Err(Broken::Refused) => return answered,
-                        Err(why) => panic!("{why:?} after {answered}"),
-                    }
-                    answered += 1;
-                }
-            })
-        })
-        .collect();
+    let newcomers = Newcomers::at(world.calls_address(), &authority.client());
     world.until("it is in full swing", |world| world.metric("cordboard_decision_seconds_count", &[]) > 100.0);
     assert_eq!(world.terminate().code(), 0);
-    for hammer in hammers {
-        assert!(hammer.join().unwrap() > 0);
-    }
+    assert!(newcomers.over() > 0);
 }
 
 #[test]
