@@ -10,6 +10,7 @@ use crate::store::folder::DataFolder;
 const NAME: &str = "addresses.json";
 
 /// A listener, as clients on this machine reach it.
+#[derive(Debug, Clone)]
 pub(super) struct Reached {
     pub(super) address: SocketAddr,
     /// The certificate by which they know it.
@@ -31,11 +32,11 @@ impl Reached {
 ///
 /// Only clients on this machine miss them, so that calls are answered without: the disk may be full.
 pub(super) fn write(folder: &DataFolder, calls: &Reached, admin: &Reached) {
+    let fingerprint = |reached: &Reached| Some(reached.tls.as_ref()?.pair().fingerprint().to_string());
     let mut all = json!({"calls": calls.address.to_string(), "admin": admin.address.to_string()});
-    for (name, reached) in [("calls", calls), ("admin", admin)] {
-        if let Some(identity) = &reached.tls {
-            all["tls"][name] = json!(identity.pair().fingerprint().to_string());
-        }
+    if let (Some(all), true) = (all.as_object_mut(), calls.tls.is_some() || admin.tls.is_some()) {
+        let tls = json!({"calls": fingerprint(calls), "admin": fingerprint(admin)});
+        all.insert("tls".to_owned(), tls);
     }
     if let Err(why) = folder.write_atomic(NAME, format!("{all}\n").as_bytes(), 0o644) {
         tracing::warn!(error = %why, "{NAME} could not be written: clients must be told --url");

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::addresses::Reached;
 use super::certificates::{Following, Handshakes, following};
 use super::checked::Checked;
 use super::sources::Folders;
@@ -69,6 +70,13 @@ pub(super) struct Plane {
     pub(super) address: SocketAddr,
     pub(super) listeners: Vec<TcpListener>,
     pub(super) front: Front,
+}
+
+impl Plane {
+    /// Where clients on this machine find it, and by which certificate they know it.
+    pub(super) fn reached(&self) -> Reached {
+        Reached { address: self.address, tls: self.front.tls.clone() }
+    }
 }
 
 pub(super) fn build(checked: Checked) -> Result<Router, AppError> {

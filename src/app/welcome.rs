@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn one_version_is_no_versions() {
-        let place = SocketAddr::from(([127, 0, 0, 1], 8700));
-        let text = text(&world(), place, place, None);
+        let place = Reached { address: ([127, 0, 0, 1], 8700).into(), tls: None };
+        let text = text(&world(), &place, &place, None);
         assert!(text.contains(" 1 version, ") && text.contains(" versions, "), "{text}");
     }
 }
