@@ -46,6 +46,7 @@ use crate::control::Control;
 use crate::domain::time::Timestamp;
 use crate::http::correlation::{NewId, correlate};
 use crate::http::error::ApiError;
+use crate::http::tls::Identity;
 use crate::telemetry::{Clock, Health, Registry};
 
 use guard::Guard;
@@ -67,6 +68,10 @@ pub struct Management {
     pub calls: SocketAddr,
     /// Where this API listens.
     pub admin: SocketAddr,
+    /// The certificate of the listener of calls, if it has one.
+    pub calls_tls: Option<Identity>,
+    /// The certificate of this API's listener, if it has one.
+    pub admin_tls: Option<Identity>,
     /// How many calls are in progress.
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
     /// Random bytes, for ids and salts.

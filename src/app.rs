@@ -5,7 +5,9 @@
 
 mod addresses;
 mod build;
+mod certificates;
 mod check;
+mod checked;
 mod reset;
 mod run;
 mod sources;
@@ -77,9 +79,8 @@ impl AppError {
 /// # Errors
 /// When it cannot start; a stop by signal is no error.
 pub fn serve(sources: &settings::Sources, out: &mut dyn Write) -> Result<(), AppError> {
-    let settings = settings::Settings::load(sources)
-        .map_err(|faults| AppError::Settings(faults.into_iter().map(sources::as_fault).collect()))?;
-    let router = build::build(settings)?;
+    let checked = checked::Checked::read(sources).map_err(AppError::Settings)?;
+    let router = build::build(checked)?;
     run::run(router, out)
 }
 

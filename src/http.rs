@@ -16,6 +16,7 @@ pub mod limits;
 pub mod query;
 pub mod server;
 pub mod shutdown;
+pub mod tls;
 pub mod traffic;
 
 mod acceptor;

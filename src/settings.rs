@@ -4,8 +4,8 @@
 //! settings in which every value has been checked or every [`Fault`] there is, each with its place. What was
 //! [`written`] (all optional, each with where it stands) and what is [`meant`] (typed, complete) are two types.
 //!
-//! [`watch`] says that something may have changed in a folder, [`folder`] then reads what did. Neither knows
-//! what the files hold.
+//! [`watch`] says that something may have changed in a folder, [`folder`] then reads what did, [`pair`] two files that
+//! belong together. None of them knows what the files hold.
 //!
 //! Trunks, when there are any, are one more list of tables beside `[[gateway]]`: written in [`written`], meant
 //! in a module of their own like [`gateways`].
@@ -15,8 +15,10 @@ pub mod folder;
 pub mod gateways;
 mod load;
 pub mod meant;
+pub mod pair;
 mod section;
 mod source;
+pub mod tls;
 pub mod watch;
 pub mod written;
 

@@ -89,8 +89,10 @@ const ON_BOTH: &str = "/v1/snapshots/{hash}";
 /// A server at an address that its reader fills in.
 fn server(name: &str, port: &str) -> Value {
     json!({
-        "url": "http://{host}:{port}", "description": name,
-        "variables": {"host": {"default": "127.0.0.1"}, "port": {"default": port}},
+        "url": "{scheme}://{host}:{port}", "description": name,
+        "variables": {
+            "scheme": {"default": "http", "enum": ["http", "https"]},
+           "host": {"default": "127.0.0.1"}, "port": {"default": port}},
     })
 }
 

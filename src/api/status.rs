@@ -24,6 +24,7 @@ use crate::domain::id::{ConfigHash, Revision};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
+use crate::http::tls::Identity;
 
 /// How the instance is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +39,8 @@ pub struct StatusView {
     faults: Vec<FaultView>,
     /// Where the instance listens.
     listeners: ListenersView,
+    /// The certificates by which the listeners speak TLS.
+    certificates: CertificatesView,
     /// Whether changes can be kept.
     store: StoreView,
     /// What is in the way of being ready, as `/readyz` tells it; empty where nothing is.
@@ -93,6 +96,33 @@ pub struct ListenersView {
     /// This API.
     #[schema(value_type = String)]
     admin: SocketAddr,
+}
+
+/// The certificates by which the listeners speak TLS.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Certificates)]
+pub struct CertificatesView {
+    /// That of calls; null where they come by plain HTTP.
+    calls: Option<CertificateView>,
+    /// That of this API; null where it speaks plain HTTP.
+    admin: Option<CertificateView>,
+}
+
+/// A certificate in force.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Certificate)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateView {
+    /// SHA-256 of it, hexadecimal.
+    fingerprint: String,
+    /// From when it is valid.
+    #[schema(value_type = String, format = DateTime)]
+    not_before: Timestamp,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    not_after: Timestamp,
+    /// Why its files as they are now are not in force, if they are not.
+    error: Option<String>,
 }
 
 /// Whether changes can be kept.
@@ -152,6 +182,10 @@ async fn get_status(
         reload: ReloadView { at, ok: faults.is_empty() && held.is_none(), hash, held },
         faults: faults.into_iter().map(FaultView::from).collect(),
         listeners: ListenersView { calls: management.calls, admin: management.admin },
+        certificates: CertificatesView {
+            calls: management.calls_tls.as_ref().map(CertificateView::of),
+            admin: management.admin_tls.as_ref().map(CertificateView::of),
+        },
         store: StoreView { ok: error.is_none(), error },
         unready: management.health.reasons(),
         draining: management.health.draining(),
@@ -189,6 +223,19 @@ async fn reload(
             Err(ApiError::from(Refusal { kind: RefusalKind::Conflict, ..refusal }).with_data(data))
         }
         Err(why) => Err(why.into()),
+    }
+}
+
+impl CertificateView {
+    fn of(identity: &Identity) -> Self {
+        let pair = identity.pair();
+        let at = |seconds: i64| Timestamp(seconds.saturating_mul(1_000));
+        Self {
+            fingerprint: pair.fingerprint().to_string(),
+            not_before: at(pair.validity().begins),
+            not_after: at(pair.validity().ends),
+            error: identity.fault(),
+        }
     }
 }
 

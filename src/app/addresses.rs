@@ -2,16 +2,43 @@
 
 use std::net::SocketAddr;
 
+use serde_json::json;
+
+use crate::http::tls::Identity;
 use crate::store::folder::DataFolder;
 
 const NAME: &str = "addresses.json";
 
-/// Writes the bound addresses, by rename; to be done last, when everything answers.
+/// A listener, as clients on this machine reach it.
+#[derive(Debug, Clone)]
+pub(super) struct Reached {
+    pub(super) address: SocketAddr,
+    /// The certificate by which they know it.
+    pub(super) tls: Option<Identity>,
+}
+
+impl Reached {
+    /// Where it is, for people.
+    pub(super) fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+}
+
+/// Writes the bound addresses, by rename; to be done last, when everything answers, and when a certificate has changed.
+///
+/// Where a listener has TLS, the fingerprint of its certificate stands beside. Who may write this folder can say whom
+/// to trust, and so a client on this machine needs neither the certificate's name nor who has issued it.
 ///
 /// Only clients on this machine miss them, so that calls are answered without: the disk may be full.
-pub(super) fn write(folder: &DataFolder, calls: SocketAddr, admin: SocketAddr) {
-    let text = format!("{{\"calls\":\"{calls}\",\"admin\":\"{admin}\"}}\n");
-    if let Err(why) = folder.write_atomic(NAME, text.as_bytes(), 0o644) {
+pub(super) fn write(folder: &DataFolder, calls: &Reached, admin: &Reached) {
+    let fingerprint = |reached: &Reached| Some(reached.tls.as_ref()?.pair().fingerprint().to_string());
+    let mut all = json!({"calls": calls.address.to_string(), "admin": admin.address.to_string()});
+    if let (Some(all), true) = (all.as_object_mut(), calls.tls.is_some() || admin.tls.is_some()) {
+        let tls = json!({"calls": fingerprint(calls), "admin": fingerprint(admin)});
+        all.insert("tls".to_owned(), tls);
+    }
+    if let Err(why) = folder.write_atomic(NAME, format!("{all}\n").as_bytes(), 0o644) {
         tracing::warn!(error = %why, "{NAME} could not be written: clients must be told --url");
     }
 }

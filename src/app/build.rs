@@ -5,6 +5,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::addresses::Reached;
+use super::certificates::{Following, Handshakes, following};
+use super::checked::Checked;
 use super::sources::Folders;
 use super::token_keys::TokenKeyFile;
 use super::{AppError, random_bytes};
@@ -13,7 +16,6 @@ use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::Reloader;
 use crate::control::start::{Parts, start};
 use crate::domain::endpoint::{Endpoint, EndpointTemplate};
-use crate::domain::fault::Fault;
 use crate::domain::id::AccountId;
 use crate::domain::state::State;
 use crate::gateways::asker::Doorkeeper;
@@ -29,7 +31,7 @@ use crate::routing::shelf::Shelf;
 use crate::routing::switchboard::Switchboard;
 use crate::routing::token::{KeyRing, TokenKeys};
 use crate::settings::meant::LogFormat;
-use crate::settings::{GatewayIx, Settings};
+use crate::settings::{self, GatewayIx, Settings};
 use crate::store::folder::DataFolder;
 use crate::store::port::ControlStore;
 use crate::store::sqlite::SqliteStore;
@@ -41,8 +43,8 @@ use crate::telemetry::{Clock, Health, Registry};
 const IDLE: std::time::Duration = std::time::Duration::from_secs(75);
 
 /// The listeners, as their flags and keys are called.
-const CALLS: &str = "calls";
-const ADMIN: &str = "admin";
+pub(super) const CALLS: &str = "calls";
+pub(super) const ADMIN: &str = "admin";
 
 /// A router whose rooms are joined and whose sockets are bound.
 pub(super) struct Router {
@@ -59,23 +61,31 @@ pub(super) struct Router {
     pub(super) token_keys: TokenKeyFile,
     pub(super) calls: Plane,
     pub(super) admin: Plane,
+    pub(super) certificates: Following,
 }
 
 /// A bound plane.
 pub(super) struct Plane {
+    pub(super) name: &'static str,
     pub(super) address: SocketAddr,
     pub(super) listeners: Vec<TcpListener>,
     pub(super) front: Front,
 }
 
-pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
+impl Plane {
+    /// Where clients on this machine find it, and by which certificate they know it.
+    pub(super) fn reached(&self) -> Reached {
+        Reached { address: self.address, tls: self.front.tls.clone() }
+    }
+}
+
+pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
+    let Checked { settings, default_endpoints, countries, certificates } = checked;
     let format = match settings.log.format {
         LogFormat::Pretty => Format::Pretty,
         LogFormat::Json => Format::Json,
     };
     logs::start(format, &settings.log.filter)?;
-    let default_endpoints = endpoints(&settings)?;
-    let countries = countries(&settings)?;
     let clock = Clock::system();
     let registry = Registry::new();
     let health = Health::awaiting(&["files"]);
@@ -124,8 +134,18 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         lag_max: settings.limits.lag_max,
     }));
     registry.add(plane.meters().clone())?;
-    let calls = listen(CALLS, calls, workers(&settings), limits(&settings, settings.limits.body_bytes_max))?;
-    let admin = listen(ADMIN, admin, 1, limits(&settings, settings.limits.admin_body_bytes_max))?;
+    let front = |plane, body_bytes_max| Front {
+        limits: Arc::new(limits(&settings, body_bytes_max)),
+        tls: certificates.of(plane),
+        ..Front::default()
+    };
+    let (calls_front, admin_front) =
+        (front(CALLS, settings.limits.body_bytes_max), front(ADMIN, settings.limits.admin_body_bytes_max));
+    let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
+    let admin = listen(ADMIN, admin, 1, admin_front)?;
+    let secure = [&calls, &admin].into_iter().filter(|plane| plane.front.tls.is_some());
+    registry.add(Handshakes::of(secure.map(|plane| (plane.name, plane.front.traffic.clone()))))?;
+    let certificates = following(certificates, &registry, &clock, settings.files.still)?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
         settings,
@@ -141,6 +161,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         token_keys,
         calls,
         admin,
+        certificates,
     })
 }
 
@@ -149,9 +170,10 @@ fn claims(settings: &Settings) -> Result<(Claim, Claim), AppError> {
     Ok((claim(CALLS, settings.listen.calls)?, claim(ADMIN, settings.listen.admin)?))
 }
 
-fn listen(plane: &'static str, claim: Claim, listeners: usize, limits: Limits) -> Result<Plane, AppError> {
-    let (address, listeners) = claim.listen(listeners).map_err(|source| AppError::Bind { plane, source })?;
-    Ok(Plane { address, listeners, front: Front { limits: Arc::new(limits), ..Front::default() } })
+fn listen(name: &'static str, claim: Claim, listeners: usize, front: Front) -> Result<Plane, AppError> {
+    let (address, listeners) =
+        claim.listen(listeners).map_err(|source| AppError::Bind { plane: name, source })?;
+    Ok(Plane { name, address, listeners, front })
 }
 
 fn workers(settings: &Settings) -> usize {
@@ -172,7 +194,7 @@ fn limits(settings: &Settings, body_bytes_max: usize) -> Limits {
 }
 
 /// Where calls go whose agent says nothing, as written in the settings.
-pub(super) fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> {
+pub(super) fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Vec<settings::Fault>> {
     let mut faults = Vec::new();
     let mut endpoints = Vec::new();
     for endpoint in &settings.calls.default_endpoints {
@@ -183,12 +205,7 @@ pub(super) fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, AppError> 
             }
         }
     }
-    if faults.is_empty() { Ok(endpoints) } else { Err(faulty(faults)) }
-}
-
-fn faulty(faults: Vec<crate::settings::Fault>) -> AppError {
-    let faults: Vec<Fault> = faults.into_iter().map(super::sources::as_fault).collect();
-    AppError::Settings(faults)
+    if faults.is_empty() { Ok(endpoints) } else { Err(faults) }
 }
 
 fn switchboard(
@@ -219,7 +236,7 @@ pub(super) struct Countries {
     numbering: Option<Numbering>,
 }
 
-pub(super) fn countries(settings: &Settings) -> Result<Countries, AppError> {
+pub(super) fn countries(settings: &Settings) -> Result<Countries, Vec<settings::Fault>> {
     let has_country = settings.gateways.iter().any(|(_, gateway)| gateway.default_country.is_some());
     let numbering = if has_country { Numbering::new() } else { None };
     let (mut list, mut faults) = (Vec::new(), Vec::new());
@@ -232,7 +249,7 @@ pub(super) fn countries(settings: &Settings) -> Result<Countries, AppError> {
         }
         list.push(country);
     }
-    if faults.is_empty() { Ok(Countries { list, numbering }) } else { Err(faulty(faults)) }
+    if faults.is_empty() { Ok(Countries { list, numbering }) } else { Err(faults) }
 }
 
 fn doorkeeper(
@@ -262,7 +279,7 @@ fn doorkeeper(
         }
     }
     if !faults.is_empty() {
-        return Err(faulty(faults));
+        return Err(AppError::Settings(faults.into_iter().map(super::sources::as_fault).collect()));
     }
     let by_address = settings.gateways.clone();
     let of = move |asker: IpAddr| by_address.of(asker).map(|GatewayIx(row)| row);

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::sources::{Folders, as_fault};
-use super::{AppError, build};
+use super::checked::Checked;
+use super::sources::Folders;
 use crate::control::files;
 use crate::control::reload::Sources as _;
 use crate::domain::fault::Fault;
 use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
-use crate::settings::{Flags, Settings, Sources, Variables};
+use crate::settings::{Flags, Sources, Variables};
 use crate::telemetry::Clock;
 
 pub use crate::control::files::Summary;
@@ -21,14 +21,13 @@ pub use crate::control::files::Summary;
 /// All faults, those of the settings first.
 pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
     let flags = Flags { config: Some(folder.display().to_string()), ..Flags::default() };
-    let settings = Settings::load(&Sources { flags, variables: Variables::default() })
-        .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
-    let of_settings = |why: AppError| why.faults().to_vec();
-    build::endpoints(&settings).map_err(of_settings)?;
-    build::countries(&settings).map_err(of_settings)?;
+    let Checked { settings, certificates, .. } =
+        Checked::read(&Sources { flags, variables: Variables::default() })?;
     let clock = Clock::system();
     let now = Timestamp(clock.now_ms());
     let mut folders = Folders::new(&settings, Duration::ZERO, clock);
     let look = folders.look()?;
-    files::check(&look.changed, &AccountId::first(), now)
+    let mut summary = files::check(&look.changed, &AccountId::first(), now)?;
+    summary.warnings.extend(certificates.warnings(now.0 / 1_000));
+    Ok(summary)
 }

@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::addresses::Reached;
 use super::build::{Plane, Router};
+use super::certificates::Following;
 use super::token_keys::TokenKeyFile;
 use super::{AppError, addresses, random_bytes, reset, welcome};
+use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
 use crate::domain::time::Timestamp;
 use crate::gateways::http::HttpGateway;
@@ -20,6 +23,7 @@ use crate::gateways::worker::Worker;
 use crate::http::admin::serve_admin;
 use crate::http::server::{Front, run_worker, serve};
 use crate::http::shutdown::DrainLimits;
+use crate::settings::Settings;
 use crate::settings::watch::FolderWatch;
 use crate::store::folder::DataFolder;
 use crate::telemetry::Clock;
@@ -31,6 +35,9 @@ const SWEEP: Duration = Duration::from_secs(5);
 const SAVE: Duration = Duration::from_secs(5);
 /// How often the data folder is looked at: for a request to reset the key, and for the keys of tokens.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Something that goes on beside the rest.
+type Task = tokio::task::JoinHandle<()>;
 
 pub(super) fn run(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -59,30 +66,26 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         token_keys,
         calls,
         admin,
+        certificates,
     } = router;
     let mut stop = Stop::new()?;
-    let watch = FolderWatch::start(
-        &[settings.routes.clone(), settings.agents.clone()],
-        settings.files.poll,
-        settings.files.still,
-    )?;
-    let watch = Arc::new(watch);
-    let following = tokio::spawn(reloader.run(move || {
-        let watch = Arc::clone(&watch);
-        async move { watch.changed().await }
-    }));
-    let (calls_address, calls_front) = (calls.address, calls.front.clone());
+    let following = follow(reloader, &settings)?;
+    let (calls_front, admin_front) = (calls.front.clone(), admin.front.clone());
+    let reached = [calls.reached(), admin.reached()];
+    let renewing = renew(certificates, &settings, &folder, &reached)?;
+    let [calls_reached, admin_reached] = reached;
     let workers = start_workers(calls, &plane)?;
     start_sweeping(&plane)?;
-    let (admin_address, admin_front) = (admin.address, admin.front.clone());
     let management = crate::api::Management {
         control: control.clone(),
         registry,
         health: health.clone(),
         key_secret,
         clock: clock.clone(),
-        calls: calls_address,
-        admin: admin_address,
+        calls: calls_reached.address,
+        admin: admin_reached.address,
+        calls_tls: calls_reached.tls.clone(),
+        admin_tls: admin_reached.tls.clone(),
         calls_in_progress: in_progress(&plane),
         random: random_bytes,
     };
@@ -100,12 +103,11 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let sweeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
-    addresses::write(&folder, calls_address, admin_address);
-    let welcome = welcome::text(&control.state(), calls_address, admin_address, key_made.as_deref());
-    if let Err(why) = out.write_all(welcome.as_bytes()).and_then(|()| out.flush()) {
-        tracing::warn!(error = %why, "nobody reads what the start has to say");
-    }
-    tracing::info!(calls = %calls_address, admin = %admin_address, revision = %control.state().revision, "ready");
+    addresses::write(&folder, &calls_reached, &admin_reached);
+    let welcome = welcome::text(&control.state(), &calls_reached, &admin_reached, key_made.as_deref());
+    greet(out, &welcome);
+    let (calls, admin) = (calls_reached.address, admin_reached.address);
+    tracing::info!(%calls, %admin, revision = %control.state().revision, "ready");
     stop.asked(&control).await;
 
     tracing::info!("draining: new calls are answered until no more come");
@@ -113,6 +115,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     leave(&calls_front, &admin_front, settings.limits.drain_time).await;
     sweeping.abort();
     following.abort();
+    renewing.abort();
     let last = control.clone();
     let saved = tokio::task::spawn_blocking(move || last.save_split_calls()).await;
     if let Ok(Err(why)) = saved {
@@ -124,6 +127,39 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     }
     addresses::remove(&folder);
     Ok(())
+}
+
+/// Takes route and agent files as they change.
+fn follow(reloader: Reloader, settings: &Settings) -> io::Result<Task> {
+    let folders = [settings.routes.clone(), settings.agents.clone()];
+    let watch = Arc::new(FolderWatch::start(&folders, settings.files.poll, settings.files.still)?);
+    Ok(tokio::spawn(reloader.run(move || {
+        let watch = Arc::clone(&watch);
+        async move { watch.changed().await }
+    })))
+}
+
+/// Takes certificates as they change, and tells clients on this machine.
+fn renew(
+    certificates: Following,
+    settings: &Settings,
+    folder: &Arc<DataFolder>,
+    reached: &[Reached; 2],
+) -> io::Result<Task> {
+    let watch = certificates.certificates.watch(settings)?;
+    let (folder, [calls, admin]) = (Arc::clone(folder), reached.clone());
+    Ok(tokio::spawn(async move {
+        if let Some(watch) = watch {
+            certificates.run(watch, || addresses::write(&folder, &calls, &admin)).await;
+        }
+    }))
+}
+
+/// Says what the start has to say, if anybody reads it.
+fn greet(out: &mut dyn Write, welcome: &str) {
+    if let Err(why) = out.write_all(welcome.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!(error = %why, "nobody reads what the start has to say");
+    }
 }
 
 /// Leads both planes through their end, within a time.

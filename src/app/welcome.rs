@@ -1,9 +1,9 @@
 //! What the router says when it is ready: where it listens, what it serves, what to try.
 
 use std::fmt::{self, Write as _};
-use std::net::SocketAddr;
 use std::path::Path;
 
+use super::addresses::Reached;
 use crate::domain::address::E164;
 use crate::domain::route::{Destination, Route};
 use crate::domain::state::State;
@@ -13,7 +13,7 @@ use crate::domain::words::counted;
 const LISTED: usize = 8;
 
 /// The text. `key_made` where this start has made the first account and its key.
-pub(super) fn text(state: &State, calls: SocketAddr, admin: SocketAddr, key_file: Option<&Path>) -> String {
+pub(super) fn text(state: &State, calls: &Reached, admin: &Reached, key_file: Option<&Path>) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut text, state, calls, admin, key_file);
@@ -23,13 +23,13 @@ pub(super) fn text(state: &State, calls: SocketAddr, admin: SocketAddr, key_file
 fn write(
     out: &mut String,
     state: &State,
-    calls: SocketAddr,
-    admin: SocketAddr,
+    calls: &Reached,
+    admin: &Reached,
     key_file: Option<&Path>,
 ) -> fmt::Result {
     writeln!(out, "Cordboard {} at revision {}", env!("CARGO_PKG_VERSION"), state.revision)?;
-    writeln!(out, "  calls       http://{calls}")?;
-    writeln!(out, "  management  http://{admin}")?;
+    writeln!(out, "  calls       {}", calls.url())?;
+    writeln!(out, "  management  {}", admin.url())?;
     if let Some(key_file) = key_file {
         writeln!(out, "  admin key   {} (made by this first start)", key_file.display())?;
     }
@@ -65,11 +65,14 @@ fn destination(route: &Route) -> String {
     }
 }
 
-fn try_this(out: &mut String, number: Option<E164>, calls: SocketAddr) -> fmt::Result {
+fn try_this(out: &mut String, number: Option<E164>, calls: &Reached) -> fmt::Result {
     let number = number.map_or_else(|| "+14155550100".to_owned(), |number| number.to_string());
     let escaped = number.replace('+', "%2B");
     writeln!(out, "\nTry")?;
-    writeln!(out, "  curl 'http://{calls}/v1/route?to={escaped}&from=%2B14155550199'")?;
+    // With TLS it depends on the certificate by which name curl may ask, and whom it must trust.
+    if calls.tls.is_none() {
+        writeln!(out, "  curl '{}/v1/route?to={escaped}&from=%2B14155550199'", calls.url())?;
+    }
     writeln!(out, "  cordboard explain {number} --from +14155550199")?;
     writeln!(out, "  cordboard status")
 }
@@ -81,8 +84,8 @@ mod tests {
 
     #[test]
     fn one_version_is_no_versions() {
-        let place = SocketAddr::from(([127, 0, 0, 1], 8700));
-        let text = text(&world(), place, place, None);
+        let place = Reached { address: ([127, 0, 0, 1], 8700).into(), tls: None };
+        let text = text(&world(), &place, &place, None);
         assert!(text.contains(" 1 version, ") && text.contains(" versions, "), "{text}");
     }
 }

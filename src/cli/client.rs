@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ureq::{Agent, Body, Error};
 
 use super::failure::{Failure, Refused};
 use super::path::Path;
+use super::secure::SecureConnector;
 use super::whereabouts::{Place, Whereabouts};
 
 /// Time to connect.
@@ -29,8 +32,15 @@ pub(super) enum Plane {
 /// Asks both listeners of one router.
 #[derive(Debug)]
 pub(super) struct Client {
+    management: Listener,
+    calls: Listener,
+}
+
+/// One listener, and what asks it.
+#[derive(Debug)]
+struct Listener {
     agent: Agent,
-    whereabouts: Whereabouts,
+    place: Place,
 }
 
 /// A question.
@@ -64,27 +74,14 @@ pub(super) struct Reply {
 
 impl Client {
     pub(super) fn new(whereabouts: Whereabouts) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A key goes to the address that was named, and nowhere it points to.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            // Otherwise a DELETE may have no body.
-            .allow_non_standard_methods(true)
-            .timeout_connect(Some(CONNECT_TIME_MAX))
-            .timeout_global(Some(REQUEST_TIME_MAX))
-            .user_agent(concat!("cordboard/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        Self { agent, whereabouts }
+        let Whereabouts { management, calls } = whereabouts;
+        Self { management: Listener::new(management), calls: Listener::new(calls) }
     }
-
     /// Asks. An answer that is a no is an answer.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
-        let Place { url, key } = match question.plane {
-            Plane::Management => &self.whereabouts.management,
-            Plane::Calls => &self.whereabouts.calls,
+        let Listener { agent, place: Place { url, key, .. } } = match question.plane {
+            Plane::Management => &self.management,
+            Plane::Calls => &self.calls,
         };
         let mut request = Request::builder()
             .method(question.method)
@@ -101,8 +98,8 @@ impl Client {
                 .header("content-type", "application/json")
                 .body(body)
                 .map_err(Error::Http)
-                .and_then(|request| self.agent.run(request)),
-            None => request.body(()).map_err(Error::Http).and_then(|request| self.agent.run(request)),
+                .and_then(|request| agent.run(request)),
+            None => request.body(()).map_err(Error::Http).and_then(|request| agent.run(request)),
         };
         answered.and_then(|response| Reply::read(response, key.is_some())).map_err(|why| match why {
             // The error may quote what was wrong with it, and that may be the key.
@@ -114,10 +111,35 @@ impl Client {
     }
 }
 
+impl Listener {
+    fn new(place: Place) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A key goes to the address that was named, and nowhere it points to.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            // Otherwise a DELETE may have no body.
+            .allow_non_standard_methods(true)
+            .timeout_connect(Some(CONNECT_TIME_MAX))
+            .timeout_global(Some(REQUEST_TIME_MAX))
+            .user_agent(concat!("cordboard/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let connector = ().chain(TcpConnector::default()).chain(SecureConnector::new(place.trust.clone()));
+        Self { agent: Agent::with_parts(config, connector, DefaultResolver::default()), place }
+    }
+}
+
 /// What happened, in words for an operator.
 fn told(why: &Error) -> String {
     match why {
-        Error::Io(why) => why.to_string(),
+        Error::Io(why) => match why.get_ref().and_then(|why| why.downcast_ref()) {
+            Some(rustls::Error::InvalidCertificate(why)) => format!(
+                "its certificate is not trusted ({why}): --ca names a file with who issued it, or with itself"
+            ),
+            Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS: ask it by http://".to_owned(),
+            _ => why.to_string(),
+        },
         Error::Timeout(_) => "no answer in time".to_owned(),
         Error::BodyExceedsLimit(_) => format!("the answer is larger than {} MiB", ANSWER_BYTES_MAX >> 20),
         Error::ConnectionFailed => "the connection failed".to_owned(),

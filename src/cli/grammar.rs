@@ -188,6 +188,10 @@ pub struct Reach {
     /// Address of the call plane, for `explain` [variable: CORDBOARD_CALLS_URL] [default: as found]
     #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
     pub(super) calls_url: Option<String>,
+    /// File of certificates to trust for https, PEM: who issued the router's, or the router's own [variable: CORDBOARD_CA]
+    /// [default: the certificate as found in the data folder, else whom this machine trusts]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
+    pub(super) ca: Option<PathBuf>,
     /// API key; better said by variable, since others may see flags [variables: CORDBOARD_KEY, or CORDBOARD_ADMIN_KEY_FILE
     /// for a file that holds it] [default: admin.key of the data folder, towards this machine only]
     #[arg(long, global = true, value_name = "KEY", help_heading = "Connection")]

@@ -86,6 +86,10 @@ fn told(status: &Value, look: Look) -> String {
     if let Some(store) = status.get("store").filter(|store| store.is_object()) {
         lines.push(("Store", told_store(store, look)));
     }
+    let certificates = status.get("certificates").and_then(Value::as_object);
+    for (listener, certificate) in certificates.into_iter().flatten().filter(|(_, it)| it.is_object()) {
+        lines.push(("Certificate", told_certificate(listener, certificate, look)));
+    }
     for (condition, reason) in status.get("unready").and_then(Value::as_object).into_iter().flatten() {
         let reason = reason.as_str().unwrap_or_default();
         lines.push(("Unready", look.red(format_args!("{}: {}", clean(condition), clean(reason)))));
@@ -122,6 +126,16 @@ fn told_store(store: &Value, look: Look) -> String {
     }
 }
 
+fn told_certificate(listener: &str, certificate: &Value, look: Look) -> String {
+    let told = format!("{} until {}", clean(listener), time(certificate, "notAfter"));
+    match text_in(certificate, "error") {
+        Some(error) => {
+            format!("{told}; {}", look.red(format_args!("its files are not taken: {}", clean(error))))
+        }
+        None => told,
+    }
+}
+
 fn told_fault(fault: &Value) -> String {
     match serde_json::from_value::<Fault>(fault.clone()) {
         Ok(fault) => clean(&fault.to_string()),
@@ -140,7 +154,8 @@ mod tests {
             "reload": {"at": "2026-01-01T00:00:00.000Z", "ok": false, "hash": "aa", "held": "bb"},
             "unready": {"control": "no change can be made any more"},
             "faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}],
-            "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"}
+            "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
+            "certificates": {"calls": null, "admin": {"notAfter": "2027-01-01T00:00:00.000Z", "error": "no key"}}
         });
         assert_eq!(
             told(&status, Look::default()),
@@ -152,6 +167,7 @@ Listeners          admin 127.0.0.1:8701, calls 127.0.0.1:8700
 Numbers            7
 Calls in progress  2
 Store              keeps changes
+Certificate        admin until 2027-01-01T00:00:00Z; its files are not taken: no key
 Unready            control: no change can be made any more
 
 Faults

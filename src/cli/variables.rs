@@ -19,6 +19,8 @@ variables! {
     URL = "CORDBOARD_URL";
     /// Address of the call plane.
     CALLS_URL = "CORDBOARD_CALLS_URL";
+    /// A file of certificates to trust.
+    CA = "CORDBOARD_CA";
     /// The API key.
     KEY = "CORDBOARD_KEY";
     /// A file that holds the API key.

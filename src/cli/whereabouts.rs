@@ -9,7 +9,9 @@ use ureq::http::Uri;
 
 use super::failure::Failure;
 use super::grammar::Reach;
-use super::variables::{ADMIN_KEY_FILE, CALLS_URL, DATA, KEY, URL, Variables};
+use super::trust::Trust;
+use super::variables::{ADMIN_KEY_FILE, CA, CALLS_URL, DATA, KEY, URL, Variables};
+use crate::http::tls::Fingerprint;
 
 const DEFAULT_ADMIN: &str = "127.0.0.1:8701";
 const DEFAULT_CALLS: &str = "127.0.0.1:8700";
@@ -32,11 +34,22 @@ pub(super) struct Place {
     pub(super) url: String,
     /// The key it is asked with.
     pub(super) key: Option<super::written::Secret>,
+    /// Whom to believe to be it, where the address is one of `https`.
+    pub(super) trust: Trust,
 }
 
 /// What a running router leaves in its data folder.
 #[derive(Debug, Default, Deserialize)]
 struct Addresses {
+    calls: Option<String>,
+    admin: Option<String>,
+    #[serde(default)]
+    tls: Certificates,
+}
+
+/// The fingerprints of the certificates of listeners that speak TLS.
+#[derive(Debug, Default, Deserialize)]
+struct Certificates {
     calls: Option<String>,
     admin: Option<String>,
 }
@@ -64,21 +77,31 @@ impl Whereabouts {
             flag.clone().or_else(|| variables.get(variable).map(str::to_owned)).map(|text| url_of(&text))
         };
         let left = addresses(&data)?;
-        let found = |left: Option<String>, default: &str| {
-            left.map_or_else(
-                || format!("http://{default}"),
-                |address| format!("http://{}", reachable(&address)),
-            )
-        };
-        let key = Key::find(reach, &data, variables)?;
-        let place = |given: Option<Result<String, Failure>>, left, default| {
-            let url = given.unwrap_or_else(|| Ok(found(left, default)))?;
-            let key = key.for_url(&url);
-            Ok::<_, Failure>(Place { url, key })
-        };
+        let (key, trust) = (Key::find(reach, &data, variables)?, trust(reach, variables)?);
+        let place =
+            |given: Option<Result<String, Failure>>, left: Option<String>, default: &str, certificate| {
+                if let Some(url) = given {
+                    let url = url?;
+                    return Ok(Place { key: key.for_url(&url), url, trust: trust.clone() });
+                }
+                let address = left.map_or_else(|| default.to_owned(), |address| reachable(&address));
+                Ok::<_, Failure>(match certificate {
+                    // Whoever shows this certificate is the router of the folder in which the key was found.
+                    Some(certificate) => Place {
+                        key: key.any(),
+                        url: format!("https://{address}"),
+                        trust: Trust::Exactly(certificate),
+                    },
+                    None => {
+                        let url = format!("http://{address}");
+                        Place { key: key.for_url(&url), url, trust: trust.clone() }
+                    }
+                })
+            };
+        let (of_admin, of_calls) = (fingerprint(left.tls.admin), fingerprint(left.tls.calls));
         Ok(Self {
-            management: place(given(&reach.url, URL), left.admin, DEFAULT_ADMIN)?,
-            calls: place(given(&reach.calls_url, CALLS_URL), left.calls, DEFAULT_CALLS)?,
+            management: place(given(&reach.url, URL), left.admin, DEFAULT_ADMIN, of_admin)?,
+            calls: place(given(&reach.calls_url, CALLS_URL), left.calls, DEFAULT_CALLS, of_calls)?,
         })
     }
 }
@@ -108,14 +131,33 @@ impl Key {
         Ok(found.map_or(Self::None, |key| Self::Found(secret(&key))))
     }
 
+    /// The key for an address, whoever answers there.
     fn for_url(&self, url: &str) -> Option<super::written::Secret> {
+        let may = matches!(self, Self::Given(_)) || is_loopback(url);
+        self.any().filter(|_| may)
+    }
+
+    /// The key for the router that it was found beside.
+    fn any(&self) -> Option<super::written::Secret> {
         match self {
-            Self::Given(key) => Some(key.clone()),
-            Self::Found(key) => is_loopback(url).then(|| key.clone()),
+            Self::Given(key) | Self::Found(key) => Some(key.clone()).filter(|key| !key.0.is_empty()),
             Self::None => None,
         }
-        .filter(|key| !key.0.is_empty())
     }
+}
+
+/// Whom to believe, where the router did not say it itself.
+fn trust(reach: &Reach, variables: &Variables) -> Result<Trust, Failure> {
+    match (&reach.ca, variables.get(CA)) {
+        (Some(file), _) => Trust::of_file(file, "--ca"),
+        (None, Some(file)) => Trust::of_file(Path::new(file), CA),
+        (None, None) => Ok(Trust::System),
+    }
+}
+
+/// A fingerprint as the router leaves it; one that cannot be read fits no certificate.
+fn fingerprint(text: Option<String>) -> Option<Fingerprint> {
+    text.map(|text| Fingerprint::parse(&text).unwrap_or(Fingerprint([0; 32])))
 }
 
 fn addresses(data: &Path) -> Result<Addresses, Failure> {
@@ -156,8 +198,8 @@ fn url_of(text: &str) -> Result<String, Failure> {
     let url = url.trim_end_matches('/');
     let refused = |why: &str| Err(Failure::Usage(format!("{text:?} is no address of a router: {why}")));
     let Ok(uri) = url.parse::<Uri>() else { return refused("expected a URL such as http://127.0.0.1:8701") };
-    if uri.scheme_str() != Some("http") {
-        return refused("this client speaks plain http; reach a TLS listener through a local tunnel");
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return refused("expected http:// or https://");
     }
     if uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
         return refused("expected a URL such as http://127.0.0.1:8701");
@@ -231,6 +273,37 @@ mod tests {
     }
 
     #[test]
+    fn a_router_with_tls_is_known_by_the_certificate_it_left_and_given_the_key_wherever_it_listens() {
+        let data = tempfile::tempdir().unwrap();
+        let of_admin = Fingerprint([7; 32]);
+        let left = format!(r#"{{"calls":"10.0.0.9:1","admin":"10.0.0.9:2","tls":{{"admin":"{of_admin}"}}}}"#);
+        std::fs::write(data.path().join("addresses.json"), left).unwrap();
+        std::fs::write(data.path().join("admin.key"), "found").unwrap();
+        let found = Whereabouts::find(&reach(None), Some(data.path()), &Variables::default()).unwrap();
+        assert_eq!(
+            (found.management.url.as_str(), key(&found.management)),
+            ("https://10.0.0.9:2", Some("found"))
+        );
+        assert_eq!(found.management.trust, Trust::Exactly(of_admin));
+        assert_eq!((found.calls.url.as_str(), key(&found.calls)), ("http://10.0.0.9:1", None));
+        let elsewhere = reach(Some("https://10.0.0.9:2"));
+        let found = Whereabouts::find(&elsewhere, Some(data.path()), &Variables::default()).unwrap();
+        assert_eq!((key(&found.management), &found.management.trust), (None, &Trust::System));
+    }
+
+    #[test]
+    fn a_file_of_certificates_that_holds_none_is_a_fault_of_usage() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        for text in [None, Some("nothing"), Some("-----BEGIN CERTIFICATE-----\nAAAA\n")] {
+            text.iter().for_each(|text| std::fs::write(&file, text).unwrap());
+            let reach = Reach { ca: Some(file.clone()), ..Reach::default() };
+            let outcome = Whereabouts::find(&reach, None, &Variables::default());
+            assert!(matches!(&outcome, Err(Failure::Usage(why)) if why.starts_with("--ca: ")), "{outcome:?}");
+        }
+    }
+
+    #[test]
     fn a_data_folder_that_is_not_there_is_said_to_be_missing() {
         let nowhere = tempfile::tempdir().unwrap().path().join("nothing");
         let told = |data: Option<&Path>, variables: Variables| match Whereabouts::find(
@@ -254,14 +327,7 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_asked_is_a_fault_of_usage() {
-        for url in [
-            "https://router:8701",
-            "ftp://x",
-            "http://",
-            "http://a b",
-            "http://user:pass@host",
-            "http://h/?q",
-        ] {
+        for url in ["ftp://x", "https://", "http://", "http://a b", "http://user:pass@host", "http://h/?q"] {
             assert!(matches!(url_of(url), Err(Failure::Usage(_))), "{url:?}");
         }
     }

@@ -16,6 +16,7 @@ use super::error::ApiError;
 use super::linger::turn_away;
 use super::server::Front;
 use super::shutdown::{Stage, reached};
+use super::tls::secure;
 use super::traffic::{Admission, Place};
 
 /// The pauses after the system could not hand over a connection: the first, and the longest.
@@ -114,9 +115,17 @@ impl Acceptor {
                 Some(Admitted { socket, peer, local, place })
             }
             Admission::TurnAway(place) => {
-                let answer = self.too_many.clone();
+                let (answer, front, mut stages) =
+                    (self.too_many.clone(), self.front.clone(), self.stages.clone());
                 tokio::spawn(async move {
-                    turn_away(socket, &answer).await;
+                    match &front.tls {
+                        None => turn_away(socket, &answer).await,
+                        Some(identity) => {
+                            if let Some(socket) = secure(socket, identity, &front, &mut stages).await {
+                                turn_away(socket, &answer).await;
+                            }
+                        }
+                    }
                     drop(place);
                 });
                 None

@@ -45,7 +45,7 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
                 let answer = router.call(request);
                 async move { answer.await.unwrap_or_else(|never| match never {}) }
             };
-            connection::run(socket, &builder, &front, stages, answer).await;
+            connection::serve(socket, &builder, &front, stages, answer).await;
             drop((place, alive));
         });
     }

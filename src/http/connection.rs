@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::yield_now;
 
@@ -22,6 +23,7 @@ use super::linger::linger;
 use super::pulse::{Felt, Pulse, overdue};
 use super::server::Front;
 use super::shutdown::{Stage, reached};
+use super::tls::secure;
 
 /// What hyper may buffer at the least; it refuses to work with less than 8 KiB.
 const BUFFER_BYTES_MIN: usize = 16 * 1024;
@@ -54,8 +56,30 @@ enum Interruption {
     Closing,
 }
 
+/// Serves a connection as it was accepted, within TLS where the listener has a certificate.
+pub(super) async fn serve<F, B>(
+    socket: TcpStream,
+    builder: &Builder,
+    front: &Front,
+    mut stages: watch::Receiver<Stage>,
+    answer: impl Fn(Request<Incoming>) -> F,
+) where
+    F: Future<Output = Response<B>>,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Some(identity) = &front.tls else { return run(socket, builder, front, stages, answer).await };
+    // Boxed, so that connections without TLS are none the larger.
+    Box::pin(async {
+        if let Some(secure) = secure(socket, identity, front, &mut stages).await {
+            run(secure, builder, front, stages, answer).await;
+        }
+    })
+    .await;
+}
+
 /// Serves one connection until it ends, by either side or by a limit.
-pub(super) async fn run<T, F, B>(
+async fn run<T, F, B>(
     socket: T,
     builder: &Builder,
     front: &Front,

@@ -15,8 +15,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// Says goodbye and waits, within bounds, until the peer has closed too.
 pub(super) async fn linger<T: AsyncRead + AsyncWrite + Unpin>(mut socket: T) {
-    // The peer may be gone already; then there is nothing to wait for.
-    if socket.shutdown().await.is_err() {
+    // The peer may be gone already; then there is nothing to wait for. The goodbye of TLS has to be sent, so that a
+    // peer which takes nothing could hold it up.
+    if !matches!(timeout(TOTAL_MAX, socket.shutdown()).await, Ok(Ok(()))) {
         return;
     }
     let mut forgotten = vec![0; 16 * 1024];

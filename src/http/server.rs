@@ -17,6 +17,7 @@ use super::acceptor::Acceptor;
 use super::connection;
 use super::limits::Limits;
 use super::shutdown::{Shutdown, Stage, reached};
+use super::tls::Identity;
 use super::traffic::Traffic;
 
 /// An answer of the call plane, whole in memory.
@@ -31,6 +32,8 @@ pub struct Front {
     pub traffic: Traffic,
     /// By which they are told to leave.
     pub shutdown: Shutdown,
+    /// The certificate that clients are shown; none: plain HTTP.
+    pub tls: Option<Identity>,
 }
 
 /// A worker's service: it makes what answers a connection, once for each.
@@ -79,7 +82,7 @@ pub async fn serve<S: Service>(listener: std::net::TcpListener, service: S, fron
         let stages = front.shutdown.stages();
         spawn_local(async move {
             let answer = |request| answers.answer(request);
-            connection::run(admitted.socket, &builder, &front, stages, answer).await;
+            connection::serve(admitted.socket, &builder, &front, stages, answer).await;
             drop((admitted.place, alive));
         });
     }

@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::traffic::Traffic;
 
-/// How long handshakes under way may take once new ones are not heard.
-const SETTLE: Duration = Duration::from_millis(100);
+/// How long handshakes under way may take once new ones are not heard, and what was sent in that moment to arrive.
+pub(super) const SETTLE: Duration = Duration::from_millis(100);
 
 /// How far the server has come in leaving.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

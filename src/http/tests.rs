@@ -4,4 +4,5 @@ mod admin;
 mod drain;
 mod limits;
 mod requests;
+mod tls;
 pub(crate) mod world;

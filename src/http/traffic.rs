@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 
+use super::tls::HandshakeFault;
+
 /// Connections that may be told "not now" at the same time; beyond that they are dropped without a word.
 const TURNED_AWAY_AT_ONCE_MAX: usize = 256;
 
@@ -21,6 +23,7 @@ struct Counts {
     turned_away: AtomicU64,
     dropped: AtomicU64,
     accept_faults: AtomicU64,
+    handshake_faults: [AtomicU64; HandshakeFault::ALL.len()],
     emptied: Notify,
 }
 
@@ -48,6 +51,24 @@ impl Traffic {
     /// Times the system could not hand over a connection, for want of file descriptors or memory.
     pub fn accept_faults(&self) -> u64 {
         self.0.accept_faults.load(Relaxed)
+    }
+
+    /// Connections that came to no handshake, for one reason.
+    pub fn handshake_faults(&self, kind: HandshakeFault) -> u64 {
+        self.of_kind(kind).load(Relaxed)
+    }
+
+    pub(super) fn count_handshake_fault(&self, kind: HandshakeFault) {
+        self.of_kind(kind).fetch_add(1, Relaxed);
+    }
+
+    fn of_kind(&self, kind: HandshakeFault) -> &AtomicU64 {
+        let [plain, slow, failed] = &self.0.handshake_faults;
+        match kind {
+            HandshakeFault::Plain => plain,
+            HandshakeFault::Slow => slow,
+            HandshakeFault::Failed => failed,
+        }
     }
 
     /// Waits until nobody listens and no connection is open.

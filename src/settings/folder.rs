@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use self::look::{Look, Stamp, bytes_of, unreadable};
+use self::look::{Look, unreadable};
+pub(super) use self::look::{Stamp, bytes_of};
 use super::fault::{Fault, Place};
 
 mod look;
@@ -214,7 +215,7 @@ impl<T> Reading<T> {
 impl Stillness<'_> {
     /// Whether a file that did not change between two looks is also old enough; a time ahead of the clock, which
     /// a set clock or another machine leaves behind, says nothing, and then the two looks are enough.
-    fn is_over(&self, stamp: &Stamp) -> bool {
+    pub(super) fn is_over(&self, stamp: &Stamp) -> bool {
         let age = stamp.modified().and_then(|modified| (self.now)().duration_since(modified).ok());
         age.is_none_or(|age| age >= self.still)
     }

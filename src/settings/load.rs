@@ -21,6 +21,13 @@ impl Settings {
     /// # Errors
     /// Every fault there is in any source.
     pub fn load(sources: &Sources) -> Result<Self, Vec<Fault>> {
+        let (settings, faults) = Self::read(sources);
+        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    /// The same for whoever has more to find out about them: settings with the default in the place of each fault, and
+    /// every fault.
+    pub fn read(sources: &Sources) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
         let config = config_folder(sources, &mut faults);
         let path = config.join(FILE);
@@ -32,11 +39,8 @@ impl Settings {
         let (written, unread) = Written::read(&name, &text, sources);
         faults.extend(unread);
         let settings = Self::meant(&written, &config, &mut faults);
-        if faults.is_empty() {
-            return Ok(settings);
-        }
         faults.sort();
-        Err(faults)
+        (settings, faults)
     }
 }
 
@@ -95,18 +99,25 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     use super::super::source::{Flags, Variables};
+    use super::super::tls::Tls;
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../config/cordboard.toml");
 
     /// Every single-valued key with two legal values, neither the default, as the file says them.
-    const KEYS: [(&str, &str, &str); 25] = [
+    const KEYS: [(&str, &str, &str); 31] = [
         ("data", "\"one\"", "\"two\""),
         ("routes", "\"one\"", "\"two\""),
         ("agents", "\"one\"", "\"two\""),
         ("listen.calls", "\"127.0.0.1:1\"", "\"[::1]:0\""),
         ("listen.admin", "\"127.0.0.1:1\"", "\"[::1]:0\""),
         ("listen.insecure", "true", "false"),
+        ("listen.tls_cert", "\"one\"", "\"/two\""),
+        ("listen.tls_key", "\"one\"", "\"/two\""),
+        ("listen.calls_tls_cert", "\"one\"", "\"/two\""),
+        ("listen.calls_tls_key", "\"one\"", "\"/two\""),
+        ("listen.admin_tls_cert", "\"one\"", "\"/two\""),
+        ("listen.admin_tls_key", "\"one\"", "\"/two\""),
         ("limits.header_bytes_max", "2_000", "3000"),
         ("limits.header_seconds", "2", "3"),
         ("limits.body_bytes_max", "2000", "3000"),
@@ -165,16 +176,27 @@ mod tests {
         Some(flags)
     }
 
+    /// What must be said beside a key, for a file that says both.
+    fn beside(key: &str) -> String {
+        match key.split_once("tls_cert").map(|(plane, _)| (plane, "tls_key")) {
+            Some((plane, other)) => format!("{plane}{other} = \"other\"\n"),
+            None => key
+                .split_once("tls_key")
+                .map_or_else(String::new, |(plane, _)| format!("{plane}tls_cert = \"other\"\n")),
+        }
+    }
+
     #[test]
     fn for_every_key_a_flag_beats_a_variable_beats_the_file_beats_the_default() {
         for (key, one, two) in KEYS {
+            let beside = beside(key);
             let (in_one, in_two) =
-                (from_file(&format!("{key} = {one}")), from_file(&format!("{key} = {two}")));
+                (from_file(&format!("{beside}{key} = {one}")), from_file(&format!("{beside}{key} = {two}")));
             assert!(in_one != from_file("") && in_one != in_two, "{key}");
             let variable = format!("CORDBOARD_{}", key.replace('.', "_").to_uppercase());
-            let (one_file, two_text) = (format!("{key} = {one}"), two.trim_matches('"'));
+            let (one_file, two_text) = (format!("{beside}{key} = {one}"), two.trim_matches('"'));
             let mut sources = with_variable(&variable, two_text);
-            assert_eq!(loaded("", &sources).unwrap(), in_two, "{variable} alone");
+            assert_eq!(loaded(&beside, &sources).unwrap(), in_two, "{variable} alone");
             assert_eq!(loaded(&one_file, &sources).unwrap(), in_two, "{variable} over the file");
             if let Some(flags) = flags_for(key, one.trim_matches('"')) {
                 sources.flags = flags;
@@ -368,6 +390,41 @@ name = \"Edge\"
             from_file(&format!("{text}\nlisten.insecure = true"));
         }
         from_file("listen.calls = \"[::ffff:127.0.0.1]:1\"");
+    }
+
+    #[test]
+    fn a_plane_with_tls_may_listen_off_loopback_and_the_other_may_not() {
+        const CALLS: &str = "calls_tls_cert = \"c\"\ncalls_tls_key = \"k\"\n";
+        const BOTH: &str = "tls_cert = \"c\"\ntls_key = \"k\"\n";
+        let addresses = "[listen]\ncalls = \"10.0.0.1:1\"\nadmin = \"10.0.0.1:2\"\n";
+        from_file(&format!("{addresses}{BOTH}"));
+        let faults = loaded(&format!("{addresses}{CALLS}"), &Sources::default()).unwrap_err();
+        assert_eq!((faults.len(), faults[0].line), (1, 3), "{faults:?}");
+    }
+
+    #[test]
+    fn each_plane_has_its_own_certificate_or_the_one_of_both() {
+        let files = |tls: &Option<Tls>| tls.as_ref().map(|tls| tls.cert.display().to_string());
+        let listen = |text: &str| {
+            let listen = from_file(&format!("[listen]\n{text}")).listen;
+            (files(&listen.calls_tls), files(&listen.admin_tls))
+        };
+        let (both, own) =
+            ("tls_cert = \"c\"\ntls_key = \"k\"\n", "admin_tls_cert = \"/a\"\nadmin_tls_key = \"k\"\n");
+        assert_eq!(listen(both), (Some("config/c".to_owned()), Some("config/c".to_owned())));
+        assert_eq!(listen(own), (None, Some("/a".to_owned())));
+        assert_eq!(listen(&format!("{both}{own}")), (Some("config/c".to_owned()), Some("/a".to_owned())));
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_one_fault_and_so_is_a_key_alone() {
+        for (said, other) in [("admin_tls_cert", "listen.admin_tls_key"), ("tls_key", "listen.tls_cert")] {
+            let text = format!("[listen]\ncalls = \"10.0.0.1:1\"\nadmin = \"10.0.0.1:2\"\n{said} = \"x\"\n");
+            let text = if said == "tls_key" { text } else { text.replace("10.0.0.1:1", "127.0.0.1:1") };
+            let faults = loaded(&text, &Sources::default()).unwrap_err();
+            assert_eq!((faults.len(), faults[0].line), (1, 4), "{faults:?}");
+            assert!(faults[0].expected.contains(other), "{faults:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::fault::{Fault, Place};
 use super::gateways::Gateways;
+use super::tls::{Pair, Tls};
 use super::written::{self, Said, Written};
 
 /// Everything an operator can set, with the defaults where nothing was said.
@@ -37,7 +38,7 @@ pub struct Settings {
     pub gateways: Gateways,
 }
 
-/// The two listeners; off loopback only where `insecure` was said.
+/// The two listeners; off loopback only with TLS, or where `insecure` was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// The call plane; port 0 takes a free one.
@@ -46,6 +47,10 @@ pub struct Listen {
     pub admin: SocketAddr,
     /// Whether listening off loopback without TLS is wanted.
     pub insecure: bool,
+    /// The certificate of the call plane; none: plain HTTP.
+    pub calls_tls: Option<Tls>,
+    /// The certificate of management, which may be the same; none: plain HTTP.
+    pub admin_tls: Option<Tls>,
 }
 
 /// What is bounded.
@@ -172,7 +177,7 @@ impl Settings {
             data,
             routes,
             agents,
-            listen: Listen::meant(&written.listen, faults),
+            listen: Listen::meant(&written.listen, config, faults),
             limits,
             calls: Calls::meant(&written.calls, faults),
             token,
@@ -184,10 +189,20 @@ impl Settings {
 }
 
 impl Listen {
-    fn meant(written: &written::Listen, faults: &mut Vec<Fault>) -> Self {
-        let insecure = said_or(&written.insecure, false);
-        let calls = address(&written.calls, 8700, insecure, faults);
-        let admin = address(&written.admin, 8701, insecure, faults);
+    fn meant(written: &written::Listen, config: &Path, faults: &mut Vec<Fault>) -> Self {
+        let w = written;
+        let insecure = said_or(&w.insecure, false);
+        let both = Tls::meant(&w.tls_cert, &w.tls_key, config, faults);
+        let mut own = |cert, key| match Tls::meant(cert, key, config, faults) {
+            Pair::Unsaid => both.clone(),
+            pair => pair,
+        };
+        let calls_pair = own(&w.calls_tls_cert, &w.calls_tls_key);
+        let admin_pair = own(&w.admin_tls_cert, &w.admin_tls_key);
+        // Half a pair is a fault already, and means that TLS is wanted.
+        let clear = |pair: &Pair| matches!(pair, Pair::Unsaid) && !insecure;
+        let calls = address(&w.calls, 8700, clear(&calls_pair), faults);
+        let admin = address(&w.admin, 8701, clear(&admin_pair), faults);
         let overlap = calls.ip() == admin.ip() || calls.ip().is_unspecified() || admin.ip().is_unspecified();
         if calls.port() == admin.port() && calls.port() != 0 && overlap {
             let said = written.admin.as_ref().or(written.calls.as_ref());
@@ -195,7 +210,7 @@ impl Listen {
                 said.map(|said| said.fault("takes the port of the other listener", "a port for each")),
             );
         }
-        Self { calls, admin, insecure }
+        Self { calls, admin, insecure, calls_tls: calls_pair.whole(), admin_tls: admin_pair.whole() }
     }
 }
 
@@ -364,7 +379,7 @@ fn folder(said: &Option<Said<String>>, default: &Path, base: &Path, faults: &mut
     }
 }
 
-fn address(said: &Option<Said<String>>, port: u16, insecure: bool, faults: &mut Vec<Fault>) -> SocketAddr {
+fn address(said: &Option<Said<String>>, port: u16, clear: bool, faults: &mut Vec<Fault>) -> SocketAddr {
     let default = SocketAddr::from(([127, 0, 0, 1], port));
     let Some(said) = said else { return default };
     let Ok(address) = said.value.parse::<SocketAddr>() else {
@@ -373,9 +388,12 @@ fn address(said: &Option<Said<String>>, port: u16, insecure: bool, faults: &mut 
         );
         return default;
     };
-    if !insecure && !address.ip().to_canonical().is_loopback() {
+    if clear && !address.ip().to_canonical().is_loopback() {
         let problem = format!("is {address}, which is off loopback and without TLS");
-        faults.push(said.fault(problem, "a loopback address, or listen.insecure = true"));
+        faults.push(said.fault(
+            problem,
+            "a loopback address, listen.tls_cert and listen.tls_key, or listen.insecure = true",
+        ));
     }
     address
 }

@@ -59,6 +59,18 @@ table! {
         admin: String,
         /// Whether listening off loopback without TLS is wanted.
         insecure: bool,
+        /// File of the certificate of both listeners.
+        tls_cert: String,
+        /// File of its key.
+        tls_key: String,
+        /// File of the call plane's own certificate.
+        calls_tls_cert: String,
+        /// File of its key.
+        calls_tls_key: String,
+        /// File of management's own certificate.
+        admin_tls_cert: String,
+        /// File of its key.
+        admin_tls_key: String,
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 
 /// Longest wait for an answer; far above any time the router may take.
@@ -14,8 +17,14 @@ pub struct Client {
     address: SocketAddr,
     key: Option<String>,
     actor: Option<String>,
-    connection: Option<BufReader<TcpStream>>,
+    tls: Option<Arc<ClientConfig>>,
+    connection: Option<BufReader<Box<dyn Wire>>>,
 }
+
+/// What requests go over: a socket, or TLS on one.
+pub trait Wire: io::Read + io::Write + Send {}
+
+impl<T: io::Read + io::Write + Send> Wire for T {}
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -36,11 +45,16 @@ pub enum Broken {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, key: None, actor: None, connection: None }
+        Self { address, key: None, actor: None, tls: None, connection: None }
     }
 
     pub fn with_key(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
+    }
+
+    /// Asks within TLS, if there is a say in whom to believe.
+    pub fn with_tls(self, tls: Option<&Arc<ClientConfig>>) -> Self {
+        Self { tls: tls.cloned(), ..self }
     }
 
     /// From now on changes are made for somebody, whom the history names.
@@ -91,7 +105,7 @@ impl Client {
     pub fn try_raw(&mut self, bytes: &[u8]) -> Result<Reply, Broken> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => BufReader::new(connect(self.address).map_err(|_| Broken::Refused)?),
+            None => BufReader::new(self.connect()?),
         };
         let written = connection.get_mut().write_all(bytes);
         // A router that has refused a body early has answered although it did not read all.
@@ -103,6 +117,14 @@ impl Client {
             self.connection = Some(connection);
         }
         Ok(reply)
+    }
+
+    fn connect(&self) -> Result<Box<dyn Wire>, Broken> {
+        let socket = connect(self.address).map_err(|_| Broken::Refused)?;
+        match &self.tls {
+            None => Ok(Box::new(socket)),
+            Some(tls) => secure(socket, tls).map(|wire| Box::new(wire) as _).map_err(Broken::Unanswered),
+        }
     }
 }
 
@@ -136,8 +158,22 @@ pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// Completes a handshake, for the name `localhost`.
+pub fn secure(
+    socket: TcpStream,
+    tls: &Arc<ClientConfig>,
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    let connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+    let mut stream = StreamOwned::new(connection, socket);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    Ok(stream)
+}
+
 /// Reads one answer, whole.
-pub fn read(from: &mut BufReader<TcpStream>) -> io::Result<Reply> {
+pub fn read(from: &mut BufReader<impl io::Read>) -> io::Result<Reply> {
     let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
     let mut line = String::new();
     from.read_line(&mut line)?;
@@ -165,7 +201,7 @@ pub fn read(from: &mut BufReader<TcpStream>) -> io::Result<Reply> {
     Ok(reply)
 }
 
-fn read_chunks(from: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> io::Result<()> {
+fn read_chunks(from: &mut BufReader<impl io::Read>, body: &mut Vec<u8>) -> io::Result<()> {
     loop {
         let mut line = String::new();
         from.read_line(&mut line)?;

@@ -33,6 +33,7 @@ mod setting_up;
 mod split_times;
 mod stopping;
 mod survival;
+mod tls;
 mod tokens;
 mod versions;
 mod wall_clock;

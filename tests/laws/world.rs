@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -36,6 +38,7 @@ pub struct World {
     child: Option<Child>,
     calls: SocketAddr,
     admin: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// How a process ended.
@@ -72,6 +75,7 @@ impl World {
             child: None,
             calls: nowhere,
             admin: nowhere,
+            tls: None,
         };
         fs::create_dir_all(world.config().join("routes")).unwrap();
         fs::create_dir_all(world.config().join("agents")).unwrap();
@@ -89,6 +93,12 @@ impl World {
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(set, _)| set != name);
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lets whoever asks this router do so within TLS.
+    pub fn within_tls(mut self, tls: &Arc<ClientConfig>) -> Self {
+        self.tls = Some(Arc::clone(tls));
         self
     }
 
@@ -333,12 +343,12 @@ impl World {
 
     /// A gateway on this machine.
     pub fn gateway(&self) -> Client {
-        Client::new(self.calls)
+        Client::new(self.calls).with_tls(self.tls.as_ref())
     }
 
     /// An operator with the admin key.
     pub fn operator(&self) -> Client {
-        Client::new(self.admin).with_key(&self.key())
+        Client::new(self.admin).with_tls(self.tls.as_ref()).with_key(&self.key())
     }
 
     pub fn key(&self) -> String {
@@ -373,7 +383,7 @@ impl World {
     }
 
     pub fn metrics(&self) -> String {
-        Client::new(self.admin).get("/metrics").must(200).body
+        Client::new(self.admin).with_tls(self.tls.as_ref()).get("/metrics").must(200).body
     }
 
     /// The sum over all series of a metric whose labels contain all of these.

@@ -143,6 +143,8 @@ impl World {
             clock,
             calls: "127.0.0.1:8700".parse().unwrap(),
             admin: "127.0.0.1:8701".parse().unwrap(),
+            calls_tls: None,
+            admin_tls: None,
             calls_in_progress: Arc::new(|| 7),
             random,
         }));

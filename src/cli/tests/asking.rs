@@ -133,7 +133,7 @@ fn a_router_that_is_not_there_is_exit_code_3() {
 
 #[test]
 fn an_address_that_cannot_be_asked_is_exit_code_2() {
-    let outcome = run_with("cordboard status --url https://router:8701", None, &Variables::default());
+    let outcome = run_with("cordboard status --url ftp://router:8701", None, &Variables::default());
     assert_eq!(outcome.code, 2, "{}", outcome.err);
     let world = World::new().with_variable("CORDBOARD_KEY", "two\nlines");
     let outcome = world.run("cordboard status");

@@ -81,8 +81,11 @@ fn text(text: String) -> Answer {
 
 impl World {
     pub fn new(limits: Limits) -> Self {
+        Self::of(Front { limits: Arc::new(limits), ..Front::default() })
+    }
+
+    pub fn of(front: Front) -> Self {
         let (address, listeners) = bind_workers("127.0.0.1:0".parse().unwrap(), 2).unwrap();
-        let front = Front { limits: Arc::new(limits), ..Front::default() };
         let held = Arc::new(Notify::new());
         let workers =
             listeners.into_iter().map(|listener| worker(listener, front.clone(), held.clone())).collect();

@@ -23,7 +23,7 @@ pub(super) struct Look {
 
 /// What differs when a file was written, replaced, or given another modification time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(in crate::settings) struct Stamp {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -116,7 +116,7 @@ impl Folder {
 }
 
 impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(in crate::settings) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -135,7 +135,7 @@ impl Stamp {
 }
 
 /// The bytes of a file that has this stamp when all are read; none where it is another file, or gone, by now.
-pub(super) fn bytes_of(path: &Path, stamp: Stamp) -> io::Result<Option<Vec<u8>>> {
+pub(in crate::settings) fn bytes_of(path: &Path, stamp: Stamp) -> io::Result<Option<Vec<u8>>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
