@@ -225,7 +225,7 @@ fn what_is_hidden_counts_nowhere_and_is_in_the_way_without_a_name() {
     let path = "/v1/splits/shared";
     assert_eq!(numbers(limited("GET", path)), (json!(1), json!(["+14155550101"])));
     assert_eq!(numbers(world.get(path)).0, 2);
-    for (split, by) in [("own", "a route that the key may not see"), ("shared", "1 numbers")] {
+    for (split, by) in [("own", "a route that the key may not see"), ("shared", "1 number")] {
         let reply = limited("DELETE", &format!("/v1/splits/{split}"));
         assert_eq!((reply.status, &reply.json()["error_code"]), (409, &json!("IN_USE")));
         assert_eq!(reply.json()["error_message"], format!("split {split} is in use by {by}"));
