@@ -120,7 +120,7 @@ fn a_first_start_on_a_port_in_use_says_which_and_makes_nothing() {
         assert!(!world.data().exists(), "nothing is made");
     }
     let world = world.running();
-    assert!(world.said().contains("made by this first start"), "{}", world.said());
+    world.until("the first start says so", |world| world.said().contains("made by this first start"));
 }
 
 #[test]
@@ -242,4 +242,13 @@ fn a_router_warns_of_what_a_check_and_a_first_start_would_refuse() {
     let check = world.run(&["check", "config"]);
     assert!(check.err.contains("agent sales has no V2"), "{}", check.err);
     assert_eq!(check.code(), 1);
+}
+
+#[test]
+fn a_first_start_on_faulty_files_makes_nothing() {
+    let world = World::bare().with("routes/a.toml", "[[number]]\nnumber = \"+14155550100\"\nagent = \"nobody\"\n");
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("routes/a.toml"), "{}", ended.err);
+    assert!(!world.data().exists(), "nothing is made");
 }
