@@ -246,7 +246,8 @@ fn a_router_warns_of_what_a_check_and_a_first_start_would_refuse() {
 
 #[test]
 fn a_first_start_on_faulty_files_makes_nothing() {
-    let world = World::bare().with("routes/a.toml", "[[number]]\nnumber = \"+14155550100\"\nagent = \"nobody\"\n");
+    let world =
+        World::bare().with("routes/a.toml", "[[number]]\nnumber = \"+14155550100\"\nagent = \"nobody\"\n");
     let ended = world.refused();
     assert_eq!(ended.code(), 1);
     assert!(ended.err.contains("routes/a.toml"), "{}", ended.err);
