@@ -75,6 +75,7 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         LogFormat::Json => Format::Json,
     };
     logs::start(format, &settings.log.filter)?;
+    configured(&settings)?;
     let default_endpoints = endpoints(&settings)?;
     let countries = countries(&settings)?;
     let clock = Clock::system();
@@ -145,6 +146,17 @@ pub(super) fn build(settings: Settings) -> Result<Router, AppError> {
         calls,
         admin,
     })
+}
+
+/// Refuses to start without the folder that was named, unless there is something to serve all the same.
+fn configured(settings: &Settings) -> Result<(), AppError> {
+    let Some(fault) = &settings.config_fault else { return Ok(()) };
+    if !settings.data.join("last-good").exists() {
+        return Err(faulty(vec![fault.clone()]));
+    }
+    let fault = super::sources::as_fault(fault.clone());
+    tracing::error!("{fault}: settings are the defaults, and the last good files serve");
+    Ok(())
 }
 
 /// Reads the files before anything is made of them: what is refused at a first start leaves nothing behind.

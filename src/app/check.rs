@@ -23,6 +23,9 @@ pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
     let flags = Flags { config: Some(folder.display().to_string()), ..Flags::default() };
     let settings = Settings::load(&Sources { flags, variables: Variables::default() })
         .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
+    if let Some(fault) = &settings.config_fault {
+        return Err(vec![as_fault(fault.clone())]);
+    }
     let of_settings = |why: AppError| why.faults().to_vec();
     build::endpoints(&settings).map_err(of_settings)?;
     build::countries(&settings).map_err(of_settings)?;
