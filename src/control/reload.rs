@@ -135,6 +135,22 @@ fn accepted(accept: Option<ConfigHash>, files: Option<ConfigHash>) -> Result<(),
     }
 }
 
+/// Says of a set that is held that it is not the one that somebody has accepted.
+fn not_these(why: ControlError, accept: Option<ConfigHash>, held: Option<ConfigHash>) -> ControlError {
+    match (why, accept, held) {
+        (ControlError::Refused(refusal), Some(accept), Some(held))
+            if refusal.code == FILES_HELD && accept != held =>
+        {
+            let message = format!(
+                "{accept} is not the fingerprint of the files as they are now, which is {held}: {}",
+                refusal.message
+            );
+            Refusal { message, ..refusal }.into()
+        }
+        (why, ..) => why,
+    }
+}
+
 /// Follows the files.
 pub struct Reloader {
     follow: Follow,
@@ -218,7 +234,7 @@ impl Follow {
         };
         let news = asked || status.faults != before.faults;
         self.note(status, outcome.is_ok(), news);
-        outcome
+        outcome.map_err(|why| not_these(why, accept, seen))
     }
 
     /// `seen` is set to the fingerprint of the files as far as they could be read.

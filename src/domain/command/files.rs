@@ -12,7 +12,7 @@ use super::told::told;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
+use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
@@ -269,9 +269,10 @@ impl Merge<'_> {
     }
 
     fn refused(&mut self, at: &Place, what: &str, fields: Vec<FieldFault>) {
-        let faults = fields
-            .into_iter()
-            .map(|fault| at.fault(format!("{what}: {}: {}", fault.field, fault.message), ""));
+        let faults = fields.into_iter().map(|fault| {
+            let key = as_in_files(&fault.field);
+            at.fault(format!("{what}: {key}: {}", fault.message), expected(&key))
+        });
         self.faults.extend(faults);
     }
 
@@ -546,6 +547,16 @@ fn without_agent(route: &Route, id: &AgentRef) -> Option<Option<Route>> {
     let mut left = route.clone();
     left.header_rules.retain(|rule| rule.agent.as_ref() != Some(&id.agent));
     Some(Some(left))
+}
+
+/// What a key may name; nothing where the fault says it already.
+fn expected(key: &str) -> &'static str {
+    match key.rsplit('.').next() {
+        Some("agent") => "an agent that has a folder in agents/",
+        Some("pin") => "a version whose file is there, an environment or `draft`",
+        Some("split") => "a [[split]] of the route files, or a split of the API",
+        _ => "",
+    }
 }
 
 fn of_files(route: &Route) -> bool {

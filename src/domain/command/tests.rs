@@ -510,3 +510,33 @@ fn a_split_that_files_drop_while_a_number_leads_into_it_names_the_number_and_who
         "split spring is gone from the files but in use by 1 number, such as +14155550100 of the API"
     );
 }
+
+#[test]
+fn a_fault_of_the_files_names_the_keys_of_the_files_and_what_was_expected() {
+    let mut state = world();
+    let agents = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    let mut split = file_set(agents());
+    split.splits = vec![file_split("spring", &[("a", "nobody@V1", 1)])];
+    for (set, message, expected) in [
+        (
+            file_set(agents()).with_number("+14155550100", "zeta@V1"),
+            "number: agent: there is no agent zeta",
+            "agents/",
+        ),
+        (
+            file_set(agents()).with_number("+14155550100", "sales@V9"),
+            "number: pin: agent sales has no V9",
+            "version",
+        ),
+        (
+            file_set(agents()).with_number("+14155550100", "split:none"),
+            "number: split: there is no split none",
+            "[[split]]",
+        ),
+        (split, "split spring: arms[0].agent: there is no agent nobody", "agents/"),
+    ] {
+        let fault = state.apply(set).unwrap_err().faults.remove(0);
+        assert_eq!(fault.message, message);
+        assert!(fault.expected.contains(expected), "{fault}");
+    }
+}
