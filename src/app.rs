@@ -25,8 +25,8 @@ use crate::domain::fault::Fault;
 use crate::domain::time::Timestamp;
 use crate::http::bind::BindError;
 use crate::settings;
-use crate::store::error::StoreError;
 use crate::store::folder::FolderError;
+use crate::store::life::LifeError;
 use crate::telemetry::{Clock, TelemetryError};
 
 pub use check::{Summary, check};
@@ -41,9 +41,9 @@ pub enum AppError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The store cannot be used.
+    /// The store or its secret cannot be used.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Life(#[from] LifeError),
     /// Control cannot start.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod folder;
+pub mod life;
 pub mod port;
 pub mod sqlite;
 

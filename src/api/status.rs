@@ -55,11 +55,15 @@ pub struct StatusView {
 
 /// How the last reading of the files went.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Reload)]
 pub struct ReloadView {
-    /// When files were last taken, or found unchanged.
+    /// When they were last looked at.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// When files were last taken, or found unchanged; null where that was before the start.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    taken_at: Option<Timestamp>,
     /// Whether the files as they are now are in force.
     ok: bool,
     /// Fingerprint of the set in force.
@@ -68,6 +72,8 @@ pub struct ReloadView {
     /// Fingerprint of a set that waits to be accepted.
     #[schema(value_type = Option<String>)]
     held: Option<ConfigHash>,
+    /// What the operator should know of the set in force.
+    warnings: Vec<String>,
 }
 
 /// A mistake in a file.
@@ -175,11 +181,12 @@ async fn get_status(
     caller: Caller,
 ) -> Result<Answer<StatusView>, ApiError> {
     caller.instance()?;
-    let ReloadStatus { at, hash, held, faults } = management.control.status().reload();
+    let ReloadStatus { at, taken_at, hash, held, faults, warnings } = management.control.status().reload();
+    let ok = faults.is_empty() && held.is_none();
     let error = management.control.status().store_fault();
     Ok(Answer::ok(StatusView {
         revision: caller.state.revision,
-        reload: ReloadView { at, ok: faults.is_empty() && held.is_none(), hash, held },
+        reload: ReloadView { at, taken_at, ok, hash, held, warnings },
         faults: faults.into_iter().map(FaultView::from).collect(),
         listeners: ListenersView { calls: management.calls, admin: management.admin },
         certificates: CertificatesView {

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use super::addresses::Reached;
 use super::certificates::{Following, Handshakes, following};
 use super::checked::Checked;
-use super::sources::Folders;
+use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
 use super::{AppError, random_bytes};
 use crate::control::Control;
+use crate::control::files;
 use crate::control::metrics::ConfigMetrics;
-use crate::control::reload::Reloader;
-use crate::control::start::{Parts, start};
+use crate::control::reload::{Reloader, Sources as _};
+use crate::control::start::{Parts, StartError, start};
 use crate::domain::endpoint::{Endpoint, EndpointTemplate};
 use crate::domain::id::AccountId;
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::numbering::{Country, Numbering};
@@ -33,8 +35,7 @@ use crate::routing::token::{KeyRing, TokenKeys};
 use crate::settings::meant::LogFormat;
 use crate::settings::{self, GatewayIx, Settings};
 use crate::store::folder::DataFolder;
-use crate::store::port::ControlStore;
-use crate::store::sqlite::SqliteStore;
+use crate::store::life::Life;
 use crate::telemetry::logs::{self, Format};
 use crate::telemetry::process::add_process;
 use crate::telemetry::{Clock, Health, Registry};
@@ -86,6 +87,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         LogFormat::Json => Format::Json,
     };
     logs::start(format, &settings.log.filter)?;
+    configured(&settings)?;
     let clock = Clock::system();
     let registry = Registry::new();
     let health = Health::awaiting(&["files"]);
@@ -97,21 +99,23 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         Err(why) if !settings.data.exists() => return Err(why),
         claims => claims,
     };
+    if Life::is_none(&settings.data) {
+        faultless(&settings, &clock)?;
+    }
     // Where both ports and the folder are taken, it is the folder that tells by whom.
     let folder = Arc::new(DataFolder::open(&settings.data)?);
     for warning in folder.exposed()? {
         tracing::warn!("{warning}");
     }
     let (calls, admin) = claims?;
-    let key_secret = folder.secret("hash.key", random_bytes())?;
+    let Life { store, key_secret } = Life::open(&folder, random_bytes())?;
     let key_file = folder.admin_key();
     let had_key = key_file.exists();
     let series = Arc::new(SeriesBook::new(settings.limits.series_max));
     let shelf = Arc::new(Shelf::default());
-    let store: Arc<dyn ControlStore> = Arc::new(SqliteStore::open(&folder.control())?);
     let sources = Folders::new(&settings, settings.files.still, clock.clone());
     let (control, reloader) = start(Parts {
-        store,
+        store: Arc::new(store),
         folder: &folder,
         key_secret,
         sources: Box::new(sources),
@@ -163,6 +167,26 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         admin,
         certificates,
     })
+}
+
+/// Refuses to start without the folder that was named, unless there is something to serve all the same.
+fn configured(settings: &Settings) -> Result<(), AppError> {
+    let Some(fault) = &settings.config_fault else { return Ok(()) };
+    if !settings.data.join("last-good").exists() {
+        return Err(AppError::Settings(vec![as_fault(fault.clone())]));
+    }
+    let fault = as_fault(fault.clone());
+    tracing::error!("{fault}: settings are the defaults, and the last good files serve");
+    Ok(())
+}
+
+/// Reads the files before anything is made of them: what is refused at a first start leaves nothing behind.
+fn faultless(settings: &Settings, clock: &Clock) -> Result<(), AppError> {
+    let mut folders = Folders::new(settings, settings.files.still, clock.clone());
+    let checked = folders
+        .look()
+        .and_then(|look| files::check(&look.changed, &AccountId::first(), Timestamp(clock.now_ms())));
+    checked.map(drop).map_err(|faults| AppError::Start(StartError::Files(faults)))
 }
 
 fn claims(settings: &Settings) -> Result<(Claim, Claim), AppError> {
@@ -279,7 +303,7 @@ fn doorkeeper(
         }
     }
     if !faults.is_empty() {
-        return Err(AppError::Settings(faults.into_iter().map(super::sources::as_fault).collect()));
+        return Err(AppError::Settings(faults.into_iter().map(as_fault).collect()));
     }
     let by_address = settings.gateways.clone();
     let of = move |asker: IpAddr| by_address.of(asker).map(|GatewayIx(row)| row);

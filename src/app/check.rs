@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::checked::Checked;
-use super::sources::Folders;
+use super::sources::{Folders, as_fault};
 use crate::control::files;
 use crate::control::reload::Sources as _;
 use crate::domain::fault::Fault;
@@ -23,6 +23,9 @@ pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
     let flags = Flags { config: Some(folder.display().to_string()), ..Flags::default() };
     let Checked { settings, certificates, .. } =
         Checked::read(&Sources { flags, variables: Variables::default() })?;
+    if let Some(fault) = &settings.config_fault {
+        return Err(vec![as_fault(fault.clone())]);
+    }
     let clock = Clock::system();
     let now = Timestamp(clock.now_ms());
     let mut folders = Folders::new(&settings, Duration::ZERO, clock);

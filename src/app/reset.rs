@@ -3,7 +3,7 @@
 //! Without a router the store is changed here. A running router holds the store: then a request is left in the data
 //! folder, which the router looks for every second.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::control::keys::{NewKey, admin_key};
@@ -13,8 +13,8 @@ use crate::domain::command::{Action, Author, Command};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::store::folder::{DataFolder, FolderError};
+use crate::store::life::{Life, LifeError};
 use crate::store::port::{Commit, ControlStore};
-use crate::store::sqlite::SqliteStore;
 
 const REQUEST: &str = "reset-admin-key";
 const NEXT: &str = "admin.key.next";
@@ -26,12 +26,18 @@ pub enum ResetError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The store cannot be used.
+    /// The store or its secret cannot be used.
+    #[error(transparent)]
+    Life(#[from] LifeError),
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] crate::store::error::StoreError),
     /// Nothing has been started on this folder yet.
-    #[error("there is no account yet: the first start of the router makes the admin key")]
-    NoAccount,
+    #[error("no router has run on {} yet: the first start makes the admin key", folder.display())]
+    NoAccount {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The command was not carried out.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -53,6 +59,10 @@ pub enum ResetError {
 /// # Errors
 /// When nothing was changed, and why.
 pub fn reset(data: &Path, now: Timestamp, random: &mut dyn FnMut() -> [u8; 32]) -> Result<(), ResetError> {
+    // Before it is opened, which would make it.
+    if Life::is_none(data) {
+        return Err(ResetError::NoAccount { folder: data.to_owned() });
+    }
     match DataFolder::open(data) {
         Ok(folder) => reset_alone(&folder, now, random),
         Err(FolderError::InUse { .. }) => ask_the_router(data),
@@ -65,11 +75,10 @@ fn reset_alone(
     now: Timestamp,
     random: &mut dyn FnMut() -> [u8; 32],
 ) -> Result<(), ResetError> {
-    let secret = folder.secret("hash.key", random())?;
-    let store = SqliteStore::open(&folder.control())?;
+    let Life { store, key_secret } = Life::mend(folder, random())?;
     let mut state = State::default();
     state.revision = store.load(&mut |change: Change| state.absorb(&change, &mut Touched::default()))?;
-    let (command, new) = command(&state, &secret, now, random)?;
+    let (command, new) = command(folder, &state, &key_secret, now, random)?;
     let outcome = state.weigh(&command).map_err(ControlError::from)?;
     let entry = Entry {
         revision: state.revision.next(),
@@ -118,7 +127,7 @@ pub(super) fn answer(
     }
     // Whatever comes of it: a request that stays would be carried out again every second.
     std::fs::remove_file(request)?;
-    let (command, new) = command(&control.state(), secret, now, random)?;
+    let (command, new) = command(folder, &control.state(), secret, now, random)?;
     write_next(folder, &new)?;
     control.submit_blocking(command)?;
     put_in_place(folder)?;
@@ -126,12 +135,14 @@ pub(super) fn answer(
 }
 
 fn command(
+    folder: &DataFolder,
     state: &State,
     secret: &[u8; 32],
     now: Timestamp,
     random: &mut dyn FnMut() -> [u8; 32],
 ) -> Result<(Command, NewKey), ResetError> {
-    let account = state.first_account.clone().ok_or(ResetError::NoAccount)?;
+    let none = || ResetError::NoAccount { folder: folder.path().to_owned() };
+    let account = state.first_account.clone().ok_or_else(none)?;
     let new = admin_key(&account, secret, random());
     let action = Action::ReplaceKey(new.key.clone());
     Ok((Command { account, author: Author::Console, at: now, action }, new))

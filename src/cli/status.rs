@@ -8,7 +8,7 @@ use super::live::Assent;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, labelled};
-use super::words::{clean, items, text_in, text_of, time};
+use super::words::{clean, items, text_in, text_of, time, words};
 use crate::domain::fault::Fault;
 use crate::domain::id::ConfigHash;
 
@@ -98,6 +98,11 @@ fn told(status: &Value, look: Look) -> String {
         lines.push(("Draining", look.yellow("it is about to stop; calls are answered until no more come")));
     }
     let mut told = labelled(look, lines);
+    let warnings = status.get("reload").map(|reload| items(reload, "warnings")).unwrap_or_default();
+    if !warnings.is_empty() {
+        told += &format!("\n{}\n", look.bold("Warnings"));
+        told.extend(warnings.iter().map(|warning| format!("  {}\n", words(warning))));
+    }
     if !faults.is_empty() {
         told += &format!("\n{}\n", look.bold("Faults"));
         told.extend(faults.iter().map(|fault| format!("  {}\n", told_fault(fault))));
@@ -151,7 +156,8 @@ mod tests {
     fn a_status_names_every_fault_with_its_place() {
         let status = json!({
             "revision": 12, "draining": false, "store": {"ok": true, "error": null}, "numbers": 7, "callsInProgress": 2,
-            "reload": {"at": "2026-01-01T00:00:00.000Z", "ok": false, "hash": "aa", "held": "bb"},
+            "reload": {"at": "2026-01-01T00:00:00.000Z", "ok": false, "hash": "aa", "held": "bb",
+                       "warnings": ["agent sales at V1 has no file"]},
             "unready": {"control": "no change can be made any more"},
             "faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}],
             "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
@@ -169,6 +175,9 @@ Calls in progress  2
 Store              keeps changes
 Certificate        admin until 2027-01-01T00:00:00Z; its files are not taken: no key
 Unready            control: no change can be made any more
+
+Warnings
+  agent sales at V1 has no file
 
 Faults
   routes/a.toml:3:7: pin is unknown (expected draft)

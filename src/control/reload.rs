@@ -17,13 +17,14 @@ use crate::domain::fault::Fault;
 use crate::domain::id::ConfigHash;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 use crate::telemetry::clock::Clock;
 
 /// The code of a set that is to be accepted and that the files are not.
 const NOTHING_HELD: &str = "NOTHING_HELD";
 /// Most requests to read the files that wait.
 const QUEUE: usize = 16;
-/// Most faults or warnings of one reading that are logged; the status shows all faults.
+/// Most faults or warnings of one reading that are logged; the status shows the others.
 const LOGGED: usize = 10;
 
 /// Where the files come from. Blocks: called from a thread that may.
@@ -105,6 +106,19 @@ pub(super) fn not_applied(metrics: &ConfigMetrics, faults: &[Fault]) {
     for fault in faults.iter().take(LOGGED) {
         tracing::error!("files not applied: {fault}");
     }
+    if let Some(more) = faults.len().checked_sub(LOGGED).filter(|more| *more > 0) {
+        tracing::error!("files not applied: {} in `cordboard status`", counted(more, "more fault"));
+    }
+}
+
+/// Logs what should be known of files that are in force.
+pub(super) fn in_force_but(warnings: &[String]) {
+    for warning in warnings.iter().take(LOGGED) {
+        tracing::warn!("files in force, but {warning}");
+    }
+    if let Some(more) = warnings.len().checked_sub(LOGGED).filter(|more| *more > 0) {
+        tracing::warn!("files in force: {} in `cordboard status`", counted(more, "more warning"));
+    }
 }
 
 /// Refuses to take for accepted what is not what somebody has accepted. To accept once more what is in force is no
@@ -118,6 +132,22 @@ fn accepted(accept: Option<ConfigHash>, files: Option<ConfigHash>) -> Result<(),
             Err(Refusal::new(RefusalKind::Conflict, NOTHING_HELD, message))
         }
         _ => Ok(()),
+    }
+}
+
+/// Says of a set that is held that it is not the one that somebody has accepted.
+fn not_these(why: ControlError, accept: Option<ConfigHash>, held: Option<ConfigHash>) -> ControlError {
+    match (why, accept, held) {
+        (ControlError::Refused(refusal), Some(accept), Some(held))
+            if refusal.code == FILES_HELD && accept != held =>
+        {
+            let message = format!(
+                "{accept} is not the fingerprint of the files as they are now, which is {held}: {}",
+                refusal.message
+            );
+            Refusal { message, ..refusal }.into()
+        }
+        (why, ..) => why,
     }
 }
 
@@ -183,22 +213,28 @@ impl Follow {
         let mut seen = None;
         let outcome = self.try_reload(accept, asked, &mut seen);
         let status = match &outcome {
-            Ok(done) => ReloadStatus { at: self.now(), hash: done.state.files, ..ReloadStatus::default() },
+            Ok(done) => ReloadStatus {
+                at: self.now(),
+                taken_at: Some(self.now()),
+                hash: done.state.files,
+                warnings: done.warnings.clone(),
+                ..ReloadStatus::default()
+            },
             // It says nothing of the files.
             Err(ControlError::Refused(refusal)) if refusal.code == NOTHING_HELD => return outcome,
             Err(ControlError::Refused(refusal)) => {
                 let held = seen.filter(|_| refusal.code == FILES_HELD);
-                ReloadStatus { held, faults: refusal.faults.clone(), ..before.clone() }
+                ReloadStatus { at: self.now(), held, faults: refusal.faults.clone(), ..before.clone() }
             }
             Err(why) => {
                 let message = format!("the files could not be taken: {why}");
                 let faults = vec![Fault { message, ..Fault::of_folder() }];
-                ReloadStatus { held: None, faults, ..before.clone() }
+                ReloadStatus { at: self.now(), held: None, faults, ..before.clone() }
             }
         };
         let news = asked || status.faults != before.faults;
         self.note(status, outcome.is_ok(), news);
-        outcome
+        outcome.map_err(|why| not_these(why, accept, seen))
     }
 
     /// `seen` is set to the fingerprint of the files as far as they could be read.
@@ -219,13 +255,8 @@ impl Follow {
         if files.compared && look.is_empty() {
             let state = self.control.state();
             accepted(accept, state.files)?;
-            return Ok(Applied {
-                revision: state.revision,
-                changed: false,
-                warnings: Vec::new(),
-                moved_slots: 0,
-                state,
-            });
+            let warnings = self.control.status().reload().warnings;
+            return Ok(Applied { revision: state.revision, changed: false, warnings, moved_slots: 0, state });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
         let library = base.read(&look.changed, &look.gone).map_err(Refusal::files)?;
@@ -244,9 +275,7 @@ impl Follow {
         };
         let command = apply(&files.account, now, set);
         let applied = self.control.submit_prepared(command, Some(Box::new(save)))?;
-        for warning in applied.warnings.iter().take(LOGGED) {
-            tracing::warn!("files applied, but {warning}");
-        }
+        in_force_but(&applied.warnings);
         if lost.is_some() && !applied.changed {
             files.save_last_good(&library, &look);
         }

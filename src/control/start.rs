@@ -11,7 +11,7 @@ use super::bodies::fetch_wanted;
 use super::files::{LastGood, LastGoodError, Library};
 use super::keys::{admin_key, first_account};
 use super::metrics::ConfigMetrics;
-use super::reload::{Look, Reloader, Sources, channel, not_applied};
+use super::reload::{Look, Reloader, Sources, channel, in_force_but, not_applied};
 use super::split_calls::SplitCalls;
 use super::status::{ReloadStatus, Status};
 use super::worker::{Worker, enact, publish};
@@ -117,6 +117,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
         state: State::default(),
         touched: Touched::default(),
         now: Timestamp(clock.now_ms()),
+        warnings: Vec::new(),
     };
     beginning.load()?;
     let account = beginning.account(folder, &key_secret, random)?;
@@ -124,6 +125,8 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let last_good = LastGood::new(folder.last_good());
     let mut files = Files { last_good, sources, applied: Library::new(&account), account, compared: false };
     let reload = beginning.files(&mut files)?;
+    let reload = ReloadStatus { warnings: std::mem::take(&mut beginning.warnings), ..reload };
+    in_force_but(&reload.warnings);
     if reload.faults.is_empty() {
         metrics.config_last_reload_success_timestamp_seconds.set(reload.at.0 / 1_000);
     } else {
@@ -229,6 +232,8 @@ struct Beginning<'a> {
     state: State,
     touched: Touched,
     now: Timestamp,
+    /// Of the set of files in force.
+    warnings: Vec<String>,
 }
 
 impl Beginning<'_> {
@@ -246,7 +251,9 @@ impl Beginning<'_> {
         prepare: impl FnOnce() -> Result<(), StartError>,
     ) -> Result<(), BeginError> {
         let outcome = self.state.weigh(command)?;
+        let warnings = outcome.warnings.clone();
         if outcome.changes.is_empty() {
+            self.warnings = warnings;
             return Ok(());
         }
         prepare()?;
@@ -254,7 +261,7 @@ impl Beginning<'_> {
         let (mut state, mut touched) = (self.state.clone(), self.touched.clone());
         let commit = enact(&mut state, &mut touched, command, outcome);
         self.store.commit(self.state.revision, &[commit]).map_err(StartError::from)?;
-        (self.state, self.touched) = (state, touched);
+        (self.state, self.touched, self.warnings) = (state, touched, warnings);
         Ok(())
     }
 
@@ -289,7 +296,7 @@ impl Beginning<'_> {
             let set = library.file_set(&empty, None)?;
             Ok((library, set, look))
         });
-        let at = self.now;
+        let taken = ReloadStatus { at: self.now, taken_at: Some(self.now), ..ReloadStatus::default() };
         if let (Ok((library, set, look)), Some(applied)) = (&seen, self.state.files)
             && set.hash == applied
         {
@@ -297,7 +304,7 @@ impl Beginning<'_> {
             if faults.is_none() {
                 files.mend_last_good(library, look);
                 files.keep(library);
-                return Ok(ReloadStatus { at, hash: Some(applied), ..ReloadStatus::default() });
+                return Ok(ReloadStatus { hash: Some(applied), ..taken });
             }
         }
         let mut accepted = false;
@@ -325,7 +332,7 @@ impl Beginning<'_> {
         match self.commit(&command, || Ok(files.last_good.save(&library, &look.changed)?)) {
             Ok(()) => {
                 files.keep(&library);
-                Ok(ReloadStatus { at, hash: Some(hash), ..ReloadStatus::default() })
+                Ok(ReloadStatus { hash: Some(hash), ..taken })
             }
             Err(BeginError::Start(why)) if self.state.files.is_some() => {
                 let message = format!("the files cannot be kept: {why}");
@@ -364,6 +371,7 @@ impl Beginning<'_> {
         let command = apply(account, self.now, set);
         let mut outcome = self.state.weigh(&command).map_err(|refusal| refusal.faults)?;
         outcome.absorb_into(&mut self.state, &mut self.touched);
+        self.warnings = outcome.warnings;
         Ok(())
     }
 }

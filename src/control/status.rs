@@ -11,12 +11,16 @@ use crate::domain::time::Timestamp;
 pub struct ReloadStatus {
     /// When.
     pub at: Timestamp,
+    /// When files were last taken or found unchanged; nothing if that was before the start.
+    pub taken_at: Option<Timestamp>,
     /// Fingerprint of the set in force.
     pub hash: Option<ConfigHash>,
     /// Fingerprint of a set that waits to be accepted.
     pub held: Option<ConfigHash>,
     /// What is wrong with the files as they are now; empty: nothing, they are in force.
     pub faults: Vec<Fault>,
+    /// What the operator should know of the set in force.
+    pub warnings: Vec<String>,
 }
 
 /// Shared by those who write it and those who show it.

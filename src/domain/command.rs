@@ -4,6 +4,7 @@ mod files;
 mod held;
 mod routes;
 mod splits;
+mod told;
 
 use std::sync::Arc;
 

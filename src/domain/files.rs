@@ -137,3 +137,22 @@ pub struct FileSet {
     /// How many numbers the files gave before.
     pub numbers_before: usize,
 }
+
+/// A field by the name it has in files; the rules of routes and splits speak the language of the API.
+#[must_use]
+pub fn as_in_files(field: &str) -> String {
+    const NAMES: [(&str, &str); 6] = [
+        ("headerRules", "header_rules"),
+        ("agentId", "agent"),
+        ("splitId", "split"),
+        ("startsAt", "starts_at"),
+        ("endsAt", "ends_at"),
+        ("callQuota", "call_quota"),
+    ];
+    let name = |part: &str| {
+        let (word, index) = part.split_at(part.find('[').unwrap_or(part.len()));
+        let word = NAMES.iter().find(|(api, _)| *api == word).map_or(word, |(_, file)| file);
+        format!("{word}{index}")
+    };
+    field.split('.').map(name).collect::<Vec<_>>().join(".")
+}

@@ -16,7 +16,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 impl Settings {
     /// Settings from flags, over variables, over `cordboard.toml` in the configuration folder, over defaults.
     ///
-    /// A folder without the file means the defaults, but a folder that was named must be there.
+    /// A folder without the file means the defaults. So does one that was named and is not there, and whether to go on
+    /// with these is for the caller, who is told of it by [`Settings::config_fault`].
     ///
     /// # Errors
     /// Every fault there is in any source.
@@ -29,7 +30,7 @@ impl Settings {
     /// every fault.
     pub fn read(sources: &Sources) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
-        let config = config_folder(sources, &mut faults);
+        let (config, config_fault) = config_folder(sources);
         let path = config.join(FILE);
         let name = path.display().to_string();
         let text = text_of(&path).unwrap_or_else(|fault| {
@@ -38,7 +39,11 @@ impl Settings {
         });
         let (written, unread) = Written::read(&name, &text, sources);
         faults.extend(unread);
-        let settings = Self::meant(&written, &config, &mut faults);
+        let settings =
+            Self { config_fault: config_fault.clone(), ..Self::meant(&written, &config, &mut faults) };
+        if !faults.is_empty() {
+            faults.extend(config_fault.clone());
+        }
         faults.sort();
         (settings, faults)
     }
@@ -47,25 +52,23 @@ impl Settings {
 /// The names of all variables that say a setting: those that a loading asks for.
 pub(super) fn variables() -> BTreeSet<String> {
     let sources = Sources::default();
-    config_folder(&sources, &mut Vec::new());
+    config_folder(&sources);
     let (_, _) = Written::read("", "", &sources);
     sources.variables.into_asked()
 }
 
-fn config_folder(sources: &Sources, faults: &mut Vec<Fault>) -> PathBuf {
+fn config_folder(sources: &Sources) -> (PathBuf, Option<Fault>) {
     let flag = sources.flags.config.as_deref().map(|text| ("flag --config", PathBuf::from(text)));
     let variable = sources
         .variables
         .get("CORDBOARD_CONFIG")
         .map(|text| ("variable CORDBOARD_CONFIG", PathBuf::from(text)));
-    let Some((source, folder)) = flag.or(variable) else { return PathBuf::from("config") };
-    if !folder.is_dir() {
+    let Some((source, folder)) = flag.or(variable) else { return (PathBuf::from("config"), None) };
+    let fault = (!folder.is_dir()).then(|| {
         let message = format!("{} is no folder", folder.display());
-        faults.push(
-            Place::whole(source).fault(message, format!("a folder that holds {FILE}, routes/ and agents/")),
-        );
-    }
-    folder
+        Place::whole(source).fault(message, format!("a folder that holds {FILE}, routes/ and agents/"))
+    });
+    (folder, fault)
 }
 
 fn text_of(path: &Path) -> Result<String, Fault> {
@@ -437,11 +440,11 @@ name = \"Edge\"
     }
 
     #[test]
-    fn a_named_folder_must_be_there_but_its_file_need_not() {
+    fn a_named_folder_that_is_not_there_is_told_of_but_its_file_need_not_be() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Settings::load(&sources(folder.path())).is_ok());
-        let faults = Settings::load(&sources(&folder.path().join("nowhere"))).unwrap_err();
-        assert_eq!(faults[0].file, "flag --config");
+        assert_eq!(Settings::load(&sources(folder.path())).unwrap().config_fault, None);
+        let settings = Settings::load(&sources(&folder.path().join("nowhere"))).unwrap();
+        assert_eq!(settings.config_fault.unwrap().file, "flag --config");
     }
 
     #[test]

@@ -16,6 +16,8 @@ use super::written::{self, Said, Written};
 pub struct Settings {
     /// Folder of `cordboard.toml`.
     pub config: PathBuf,
+    /// Why the folder that was named for it is none, if so: everything is as if its file were empty.
+    pub config_fault: Option<Fault>,
     /// Folder for what Cordboard keeps.
     pub data: PathBuf,
     /// Folder of route files.
@@ -173,6 +175,7 @@ impl Settings {
             }));
         }
         Self {
+            config_fault: None,
             config: config.to_owned(),
             data,
             routes,

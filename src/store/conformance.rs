@@ -11,8 +11,9 @@ use proptest::test_runner::TestRunner;
 
 use super::error::StoreErrorKind;
 use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
+use crate::domain::address::Number;
 use crate::domain::agent::Version;
-use crate::domain::change::{Change, Entry, SplitRef, Touched};
+use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, Touched};
 use crate::domain::command::Command;
 use crate::domain::id::{AccountId, ConfigHash, Revision, SplitId};
 use crate::domain::state::State;
@@ -244,6 +245,12 @@ pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: im
         commit.entry.summary = "files applied: 1 numbers; +14155550100 goes to sales at V1".to_owned();
     }
     commits[12].entry.action = "files.apply".to_owned();
+    // What went with its agent is among the facts, however few of them the summary names.
+    commits[14].entry.action = "files.apply".to_owned();
+    let mut gone = NumberChanges::default();
+    gone.push(Number::parse("+14155550300").unwrap(), None);
+    gone.push(Number::parse("front-desk").unwrap(), None);
+    commits[14].changes = vec![Change::Numbers(gone)];
     store.commit(Revision(0), &commits).unwrap();
     let history = |id: &str, target: Option<&str>, before: Option<u64>, limit| {
         let target = target.map(str::to_owned);
@@ -259,6 +266,10 @@ pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: im
     // Files change many things at once: such a line is of each that its summary names, whole.
     assert_eq!(numbers(history("ws-1", Some("+14155550100"), None, 9)), [13]);
     assert_eq!(numbers(history("ws-1", Some("t1"), Some(14), 2)), [13, 9]);
+    for gone in ["+14155550300", "front-desk"] {
+        assert_eq!(numbers(history("ws-1", Some(gone), None, 9)), [15]);
+    }
+    assert!(history("ws-1", Some("front"), None, 9).is_empty());
     assert!(history("ws-1", Some("+1415555010"), None, 9).is_empty());
     assert!(history("ws-0", Some("+14155550100"), None, 9).is_empty());
     assert_eq!(history("ws-0", None, None, usize::MAX).len(), 20);

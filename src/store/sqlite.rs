@@ -71,6 +71,14 @@ impl SqliteStore {
         let writer = open().map_err(|failure: Failure| failure.told(Deed::Open))?;
         Ok(Self { bodies: Arc::clone(&writer), log: Arc::clone(&writer), writer })
     }
+
+    /// The last revision; zero before the first commit.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn revision(&self) -> std::result::Result<Revision, StoreError> {
+        write::head(&lock(&self.writer)).map_err(|failure| failure.told(Deed::Read))
+    }
 }
 
 impl ControlStore for SqliteStore {

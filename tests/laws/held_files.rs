@@ -50,6 +50,7 @@ fn a_file_cut_off_between_numbers_is_held_until_it_is_accepted() {
     assert!(last_serves(&world));
     let wrong = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);
     assert_eq!(wrong.code(), 1, "another fingerprint takes nothing: {}", wrong.out);
+    assert!(wrong.err.contains("is not the fingerprint of the files as they are now"), "{}", wrong.err);
     assert!(last_serves(&world));
     let ended = world.client(&["reload", "--accept", &hash, "--yes"]);
     assert_eq!(ended.code(), 0, "{}", ended.err);
@@ -285,8 +286,10 @@ fn a_reload_makes_damaged_and_missing_copies_anew() {
     world.until("the change is in force", |world| world.version_at(&number(NUMBERS)) == Some(1));
     whole();
     // Also where nothing else has changed, and it is as long as it was.
-    let list = copies(&world).into_keys().find(|path| path.extension().is_some_and(|end| end == "json"));
-    let list = list.unwrap();
+    let is_list = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+    let lists = || copies(&world).into_keys().filter(is_list).collect::<Vec<_>>();
+    world.until("the list of the set before is gone", |_| lists().len() == 1);
+    let list = lists().remove(0);
     fs::remove_file(&list).unwrap();
     fs::write(&first, "x".repeat(world.text("agents/sales/V1.toml").len())).unwrap();
     let revision = world.revision();

@@ -48,4 +48,22 @@ fn a_reset_before_the_first_start_is_refused() {
     let ended = world.run(&["keys", "reset", "--data", "data"]);
     assert_eq!(ended.code(), 1);
     assert!(ended.err.contains("first start"), "{}", ended.err);
+    assert!(!world.data().exists(), "nothing is made");
+}
+
+#[test]
+fn a_lost_key_of_hashes_is_refused_until_a_reset_makes_it_and_the_admin_key_anew() {
+    let mut world = World::example().running();
+    let old = world.key();
+    assert_eq!(world.terminate().code(), 0);
+    std::fs::remove_file(world.data().join("hash.key")).unwrap();
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("hash.key is not there"), "{}", ended.err);
+    assert!(ended.err.contains("cordboard keys reset"), "{}", ended.err);
+    reset(&world);
+    world.start();
+    let new = world.key();
+    assert_ne!(new, old);
+    assert!(holds(&world, &new));
 }

@@ -120,7 +120,7 @@ fn a_first_start_on_a_port_in_use_says_which_and_makes_nothing() {
         assert!(!world.data().exists(), "nothing is made");
     }
     let world = world.running();
-    assert!(world.said().contains("made by this first start"), "{}", world.said());
+    world.until("the first start says so", |world| world.said().contains("made by this first start"));
 }
 
 #[test]
@@ -202,10 +202,39 @@ fn a_router_whose_configuration_vanished_starts_on_its_last_good_files() {
     assert_eq!(world.terminate().code(), 0);
     let aside = world.data().with_extension("aside");
     fs::rename(world.config(), &aside).unwrap();
-    fs::create_dir(world.config()).unwrap();
-    world.start();
-    assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
-    world.until_fault("there is no cordboard.toml");
+    for _ in ["gone", "empty"] {
+        world.start();
+        assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+        world.until_fault("there is no cordboard.toml");
+        assert_eq!(world.terminate().code(), 0);
+        fs::create_dir_all(world.config()).unwrap();
+    }
+    assert!(world.log().contains("flag --config"), "{}", world.log());
+}
+
+#[test]
+fn a_version_that_files_name_without_its_file_is_told_after_a_restart_too() {
+    let mut world = World::example().running();
+    let first = world.status()["reload"].clone();
+    assert_eq!((&first["warnings"], first["takenAt"].is_string()), (&serde_json::json!([]), true));
+    world.remove("agents/sales/V2.toml");
+    let told = |world: &World| {
+        let words = "agent sales at V2 is named by the files but has no file";
+        let status = world.client(&["status"]);
+        assert_eq!(status.code(), 0, "{}", status.err);
+        world.status()["reload"]["warnings"][0].as_str().is_some_and(|text| text.starts_with(words))
+            && status.out.contains(words)
+    };
+    world.until("the status tells it", told);
+    world.restart();
+    assert!(told(&world));
+    assert_eq!(world.log().matches("files in force, but agent sales at V2").count(), 2, "{}", world.log());
+    world.edit("routes/faulty.toml", "nonsense");
+    world.until_fault("routes/faulty.toml");
+    let reload = world.status()["reload"].clone();
+    let time = |member: &str| reload[member].as_str().unwrap().to_owned();
+    assert!(time("at") > time("takenAt"), "{reload}");
+    assert!(told(&world), "the set in force is the same");
 }
 
 #[test]
@@ -242,4 +271,14 @@ fn a_router_warns_of_what_a_check_and_a_first_start_would_refuse() {
     let check = world.run(&["check", "config"]);
     assert!(check.err.contains("agent sales has no V2"), "{}", check.err);
     assert_eq!(check.code(), 1);
+}
+
+#[test]
+fn a_first_start_on_faulty_files_makes_nothing() {
+    let world =
+        World::bare().with("routes/a.toml", "[[number]]\nnumber = \"+14155550100\"\nagent = \"nobody\"\n");
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("routes/a.toml"), "{}", ended.err);
+    assert!(!world.data().exists(), "nothing is made");
 }

@@ -1,5 +1,7 @@
 //! What callers notice of a router that was killed and came back: nothing.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use super::world::{AT_LIVE, CALLER, World};
@@ -84,4 +86,37 @@ fn a_call_keeps_its_version_by_its_token_through_a_restart() {
         2,
         "a forged token is ignored"
     );
+}
+
+#[test]
+fn a_lost_store_is_never_taken_for_a_first_start() {
+    let mut world = World::example().running();
+    let key = world.key();
+    assert_eq!(world.terminate().code(), 0);
+    let store = world.data().join("control.sqlite");
+    let backup = fs::read(&store).unwrap();
+    for lose in [|store| fs::write(store, "").unwrap(), |store| fs::remove_file(store).unwrap()] {
+        lose(&store);
+        for ended in [world.refused(), world.run(&["keys", "reset", "--data", "data"])] {
+            assert_eq!(ended.code(), 1);
+            for words in ["control.sqlite", "backup", "new beginning", "hash.key", "admin.key", "last-good"] {
+                assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
+            }
+        }
+        assert_eq!(world.key(), key, "the admin key is as it was");
+        fs::write(&store, &backup).unwrap();
+        world.start();
+        assert_eq!(world.terminate().code(), 0);
+    }
+    // As the text says.
+    for entry in fs::read_dir(world.data()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if ["hash.key", "admin.key", "last-good"].contains(&name) || name.starts_with("control.sqlite") {
+            fs::rename(&path, world.config().with_file_name(name)).unwrap();
+        }
+    }
+    world.start();
+    assert_ne!(world.key(), key);
+    assert_eq!(world.revision(), 2);
 }

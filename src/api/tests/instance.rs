@@ -26,7 +26,10 @@ fn the_status_tells_what_an_operator_looks_at_first() {
         status,
         json!({
             "revision": world.control.state().revision.0,
-            "reload": {"at": "2023-11-14T22:13:20.000Z", "ok": true, "hash": hash, "held": null},
+            "reload": {
+                "at": "2023-11-14T22:13:20.000Z", "takenAt": "2023-11-14T22:13:20.000Z", "ok": true, "hash": hash,
+                "held": null, "warnings": [],
+            },
             "faults": [], "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
             "certificates": {"calls": null, "admin": null},
             "store": {"ok": true, "error": null}, "unready": {}, "draining": false, "callsInProgress": 7, "numbers": 1,

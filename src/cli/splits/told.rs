@@ -1,9 +1,12 @@
 //! Splits as people read them.
 
+use std::time::SystemTime;
+
 use serde_json::Value;
 
 use super::super::table::{Look, bar, labelled, per_cent, table};
 use super::super::words::{NONE, clean, destination, items, text_in, text_of, time, words};
+use crate::domain::time::Timestamp;
 
 /// Most numbers of a split that are named on its line.
 const NAMED_MAX: usize = 5;
@@ -114,13 +117,15 @@ fn state(split: &Value) -> &'static str {
         () if is("paused") => "paused",
         () if is("active") => "running",
         () if used_up(split) => "out of calls",
-        () if split.get("startsAt").is_some_and(|at| !at.is_null())
-            && split.get("calls") == Some(&Value::from(0)) =>
-        {
-            "waiting"
-        }
+        // The router says that it does not run: it waits unless it has begun.
+        () if text_in(split, "startsAt").and_then(Timestamp::parse).is_some_and(|at| at > now()) => "waiting",
         () => "over",
     }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn used_up(split: &Value) -> bool {
@@ -195,6 +200,10 @@ Managed by  api
         );
         for (members, state) in [
             (json!({"endsAt": "2026-01-01T00:00:00.000Z"}), "over: all calls go to control\n"),
+            (
+                json!({"startsAt": "2025-12-01T00:00:00.000Z", "endsAt": "2026-01-01T00:00:00.000Z", "calls": 0}),
+                "over: all calls go to control\n",
+            ),
             (json!({"calls": 100}), "out of calls: all calls go to control\n"),
             (json!({"paused": true}), "paused: all calls go to control\n"),
         ] {

@@ -15,7 +15,7 @@ use super::value::{self, Doc, Value};
 use super::{route_table, split_table};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileSplit, Placed};
+use crate::domain::files::{FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{Destination, ManagedBy, Route};
 
@@ -38,7 +38,7 @@ pub(super) struct RouteFile {
     pub(super) splits: Vec<Placed<FileSplit>>,
     pub(super) prefixes: Vec<Placed<(Prefix, Arc<Route>)>>,
     pub(super) default: Option<Placed<Arc<Route>>>,
-    /// The distinct routes of the numbers, each where it stands first.
+    /// The distinct routes of the numbers, each with the line of the first number that has it.
     pub(super) routes: Vec<Placed<Arc<Route>>>,
     pub(super) numbers: Numbers,
 }
@@ -201,7 +201,8 @@ impl<'t> Found<'t> {
             Some(route) => *route,
             None => {
                 let Some(route) = plain_route(&plain.route, &self.first_account) else { return false };
-                let route = self.routes.place(route, || faults.place((line, 1)));
+                let line = line.saturating_add(plain.number_line);
+                let route = self.routes.place(route, || faults.place((line, 0)));
                 self.plain_routes.insert(plain.route, route);
                 route
             }
@@ -228,7 +229,7 @@ impl<'t> Found<'t> {
             };
             let Some(route) = route else { return };
             let (line, _) = doc.at(value.span().start);
-            let route = self.routes.place(route, || doc.place(table.1));
+            let route = self.routes.place(route, || Place { column: 0, ..doc.place(value.span().start) });
             self.numbers.push(number, line, route);
         });
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::value::{Doc, Value};
+use crate::domain::files::as_in_files;
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{Destination, HEADER_RULES_MAX, HeaderRule, HeaderTest, ManagedBy, Route};
 
@@ -176,22 +177,4 @@ impl Written {
             }
         }
     }
-}
-
-/// A field by the name it has in files; the rules of routes and splits speak the language of the API.
-pub(super) fn as_in_files(field: &str) -> String {
-    const NAMES: [(&str, &str); 6] = [
-        ("headerRules", "header_rules"),
-        ("agentId", "agent"),
-        ("splitId", "split"),
-        ("startsAt", "starts_at"),
-        ("endsAt", "ends_at"),
-        ("callQuota", "call_quota"),
-    ];
-    let name = |part: &str| {
-        let (word, index) = part.split_at(part.find('[').unwrap_or(part.len()));
-        let word = NAMES.iter().find(|(api, _)| *api == word).map_or(word, |(_, file)| file);
-        format!("{word}{index}")
-    };
-    field.split('.').map(name).collect::<Vec<_>>().join(".")
 }

@@ -2,10 +2,10 @@
 
 use toml::de::DeTable;
 
-use super::route_table::{AGENT_EXPECTED, ID_EXPECTED, agent, as_in_files, pin};
+use super::route_table::{AGENT_EXPECTED, ID_EXPECTED, agent, pin};
 use super::value::{Doc, Value};
 use crate::domain::change::SplitRef;
-use crate::domain::files::FileSplit;
+use crate::domain::files::{FileSplit, as_in_files};
 use crate::domain::id::{AccountId, ArmId, Pin, SplitId};
 use crate::domain::route::ManagedBy;
 use crate::domain::split::slots::{ARMS_MAX, Owners, SLOTS};

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::Outcome;
-use super::held::{HELD, held};
-use super::routes::destination_text;
+use super::held::{HELD, held, orphaned};
+use super::told::told;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
+use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
@@ -29,9 +29,6 @@ const FAULTS_MAX: usize = 100;
 
 /// Most numbers that look like phone numbers without being one that are warned of.
 const DOUBTS_MAX: usize = 20;
-
-/// Most environments and splits that a line of the history names.
-const NAMED_MAX: usize = 10;
 
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
@@ -272,9 +269,10 @@ impl Merge<'_> {
     }
 
     fn refused(&mut self, at: &Place, what: &str, fields: Vec<FieldFault>) {
-        let faults = fields
-            .into_iter()
-            .map(|fault| at.fault(format!("{what}: {}: {}", fault.field, fault.message), ""));
+        let faults = fields.into_iter().map(|fault| {
+            let key = as_in_files(&fault.field);
+            at.fault(format!("{what}: {key}: {}", fault.message), expected(&key))
+        });
         self.faults.extend(faults);
     }
 
@@ -427,10 +425,14 @@ impl Merge<'_> {
             .collect();
         for id in gone {
             match self.next.split_user(Sight::whole(&self.next), &id) {
-                Some(user) => self.faults.push(nowhere(
-                    format!("split {} is gone from the files but in use by {user}", id.split),
-                    "the split, or nothing that uses it",
-                )),
+                Some(user) => {
+                    let such = self.next.number_into(&id).map(|one| format!(", such as {one}"));
+                    let such = such.unwrap_or_default();
+                    self.faults.push(nowhere(
+                        format!("split {} is gone from the files but in use by {user}{such}", id.split),
+                        "the split, or nothing that uses it",
+                    ));
+                }
                 None => self.change(Change::SplitRemoved(id)),
             }
         }
@@ -510,9 +512,10 @@ impl Merge<'_> {
         }
         self.outcome.action = "files.apply";
         self.outcome.target = files.hash.to_string();
-        let more = named_changes(&self.outcome.changes);
+        let (orphaned, more) = (orphaned(&self.outcome.changes), told(before, &self.outcome.changes));
+        let orphaned = if orphaned > 0 { format!(", {orphaned} of the API released") } else { String::new() };
         self.outcome.summary = format!(
-            "files applied: {}, {}, {} given another route, {released} released{more}",
+            "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}",
             counted(files.agents.len(), "agent"),
             counted(files.splits.len(), "split"),
             counted(files.put.len(), "number")
@@ -530,46 +533,6 @@ fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {
     Owners::from_runs(runs?)
 }
 
-/// What the files have changed, each thing by its name, in words; the first few. The history finds a change by these.
-fn named_changes(changes: &[Change]) -> String {
-    let mut named: Vec<String> = changes.iter().flat_map(named_change).take(NAMED_MAX + 1).collect();
-    if named.len() > NAMED_MAX {
-        named.truncate(NAMED_MAX);
-        named.push("…".to_owned());
-    }
-    named.into_iter().map(|name| format!("; {name}")).collect()
-}
-
-fn named_change(change: &Change) -> Vec<String> {
-    let one = match change {
-        Change::EnvironmentSet { agent, environment, to: Some(to) } => {
-            format!("{} {environment} is {to}", agent.agent)
-        }
-        Change::EnvironmentSet { agent, environment, to: None } => {
-            format!("{} {environment} is empty", agent.agent)
-        }
-        Change::SplitPut(split) => format!("split {} is {}", split.id, super::splits::arms_text(split)),
-        Change::SplitRemoved(split) => format!("split {} is gone", split.split),
-        Change::AgentRemoved(agent) => format!("agent {} is gone", agent.agent),
-        Change::PrefixPut { prefix, route } => format!("{prefix} goes to {}", destination_text(&route.to)),
-        Change::PrefixRemoved { prefix, .. } => format!("{prefix} is gone"),
-        Change::FileNumbers(numbers) => return named_numbers(numbers).collect(),
-        _ => return Vec::new(),
-    };
-    vec![one]
-}
-
-fn named_numbers(numbers: &NumberChanges) -> impl Iterator<Item = String> {
-    let phones = numbers.phones.iter().map(|(phone, place)| (phone.to_string(), *place));
-    let users = numbers.users.iter().map(|(user, place)| (user.to_string(), *place));
-    phones.chain(users).take(NAMED_MAX + 1).map(|(number, place)| {
-        match place.and_then(|place| numbers.routes.get(place as usize)) {
-            Some(route) => format!("{number} goes to {}", destination_text(&route.to)),
-            None => format!("{number} is gone"),
-        }
-    })
-}
-
 /// What is left of a route of the API when an agent goes: nothing to say if it does not name it, else the route
 /// without its exceptions for the agent, or none if it leads there itself.
 #[expect(clippy::option_option, reason = "not named, gone, or left as another route")]
@@ -584,6 +547,16 @@ fn without_agent(route: &Route, id: &AgentRef) -> Option<Option<Route>> {
     let mut left = route.clone();
     left.header_rules.retain(|rule| rule.agent.as_ref() != Some(&id.agent));
     Some(Some(left))
+}
+
+/// What a key may name; nothing where the fault says it already.
+fn expected(key: &str) -> &'static str {
+    match key.rsplit('.').next() {
+        Some("agent") => "an agent that has a folder in agents/",
+        Some("pin") => "a version whose file is there, an environment or `draft`",
+        Some("split") => "a [[split]] of the route files, or a split of the API",
+        _ => "",
+    }
 }
 
 fn of_files(route: &Route) -> bool {

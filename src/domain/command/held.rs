@@ -1,16 +1,17 @@
 //! Sets of files that would remove much: a truncated or unmounted folder is valid too, so these wait for an operator.
 
-use crate::domain::change::Change;
+use crate::domain::change::{Change, NumberChanges};
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
 use crate::domain::id::AgentId;
+use crate::domain::words::counted;
 
 /// The code of a set that waits to be accepted.
 pub const HELD: &str = "FILES_HELD";
 
 /// Fewer numbers than these are released unasked, however few there are.
 const NUMBERS_MIN: usize = 10;
-/// Most agents that are named.
+/// Most agents, and most numbers of the API, that are named.
 const NAMED_MAX: usize = 5;
 
 /// Why a set waits, if it does: it removes an agent, or more than a tenth (and at least ten) of the numbers of the files,
@@ -33,6 +34,8 @@ struct Removal<'c> {
     released: usize,
     /// Numbers of the API, whose agent goes.
     orphaned: usize,
+    /// The first few of them.
+    orphans: Vec<String>,
     prefixes: usize,
     splits: usize,
     defaults: usize,
@@ -40,13 +43,14 @@ struct Removal<'c> {
 
 impl<'c> Removal<'c> {
     fn of(files: &FileSet, changes: &'c [Change]) -> Self {
-        let mut removal = Self { released: files.released.len(), ..Self::default() };
+        let (released_by_files, orphaned) = (files.released.len(), orphaned(changes));
+        let mut removal = Self { released: released_by_files, orphaned, ..Self::default() };
         for change in changes {
             match change {
                 Change::AgentRemoved(id) => removal.agents.push(&id.agent),
                 Change::Numbers(numbers) => {
-                    removal.orphaned += numbers.phones.iter().filter(|(_, route)| route.is_none()).count();
-                    removal.orphaned += numbers.users.iter().filter(|(_, route)| route.is_none()).count();
+                    let left = (NAMED_MAX + 1).saturating_sub(removal.orphans.len());
+                    removal.orphans.extend(released(numbers).take(left));
                 }
                 Change::PrefixRemoved { .. } => removal.prefixes += 1,
                 Change::SplitRemoved(_) => removal.splits += 1,
@@ -64,7 +68,7 @@ impl<'c> Removal<'c> {
     }
 
     fn words(&self, files: &FileSet) -> String {
-        let Self { agents, released, orphaned, prefixes, splits, defaults } = self;
+        let Self { agents, released, orphaned, orphans, prefixes, splits, defaults } = self;
         let mut named: Vec<&str> = agents.iter().take(NAMED_MAX).map(|agent| agent.as_str()).collect();
         if agents.len() > NAMED_MAX {
             named.push("…");
@@ -77,11 +81,30 @@ impl<'c> Removal<'c> {
             agents.len(),
             files.numbers_before
         );
-        for (count, what) in [(orphaned, "numbers of the API"), (defaults, "default routes")] {
-            if *count > 0 {
-                words.push_str(&format!(", and {count} {what}"));
-            }
+        if *orphaned > 0 {
+            let more = if *orphaned > NAMED_MAX { ", …" } else { "" };
+            let named: Vec<&str> = orphans.iter().take(NAMED_MAX).map(String::as_str).collect();
+            let count = counted(*orphaned, "number");
+            words.push_str(&format!(", and {count} of the API ({}{more})", named.join(", ")));
+        }
+        if *defaults > 0 {
+            words.push_str(&format!(", and {}", counted(*defaults, "default route")));
         }
         words
     }
+}
+
+/// How many numbers of the API go with their agents.
+pub(super) fn orphaned(changes: &[Change]) -> usize {
+    let of = |change: &Change| match change {
+        Change::Numbers(numbers) => released(numbers).count(),
+        _ => 0,
+    };
+    changes.iter().map(of).sum()
+}
+
+fn released(numbers: &NumberChanges) -> impl Iterator<Item = String> {
+    let phones = numbers.phones.iter().filter(|(_, route)| route.is_none());
+    let users = numbers.users.iter().filter(|(_, route)| route.is_none());
+    phones.map(|(phone, _)| phone.to_string()).chain(users.map(|(user, _)| user.to_string()))
 }

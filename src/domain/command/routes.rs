@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Outcome;
+use super::told::route_text;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
@@ -21,7 +22,7 @@ impl State {
         let outcome = Outcome {
             action: "number.put",
             target: number.to_string(),
-            summary: format!("{number} goes to {}", destination_text(&route.to)),
+            summary: format!("{number} goes to {}", route_text(self.route(number).map(AsRef::as_ref), route)),
             warnings,
             ..Outcome::default()
         };
@@ -103,7 +104,10 @@ impl State {
             changes,
             action: "prefix.put",
             target: prefix.to_string(),
-            summary: format!("numbers that begin with {prefix} go to {}", destination_text(&route.to)),
+            summary: format!(
+                "numbers that begin with {prefix} go to {}",
+                route_text(present.map(AsRef::as_ref), route)
+            ),
             warnings,
             ..Outcome::default()
         })
@@ -137,7 +141,10 @@ impl State {
             changes,
             action: "default-route.put",
             target: "default route".to_owned(),
-            summary: format!("what nothing else matches goes to {}", destination_text(&route.to)),
+            summary: format!(
+                "what nothing else matches goes to {}",
+                route_text(present.map(AsRef::as_ref), route)
+            ),
             warnings,
             ..Outcome::default()
         })
@@ -222,12 +229,5 @@ fn refuse_files(present: Option<&Arc<Route>>, what: impl FnOnce() -> String) -> 
     match present {
         Some(route) if route.managed_by == ManagedBy::Files => Err(Refusal::managed_by_files(&what())),
         _ => Ok(()),
-    }
-}
-
-pub(super) fn destination_text(to: &Destination) -> String {
-    match to {
-        Destination::Agent { agent, pin } => format!("{agent} at {pin}"),
-        Destination::Split(split) => format!("split {split}"),
     }
 }

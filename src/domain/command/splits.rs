@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::Outcome;
+use super::told::{arms_text, split_text};
 use crate::domain::address::Number;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
@@ -13,7 +14,7 @@ use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::sight::Sight;
 use crate::domain::split::{Arm, Ending, Split};
-use crate::domain::state::State;
+use crate::domain::state::{NumberMap, RouteUse, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 
@@ -118,7 +119,12 @@ impl State {
             changes.push(Change::SplitPut(Arc::new(split.clone())));
         }
         let id = SplitRef { account: account.clone(), split: id.clone() };
-        changes.extend(self.routed_into_split(&id, &patch.numbers)?);
+        let routed = self.routed_into_split(&id, &patch.numbers)?;
+        let numbers = match &routed {
+            Some(Change::Numbers(numbers)) => numbers.len(),
+            _ => 0,
+        };
+        changes.extend(routed);
         Ok(Outcome {
             changes,
             action: "split.change",
@@ -126,8 +132,12 @@ impl State {
             summary: format!(
                 "split {} is now {}{}; {moved_slots} of 10000 slots moved",
                 split.id,
-                arms_text(&split),
-                if split.paused { ", paused" } else { "" },
+                split_text(before, &split),
+                if numbers > 0 {
+                    format!("; {} put into it", counted(numbers, "number"))
+                } else {
+                    String::new()
+                },
             ),
             warnings,
             moved_slots,
@@ -212,6 +222,23 @@ impl State {
                 || self.prefixes.iter().any(|(_, route)| leads(route))
                 || self.defaults.iter().any(|(_, route)| leads(route)));
         hidden.then(|| "a route that the key may not see".to_owned())
+    }
+
+    /// A number that leads into a split, and whose it is, in words. Cost: a pass over numbers up to the first.
+    pub(super) fn number_into(&self, id: &SplitRef) -> Option<String> {
+        let leads = |used: &RouteUse| {
+            used.route.account == id.account
+                && matches!(&used.route.to, Destination::Split(split) if *split == id.split)
+        };
+        let (place, used) = self.routes.iter().find(|(_, used)| used.numbers > 0 && leads(used))?;
+        let owner = match used.route.managed_by {
+            ManagedBy::Api => "the API",
+            ManagedBy::Files => "the files",
+        };
+        let NumberMap { phones, users, .. } = &self.numbers;
+        let phone = phones.iter().find(|(_, at)| at.get() == place).map(|(phone, _)| phone.to_string());
+        let user = || users.iter().find(|(_, at)| at.get() == place).map(|(user, _)| user.to_string());
+        Some(format!("{} of {owner}", phone.or_else(user)?))
     }
 
     fn writable_split(&self, account: &AccountId, id: &SplitId) -> Result<&Arc<Split>, Refusal> {
@@ -328,13 +355,4 @@ fn as_written(fault: FieldFault, split: &Split, place: impl Fn(&Arm) -> Option<u
         Some(at) => FieldFault { field: format!("arms[{at}]{member}"), ..fault },
         None => FieldFault { field: "arms".to_owned(), message: format!("{}: {}", arm.id, fault.message) },
     }
-}
-
-pub(super) fn arms_text(split: &Split) -> String {
-    let arms: Vec<String> = split
-        .arms
-        .iter()
-        .map(|arm| format!("{} {} at {} ({})", arm.id, arm.agent, arm.pin, arm.weight))
-        .collect();
-    arms.join(", ")
 }

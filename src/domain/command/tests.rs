@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::change::{NumberChanges, SplitRef};
+use crate::domain::endpoint::{Endpoint, EndpointTemplate};
 use crate::domain::id::Environment;
 use crate::domain::refusal::RefusalKind;
 use crate::domain::route::{Destination, HeaderRule, HeaderTest};
@@ -426,5 +427,116 @@ proptest! {
             prop_assert_eq!(kept, counts);
             prop_assert_eq!(state.numbers.len(), model.len());
         }
+    }
+}
+
+#[test]
+fn the_history_names_the_numbers_of_the_api_that_go_with_their_agent() {
+    let mut state = world();
+    for at in 0..12 {
+        state.put(&format!("+141555501{at:02}"), "reception@live").unwrap();
+    }
+    let fewer = || file_set(vec![file_agent("sales", 3, 1)]);
+    let held = state.apply(fewer()).unwrap_err().faults.remove(0).message;
+    assert!(held.contains("and 12 numbers of the API (+14155550100, +14155550101, "), "{held}");
+    let told = state.apply(FileSet { accepted: true, ..fewer() }).unwrap().summary;
+    for words in ["12 of the API released", "; +14155550100 is gone", "; +14155550109 is gone; …"] {
+        assert!(told.contains(words), "{words} is not in {told}");
+    }
+    assert!(!told.contains("+14155550110"), "{told}");
+}
+
+#[test]
+fn the_history_says_what_files_have_changed_of_agents_and_splits() {
+    let mut state = world();
+    let mut set = file_set(vec![file_agent("sales", 4, 1), file_agent("reception", 1, 1)]);
+    let mut spring = file_split("spring", &[("control", "sales@V1", 1)]);
+    set.splits = vec![spring.clone()];
+    set.agents[0].value.name = "Sales of spring".to_owned();
+    set.agents[1].value.endpoints = vec![Endpoint {
+        uri: EndpointTemplate::parse("sip:{agent}@10.0.0.9").unwrap(),
+        priority: 1,
+        weight: 1,
+    }];
+    let told = state.apply(set.clone()).unwrap().summary;
+    for words in ["; agent sales has another name", "; agent reception has other endpoints", "; sales has V4"]
+    {
+        assert!(told.contains(words), "{words} is not in {told}");
+    }
+    spring.value.paused = true;
+    spring.value.ends_at = Some(Timestamp(0));
+    set.splits = vec![spring];
+    let told = state.apply(set).unwrap().summary;
+    assert!(told.ends_with("; split spring is paused, to end 1970-01-01T00:00:00.000Z"), "{told}");
+}
+
+#[test]
+fn the_history_says_what_a_change_of_a_split_or_a_number_has_changed() {
+    let mut state = world();
+    let spring = split("spring", &[("control", "reception@V1", 1)]);
+    state.act(Action::CreateSplit { split: spring.clone(), numbers: Vec::new() }).unwrap();
+    let mut patched = |patch| state.act(Action::PatchSplit { id: spring.id.clone(), patch }).unwrap().summary;
+    let paused = SplitPatch { paused: Some(true), ..SplitPatch::default() };
+    assert_eq!(patched(paused), "split spring is now paused; 0 of 10000 slots moved");
+    let times =
+        SplitPatch { starts_at: Some(Some(Timestamp(0))), paused: Some(false), ..SplitPatch::default() };
+    assert_eq!(
+        patched(times),
+        "split spring is now not paused, to begin 1970-01-01T00:00:00.000Z; 0 of 10000 slots moved"
+    );
+    let numbered = SplitPatch { numbers: vec![number("+14155550100")], ..SplitPatch::default() };
+    assert_eq!(
+        patched(numbered),
+        "split spring is now as it was; 1 number put into it; 0 of 10000 slots moved"
+    );
+    state.put("+14155550101", "sales@V1").unwrap();
+    let headers = [("X-Tier".to_owned(), "gold".to_owned())].into();
+    let tiered = Route { headers, ..route("sales@V1") };
+    let put = Action::PutNumber { number: number("+14155550101"), route: tiered };
+    let told = state.act(put).unwrap().summary;
+    assert_eq!(told, "+14155550101 goes to sales at V1, now with other headers (X-Tier)");
+}
+
+#[test]
+fn a_split_that_files_drop_while_a_number_leads_into_it_names_the_number_and_whose_it_is() {
+    let mut state = world();
+    let agents = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    let with = FileSet { splits: vec![file_split("spring", &[("a", "sales@V1", 1)])], ..file_set(agents()) };
+    state.apply(with).unwrap();
+    state.put("+14155550100", "split:spring").unwrap();
+    let fault = state.apply(file_set(agents())).unwrap_err().faults.remove(0);
+    assert_eq!(
+        fault.message,
+        "split spring is gone from the files but in use by 1 number, such as +14155550100 of the API"
+    );
+}
+
+#[test]
+fn a_fault_of_the_files_names_the_keys_of_the_files_and_what_was_expected() {
+    let mut state = world();
+    let agents = || vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    let mut split = file_set(agents());
+    split.splits = vec![file_split("spring", &[("a", "nobody@V1", 1)])];
+    for (set, message, expected) in [
+        (
+            file_set(agents()).with_number("+14155550100", "zeta@V1"),
+            "number: agent: there is no agent zeta",
+            "agents/",
+        ),
+        (
+            file_set(agents()).with_number("+14155550100", "sales@V9"),
+            "number: pin: agent sales has no V9",
+            "version",
+        ),
+        (
+            file_set(agents()).with_number("+14155550100", "split:none"),
+            "number: split: there is no split none",
+            "[[split]]",
+        ),
+        (split, "split spring: arms[0].agent: there is no agent nobody", "agents/"),
+    ] {
+        let fault = state.apply(set).unwrap_err().faults.remove(0);
+        assert_eq!(fault.message, message);
+        assert!(fault.expected.contains(expected), "{fault}");
     }
 }

@@ -4,26 +4,28 @@ use rusqlite::{Connection, Row, params};
 
 use super::failure::{Failure, Result};
 use super::write::integer;
+use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry};
 use crate::domain::id::{AccountId, Revision};
 use crate::domain::time::Timestamp;
 use crate::store::port::HistoryFilter;
 
-/// Lines, newest first. Files change many things at once: such a line is of each that its summary names.
+/// Lines, newest first. Files change many things at once: such a line is of each that its summary names, and of each
+/// number of the API that went with its agent.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
     let before = filter.before.map_or(i64::MAX, |before| integer(before.0));
     let (account, limit) = (filter.account.as_str(), rows(filter.limit));
     let mut statement = connection.prepare_cached(if filter.target.is_some() {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
          WHERE account = ?1 AND revision < ?2
-           AND (target = ?4 OR (action = 'files.apply' AND instr(summary, ' ' || ?4 || ' ') > 0))
+           AND (target = ?4 OR (action = 'files.apply' AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0)))
          ORDER BY revision DESC LIMIT ?3"
     } else {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
          WHERE account = ?1 AND revision < ?2 ORDER BY revision DESC LIMIT ?3"
     })?;
     let mut rows = match &filter.target {
-        Some(target) => statement.query(params![account, before, limit, target])?,
+        Some(target) => statement.query(params![account, before, limit, target, as_changed(target)?])?,
         None => statement.query(params![account, before, limit])?,
     };
     let mut entries = Vec::new();
@@ -31,6 +33,14 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
         entries.push(entry(row)?);
     }
     Ok(entries)
+}
+
+/// How the facts of a line write a number that was changed, up to its route.
+fn as_changed(target: &str) -> Result<String> {
+    match Number::parse(target) {
+        Ok(Number::E164(phone)) => Ok(format!("[{},", phone.value())),
+        _ => Ok(format!("[{},", serde_json::to_string(target)?)),
+    }
 }
 
 /// Lines with their changes, in order.

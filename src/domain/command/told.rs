@@ -1,0 +1,179 @@
+//! What the history says of a change: in few words, and never more than a line can hold.
+
+use crate::domain::address::Number;
+use crate::domain::agent::Profile;
+use crate::domain::change::{Change, NumberChanges, SplitRef};
+use crate::domain::route::{Destination, Route};
+use crate::domain::split::{Split, UnitRule};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
+
+/// Most things of a kind that a line names.
+const NAMED_MAX: usize = 10;
+/// Most headers that are named of a route.
+const HEADERS_MAX: usize = 3;
+
+pub(super) fn destination_text(to: &Destination) -> String {
+    match to {
+        Destination::Agent { agent, pin } => format!("{agent} at {pin}"),
+        Destination::Split(split) => format!("split {split}"),
+    }
+}
+
+/// Where a route leads, and what else of it is other than before.
+pub(super) fn route_text(before: Option<&Route>, route: &Route) -> String {
+    let mut text = destination_text(&route.to);
+    let Some(before) = before else { return text };
+    if before.header_rules != route.header_rules {
+        let count = counted(route.header_rules.len(), "header rule");
+        text.push_str(&format!(", now by {count}"));
+    }
+    let differs = |name: &&String| before.headers.get(*name) != route.headers.get(*name);
+    let gone = before.headers.keys().filter(|name| !route.headers.contains_key(*name));
+    let headers: Vec<String> =
+        route.headers.keys().filter(differs).chain(gone).take(HEADERS_MAX + 1).cloned().collect();
+    if !headers.is_empty() {
+        text.push_str(&format!(", now with other headers ({})", few(headers, HEADERS_MAX).join(", ")));
+    }
+    if before.site_variant != route.site_variant {
+        match &route.site_variant {
+            Some(site) => text.push_str(&format!(", now at site {site}")),
+            None => text.push_str(", now at the default site"),
+        }
+    }
+    text
+}
+
+pub(super) fn arms_text(split: &Split) -> String {
+    let arms: Vec<String> = split
+        .arms
+        .iter()
+        .map(|arm| format!("{} {} at {} ({})", arm.id, arm.agent, arm.pin, arm.weight))
+        .collect();
+    arms.join(", ")
+}
+
+/// What of a split is other than before.
+pub(super) fn split_text(before: &Split, split: &Split) -> String {
+    let mut parts = Vec::new();
+    if before.arms != split.arms || before.owners != split.owners {
+        parts.push(arms_text(split));
+    }
+    if before.unit != split.unit {
+        parts.push(match &split.unit {
+            UnitRule::Caller => "by caller".to_owned(),
+            UnitRule::Call => "by call".to_owned(),
+            UnitRule::Random => "by chance".to_owned(),
+            UnitRule::Header(name) => format!("by header {name}"),
+        });
+    }
+    if before.name != split.name {
+        parts.push(format!("named {:?}", split.name));
+    }
+    if before.paused != split.paused {
+        parts.push(if split.paused { "paused" } else { "not paused" }.to_owned());
+    }
+    let time = |word: &str, at: Option<Timestamp>, none: &str| match at {
+        Some(at) => format!("{word} {}", at),
+        None => none.to_owned(),
+    };
+    if before.starts_at != split.starts_at {
+        parts.push(time("to begin", split.starts_at, "begun whatever the time"));
+    }
+    if before.ends_at != split.ends_at {
+        parts.push(time("to end", split.ends_at, "without an end"));
+    }
+    if before.call_quota != split.call_quota {
+        let quota = |quota| format!("for {quota} calls");
+        parts.push(split.call_quota.map_or_else(|| "for any number of calls".to_owned(), quota));
+    }
+    if parts.is_empty() { "as it was".to_owned() } else { parts.join(", ") }
+}
+
+/// What files have changed, each thing by its name, the first few of each kind. The history finds a change by these.
+pub(super) fn told(before: &State, changes: &[Change]) -> String {
+    let things = changes.iter().filter_map(|change| thing(before, change));
+    let mut parts = few(things.take(NAMED_MAX + 1).collect(), NAMED_MAX);
+    for change in changes {
+        if let Change::FileNumbers(numbers) | Change::Numbers(numbers) = change {
+            let named = numbers_text(before, numbers).take(NAMED_MAX + 1).collect();
+            parts.extend(few(named, NAMED_MAX));
+        }
+    }
+    parts.into_iter().map(|part| format!("; {part}")).collect()
+}
+
+fn thing(before: &State, change: &Change) -> Option<String> {
+    Some(match change {
+        Change::AgentPut(profile) => match before.agents.get(&profile.id) {
+            Some(agent) => profile_text(&agent.profile, profile)?,
+            None => format!("agent {} is new", profile.id.agent),
+        },
+        // Of a new agent everything is new.
+        Change::VersionSaved { agent, .. } | Change::DraftPut { agent, .. }
+            if !before.agents.contains_key(agent) =>
+        {
+            return None;
+        }
+        Change::VersionSaved { agent, version } => {
+            let number = version.number?;
+            format!("{} has {number}", agent.agent)
+        }
+        Change::DraftPut { agent, .. } => format!("{} has another draft", agent.agent),
+        Change::EnvironmentSet { agent, environment, to: Some(to) } => {
+            format!("{} {environment} is {to}", agent.agent)
+        }
+        Change::EnvironmentSet { agent, environment, to: None } => {
+            format!("{} {environment} is empty", agent.agent)
+        }
+        Change::AgentRemoved(agent) => format!("agent {} is gone", agent.agent),
+        Change::SplitPut(split) => {
+            let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
+            let text = before.splits.get(&id).map(|before| split_text(before, split));
+            format!("split {} is {}", split.id, text.unwrap_or_else(|| arms_text(split)))
+        }
+        Change::SplitRemoved(split) => format!("split {} is gone", split.split),
+        Change::PrefixPut { prefix, route } => {
+            let before = before.prefixes.get(&(route.account.clone(), *prefix));
+            format!("{prefix} goes to {}", route_text(before.map(AsRef::as_ref), route))
+        }
+        Change::PrefixRemoved { prefix, .. } => format!("{prefix} is gone"),
+        Change::DefaultPut { route } => {
+            let before = before.defaults.get(&route.account);
+            format!("the default route goes to {}", route_text(before.map(AsRef::as_ref), route))
+        }
+        Change::DefaultRemoved { .. } => "the default route is gone".to_owned(),
+        _ => return None,
+    })
+}
+
+fn profile_text(before: &Profile, profile: &Profile) -> Option<String> {
+    let name = (before.name != profile.name).then_some("another name");
+    let endpoints = (before.endpoints != profile.endpoints).then_some("other endpoints");
+    let parts: Vec<&str> = name.into_iter().chain(endpoints).collect();
+    (!parts.is_empty()).then(|| format!("agent {} has {}", profile.id.agent, parts.join(" and ")))
+}
+
+fn numbers_text(before: &State, numbers: &NumberChanges) -> impl Iterator<Item = String> {
+    let phones = numbers.phones.iter().map(|(phone, place)| (Number::E164(*phone), *place));
+    let users = numbers.users.iter().map(|(user, place)| (Number::User(user.clone()), *place));
+    phones.chain(users).map(|(number, place)| {
+        match place.and_then(|place| numbers.routes.get(place as usize)) {
+            Some(route) => {
+                let before = before.route(&number).map(AsRef::as_ref);
+                format!("{number} goes to {}", route_text(before, route))
+            }
+            None => format!("{number} is gone"),
+        }
+    })
+}
+
+/// At most so many of a list, and a mark where there are more.
+fn few(mut list: Vec<String>, most: usize) -> Vec<String> {
+    if list.len() > most {
+        list.truncate(most);
+        list.push("…".to_owned());
+    }
+    list
+}
