@@ -10,7 +10,7 @@ use super::certificates::{Following, Handshakes, following};
 use super::checked::Checked;
 use super::sources::Folders;
 use super::token_keys::TokenKeyFile;
-use super::{AppError, random_bytes};
+use super::{AppError, random_bytes, reset};
 use crate::control::Control;
 use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::Reloader;
@@ -123,6 +123,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         clock: clock.clone(),
         random: &mut random_bytes,
     })?;
+    reset::finish(&folder, &control.state(), &key_secret)?;
 
     let (token_keys, ring) = TokenKeyFile::open(&settings, &folder)?;
     let plane = Arc::new(CallPlane::new(plane::Parts {
