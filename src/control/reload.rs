@@ -145,13 +145,23 @@ impl Reloader {
         Self { follow: Follow { control, files, clock }, calls, alarm }
     }
 
-    /// Reads the files whenever `changed` says that they may have changed, and when somebody asks; until all handles on
-    /// the room are gone. Reading happens on a thread that may block.
-    pub async fn run<F: Future<Output = ()>>(self, mut changed: impl FnMut() -> F) {
+    /// Reads the files whenever `changed` says that they may have changed, and when somebody asks; until it is dropped.
+    /// Reading happens on a thread that may block.
+    ///
+    /// Once `changed` has nothing more to say, which is told as a loss, only who asks has them read.
+    pub async fn run<F: Future<Output = Option<()>>>(self, mut changed: impl FnMut() -> F) {
         let Self { mut follow, mut calls, alarm } = self;
+        let mut followed = true;
         loop {
             let (accept, reply) = tokio::select! {
-                () = changed() => (None, None),
+                news = changed(), if followed => {
+                    if news.is_none() {
+                        followed = false;
+                        alarm.ring();
+                        continue;
+                    }
+                    (None, None)
+                }
                 call = calls.recv() => match call {
                     Some((accept, reply)) => (accept, Some(reply)),
                     None => return,

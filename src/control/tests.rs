@@ -9,6 +9,11 @@ use tokio::sync::oneshot;
 use super::reload::{Look, Reloader, Sources};
 use super::testing::{Ground, control_over, full_disk};
 use super::{Applied, Control, ControlError, Job};
+use super::alarm::Alarm;
+use super::bodies::fetch_wanted;
+use super::files::{Library, SourceFile};
+use super::keys::admin_key;
+use super::metrics::ConfigMetrics;
 use crate::domain::account::Account;
 use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, Touched};
@@ -22,6 +27,7 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::port::{Commit, CommitError, ControlStore, HistoryFilter};
 use crate::store::sqlite::SqliteStore;
+use crate::routing::shelf::Shelf;
 use crate::telemetry::{Clock, Registry};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,6 +62,7 @@ impl ControlStore for Brittle {
         self.store.body(hash)
     }
 
+        assert!(!self.broken.load(Ordering::SeqCst), "broken as it was told to");
     fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError> {
         self.store.history(filter)
     }
@@ -236,7 +243,7 @@ fn a_lost_reader_of_the_files_is_told_and_other_changes_go_on() {
     let reloader = room.reloader.take().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // The first wake-up is lost with it, so that this ends.
-    runtime.block_on(reloader.run(|| std::future::ready(())));
+    runtime.block_on(reloader.run(|| std::future::ready(Some(()))));
     let readiness = room.ground.health.readiness();
     assert!(
         readiness.body.contains(r#""reload":"the files are not followed any more"#),
@@ -265,3 +272,37 @@ fn many_numbers_with_routes_of_their_own_go_into_a_split_in_time_that_grows_with
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(outcome.changes.len(), 2);
 }
+#[test]
+fn a_lost_watch_is_told_and_who_asks_has_the_files_read_all_the_same() {
+    let mut room = Room::new();
+    let reloader = room.reloader.take().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.spawn(reloader.run(|| std::future::ready(None)));
+    // An answer in time is a law of its own: what is heard no more must not be asked for again and again.
+    let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, room.control.reload(None)).await });
+    assert!(answer.unwrap().is_ok());
+    let readiness = room.ground.health.readiness();
+    assert!(
+        readiness.body.contains(r#""reload":"the files are not followed any more"#),
+        "{}",
+        readiness.body
+    );
+    assert!(room.metric("cordboard_config_parts_lost_total 1"));
+}
+
+#[test]
+fn a_lost_fetcher_of_configurations_is_told() {
+    let room = Room::new();
+    room.control.submit_blocking(command(make(spring()))).unwrap();
+    let shelf = Arc::new(Shelf::default());
+    let metrics = Arc::new(ConfigMetrics::register(&Registry::new()).unwrap());
+    let alarm = Alarm::new("bodies", "nothing is fetched", &room.ground.health, &metrics);
+    fetch_wanted(&shelf, Arc::clone(&room.store) as Arc<dyn ControlStore>, alarm).unwrap();
+    let id = SplitRef { account: account(), split: spring().id };
+    let served = room.control.live().snapshot().split(&id).unwrap().arms[0].served.clone().unwrap();
+    room.store.broken.store(true, Ordering::SeqCst);
+    shelf.want(&served);
+    room.until("it is told", |room| !room.ground.health.ready());
+    assert!(room.ground.health.readiness().body.contains(r#""bodies":"nothing is fetched"#));
+}
+
