@@ -11,7 +11,7 @@ use super::files::{Library, SourceFile};
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
-use super::{Applied, Control, ControlError};
+use super::{Applied, Control, ControlError, Weighed};
 use crate::domain::command::FILES_HELD;
 use crate::domain::fault::Fault;
 use crate::domain::id::ConfigHash;
@@ -243,17 +243,22 @@ impl Follow {
         let hash = set.hash;
         *seen = Some(hash);
         let now = Timestamp(self.clock.now_ms());
-        let (last_good, kept, copied) = (files.last_good.clone(), library.clone(), look.changed.clone());
-        let save = move || {
+        let command = apply(&files.account, now, set);
+        let weighed = self.control.weigh(&command)?;
+        let applied = if weighed.outcome.changes.is_empty() {
+            let Weighed { state, outcome } = weighed;
+            Applied { revision: state.revision, changed: false, warnings: outcome.warnings, state }
+        } else {
             // Granted unaccepted, so it was not these files that somebody has seen held.
             accepted(accept, Some(hash))?;
-            last_good.save(&kept, &copied).map_err(|why| {
+            // Here and not on the thread of control, where all other changes would wait for the disk. Should it come
+            // to refuse the set after all, the copies are removed with the next one.
+            files.last_good.save(&library, &look.changed).map_err(|why| {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
-            })
+            })?;
+            self.control.submit_weighed(command, Some(Box::new(weighed)))?
         };
-        let command = apply(&files.account, now, set);
-        let applied = self.control.submit_prepared(command, Some(Box::new(save)))?;
         for warning in applied.warnings.iter().take(LOGGED) {
             tracing::warn!("files applied, but {warning}");
         }
