@@ -285,8 +285,12 @@ fn a_reload_makes_damaged_and_missing_copies_anew() {
     world.until("the change is in force", |world| world.version_at(&number(NUMBERS)) == Some(1));
     whole();
     // Also where nothing else has changed, and it is as long as it was.
-    let list = copies(&world).into_keys().find(|path| path.extension().is_some_and(|end| end == "json"));
-    let list = list.unwrap();
+    let lists = |world: &World| {
+        let copies = copies(world).into_keys();
+        copies.filter(|path| path.extension().is_some_and(|end| end == "json")).collect::<Vec<_>>()
+    };
+    world.until("the list before is gone", |world| lists(world).len() == 1);
+    let list = lists(&world).remove(0);
     fs::remove_file(&list).unwrap();
     fs::write(&first, "x".repeat(world.text("agents/sales/V1.toml").len())).unwrap();
     let revision = world.revision();
