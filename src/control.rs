@@ -1,10 +1,11 @@
 //! The one way to change anything: a command is authorised, weighed, committed at the expected revision, and installed.
 //!
 //! ```text
-//!   api, files --Command--> queue --> [worker: authorise -> weigh -> commit -> absorb -> patch -> install] --> revision
+//!   api, files --Command--> queue --> [worker: authorise -> weigh -> absorb -> commit -> patch -> install] --> revision
 //! ```
 //!
-//! One thread does it all, so that commands meet one after the other; those that wait are committed together.
+//! One thread does it all, so that commands meet one after the other; those that wait are committed together. What they
+//! come to is absorbed into a copy of the state, which becomes the present one when it is committed.
 
 mod alarm;
 mod bodies;
@@ -27,7 +28,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
 use crate::domain::change::{Entry, SplitRef};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Outcome};
 use crate::domain::id::{ConfigHash, Revision};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
@@ -65,13 +66,17 @@ struct Inner {
 /// What must hold of the state that a command is weighed against.
 pub type Precondition = Box<dyn FnOnce(&State) -> Result<(), Refusal> + Send>;
 
-/// What must be done before a change that was granted is committed, say since its facts rest on it.
-type Preparation = Box<dyn FnOnce() -> Result<(), Refusal> + Send>;
+/// What a command came to in a state of the past: it comes to the same as long as that is the present one.
+struct Weighed {
+    state: Arc<State>,
+    outcome: Outcome,
+}
 
 struct Job {
     command: Command,
     precondition: Option<Precondition>,
-    preparation: Option<Preparation>,
+    /// Spares the thread the weighing, if nothing came between.
+    weighed: Option<Box<Weighed>>,
     reply: oneshot::Sender<Result<Applied, ControlError>>,
 }
 
@@ -131,12 +136,12 @@ impl Control {
         precondition: Option<Precondition>,
     ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.inner.queue.try_send(Job { command, precondition, preparation: None, reply }).map_err(
-            |why| match why {
+        self.inner.queue.try_send(Job { command, precondition, weighed: None, reply }).map_err(|why| {
+            match why {
                 TrySendError::Full(_) => ControlError::Busy,
                 TrySendError::Disconnected(_) => ControlError::Stopped,
-            },
-        )?;
+            }
+        })?;
         answer.await.map_err(|_| ControlError::Stopped)?
     }
 
@@ -145,21 +150,29 @@ impl Control {
     /// # Errors
     /// As [`Control::submit`].
     pub fn submit_blocking(&self, command: Command) -> Result<Applied, ControlError> {
-        self.submit_prepared(command, None)
+        self.submit_weighed(command, None)
     }
 
-    /// The same where something must be done first, once it is known that the command is granted and changes something.
-    fn submit_prepared(
+    /// The same for a command that was weighed before, and perhaps prepared for: that takes its time on the caller's
+    /// thread and not on the one that all changes go through.
+    fn submit_weighed(
         &self,
         command: Command,
-        preparation: Option<Preparation>,
+        weighed: Option<Box<Weighed>>,
     ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
         self.inner
             .queue
-            .send(Job { command, precondition: None, preparation, reply })
+            .send(Job { command, precondition: None, weighed, reply })
             .map_err(|_| ControlError::Stopped)?;
         answer.blocking_recv().map_err(|_| ControlError::Stopped)?
+    }
+
+    /// What a command would come to now. Changes nothing; whether its author may ask for it is for the thread to say.
+    fn weigh(&self, command: &Command) -> Result<Weighed, Refusal> {
+        let state = self.state();
+        let outcome = state.weigh(command)?;
+        Ok(Weighed { state, outcome })
     }
 
     /// The present, to read. Cost: a reference count.

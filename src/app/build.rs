@@ -10,7 +10,7 @@ use super::certificates::{Following, Handshakes, following};
 use super::checked::Checked;
 use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
-use super::{AppError, random_bytes};
+use super::{AppError, random_bytes, reset};
 use crate::control::Control;
 use crate::control::files;
 use crate::control::metrics::ConfigMetrics;
@@ -82,11 +82,7 @@ impl Plane {
 
 pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     let Checked { settings, default_endpoints, countries, certificates } = checked;
-    let format = match settings.log.format {
-        LogFormat::Pretty => Format::Pretty,
-        LogFormat::Json => Format::Json,
-    };
-    logs::start(format, &settings.log.filter)?;
+    start_logs(&settings)?;
     configured(&settings)?;
     let clock = Clock::system();
     let registry = Registry::new();
@@ -127,6 +123,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         clock: clock.clone(),
         random: &mut random_bytes,
     })?;
+    reset::finish(&folder, &control.state(), &key_secret)?;
 
     let (token_keys, ring) = TokenKeyFile::open(&settings, &folder)?;
     let plane = Arc::new(CallPlane::new(plane::Parts {
@@ -167,6 +164,14 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         admin,
         certificates,
     })
+}
+
+fn start_logs(settings: &Settings) -> Result<(), AppError> {
+    let format = match settings.log.format {
+        LogFormat::Pretty => Format::Pretty,
+        LogFormat::Json => Format::Json,
+    };
+    Ok(logs::start(format, &settings.log.filter)?)
 }
 
 /// Refuses to start without the folder that was named, unless there is something to serve all the same.

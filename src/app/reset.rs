@@ -3,16 +3,18 @@
 //! Without a router the store is changed here. A running router holds the store: then a request is left in the data
 //! folder, which the router looks for every second.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::control::keys::{NewKey, admin_key};
 use crate::control::{Control, ControlError};
+use crate::domain::account::KeyDigest;
 use crate::domain::change::{Change, Entry, Touched};
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
-use crate::store::folder::{DataFolder, FolderError};
+use crate::store::folder::{DataFolder, FolderError, owned};
 use crate::store::life::{Life, LifeError};
 use crate::store::port::{Commit, ControlStore};
 
@@ -92,7 +94,7 @@ fn reset_alone(
     };
     write_next(folder, &new)?;
     store.commit(state.revision, &[Commit { entry, changes: outcome.changes, bodies: Vec::new() }])?;
-    put_in_place(folder)
+    Ok(put_in_place(folder)?)
 }
 
 fn ask_the_router(data: &Path) -> Result<(), ResetError> {
@@ -153,7 +155,27 @@ fn write_next(folder: &DataFolder, new: &NewKey) -> Result<(), ResetError> {
     Ok(folder.write_atomic(NEXT, format!("{}\n", new.text).as_bytes(), 0o600)?)
 }
 
-/// The new key is valid: it takes the old one's place.
-fn put_in_place(folder: &DataFolder) -> Result<(), ResetError> {
-    Ok(std::fs::rename(folder.path().join(NEXT), folder.admin_key())?)
+/// The new key is valid: it takes the old one's place, durably.
+fn put_in_place(folder: &DataFolder) -> io::Result<()> {
+    std::fs::rename(folder.path().join(NEXT), folder.admin_key())?;
+    owned::sync_folder(folder.path())
+}
+
+/// Ends what broke off in the middle, for a start to call: a new key that became valid takes its place, one that did not
+/// goes, since it never will.
+pub(super) fn finish(folder: &DataFolder, state: &State, secret: &[u8; 32]) -> io::Result<()> {
+    let next = folder.path().join(NEXT);
+    let text = match std::fs::read(&next) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),
+        text => text?,
+    };
+    let digest = KeyDigest::of(secret, String::from_utf8_lossy(&text).trim());
+    if state.keys.get(&digest).is_none() {
+        return std::fs::remove_file(next);
+    }
+    tracing::warn!(
+        "a reset of the admin key had broken off: the new key is in {}",
+        folder.admin_key().display()
+    );
+    put_in_place(folder)
 }

@@ -275,19 +275,87 @@ impl Stop {
         })
     }
 
-    /// Waits for an end; a hang-up reads the files.
+    /// Waits for an end; a hang-up has the files read meanwhile, however long that takes.
     async fn asked(&mut self, control: &Control) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => {
-                    // What is wrong with the files is in the log already.
-                    if let Err(why @ (ControlError::Busy | ControlError::Stopped)) = control.reload(None).await {
-                        tracing::error!(error = %why, "the files were not read");
-                    }
-                }
+                _ = self.hang_up.recv() => drop(tokio::spawn(read_files(control.clone()))),
             }
         }
+    }
+}
+
+async fn read_files(control: Control) {
+    // What is wrong with the files is in the log already.
+    if let Err(why @ (ControlError::Busy | ControlError::Stopped)) = control.reload(None).await {
+        tracing::error!(error = %why, "the files were not read");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+    use crate::control::reload::{Look, Sources};
+    use crate::domain::account::Account;
+    use crate::domain::change::Change;
+    use crate::domain::fault::Fault;
+    use crate::domain::id::AccountId;
+    use crate::telemetry::Registry;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// Files whose reading, but for the first at the start, says that it has begun and waits until it may end.
+    struct Endless {
+        looks: usize,
+        begun: mpsc::Sender<()>,
+        end: mpsc::Receiver<()>,
+    }
+
+    impl Sources for Endless {
+        fn look(&mut self) -> Result<Look, Vec<Fault>> {
+            self.looks += 1;
+            if self.looks > 1 {
+                let _ = self.begun.send(());
+                let _ = self.end.recv();
+            }
+            Ok(Look::default())
+        }
+
+        fn keep(&mut self) {}
+
+        fn forget(&mut self) {}
+    }
+
+    #[test]
+    fn a_termination_is_heard_while_a_hang_up_has_the_files_read() {
+        let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel());
+        let id = AccountId::parse("ws-1").unwrap();
+        let account = Change::AccountPut(Account { id, name: "Main".to_owned(), created_at: Timestamp(0) });
+        let (control, reloader, _ground) = crate::control::testing::control(
+            vec![account],
+            [7; 32],
+            Box::new(Endless { looks: 0, begun, end: ends }),
+            &Registry::new(),
+            &Clock::system(),
+        );
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.spawn(reloader.run(std::future::pending));
+        let heard = runtime.block_on(async {
+            let mut stop = Stop::new().unwrap();
+            let asked = tokio::spawn(async move { stop.asked(&control).await });
+            kill_process(getpid(), Signal::HUP).unwrap();
+            tokio::task::spawn_blocking(move || begins.recv_timeout(PATIENCE)).await.unwrap().unwrap();
+            kill_process(getpid(), Signal::TERM).unwrap();
+            tokio::time::timeout(PATIENCE, asked).await
+        });
+        drop(end);
+        assert!(heard.is_ok(), "it waits for the files");
     }
 }

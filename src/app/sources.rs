@@ -8,7 +8,7 @@ use crate::control::files::SourceFile;
 use crate::control::reload::{Look, Sources};
 use crate::domain::fault::Fault;
 use crate::settings::Settings;
-use crate::settings::folder::{Folder, Reading, Snapshot, Stillness};
+use crate::settings::folder::{Folder, Reading, Snapshot, Stillness, read_together};
 use crate::telemetry::clock::Clock;
 
 /// The file of the settings.
@@ -68,19 +68,21 @@ impl Sources for Folders {
             SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(clock.now_ms()).unwrap_or_default())
         };
         let stillness = Stillness { still: self.still, now: &now, pause: &std::thread::sleep };
-        let mut look = Look::default();
         let mut faults: Vec<Fault> = self.nothing().into_iter().collect();
-        for watched in [&mut self.agents, &mut self.routes] {
-            match watched.look(stillness) {
-                Ok(Look { changed, gone, missing }) => {
-                    look.changed.extend(changed);
-                    look.gone.extend(gone);
-                    look.missing.extend(missing);
-                }
-                Err(found) => faults.extend(found),
+        let (agents, routes) = (&mut self.agents, &mut self.routes);
+        let folders = [(&agents.folder, &agents.kept), (&routes.folder, &routes.kept)];
+        match read_together(folders, stillness, |_, bytes| bytes) {
+            Ok([of_agents, of_routes]) if faults.is_empty() => {
+                let mut look = Look::default();
+                agents.tell(of_agents, &mut look);
+                routes.tell(of_routes, &mut look);
+                return Ok(look);
             }
+            Ok(_) => {}
+            Err(found) => faults.extend(found.into_iter().map(as_fault)),
         }
-        if faults.is_empty() { Ok(look) } else { Err(faults) }
+        (agents.seen, routes.seen) = (None, None);
+        Err(faults)
     }
 
     fn forget(&mut self) {
@@ -102,17 +104,14 @@ impl Watched {
         self.kept = Snapshot::default();
     }
 
-    fn look(&mut self, stillness: Stillness<'_>) -> Result<Look, Vec<Fault>> {
-        self.seen = None;
-        let Reading { snapshot, changed, removed, missing } = self
-            .folder
-            .read(&self.kept, stillness, |_, bytes| bytes)
-            .map_err(|faults| faults.into_iter().map(as_fault).collect::<Vec<_>>())?;
-        let changed =
-            changed.into_iter().map(|(path, bytes)| SourceFile::new(self.name(&path), bytes)).collect();
-        let gone = removed.iter().map(|path| self.name(path)).collect();
+    /// Adds to a look what a reading has found, and remembers it as seen.
+    fn tell(&mut self, reading: Reading<Vec<u8>>, look: &mut Look) {
+        let Reading { snapshot, changed, removed, missing } = reading;
+        let files = changed.into_iter().map(|(path, bytes)| SourceFile::new(self.name(&path), bytes));
+        look.changed.extend(files);
+        look.gone.extend(removed.iter().map(|path| self.name(path)));
+        look.missing.extend(missing.then_some(self.kind));
         self.seen = Some(snapshot);
-        Ok(Look { changed, gone, missing: missing.then_some(self.kind).into_iter().collect() })
     }
 
     fn name(&self, path: &Path) -> Arc<str> {
@@ -124,4 +123,82 @@ impl Watched {
 pub(super) fn as_fault(fault: crate::settings::Fault) -> Fault {
     let crate::settings::Fault { file, line, column, message, expected } = fault;
     Fault { file, line, column, message, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Instant;
+
+    use super::*;
+
+    const RELEASES: u32 = 60;
+    const STILL: Duration = Duration::from_millis(2);
+
+    fn folders(root: &Path) -> Folders {
+        let watched = |kind: &'static str, subfolders| Watched {
+            folder: Folder { path: root.join("current").join(kind), subfolders },
+            kind,
+            kept: Snapshot::default(),
+            seen: None,
+        };
+        let (routes, agents) = (watched("routes", false), watched("agents", true));
+        Folders { config: root.to_owned(), routes, agents, still: STILL, clock: Clock::system() }
+    }
+
+    /// What they hold by name, each look that could be taken added.
+    fn follow(folders: &mut Folders, held: &mut BTreeMap<String, Vec<u8>>) {
+        if let Ok(look) = folders.look() {
+            held.extend(look.changed.iter().map(|file| (file.path.to_string(), file.bytes.to_vec())));
+            folders.keep();
+        }
+    }
+
+    #[test]
+    fn a_look_is_of_one_release_whenever_the_link_above_both_folders_is_swapped() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for release in 0..=RELEASES {
+            for path in ["routes/a.toml", "agents/sales/agent.toml"] {
+                let path = at(&release.to_string()).join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, release.to_string()).unwrap();
+            }
+        }
+        symlink("0", at("current")).unwrap();
+        let (mut folders, mut held) = (folders(root.path()), BTreeMap::new());
+        follow(&mut folders, &mut held);
+        let looks = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            let swaps = scope.spawn(|| {
+                for release in 1..=RELEASES {
+                    let seen = looks.load(Ordering::SeqCst);
+                    while looks.load(Ordering::SeqCst) == seen {
+                        std::thread::yield_now();
+                    }
+                    // At another moment of the look each time.
+                    let begun = Instant::now();
+                    while begun.elapsed() < STILL * (release % 20) / 10 {
+                        std::hint::spin_loop();
+                    }
+                    symlink(release.to_string(), at("next")).unwrap();
+                    fs::rename(at("next"), at("current")).unwrap();
+                }
+            });
+            while !swaps.is_finished() {
+                // Something to wait for, in a release that may be the present one or not any more.
+                let of = held["routes/a.toml"].clone();
+                let touched = at(std::str::from_utf8(&of).unwrap()).join("routes/a.toml");
+                fs::write(touched, &of).unwrap();
+                looks.fetch_add(1, Ordering::SeqCst);
+                follow(&mut folders, &mut held);
+                assert_eq!(held["agents/sales/agent.toml"], held["routes/a.toml"], "two releases are mixed");
+            }
+        });
+        follow(&mut folders, &mut held);
+        assert_eq!(held["routes/a.toml"], RELEASES.to_string().into_bytes());
+    }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
+use super::alarm::Alarm;
 use crate::routing::shelf::Shelf;
 use crate::store::port::ControlStore;
 
@@ -13,11 +14,13 @@ use crate::store::port::ControlStore;
 ///
 /// # Errors
 /// The thread cannot be started.
-pub(super) fn fetch_wanted(shelf: &Arc<Shelf>, store: Arc<dyn ControlStore>) -> io::Result<()> {
+pub(super) fn fetch_wanted(shelf: &Arc<Shelf>, store: Arc<dyn ControlStore>, alarm: Alarm) -> io::Result<()> {
     let wanted = shelf.wanted();
     // The shelf holds the other end: holding the shelf here would keep both for ever.
     let shelf = Arc::downgrade(shelf);
     thread::Builder::new().name("cordboard-bodies".to_owned()).spawn(move || {
+        // Held by the thread: it rings if this unwinds.
+        let _alarm = alarm;
         let bodies = |hash| match store.body(hash) {
             Ok(body) => body,
             Err(why) => {

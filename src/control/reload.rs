@@ -11,7 +11,7 @@ use super::files::{Library, SourceFile};
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
-use super::{Applied, Control, ControlError};
+use super::{Applied, Control, ControlError, Weighed};
 use crate::domain::command::FILES_HELD;
 use crate::domain::fault::Fault;
 use crate::domain::id::ConfigHash;
@@ -175,13 +175,23 @@ impl Reloader {
         Self { follow: Follow { control, files, clock }, calls, alarm }
     }
 
-    /// Reads the files whenever `changed` says that they may have changed, and when somebody asks; until all handles on
-    /// the room are gone. Reading happens on a thread that may block.
-    pub async fn run<F: Future<Output = ()>>(self, mut changed: impl FnMut() -> F) {
+    /// Reads the files whenever `changed` says that they may have changed, and when somebody asks; until it is dropped.
+    /// Reading happens on a thread that may block.
+    ///
+    /// Once `changed` has nothing more to say, which is told as a loss, only who asks has them read.
+    pub async fn run<F: Future<Output = Option<()>>>(self, mut changed: impl FnMut() -> F) {
         let Self { mut follow, mut calls, alarm } = self;
+        let mut followed = true;
         loop {
             let (accept, reply) = tokio::select! {
-                () = changed() => (None, None),
+                news = changed(), if followed => {
+                    if news.is_none() {
+                        followed = false;
+                        alarm.ring();
+                        continue;
+                    }
+                    (None, None)
+                }
                 call = calls.recv() => match call {
                     Some((accept, reply)) => (accept, Some(reply)),
                     None => return,
@@ -264,17 +274,28 @@ impl Follow {
         let hash = set.hash;
         *seen = Some(hash);
         let now = Timestamp(self.clock.now_ms());
-        let (last_good, kept, copied) = (files.last_good.clone(), library.clone(), look.changed.clone());
-        let save = move || {
+        let command = apply(&files.account, now, set);
+        let weighed = self.control.weigh(&command)?;
+        let applied = if weighed.outcome.changes.is_empty() {
+            let Weighed { state, outcome } = weighed;
+            Applied {
+                revision: state.revision,
+                changed: false,
+                warnings: outcome.warnings,
+                moved_slots: outcome.moved_slots,
+                state,
+            }
+        } else {
             // Granted unaccepted, so it was not these files that somebody has seen held.
             accepted(accept, Some(hash))?;
-            last_good.save(&kept, &copied).map_err(|why| {
+            // Here and not on the thread of control, where all other changes would wait for the disk. Should it come
+            // to refuse the set after all, the copies are removed with the next one.
+            files.last_good.save(&library, &look.changed).map_err(|why| {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
-            })
+            })?;
+            self.control.submit_weighed(command, Some(Box::new(weighed)))?
         };
-        let command = apply(&files.account, now, set);
-        let applied = self.control.submit_prepared(command, Some(Box::new(save)))?;
         in_force_but(&applied.warnings);
         if lost.is_some() && !applied.changed {
             files.save_last_good(&library, &look);

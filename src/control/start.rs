@@ -142,7 +142,9 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     publish(&metrics, &state);
     let present = Arc::new(ArcSwap::from_pointee(state));
     let live = Live::new(table);
-    fetch_wanted(&shelf, Arc::clone(&store))?;
+    let alarm =
+        Alarm::new("bodies", "configurations that tokens name are not fetched any more", &health, &metrics);
+    fetch_wanted(&shelf, Arc::clone(&store), alarm)?;
     let (queue, jobs) = sync_channel(QUEUE);
     let worker = Worker {
         store: Arc::clone(&store),

@@ -23,7 +23,7 @@ use crate::telemetry::{Clock, Health, Registry};
 pub(crate) struct Ground {
     /// Whether all parts of the room are there.
     pub(crate) health: Health,
-    _folder: DataFolder,
+    pub(crate) folder: DataFolder,
     _path: TempDir,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn control_over(
         random: &mut || [5; 32],
     })
     .unwrap();
-    (control, reloader, Ground { health, _folder: folder, _path: path })
+    (control, reloader, Ground { health, folder, _path: path })
 }
 
 /// A failure of the store whose cause, `ENOSPC at /secret/place`, is for the log only.

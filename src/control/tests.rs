@@ -1,11 +1,19 @@
 //! What is promised when the store or the room itself fails.
 
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::alarm::Alarm;
+use super::bodies::fetch_wanted;
+use super::files::{Library, SourceFile};
+use super::keys::admin_key;
+use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources};
 use super::testing::{Ground, control_over, full_disk};
 use super::{Applied, Control, ControlError, Job};
@@ -19,6 +27,7 @@ use crate::domain::route::Route;
 use crate::domain::split::Split;
 use crate::domain::testing::{account, file_agent, file_set, number, route, split, world};
 use crate::domain::time::Timestamp;
+use crate::routing::shelf::Shelf;
 use crate::store::error::StoreError;
 use crate::store::port::{Commit, CommitError, ControlStore, HistoryFilter};
 use crate::store::sqlite::SqliteStore;
@@ -53,6 +62,7 @@ impl ControlStore for Brittle {
     }
 
     fn body(&self, hash: ConfigHash) -> Result<Option<Arc<[u8]>>, StoreError> {
+        assert!(!self.broken.load(Ordering::SeqCst), "broken as it was told to");
         self.store.body(hash)
     }
 
@@ -74,16 +84,17 @@ impl ControlStore for Brittle {
     }
 }
 
-/// Files that never change; a look breaks off when it is told to.
+/// Files that are as they are shown; a look breaks off when it is told to.
 #[derive(Clone, Default)]
 struct Shown {
+    files: Arc<Mutex<Vec<SourceFile>>>,
     broken: Arc<AtomicBool>,
 }
 
 impl Sources for Shown {
     fn look(&mut self) -> Result<Look, Vec<Fault>> {
         assert!(!self.broken.load(Ordering::SeqCst), "broken as it was told to");
-        Ok(Look::default())
+        Ok(Look { changed: self.files.lock().unwrap().clone(), ..Look::default() })
     }
 
     fn keep(&mut self) {}
@@ -129,7 +140,7 @@ impl Room {
     /// Puts a command into the queue; the answer comes to who waits for it.
     fn ask(&self, action: Action) -> oneshot::Receiver<Result<Applied, ControlError>> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { command: command(action), precondition: None, preparation: None, reply };
+        let job = Job { command: command(action), precondition: None, weighed: None, reply };
         self.control.inner.queue.try_send(job).ok().unwrap();
         answer
     }
@@ -149,6 +160,104 @@ impl Room {
 
 fn command(action: Action) -> Command {
     Command { account: account(), author: Author::Console, at: Timestamp(1), action }
+}
+
+/// Asks for files to be read whose copy is held up on its way to the disk; answers what holds it up until it is dropped.
+struct HeldUp {
+    writer: File,
+    answer: std::thread::JoinHandle<Result<Applied, ControlError>>,
+}
+
+impl HeldUp {
+    fn new(room: &mut Room) -> Self {
+        let files: Vec<SourceFile> = [
+            ("agents/late/agent.toml", ""),
+            ("agents/late/V1.toml", "name = \"Late\"\n"),
+            (
+                "routes/late.toml",
+                "[[split]]\nid = \"late\"\narms = [{ id = \"a\", agent = \"late\", pin = \"V1\", weight = 1 }]\n",
+            ),
+        ]
+        .map(|(path, text)| SourceFile::new(Arc::from(path), text.as_bytes().to_vec()))
+        .into();
+        let hash = Library::new(&account()).read(&files, &[]).unwrap().hash();
+        let pipe = Self::pipe(room, files[2].hash);
+        *room.sources.files.lock().unwrap() = files;
+        let (reloader, control) = (room.reloader.take().unwrap(), room.control.clone());
+        let answer = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.spawn(reloader.run(std::future::pending));
+            runtime.block_on(control.reload(Some(hash)))
+        });
+        let writer = std::cell::OnceCell::new();
+        // There is nobody to write to until somebody reads.
+        let mut open = OpenOptions::new();
+        open.write(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        room.until("a copy is on its way to the disk", |_| {
+            open.open(&pipe).is_ok_and(|file| writer.set(file).is_ok())
+        });
+        Self { writer: writer.into_inner().unwrap(), answer }
+    }
+
+    /// In the place of a copy, which is looked at before it is written.
+    fn pipe(room: &Room, content: ConfigHash) -> PathBuf {
+        let folder = room.ground.folder.last_good();
+        fs::create_dir_all(&folder).unwrap();
+        let pipe = folder.join(format!("{content}.toml"));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        pipe
+    }
+
+    fn go_on(self) -> Result<Applied, ControlError> {
+        drop(self.writer);
+        self.answer.join().unwrap()
+    }
+}
+
+#[test]
+fn other_changes_do_not_wait_for_the_copies_of_files() {
+    let mut room = Room::new();
+    let held_up = HeldUp::new(&mut room);
+    let key = room.ask(Action::ReplaceKey(admin_key(&account(), &[7; 32], [1; 32]).key));
+    let answered = std::thread::spawn(move || key.blocking_recv().unwrap());
+    room.until("another change is answered", |_| answered.is_finished());
+    assert!(answered.join().unwrap().unwrap().changed);
+    let applied = held_up.go_on().unwrap();
+    assert!(applied.changed);
+    assert_eq!(applied.state.splits.len(), 1);
+    assert_eq!(applied.state.keys.len(), 1, "what came between is there");
+}
+
+#[test]
+fn files_that_were_granted_are_weighed_again_if_something_came_between() {
+    let mut room = Room::new();
+    let held_up = HeldUp::new(&mut room);
+    let late = split("late", &[("control", "sales@V1", 1)]);
+    let made = room.control.submit_blocking(command(make(late))).unwrap();
+    let refused = held_up.go_on();
+    let Err(ControlError::Refused(refusal)) = refused else { panic!("{refused:?}") };
+    assert!(refusal.faults[0].message.contains("split late"), "{refusal:?}");
+    assert_eq!(room.control.state().revision, made.revision);
+}
+
+#[test]
+fn the_count_of_a_deleted_split_is_none_of_the_one_that_takes_its_id() {
+    let room = Room::new();
+    let made_at = |at, salt| Split { call_quota: Some(10), created_at: Timestamp(at), salt, ..spring() };
+    let id = SplitRef { account: account(), split: spring().id };
+    let call = || {
+        let table = room.control.live().snapshot();
+        table.split(&id).unwrap().calls.fetch_add(1, Ordering::Relaxed);
+        room.control.save_split_calls().unwrap();
+    };
+    for (at, salt) in [(1, 1), (2, 1), (2, 2)] {
+        room.control.submit_blocking(command(make(made_at(at, salt)))).unwrap();
+        assert_eq!(room.store.split_calls().unwrap(), [], "it went with the split");
+        call();
+        assert_eq!(room.store.split_calls().unwrap(), [(id.clone(), 1)]);
+        room.control.submit_blocking(command(Action::DeleteSplit(id.split.clone()))).unwrap();
+    }
 }
 
 fn spring() -> Split {
@@ -236,7 +345,7 @@ fn a_lost_reader_of_the_files_is_told_and_other_changes_go_on() {
     let reloader = room.reloader.take().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // The first wake-up is lost with it, so that this ends.
-    runtime.block_on(reloader.run(|| std::future::ready(())));
+    runtime.block_on(reloader.run(|| std::future::ready(Some(()))));
     let readiness = room.ground.health.readiness();
     assert!(
         readiness.body.contains(r#""reload":"the files are not followed any more"#),
@@ -245,6 +354,40 @@ fn a_lost_reader_of_the_files_is_told_and_other_changes_go_on() {
     );
     assert!(room.metric("cordboard_config_parts_lost_total 1"));
     assert!(room.control.submit_blocking(command(make(spring()))).is_ok());
+}
+
+#[test]
+fn a_lost_watch_is_told_and_who_asks_has_the_files_read_all_the_same() {
+    let mut room = Room::new();
+    let reloader = room.reloader.take().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.spawn(reloader.run(|| std::future::ready(None)));
+    // An answer in time is a law of its own: what is heard no more must not be asked for again and again.
+    let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, room.control.reload(None)).await });
+    assert!(answer.unwrap().is_ok());
+    let readiness = room.ground.health.readiness();
+    assert!(
+        readiness.body.contains(r#""reload":"the files are not followed any more"#),
+        "{}",
+        readiness.body
+    );
+    assert!(room.metric("cordboard_config_parts_lost_total 1"));
+}
+
+#[test]
+fn a_lost_fetcher_of_configurations_is_told() {
+    let room = Room::new();
+    room.control.submit_blocking(command(make(spring()))).unwrap();
+    let shelf = Arc::new(Shelf::default());
+    let metrics = Arc::new(ConfigMetrics::register(&Registry::new()).unwrap());
+    let alarm = Alarm::new("bodies", "nothing is fetched", &room.ground.health, &metrics);
+    fetch_wanted(&shelf, Arc::clone(&room.store) as Arc<dyn ControlStore>, alarm).unwrap();
+    let id = SplitRef { account: account(), split: spring().id };
+    let served = room.control.live().snapshot().split(&id).unwrap().arms[0].served.clone().unwrap();
+    room.store.broken.store(true, Ordering::SeqCst);
+    shelf.want(&served);
+    room.until("it is told", |room| !room.ground.health.ready());
+    assert!(room.ground.health.readiness().body.contains(r#""bodies":"nothing is fetched"#));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::metrics::ConfigMetrics;
 use super::status::Status;
-use super::{Applied, ControlError, Job, Precondition, Preparation};
+use super::{Applied, ControlError, Job, Precondition, Weighed};
 use crate::domain::change::{Entry, Touched};
 use crate::domain::command::{Author, Command, Outcome};
 use crate::domain::id::Pin;
@@ -51,18 +51,18 @@ impl Worker {
         let before = self.present.load_full();
         let mut batch = Batch::new(&before);
         let mut answers = Vec::new();
-        for Job { command, precondition, preparation, reply } in jobs {
-            let weighed = batch.take(&command, precondition, preparation);
+        for Job { command, precondition, weighed, reply } in jobs {
+            let taken = batch.take(&command, precondition, weighed);
             if batch.commits.is_empty() {
                 // Nothing but what is durable had a part in it.
-                answer(reply, weighed);
+                answer(reply, taken);
             } else {
-                answers.push((reply, weighed));
+                answers.push((reply, taken));
             }
         }
         // The others rest on changes that may still fail, refusals too: their reason might never come to be.
         match self.settle(&before, &mut batch) {
-            Ok(()) => answers.into_iter().for_each(|(reply, weighed)| answer(reply, weighed)),
+            Ok(()) => answers.into_iter().for_each(|(reply, taken)| answer(reply, taken)),
             Err(failure) => {
                 for (reply, _) in answers {
                     drop(reply.send(Err(failure.clone())));
@@ -136,8 +136,8 @@ struct Batch {
 }
 
 /// Tells whoever asked; nobody may be waiting any more.
-fn answer(reply: Reply, weighed: Result<Applied, Refusal>) {
-    drop(reply.send(weighed.map_err(ControlError::from)));
+fn answer(reply: Reply, taken: Result<Applied, Refusal>) {
+    drop(reply.send(taken.map_err(ControlError::from)));
 }
 
 impl Batch {
@@ -149,17 +149,21 @@ impl Batch {
         &mut self,
         command: &Command,
         precondition: Option<Precondition>,
-        preparation: Option<Preparation>,
+        weighed: Option<Box<Weighed>>,
     ) -> Result<Applied, Refusal> {
         authorise(&self.state, command)?;
         if let Some(precondition) = precondition {
             precondition(&self.state)?;
         }
-        let outcome = self.state.weigh(command)?;
+        // Weighed on a state that was durable: this one has the same revision only if it is that one.
+        let weighed = weighed.filter(|weighed| weighed.state.revision == self.state.revision);
+        let outcome = match weighed {
+            Some(weighed) => weighed.outcome,
+            None => self.state.weigh(command)?,
+        };
         let changed = !outcome.changes.is_empty();
         let (warnings, moved_slots) = (outcome.warnings.clone(), outcome.moved_slots);
         if changed {
-            preparation.map_or(Ok(()), |prepare| prepare())?;
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
         // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.

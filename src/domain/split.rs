@@ -102,6 +102,13 @@ pub struct Split {
 }
 
 impl Split {
+    /// What tells it from another split that had its id before: the salt that was drawn when it was made, and when that
+    /// was. Changes leave both as they are.
+    #[must_use]
+    pub fn birth(&self) -> (u64, Timestamp) {
+        (self.salt, self.created_at)
+    }
+
     /// The weights, arm by arm.
     #[must_use]
     pub fn weights(&self) -> Vec<u32> {

@@ -1,7 +1,7 @@
 //! Reading a folder of files that others write: all of them from one moment, and only what changed.
 //!
 //! A [`Snapshot`] remembers of each file its stamp and a hash, never its bytes, so that a million numbers cost
-//! nothing between two edits. [`Folder::read`] blocks (it pauses for the still time); call it off the async threads.
+//! nothing between two edits. [`read_together`] blocks (it pauses for the still time); call it off the async threads.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -88,81 +88,125 @@ impl Snapshot {
 }
 
 impl Folder {
-    /// Reads what changed since a snapshot, once all of it has been still and two looks agree.
-    ///
-    /// `parse` is given each file whose stamp changed, even where its content turns out to be the same, and perhaps
-    /// twice where it changed again meanwhile: it should do nothing but parse. Its memory is the caller's, the bytes
-    /// are dropped after it. Nothing is read, and nothing waited for, where no stamp changed.
+    /// [`read_together`] of this folder alone.
     ///
     /// # Errors
-    /// Every file and folder that cannot be read, is too large or does not become still; then nothing is known to
-    /// have changed, and the snapshot given is still the last one.
+    /// As there.
     pub fn read<T>(
         &self,
         last: &Snapshot,
         stillness: Stillness<'_>,
-        mut parse: impl FnMut(&Path, Vec<u8>) -> T,
+        parse: impl FnMut(&Path, Vec<u8>) -> T,
     ) -> Result<Reading<T>, Vec<Fault>> {
-        let mut read: BTreeMap<PathBuf, (Seen, T)> = BTreeMap::new();
-        let mut look = Look::at(self);
-        for _ in 0..LOOKS_MAX {
-            if look.is_of(last) {
-                return Ok(Reading::of(look, last, read));
-            }
-            (stillness.pause)(stillness.still);
-            let unread = look.unread(last, &read);
-            let rested = unread.iter().all(|(_, stamp)| stillness.is_over(stamp));
-            let mut faults = look.faults.clone();
-            if rested && faults.is_empty() {
-                faults = self.read_files(unread, &mut read, &mut parse);
-            }
-            // Whatever was written since the last look shows in this one, and everything goes around once more.
-            let again = Look::at(self);
-            if again != look {
-                look = again;
-            } else if !faults.is_empty() {
-                return Err(faults);
-            } else if rested {
-                return Ok(Reading::of(look, last, read));
-            }
+        read_together([(self, last)], stillness, parse).map(|[reading]| reading)
+    }
+}
+
+/// Reads what changed in some folders since a snapshot of each, once all of it has been still and two looks at all of
+/// them agree: what is answered was there at one moment, also where a link above them is swapped meanwhile.
+///
+/// `parse` is given each file whose stamp changed, even where its content turns out to be the same, and perhaps
+/// twice where it changed again meanwhile: it should do nothing but parse. Its memory is the caller's, the bytes
+/// are dropped after it. Nothing is read, and nothing waited for, where no stamp changed.
+///
+/// # Errors
+/// Every file and folder that cannot be read, is too large or does not become still; then nothing is known to
+/// have changed, and the snapshots given are still the last ones.
+pub fn read_together<T, const N: usize>(
+    folders: [(&Folder, &Snapshot); N],
+    stillness: Stillness<'_>,
+    mut parse: impl FnMut(&Path, Vec<u8>) -> T,
+) -> Result<[Reading<T>; N], Vec<Fault>> {
+    let mut readers = folders.map(|(folder, last)| Reader::new(folder, last));
+    for _ in 0..LOOKS_MAX {
+        if readers.iter().all(Reader::sees_no_change) {
+            return Ok(readers.map(Reader::finish));
         }
-        Err(self.restless(&look, last))
+        (stillness.pause)(stillness.still);
+        let rested = readers.iter().all(|reader| reader.rested(stillness));
+        let mut faults: Vec<Fault> = readers.iter().flat_map(|reader| reader.look.faults.clone()).collect();
+        if rested && faults.is_empty() {
+            faults = readers.iter_mut().flat_map(|reader| reader.read_files(&mut parse)).collect();
+        }
+        // Whatever was written since the last look shows in this one, and everything goes around once more.
+        readers.iter_mut().for_each(Reader::look_again);
+        if readers.iter().any(|reader| reader.moved) {
+            continue;
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        if rested {
+            return Ok(readers.map(Reader::finish));
+        }
+    }
+    let restless = readers.iter().filter(|reader| reader.moved || !reader.rested(stillness));
+    Err(restless.flat_map(Reader::restless).collect())
+}
+
+/// A folder on its way to being read.
+struct Reader<'f, T> {
+    folder: &'f Folder,
+    last: &'f Snapshot,
+    look: Look,
+    /// Whether the last look found something else than the one before.
+    moved: bool,
+    read: BTreeMap<PathBuf, (Seen, T)>,
+}
+
+impl<'f, T> Reader<'f, T> {
+    fn new(folder: &'f Folder, last: &'f Snapshot) -> Self {
+        Self { folder, last, look: Look::at(folder), moved: false, read: BTreeMap::new() }
+    }
+
+    fn sees_no_change(&self) -> bool {
+        self.look.is_of(self.last)
+    }
+
+    fn rested(&self, stillness: Stillness<'_>) -> bool {
+        self.look.unread(self.last, &self.read).iter().all(|(_, stamp)| stillness.is_over(stamp))
+    }
+
+    fn look_again(&mut self) {
+        let look = Look::at(self.folder);
+        self.moved = look != self.look;
+        self.look = look;
     }
 
     /// Reads files that are as they were at the look; one that is not is left out, and found by the next look.
-    fn read_files<T>(
-        &self,
-        unread: Vec<(PathBuf, Stamp)>,
-        read: &mut BTreeMap<PathBuf, (Seen, T)>,
-        parse: &mut impl FnMut(&Path, Vec<u8>) -> T,
-    ) -> Vec<Fault> {
+    fn read_files(&mut self, parse: &mut impl FnMut(&Path, Vec<u8>) -> T) -> Vec<Fault> {
         let mut faults = Vec::new();
-        for (path, stamp) in unread {
-            match bytes_of(&self.path.join(&path), stamp) {
+        for (path, stamp) in self.look.unread(self.last, &self.read) {
+            let whole = self.folder.path.join(&path);
+            match bytes_of(&whole, stamp) {
                 Ok(Some(bytes)) => {
                     let seen = Seen { stamp, hash: xxh3_128(&bytes).to_be_bytes() };
                     let parsed = parse(&path, bytes);
-                    read.insert(path, (seen, parsed));
+                    self.read.insert(path, (seen, parsed));
                 }
                 Ok(None) => {}
-                Err(error) => faults.push(unreadable(&self.path.join(&path), &error)),
+                Err(error) => faults.push(unreadable(&whole, &error)),
             }
         }
         faults
     }
 
-    fn restless(&self, look: &Look, last: &Snapshot) -> Vec<Fault> {
-        let unread = look.unread(last, &BTreeMap::<_, (_, ())>::new());
+    fn finish(self) -> Reading<T> {
+        Reading::of(self.look, self.last, self.read)
+    }
+
+    fn restless(&self) -> Vec<Fault> {
+        let unread = self.look.unread(self.last, &BTreeMap::<_, (_, ())>::new());
         let faults = unread.into_iter().take(FAULTS_MAX).map(|(path, _)| {
-            let place = Place::whole(&self.path.join(path).display().to_string());
+            let place = Place::whole(&self.folder.path.join(path).display().to_string());
             place.fault(
                 "is still being written, or is in a folder that is",
                 "files that are left alone for a moment",
             )
         });
-        let mut faults: Vec<_> = faults.chain(look.faults.iter().cloned()).collect();
+        let mut faults: Vec<_> = faults.chain(self.look.faults.iter().cloned()).collect();
         if faults.is_empty() {
-            let place = Place::whole(&self.path.display().to_string());
+            let place = Place::whole(&self.folder.path.display().to_string());
             faults.push(place.fault("keeps changing", "a folder that is left alone for a moment"));
         }
         faults
@@ -444,6 +488,38 @@ mod tests {
             String::from_utf8(bytes).unwrap()
         });
         assert_eq!(world.take(reading).0, pairs(&[("a.toml", "2"), ("b.toml", "2")]));
+    }
+
+    #[test]
+    fn a_swap_above_two_folders_while_one_of_them_is_waited_for_shows_in_both() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for path in ["1/agents/a.toml", "1/routes/a.toml", "2/agents/a.toml", "2/routes/a.toml"] {
+            fs::create_dir_all(at(path).parent().unwrap()).unwrap();
+            fs::write(at(path), &path[..1]).unwrap();
+        }
+        symlink("1", at("current")).unwrap();
+        let folder = |name: &str| Folder { path: at("current").join(name), subfolders: false };
+        let (agents, routes) = (folder("agents"), folder("routes"));
+        let (now, calm) = (|| NOW, |_: Duration| {});
+        let text = |_: &Path, bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let stillness = Stillness { still: STILL, now: &now, pause: &calm };
+        let before = (Snapshot::default(), Snapshot::default());
+        let [first, second] =
+            read_together([(&agents, &before.0), (&routes, &before.1)], stillness, text).unwrap();
+        // The agents are as they were, a route is not: while that is waited for, both become others.
+        fs::write(at("1/routes/a.toml"), "1b").unwrap();
+        let swap = |_: Duration| {
+            if symlink("2", at("next")).is_ok() && fs::read_link(at("current")).unwrap() == Path::new("1") {
+                fs::rename(at("next"), at("current")).unwrap();
+            }
+        };
+        let stillness = Stillness { pause: &swap, ..stillness };
+        let folders = [(&agents, &first.snapshot), (&routes, &second.snapshot)];
+        let readings = read_together(folders, stillness, text).unwrap();
+        let texts =
+            readings.map(|reading| reading.changed.into_iter().map(|(_, text)| text).collect::<Vec<_>>());
+        assert_eq!(texts, [["2"], ["2"]]);
     }
 
     #[test]

@@ -59,6 +59,8 @@ struct Shared {
 struct Signals {
     heard: bool,
     stopped: bool,
+    /// The thread has broken off.
+    lost: bool,
 }
 
 /// Makes the watcher of the system, which calls back for each event.
@@ -92,9 +94,14 @@ impl FolderWatch {
 
     /// Waits until something may have changed since the last time this returned; at once if it did meanwhile.
     ///
+    /// None where nothing will ever be heard again, since the thread that watches has broken off.
+    ///
     /// For one listener; cancelling it loses nothing.
-    pub async fn changed(&self) {
-        self.shared.changed.notified().await;
+    pub async fn changed(&self) -> Option<()> {
+        if !self.shared.lock().lost {
+            self.shared.changed.notified().await;
+        }
+        (!self.shared.lock().lost).then_some(())
     }
 
     /// How changes are noticed now.
@@ -113,7 +120,10 @@ impl FolderWatch {
         let ears = Arc::new(Ears { folders, shared: Arc::clone(&shared) });
         let mut rounds = Rounds { ears, make, watcher: None, poll, still };
         rounds.arm();
-        let thread = Builder::new().name("folder-watch".to_owned()).spawn(move || rounds.run())?;
+        let thread = Builder::new().name("folder-watch".to_owned()).spawn(move || {
+            let _loss = Loss(Arc::clone(&rounds.ears.shared));
+            rounds.run();
+        })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 }
@@ -125,6 +135,18 @@ impl Drop for FolderWatch {
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has nothing left to stop.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Held by the thread that watches: if that unwinds, which only a mistake of ours can cause, the listener is told.
+struct Loss(Arc<Shared>);
+
+impl Drop for Loss {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().lost = true;
+            self.0.changed.notify_one();
         }
     }
 }
@@ -418,6 +440,23 @@ mod tests {
                 }
             });
             recovered.await.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_listener_is_told_that_the_watch_has_broken_off_and_told_again() {
+        run(async {
+            let root = tempfile::tempdir().unwrap();
+            let armed = AtomicU32::new(0);
+            let break_off: MakeWatcher = Box::new(move |_| {
+                assert_eq!(armed.fetch_add(1, Ordering::Relaxed), 0, "broken as it was told to");
+                Err(Error::new(ErrorKind::MaxFilesWatch))
+            });
+            let folders = [root.path().to_owned()];
+            let watch = FolderWatch::start_with(&folders, STILL, STILL, break_off).unwrap();
+            for _ in 0..2 {
+                assert_eq!(timeout(DEADLINE, watch.changed()).await, Ok(None));
+            }
         });
     }
 

@@ -1,5 +1,7 @@
 //! A new admin key for whoever may write in the data folder.
 
+use std::fs;
+
 use super::http::Client;
 use super::world::World;
 
@@ -66,4 +68,36 @@ fn a_lost_key_of_hashes_is_refused_until_a_reset_makes_it_and_the_admin_key_anew
     let new = world.key();
     assert_ne!(new, old);
     assert!(holds(&world, &new));
+}
+
+/// The data folder as a crash leaves it after the new key was written and before it took its place.
+fn broken_off(world: &World, key: &str, next: &str) {
+    fs::write(world.data().join("admin.key"), key).unwrap();
+    fs::write(world.data().join("admin.key.next"), next).unwrap();
+}
+
+#[test]
+fn a_reset_that_broke_off_when_the_new_key_was_valid_is_ended_by_the_next_start() {
+    let mut world = World::example().running();
+    let old = world.key();
+    reset(&world);
+    let new = world.key();
+    world.kill_9();
+    broken_off(&world, &format!("{old}\n"), &format!("{new}\n"));
+    world.start();
+    assert_eq!(world.key(), new);
+    assert!(holds(&world, &new));
+    assert!(!world.data().join("admin.key.next").exists());
+}
+
+#[test]
+fn a_reset_that_broke_off_before_the_new_key_was_valid_leaves_the_old_one() {
+    let mut world = World::example().running();
+    let old = world.key();
+    world.kill_9();
+    broken_off(&world, &format!("{old}\n"), "cb_never_valid\n");
+    world.start();
+    assert_eq!(world.key(), old);
+    assert!(holds(&world, &old));
+    assert!(!world.data().join("admin.key.next").exists());
 }

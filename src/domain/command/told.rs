@@ -75,7 +75,7 @@ pub(super) fn split_text(before: &Split, split: &Split) -> String {
         parts.push(if split.paused { "paused" } else { "not paused" }.to_owned());
     }
     let time = |word: &str, at: Option<Timestamp>, none: &str| match at {
-        Some(at) => format!("{word} {}", at),
+        Some(at) => format!("{word} {at}"),
         None => none.to_owned(),
     };
     if before.starts_at != split.starts_at {

@@ -24,6 +24,11 @@ pub(super) fn exposed(folder: &Path) -> io::Result<Vec<String>> {
     Ok(sentences)
 }
 
+/// Whether it is a key, one that is to take its place, or one that is being written.
 fn is_secret(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "key")
+    let mut name = path.to_owned();
+    while name.extension().is_some_and(|extension| extension == "next" || extension == "new") {
+        name.set_extension("");
+    }
+    name.extension().is_some_and(|extension| extension == "key")
 }

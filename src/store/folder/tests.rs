@@ -64,6 +64,11 @@ fn a_secret_that_others_can_read_is_told() {
     fs::set_permissions(place.path().join("token.key"), fs::Permissions::from_mode(0o640)).unwrap();
     let told = folder.exposed().unwrap();
     assert!(matches!(told.as_slice(), [one] if one.contains("token.key")), "{told:?}");
+    for unfinished in ["admin.key.next", "admin.key.next.new", "token.key.new"] {
+        folder.write_atomic(unfinished, b"x", 0o644).unwrap();
+        assert_eq!(folder.exposed().unwrap().len(), 2, "{unfinished}");
+        fs::remove_file(place.path().join(unfinished)).unwrap();
+    }
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o770)).unwrap();
     assert_eq!(folder.exposed().unwrap().len(), 2);
 }
