@@ -137,6 +137,7 @@ mod tests {
 
     const RELEASES: u32 = 60;
     const STILL: Duration = Duration::from_millis(2);
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn folders(root: &Path) -> Folders {
         let watched = |kind: &'static str, subfolders| Watched {
@@ -174,9 +175,12 @@ mod tests {
         let looks = AtomicU32::new(0);
         std::thread::scope(|scope| {
             let swaps = scope.spawn(|| {
+                let deadline = Instant::now() + PATIENCE;
                 for release in 1..=RELEASES {
                     let seen = looks.load(Ordering::SeqCst);
                     while looks.load(Ordering::SeqCst) == seen {
+                        // Else a failure of the other thread would be waited for here for ever.
+                        assert!(Instant::now() < deadline, "nobody looks any more");
                         std::thread::yield_now();
                     }
                     // At another moment of the look each time.
