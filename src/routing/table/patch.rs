@@ -177,7 +177,7 @@ impl Patch<'_> {
             arms: split.arms.iter().map(|arm| self.arm(split, arm)).collect(),
             // One that was deleted and made anew in one patch is another split.
             calls: before
-                .filter(|before| before.split.salt == split.salt)
+                .filter(|before| before.split.birth() == split.birth())
                 .map_or_else(Arc::default, |before| Arc::clone(&before.calls)),
             split: Arc::clone(split),
         });

@@ -236,7 +236,7 @@ fn what_files_name_must_exist_somewhere_in_them() {
     let files: Vec<_> = agents(1).into_iter().chain([file("routes/a.toml", text)]).collect();
     let faults = checked(&files).unwrap_err();
     let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
-    assert_eq!((lines, faults.len()), (vec![5, 9, 14], 3), "{faults:#?}");
+    assert_eq!((lines, faults.len()), (vec![6, 10, 15], 3), "{faults:#?}");
 }
 
 #[test]
