@@ -8,6 +8,8 @@ mod build;
 mod certificates;
 mod check;
 mod checked;
+mod connections;
+mod housekeeping;
 mod reset;
 mod run;
 mod sources;

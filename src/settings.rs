@@ -24,5 +24,6 @@ pub mod written;
 
 pub use fault::{Fault, Place};
 pub use gateways::{Gateway, GatewayIx, Gateways};
+pub use load::SETTINGS_FILE;
 pub use meant::Settings;
 pub use source::{Flags, Sources, Variables};

@@ -92,7 +92,9 @@ fn server(name: &str, port: &str) -> Value {
         "url": "{scheme}://{host}:{port}", "description": name,
         "variables": {
             "scheme": {"default": "http", "enum": ["http", "https"]},
-           "host": {"default": "127.0.0.1"}, "port": {"default": port}},
+            "host": {"default": "127.0.0.1"},
+            "port": {"default": port},
+        },
     })
 }
 

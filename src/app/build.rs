@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::addresses::Reached;
-use super::certificates::{Following, Handshakes, following};
+use super::certificates::{Following, following};
+use super::check::check_files;
 use super::checked::Checked;
+use super::connections::Connections;
 use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
 use super::{AppError, random_bytes, reset};
 use crate::control::Control;
-use crate::control::files;
 use crate::control::metrics::ConfigMetrics;
-use crate::control::reload::{Reloader, Sources as _};
+use crate::control::reload::Reloader;
 use crate::control::start::{Parts, StartError, start};
 use crate::domain::endpoint::{Endpoint, EndpointTemplate};
 use crate::domain::id::AccountId;
 use crate::domain::state::State;
-use crate::domain::time::Timestamp;
 use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::numbering::{Country, Numbering};
@@ -96,7 +96,9 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         claims => claims,
     };
     if Life::is_none(&settings.data) {
-        faultless(&settings, &clock)?;
+        // What is refused at a first start leaves nothing behind: the files are read before anything is made of them.
+        check_files(&settings, settings.files.still, &clock)
+            .map_err(|faults| AppError::Start(StartError::Files(faults)))?;
     }
     // Where both ports and the folder are taken, it is the folder that tells by whom.
     let folder = Arc::new(DataFolder::open(&settings.data)?);
@@ -144,8 +146,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         (front(CALLS, settings.limits.body_bytes_max), front(ADMIN, settings.limits.admin_body_bytes_max));
     let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
     let admin = listen(ADMIN, admin, 1, admin_front)?;
-    let secure = [&calls, &admin].into_iter().filter(|plane| plane.front.tls.is_some());
-    registry.add(Handshakes::of(secure.map(|plane| (plane.name, plane.front.traffic.clone()))))?;
+    registry.add(Connections::of(&[&calls, &admin]))?;
     let certificates = following(certificates, &registry, &clock, settings.files.still)?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
@@ -183,15 +184,6 @@ fn configured(settings: &Settings) -> Result<(), AppError> {
     let fault = as_fault(fault.clone());
     tracing::error!("{fault}: settings are the defaults, and the last good files serve");
     Ok(())
-}
-
-/// Reads the files before anything is made of them: what is refused at a first start leaves nothing behind.
-fn faultless(settings: &Settings, clock: &Clock) -> Result<(), AppError> {
-    let mut folders = Folders::new(settings, settings.files.still, clock.clone());
-    let checked = folders
-        .look()
-        .and_then(|look| files::check(&look.changed, &AccountId::first(), Timestamp(clock.now_ms())));
-    checked.map(drop).map_err(|faults| AppError::Start(StartError::Files(faults)))
 }
 
 fn claims(settings: &Settings) -> Result<(Claim, Claim), AppError> {

@@ -22,7 +22,7 @@ use crate::telemetry::{Clock, TelemetryError};
 
 use expiry::Reminder;
 
-pub(super) use metrics::{Handshakes, TlsMetrics};
+pub(super) use metrics::TlsMetrics;
 
 /// What nobody but a key's owner and group should have: any use by others, and writing by the group.
 const OTHERS: u32 = 0o027;
@@ -212,9 +212,7 @@ impl Following {
 impl Certificate {
     /// Whether new files were taken, or why they cannot be.
     fn look(&mut self, clock: &Clock, still: Duration, now: i64) -> Result<bool, String> {
-        let wall = || {
-            SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(clock.now_ms()).unwrap_or_default())
-        };
+        let wall = || clock.system_time();
         let stillness = Stillness { still, now: &wall, pause: &std::thread::sleep };
         let (stamps, bytes) = match files_of(&self.files).read(self.seen, stillness) {
             Look::Unchanged => return Ok(false),

@@ -10,7 +10,7 @@ use crate::control::reload::Sources as _;
 use crate::domain::fault::Fault;
 use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
-use crate::settings::{Flags, Sources, Variables};
+use crate::settings::{Flags, Settings, Sources, Variables};
 use crate::telemetry::Clock;
 
 pub use crate::control::files::Summary;
@@ -27,10 +27,17 @@ pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
         return Err(vec![as_fault(fault.clone())]);
     }
     let clock = Clock::system();
-    let now = Timestamp(clock.now_ms());
-    let mut folders = Folders::new(&settings, Duration::ZERO, clock);
-    let look = folders.look()?;
-    let mut summary = files::check(&look.changed, &AccountId::first(), now)?;
-    summary.warnings.extend(certificates.warnings(now.0 / 1_000));
+    let mut summary = check_files(&settings, Duration::ZERO, &clock)?;
+    summary.warnings.extend(certificates.warnings(clock.now_ms() / 1_000));
     Ok(summary)
+}
+
+/// Reads agents and routes of both folders, which must have been `still` for a while, and makes nothing of them.
+pub(super) fn check_files(
+    settings: &Settings,
+    still: Duration,
+    clock: &Clock,
+) -> Result<Summary, Vec<Fault>> {
+    let look = Folders::new(settings, still, clock.clone()).look()?;
+    files::check(&look.changed, &AccountId::first(), Timestamp(clock.now_ms()))
 }

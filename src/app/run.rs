@@ -7,16 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::addresses::Reached;
 use super::build::{Plane, Router};
 use super::certificates::Following;
-use super::token_keys::TokenKeyFile;
-use super::{AppError, addresses, random_bytes, reset, welcome};
+use super::housekeeping::Housekeeping;
+use super::{AppError, addresses, random_bytes, welcome};
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
-use crate::domain::time::Timestamp;
 use crate::gateways::http::HttpGateway;
 use crate::gateways::plane::CallPlane;
 use crate::gateways::worker::Worker;
@@ -26,15 +24,10 @@ use crate::http::shutdown::DrainLimits;
 use crate::settings::Settings;
 use crate::settings::watch::FolderWatch;
 use crate::store::folder::DataFolder;
-use crate::telemetry::Clock;
 use crate::telemetry::precedence::give_way;
 
 /// How often calls, series and tables that are over are let go of.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How often the calls of splits are kept.
-const SAVE: Duration = Duration::from_secs(5);
-/// How often the data folder is looked at: for a request to reset the key, and for the keys of tokens.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Something that goes on beside the rest.
 type Task = tokio::task::JoinHandle<()>;
@@ -100,7 +93,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         token_keys,
         clock,
     };
-    let sweeping = tokio::spawn(housekeeping.run());
+    let keeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
     addresses::write(&folder, &calls_reached, &admin_reached);
@@ -113,7 +106,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     tracing::info!("draining: new calls are answered until no more come");
     health.drain();
     leave(&calls_front, &admin_front, settings.limits.drain_time).await;
-    sweeping.abort();
+    keeping.abort();
     following.abort();
     renewing.abort();
     let last = control.clone();
@@ -213,52 +206,6 @@ fn in_progress(plane: &Arc<CallPlane>) -> Arc<dyn Fn() -> usize + Send + Sync> {
     Arc::new(move || plane.in_progress())
 }
 
-/// What is to be done now and then.
-struct Housekeeping {
-    control: Control,
-    plane: Arc<CallPlane>,
-    folder: Arc<DataFolder>,
-    key_secret: [u8; 32],
-    token_keys: TokenKeyFile,
-    clock: Clock,
-}
-
-impl Housekeeping {
-    /// Does both jobs until it is dropped, each when its time has come and never twice at once.
-    async fn run(self) {
-        let this = Arc::new(self);
-        tokio::join!(now_and_then(&this, SAVE, Self::save), now_and_then(&this, LOOK, Self::look));
-    }
-
-    fn save(&self) {
-        if let Err(why) = self.control.save_split_calls() {
-            tracing::error!(error = ?why, "the calls of splits could not be kept");
-        }
-    }
-
-    fn look(&self) {
-        self.token_keys.follow(self.plane.token_keys());
-        let now = Timestamp(self.clock.now_ms());
-        match reset::answer(&self.folder, &self.control, &self.key_secret, now, &mut random_bytes) {
-            Ok(false) => {}
-            Ok(true) => tracing::warn!("the admin key was made anew, as was asked for in the data folder"),
-            Err(why) => tracing::error!(error = %why, "the admin key could not be made anew"),
-        }
-    }
-}
-
-async fn now_and_then(house: &Arc<Housekeeping>, period: Duration, job: fn(&Housekeeping)) {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let house = Arc::clone(house);
-        if let Err(why) = tokio::task::spawn_blocking(move || job(&house)).await {
-            tracing::error!(error = %why, "a job of the house broke off");
-        }
-    }
-}
-
 /// Signals that end the router, or make it read its files.
 struct Stop {
     terminate: tokio::signal::unix::Signal,
@@ -306,7 +253,8 @@ mod tests {
     use crate::domain::change::Change;
     use crate::domain::fault::Fault;
     use crate::domain::id::AccountId;
-    use crate::telemetry::Registry;
+    use crate::domain::time::Timestamp;
+    use crate::telemetry::{Clock, Registry};
 
     const PATIENCE: Duration = Duration::from_secs(20);
 

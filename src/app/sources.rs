@@ -2,17 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::control::files::SourceFile;
 use crate::control::reload::{Look, Sources};
 use crate::domain::fault::Fault;
-use crate::settings::Settings;
 use crate::settings::folder::{Folder, Reading, Snapshot, Stillness, read_together};
+use crate::settings::{SETTINGS_FILE, Settings};
 use crate::telemetry::clock::Clock;
-
-/// The file of the settings.
-const FILE: &str = "cordboard.toml";
 
 /// Both folders, and what they held when they were last kept.
 pub(super) struct Folders {
@@ -51,10 +48,11 @@ impl Folders {
     /// Says that nothing is configured here at all: a wrong folder is no empty configuration.
     fn nothing(&self) -> Option<Fault> {
         let folders = [&self.routes.folder.path, &self.agents.folder.path];
-        let is_there = folders.into_iter().any(|folder| folder.exists()) || self.config.join(FILE).exists();
+        let is_there =
+            folders.into_iter().any(|folder| folder.exists()) || self.config.join(SETTINGS_FILE).exists();
         (!is_there).then(|| Fault {
             file: self.config.display().to_string(),
-            message: format!("there is no {FILE}, no folder of routes and none of agents"),
+            message: format!("there is no {SETTINGS_FILE}, no folder of routes and none of agents"),
             expected: "a folder of configuration, named by --config or CORDBOARD_CONFIG".to_owned(),
             ..Fault::of_folder()
         })
@@ -64,9 +62,7 @@ impl Folders {
 impl Sources for Folders {
     fn look(&mut self) -> Result<Look, Vec<Fault>> {
         let clock = self.clock.clone();
-        let now = move || {
-            SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(clock.now_ms()).unwrap_or_default())
-        };
+        let now = move || clock.system_time();
         let stillness = Stillness { still: self.still, now: &now, pause: &std::thread::sleep };
         let mut faults: Vec<Fault> = self.nothing().into_iter().collect();
         let (agents, routes) = (&mut self.agents, &mut self.routes);

@@ -338,6 +338,16 @@ fn a_lost_control_thread_is_told_and_the_last_table_stays() {
     assert!(room.control.submit_blocking(command(make(spring()))).is_err());
 }
 
+fn assert_reader_is_lost(room: &Room) {
+    let readiness = room.ground.health.readiness();
+    assert!(
+        readiness.body.contains(r#""reload":"the files are not followed any more"#),
+        "{}",
+        readiness.body
+    );
+    assert!(room.metric("cordboard_config_parts_lost_total 1"));
+}
+
 #[test]
 fn a_lost_reader_of_the_files_is_told_and_other_changes_go_on() {
     let mut room = Room::new();
@@ -346,13 +356,7 @@ fn a_lost_reader_of_the_files_is_told_and_other_changes_go_on() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // The first wake-up is lost with it, so that this ends.
     runtime.block_on(reloader.run(|| std::future::ready(Some(()))));
-    let readiness = room.ground.health.readiness();
-    assert!(
-        readiness.body.contains(r#""reload":"the files are not followed any more"#),
-        "{}",
-        readiness.body
-    );
-    assert!(room.metric("cordboard_config_parts_lost_total 1"));
+    assert_reader_is_lost(&room);
     assert!(room.control.submit_blocking(command(make(spring()))).is_ok());
 }
 
@@ -365,13 +369,7 @@ fn a_lost_watch_is_told_and_who_asks_has_the_files_read_all_the_same() {
     // An answer in time is a law of its own: what is heard no more must not be asked for again and again.
     let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, room.control.reload(None)).await });
     assert!(answer.unwrap().is_ok());
-    let readiness = room.ground.health.readiness();
-    assert!(
-        readiness.body.contains(r#""reload":"the files are not followed any more"#),
-        "{}",
-        readiness.body
-    );
-    assert!(room.metric("cordboard_config_parts_lost_total 1"));
+    assert_reader_is_lost(&room);
 }
 
 #[test]

@@ -91,6 +91,7 @@ text_id!(
     AccountId, "account id", 64, "1 to 64 letters, digits or hyphens",
     |c| c.is_ascii_alphanumeric() || c == '-'
 );
+
 impl AccountId {
     /// The account that a first start makes, by the same name everywhere.
     ///

@@ -411,7 +411,7 @@ impl CallsInProgress {
     }
 
     /// Ends calls that have lasted too long, as unknown, and forgets those that ended a while ago; for a clock to call.
-    /// Holds each of the shards for some microseconds.
+    /// Walks every call, one shard at a time; who asks for a call of that shard waits meanwhile.
     ///
     /// Where more have ended than are to be kept, the time for which they are is shorter in the same proportion, so
     /// that the oldest go first.

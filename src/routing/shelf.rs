@@ -10,6 +10,9 @@ use super::table::Served;
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::id::{AccountId, ConfigHash};
 
+/// Most bodies that are asked for and not yet fetched; more are not fetched.
+const WANTED_MAX: usize = 1_024;
+
 /// A whole configuration as JSON, defaults filled in.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Body {
@@ -40,9 +43,6 @@ pub struct Shelf {
     bodies: DashMap<(AccountId, ConfigHash), Weak<Body>, FixedState>,
     wanted: OnceLock<SyncSender<Weak<Served>>>,
 }
-
-/// Most bodies that are asked for and not yet fetched; more are not fetched.
-const WANTED_MAX: usize = 1_024;
 
 impl Shelf {
     /// A body that is in use.

@@ -1,7 +1,8 @@
 //! The immutable table that decisions are read from.
 //!
 //! Numbers point to a route, a route to the seat of an agent's pin or to a split, a seat to the version that serves. So
-//! a rollback puts another version into one seat, whatever follows it. Every part is copy-on-write: a patched table shares all it did not touch.
+//! a rollback puts another version into one seat, whatever follows it. Every part is copy-on-write: a patched table
+//! shares all it did not touch.
 
 #[cfg(test)]
 mod books;

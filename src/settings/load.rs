@@ -10,7 +10,8 @@ use super::meant::Settings;
 use super::source::Sources;
 use super::written::Written;
 
-const FILE: &str = "cordboard.toml";
+/// The file of the settings, in the configuration folder.
+pub const SETTINGS_FILE: &str = "cordboard.toml";
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 impl Settings {
@@ -31,7 +32,7 @@ impl Settings {
     pub fn read(sources: &Sources) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
         let (config, config_fault) = config_folder(sources);
-        let path = config.join(FILE);
+        let path = config.join(SETTINGS_FILE);
         let name = path.display().to_string();
         let text = text_of(&path).unwrap_or_else(|fault| {
             faults.push(fault);
@@ -66,7 +67,8 @@ fn config_folder(sources: &Sources) -> (PathBuf, Option<Fault>) {
     let Some((source, folder)) = flag.or(variable) else { return (PathBuf::from("config"), None) };
     let fault = (!folder.is_dir()).then(|| {
         let message = format!("{} is no folder", folder.display());
-        Place::whole(source).fault(message, format!("a folder that holds {FILE}, routes/ and agents/"))
+        Place::whole(source)
+            .fault(message, format!("a folder that holds {SETTINGS_FILE}, routes/ and agents/"))
     });
     (folder, fault)
 }
@@ -149,12 +151,12 @@ mod tests {
 
     fn folder_with(text: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE), text).unwrap();
+        std::fs::write(folder.path().join(SETTINGS_FILE), text).unwrap();
         folder
     }
 
     fn loaded(text: &str, sources: &Sources) -> Result<Settings, Vec<Fault>> {
-        let (written, mut faults) = Written::read(FILE, text, sources);
+        let (written, mut faults) = Written::read(SETTINGS_FILE, text, sources);
         let settings = Settings::meant(&written, Path::new("config"), &mut faults);
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
     }
@@ -277,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_shipped_file_misses_no_key() {
-        let (written, faults) = Written::read(FILE, &uncommented(), &Sources::default());
+        let (written, faults) = Written::read(SETTINGS_FILE, &uncommented(), &Sources::default());
         assert_eq!(faults, []);
         let missing = format!("{written:#?}");
         assert!(!missing.contains("None"), "{missing}");
@@ -450,9 +452,9 @@ name = \"Edge\"
     #[test]
     fn a_file_that_is_no_text_or_too_large_is_a_fault() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE), b"# fine\n# \xff\n").unwrap();
+        std::fs::write(folder.path().join(SETTINGS_FILE), b"# fine\n# \xff\n").unwrap();
         assert_eq!(Settings::load(&sources(folder.path())).unwrap_err()[0].line, 2);
-        std::fs::write(folder.path().join(FILE), vec![b'#'; (1 << 20) + 1]).unwrap();
+        std::fs::write(folder.path().join(SETTINGS_FILE), vec![b'#'; (1 << 20) + 1]).unwrap();
         assert_eq!(Settings::load(&sources(folder.path())).unwrap_err()[0].message, "is too large");
     }
 

@@ -54,6 +54,12 @@ impl Clock {
         }
     }
 
+    /// What the wall clock shows, as files are stamped; as [`now_ms`](Self::now_ms), to the millisecond.
+    #[must_use]
+    pub fn system_time(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.now_ms()).unwrap_or_default())
+    }
+
     /// Milliseconds since 1970-01-01 UTC that never go backwards: the wall clock when this clock was made, and the
     /// time that has passed since.
     ///

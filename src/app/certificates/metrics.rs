@@ -1,9 +1,6 @@
-//! What is counted of certificates and handshakes.
+//! What is counted of certificates.
 
-use crate::http::tls::{HandshakeFault, Validity};
-use crate::http::traffic::Traffic;
-use crate::telemetry::page::{Family, Kind, Labels, Page};
-use crate::telemetry::registry::Source;
+use crate::http::tls::Validity;
 
 crate::metrics! {
     /// What is counted of certificates.
@@ -36,40 +33,5 @@ impl TlsMetrics {
         listeners
             .iter()
             .for_each(|listener| self.tls_reload_failures_total.with_label_values(&[listener]).inc());
-    }
-}
-
-/// Connections that came to no handshake, of the listeners that have TLS.
-#[derive(Debug)]
-pub(in crate::app) struct Handshakes {
-    listeners: Vec<(Labels, Traffic)>,
-}
-
-const FAILURES: Family = Family {
-    name: "cordboard_tls_handshake_failures_total",
-    help: "Connections to a TLS listener that came to no handshake: plain (no TLS), slow or failed.",
-    kind: Kind::Counter,
-};
-
-impl Handshakes {
-    /// Those of these listeners.
-    pub(in crate::app) fn of(listeners: impl Iterator<Item = (&'static str, Traffic)>) -> Self {
-        let labelled = listeners.map(|(listener, traffic)| (Labels::new(&[("listener", listener)]), traffic));
-        Self { listeners: labelled.collect() }
-    }
-}
-
-impl Source for Handshakes {
-    fn families(&self) -> &[Family] {
-        &[FAILURES]
-    }
-
-    fn write(&self, page: &mut Page) {
-        let mut lines = page.family(&FAILURES);
-        for (labels, traffic) in &self.listeners {
-            for kind in HandshakeFault::ALL {
-                lines.line_with(labels, ("reason", kind.as_str()), traffic.handshake_faults(kind));
-            }
-        }
     }
 }

@@ -73,9 +73,7 @@ impl State {
         }
         Ok(merge.finish(self, files, released))
     }
-}
 
-impl State {
     fn gone_agents(&self, files: &FileSet) -> BTreeSet<AgentRef> {
         let kept: BTreeSet<&AgentRef> = files.agents.iter().map(|placed| &placed.value.id).collect();
         let of_files = |agent: &Agent| agent.profile.managed_by == ManagedBy::Files;

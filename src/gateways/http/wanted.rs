@@ -17,7 +17,6 @@ use crate::routing::request::{CALL_ID_BYTES_MAX, Override};
 const HEADERS_MAX: usize = 100;
 /// Longest name of a gateway.
 const GATEWAY_CHARS_MAX: usize = 64;
-
 /// Longest word for a call's direction.
 const DIRECTION_CHARS_MAX: usize = 32;
 
@@ -141,7 +140,7 @@ pub(super) fn gateway(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, &'stat
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-/// The body of `POST /v1/calls`.
+// The body of `POST /v1/calls`.
 impl<'a> Members<'a> for Wanted<'a> {
     fn take<M: MapAccess<'a>>(&mut self, name: &str, at: &mut Place, map: &mut M) -> Result<bool, M::Error> {
         let fault = |why| M::Error::custom(why);

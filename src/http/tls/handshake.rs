@@ -49,7 +49,7 @@ pub(in crate::http) async fn secure(
             Ok(_) => return Err(None),
         }
         if first != [HANDSHAKE] {
-            answer_in_clear(socket).await;
+            turn_away(socket, &no_tls()).await;
             return Err(Some((HandshakeFault::Plain, "it does not speak TLS".to_owned())));
         }
         let accept = TlsAcceptor::from(identity.pair().config()).accept(socket).into_fallible();
@@ -94,11 +94,7 @@ async fn before_closing<T>(
     }
 }
 
-/// Tells whoever speaks plain HTTP that this is not the place for it.
-async fn answer_in_clear(socket: TcpStream) {
-    turn_away(socket, &no_tls()).await;
-}
-
+/// What whoever speaks plain HTTP is told: that this is not the place for it.
 fn no_tls() -> Bytes {
     let message = "this listener speaks TLS: ask it by https://";
     ApiError::new(StatusCode::BAD_REQUEST, "TLS_REQUIRED", message).raw("-")

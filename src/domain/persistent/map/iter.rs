@@ -9,7 +9,7 @@ use super::node::Node;
 
 /// The entries of a [`Map`](super::Map) in the order of their keys.
 ///
-/// Sorts a leaf when it comes to it, at most 512 entries; the rest are reads.
+/// Sorts a leaf when it comes to it; the rest are reads.
 pub struct Iter<'a, K, V> {
     /// What is left of each level, the lowest last.
     pending: Vec<slice::Iter<'a, Node<K, V>>>,
