@@ -11,6 +11,7 @@
 //! the document says and lets nothing through that the document does not have.
 
 pub mod agents;
+pub mod caller_pins;
 pub mod default_route;
 pub mod history;
 pub mod numbers;
@@ -136,6 +137,7 @@ pub fn openapi() -> String {
 fn routes() -> OpenApiRouter<Arc<Management>> {
     document::begun()
         .merge(agents::routes())
+        .merge(caller_pins::routes())
         .merge(default_route::routes())
         .merge(history::routes())
         .merge(numbers::routes())

@@ -8,6 +8,7 @@
 //! newer router says.
 
 mod agents;
+mod caller_pins;
 mod client;
 mod completions;
 mod default_route;

@@ -4,6 +4,7 @@ pub mod account;
 pub mod address;
 pub mod agent;
 pub mod agent_config;
+pub mod caller_pin;
 pub mod change;
 pub mod command;
 pub mod endpoint;

@@ -50,6 +50,7 @@ fn run_check(args: &CheckArgs) -> io::Result<ExitCode> {
             "{}",
             json!({"ok": true, "hash": summary.hash, "agents": summary.agents, "versions": summary.versions,
                    "splits": summary.splits, "prefixes": summary.prefixes, "numbers": summary.numbers,
+                   "callerPins": summary.caller_pins,
                    "warnings": summary.warnings, "faults": []})
         )?,
         (Ok(summary), false) => tell_summary(&mut out, summary)?,
@@ -84,15 +85,16 @@ fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
 }
 
 fn tell_summary(out: &mut impl Write, summary: &app::Summary) -> io::Result<()> {
-    let app::Summary { hash, agents, versions, splits, prefixes, numbers, warnings } = summary;
+    let app::Summary { hash, agents, versions, splits, prefixes, numbers, caller_pins, warnings } = summary;
     writeln!(
         out,
-        "ok: {}, {}, {}, {}, {}",
+        "ok: {}, {}, {}, {}, {}, {}",
         counted(*agents, "agent"),
         counted(*versions, "version"),
         counted(*splits, "split"),
         counted(*prefixes, "prefix"),
-        counted(*numbers, "number")
+        counted(*numbers, "number"),
+        counted(*caller_pins, "caller pin")
     )?;
     writeln!(out, "fingerprint {hash}")?;
     for warning in warnings {

@@ -4,6 +4,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, IF_MATCH};
 use serde::Serialize;
 
+use crate::domain::caller_pin::CallerPin;
 use crate::domain::change::SplitRef;
 use crate::domain::command::Action;
 use crate::domain::id::{AccountId, Hex32};
@@ -70,6 +71,9 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         }
         Action::PutDefault(_) | Action::DeleteDefault => {
             state.defaults.get(account).map(|route| Tag::of(route.as_ref()))
+        }
+        Action::PutCallerPin { pin: CallerPin { id, .. }, .. } | Action::DeleteCallerPin { id, .. } => {
+            state.caller_pins.get(id).map(|pin| Tag::of(pin.as_ref()))
         }
         Action::PatchSplit { id, .. } | Action::EndSplit { id, .. } | Action::DeleteSplit(id) => of_split(id),
         Action::CreateAccount { .. }

@@ -10,6 +10,7 @@ use hyper::StatusCode;
 use super::caller::Caller;
 use super::fields::{self, Written};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::caller_pin::CallerAddress;
 use crate::domain::id::{AgentId, ConfigHash, SplitId, VersionNumber};
 use crate::http::body::BodyFault;
 use crate::http::error::ApiError;
@@ -32,6 +33,14 @@ impl PathId for Number {
             let message = format!("{why}: expected {}", InvalidAddress::EXPECTED);
             ApiError::unprocessable("number", message).with_code("PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT")
         })
+    }
+}
+
+impl PathId for CallerAddress {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let expected = InvalidAddress::EXPECTED;
+        Self::parse(text)
+            .map_err(|why| ApiError::unprocessable("caller", format!("{why}: expected {expected}")))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod authorisation;
+mod caller_pins;
 mod document;
 mod hidden;
 mod instance;

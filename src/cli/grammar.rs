@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::agents::{AgentsArgs, VersionsArgs};
+use super::caller_pins::CallerPinsArgs;
 use super::client::Client;
 use super::completions::CompletionsArgs;
 use super::default_route::DefaultRouteArgs;
@@ -152,6 +153,7 @@ pub enum ClientCommand {
     Numbers(Asking<NumbersArgs>),
     Pin(Asking<PinArgs>),
     Prefixes(Asking<PrefixesArgs>),
+    CallerPins(Asking<CallerPinsArgs>),
     DefaultRoute(Asking<DefaultRouteArgs>),
     Splits(Asking<SplitsArgs>),
     History(Asking<HistoryArgs>),
@@ -226,6 +228,7 @@ impl ClientCommand {
             Self::Numbers(asking) => ask(asking, variables, terminal),
             Self::Pin(asking) => ask(asking, variables, terminal),
             Self::Prefixes(asking) => ask(asking, variables, terminal),
+            Self::CallerPins(asking) => ask(asking, variables, terminal),
             Self::DefaultRoute(asking) => ask(asking, variables, terminal),
             Self::Splits(asking) => ask(asking, variables, terminal),
             Self::History(asking) => ask(asking, variables, terminal),

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::caller_pin::CallerAddress;
 use crate::domain::id::{AgentId, ArmId, InvalidId, Pin, SplitId};
 use crate::domain::time::Timestamp;
 
@@ -157,6 +158,11 @@ pub(super) fn pin(text: &str) -> Result<Pin, String> {
 /// Reads a dialled number.
 pub(super) fn number(text: &str) -> Result<Number, String> {
     Number::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
+}
+
+/// Reads a caller.
+pub(super) fn caller(text: &str) -> Result<CallerAddress, String> {
+    CallerAddress::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
 }
 
 /// Reads a prefix.

@@ -13,6 +13,7 @@
 //! Nothing here looks at a folder: contents are handed in, by paths such as `routes/a.toml` and `agents/sales/V1.toml`.
 
 mod agent_folder;
+mod caller_pin_table;
 mod check;
 mod cut;
 mod difference;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Key};
 use super::address::{E164, Number, Prefix};
 use super::agent::{AgentRef, Profile, Version};
+use super::caller_pin::{CallerPin, CallerPinRef};
 use super::id::{AccountId, ConfigHash, Environment, Revision, SplitId, VersionNumber};
 use super::route::Route;
 use super::split::Split;
@@ -83,6 +84,10 @@ pub enum Change {
         /// Whose.
         account: AccountId,
     },
+    /// A caller was pinned, or pinned to something else.
+    CallerPinPut(Arc<CallerPin>),
+    /// A caller is no longer pinned.
+    CallerPinRemoved(CallerPinRef),
     /// A split was made or changed.
     SplitPut(Arc<Split>),
     /// A split is gone.
@@ -207,6 +212,8 @@ pub struct Touched {
     pub prefixes: BTreeSet<(AccountId, Prefix)>,
     /// Accounts whose default route changed.
     pub defaults: BTreeSet<AccountId>,
+    /// Caller pins.
+    pub caller_pins: BTreeSet<CallerPinRef>,
 }
 
 impl Touched {
@@ -217,5 +224,6 @@ impl Touched {
         self.splits.extend(other.splits);
         self.prefixes.extend(other.prefixes);
         self.defaults.extend(other.defaults);
+        self.caller_pins.extend(other.caller_pins);
     }
 }

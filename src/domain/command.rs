@@ -1,5 +1,6 @@
 //! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
 
+mod caller_pins;
 mod files;
 mod held;
 mod routes;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
+use super::caller_pin::{CallerHash, CallerPin, CallerPinRef};
 use super::change::{Change, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
@@ -99,6 +101,20 @@ pub enum Action {
     PutDefault(Route),
     /// Remove the account's default route.
     DeleteDefault,
+    /// Pin a caller to a version of an agent.
+    PutCallerPin {
+        /// Who, to what.
+        pin: CallerPin,
+        /// What stands for the caller in the history.
+        known_as: CallerHash,
+    },
+    /// Pin a caller no longer.
+    DeleteCallerPin {
+        /// Who.
+        id: CallerPinRef,
+        /// What stands for the caller in the history.
+        known_as: CallerHash,
+    },
     /// Make a split and put numbers into it.
     CreateSplit {
         /// The split, with its salt and first owners.
@@ -201,6 +217,8 @@ impl State {
             Action::DeletePrefix(prefix) => self.delete_prefix(account, *prefix),
             Action::PutDefault(route) => self.put_default(route),
             Action::DeleteDefault => self.delete_default(account),
+            Action::PutCallerPin { pin, known_as } => self.put_caller_pin(pin, *known_as, command.at),
+            Action::DeleteCallerPin { id, known_as } => self.delete_caller_pin(id, *known_as),
             Action::CreateSplit { split, numbers } => self.create_split(split, numbers),
             Action::PatchSplit { id, patch } => self.patch_split(account, id, patch, command.at),
             Action::EndSplit { id, winner } => self.end_split(account, id, winner, command.at),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::agent_config::Dispatch;
+use super::caller_pin::CallerPin;
 use super::endpoint::Endpoint;
 use super::fault::Fault;
 use super::id::{AccountId, ArmId, ConfigHash, Environment, VersionNumber};
@@ -126,6 +127,8 @@ pub struct FileSet {
     pub prefixes: Vec<Placed<(Prefix, Arc<Route>)>>,
     /// Default routes, at most one an account.
     pub defaults: Vec<Placed<Arc<Route>>>,
+    /// Caller pins.
+    pub caller_pins: Vec<Placed<Arc<CallerPin>>>,
     /// Every distinct route of a number in any file, with its first place.
     pub routes: Vec<Placed<Arc<Route>>>,
     /// The names of the files.

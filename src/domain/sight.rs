@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::account::Key;
 use super::address::Number;
+use super::caller_pin::CallerPin;
 use super::change::SplitRef;
 use super::command::{Action, Author, Command};
 use super::id::{AgentId, SplitId};
@@ -96,6 +97,9 @@ impl<'s> Sight<'s> {
             Action::DeletePrefix(at) => prefix(*at),
             Action::PutDefault(route) => default() && self.route(route),
             Action::DeleteDefault => default(),
+            Action::PutCallerPin { pin: CallerPin { id, .. }, .. } | Action::DeleteCallerPin { id, .. } => {
+                self.agent(&id.agent.agent)
+            }
             Action::CreateSplit { split, numbers } => self.split(split) && numbers.iter().all(number),
             Action::PatchSplit { id, patch } => {
                 let agents = patch.arms.iter().filter_map(|arm| arm.agent.as_ref());

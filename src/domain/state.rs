@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::account::{Account, Key, KeyDigest};
 use super::address::{Number, Prefix};
 use super::agent::{Agent, AgentRef};
+use super::caller_pin::{CallerPin, CallerPinRef};
 use super::change::SplitRef;
 use super::id::{AccountId, ConfigHash, Revision};
 use super::persistent::{Map, Slab};
@@ -15,6 +16,9 @@ use super::route::Route;
 use super::split::Split;
 
 pub use numbers::{NumberMap, RouteIx, RouteUse};
+
+/// Caller pins by agent and caller: the one map that state and routing table share.
+pub type CallerPinMap = Map<CallerPinRef, Arc<CallerPin>>;
 
 /// The present: all facts so far, absorbed. Every part is copy-on-write, so a clone costs a few reference counts and a
 /// change costs what it touches.
@@ -39,6 +43,8 @@ pub struct State {
     pub prefixes: Map<(AccountId, Prefix), Arc<Route>>,
     /// Routes of what nothing else matches.
     pub defaults: Map<AccountId, Arc<Route>>,
+    /// Callers who are given another version.
+    pub caller_pins: CallerPinMap,
     /// Splits.
     pub splits: Map<SplitRef, Arc<Split>>,
     /// Fingerprint of the files that were applied last.

@@ -6,6 +6,7 @@ use super::account::{Account, Key, KeyDigest, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::agent_config::AgentConfig;
+use super::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
 use super::change::{SplitRef, Touched};
 use super::command::{Action, Author, Command, Outcome};
 use super::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed};
@@ -149,6 +150,7 @@ pub(crate) fn file_set(agents: Vec<Placed<FileAgent>>) -> FileSet {
         splits: Vec::new(),
         prefixes: Vec::new(),
         defaults: Vec::new(),
+        caller_pins: Vec::new(),
         routes: Vec::new(),
         files: vec![Arc::from("routes/test.toml")],
         put: Vec::new(),
@@ -170,12 +172,39 @@ impl FileSet {
         self
     }
 
+    /// Adds a caller pin.
+    pub(crate) fn with_caller_pin(mut self, caller: &str, to: &str) -> Self {
+        let pin = CallerPin { managed_by: ManagedBy::Files, ..caller_pin(caller, to) };
+        self.caller_pins.push(placed(Arc::new(pin)));
+        self
+    }
+
     /// Adds a prefix.
     pub(crate) fn with_prefix(mut self, text: &str, to: &str) -> Self {
         let route = Arc::new(Route { managed_by: ManagedBy::Files, ..route(to) });
         self.prefixes.push(placed((Prefix::parse(text).unwrap(), route)));
         self
     }
+}
+
+/// A pin of the API of a caller to `sales@V3`.
+pub(crate) fn caller_pin(caller: &str, to: &str) -> CallerPin {
+    let Destination::Agent { agent, pin } = destination(to) else { panic!("a caller is pinned to an agent") };
+    let agent = AgentRef { account: account(), agent };
+    let id = CallerPinRef { agent, caller: CallerAddress::parse(caller).unwrap() };
+    CallerPin { id, managed_by: ManagedBy::Api, pin, until: None }
+}
+
+/// The action that makes it.
+pub(crate) fn put_caller_pin(pin: CallerPin) -> Action {
+    let known_as = CallerHash::of(&[9; 32], &pin.id.agent.account, &pin.id.caller);
+    Action::PutCallerPin { pin, known_as }
+}
+
+/// The action that ends a pin.
+pub(crate) fn delete_caller_pin(pin: &CallerPin) -> Action {
+    let known_as = CallerHash::of(&[9; 32], &pin.id.agent.account, &pin.id.caller);
+    Action::DeleteCallerPin { id: pin.id.clone(), known_as }
 }
 
 /// A command of the API.

@@ -8,6 +8,7 @@ use super::request::CallRequest;
 use super::table::{RoutingTable, ServingRoute, ServingSplit, To};
 use super::trail::Trail;
 use crate::domain::address::{Address, Caller};
+use crate::domain::agent::AgentRef;
 use crate::domain::id::Pin;
 use crate::domain::split::slots::{slot_of, slot_of_draw};
 use crate::domain::split::{Inactive, UnitRule};
@@ -16,7 +17,8 @@ use crate::domain::time::Timestamp;
 /// Decides who serves a call that has no earlier decision and asks for nothing by name.
 ///
 /// Rules in their order: the number's header rules, the number's route, the longest matching
-/// prefix, the default route. `draw` is evenly distributed and used only by splits that want a fresh draw.
+/// prefix, the default route. Whatever leads to an agent, a caller who is pinned to a version of it gets that one,
+/// outside of splits. `draw` is evenly distributed and used only by splits that want a fresh draw.
 /// Allocates nothing, takes no lock, cannot fail. Cost: one cold look-up of the number, and a hash in a split.
 pub fn decide<'t>(
     table: &'t RoutingTable,
@@ -27,13 +29,17 @@ pub fn decide<'t>(
 ) -> Decision<'t> {
     let mut deciding = Deciding { table, call, draw, now, trail };
     let (choice, reason) = match deciding.first_match() {
-        Some((choice, reason)) => (Some(choice), reason),
+        Some(found) => {
+            let (choice, reason) = deciding.for_caller(found);
+            (Some(choice), reason)
+        }
         None => (None, Reason::NoRoute),
     };
     Decision { revision: table.revision, choice, reason }
 }
 
-type Match<'t> = Option<(Choice<'t>, Reason<'t>)>;
+type Found<'t> = (Choice<'t>, Reason<'t>);
+type Match<'t> = Option<Found<'t>>;
 
 struct Deciding<'t, 'c, 'r, T> {
     table: &'t RoutingTable,
@@ -66,6 +72,34 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                 None
             }
         }
+    }
+
+    /// What was found, or what the caller is pinned to of the same agent.
+    #[inline]
+    fn for_caller(&mut self, found: Found<'t>) -> Found<'t> {
+        // Most tables have no caller pins: this is all that it costs them.
+        if self.table.caller_pins.is_empty() { found } else { self.pinned_for_caller(found) }
+    }
+
+    fn pinned_for_caller(&mut self, (choice, reason): Found<'t>) -> Found<'t> {
+        let agent: &'t AgentRef = &choice.served.agent;
+        let Some(caller) = self.call.caller.address() else { return (choice, reason) };
+        let Some(pin) = self.table.caller_pin(agent, caller) else { return (choice, reason) };
+        if let Some(until) = pin.until.filter(|_| pin.expired(self.now)) {
+            self.trail.note(
+                "caller_pin",
+                false,
+                format_args!("the pin of this caller was valid until {until}"),
+            );
+            return (choice, reason);
+        }
+        let Some(served) = self.table.agent(agent).and_then(|agent| self.table.served(agent, pin.pin)) else {
+            self.empty("caller_pin", pin.pin);
+            return (choice, reason);
+        };
+        let why = format_args!("this caller is pinned to {} of {}", pin.pin, agent.agent);
+        self.trail.note("caller_pin", true, why);
+        (Choice { served, in_split: None, ..choice }, Reason::CallerPin)
     }
 
     fn number(&mut self) -> Match<'t> {

@@ -89,6 +89,8 @@ pub enum Reason<'t> {
     Token,
     /// Asked for by name.
     Override,
+    /// The caller is pinned to another version of the agent that the route leads to.
+    CallerPin,
     /// A header rule of the number: its place and its header.
     HeaderRule(usize, &'t str),
     /// The number's pin.
@@ -107,10 +109,11 @@ pub enum Reason<'t> {
 
 impl Reason<'_> {
     /// All codes, in the order of their [`Reason::index`].
-    pub const CODES: [&'static str; 10] = [
+    pub const CODES: [&'static str; 11] = [
         "call_in_progress",
         "token",
         "override",
+        "caller_pin",
         "header_rule",
         "number_pin",
         "number_split",
@@ -127,13 +130,14 @@ impl Reason<'_> {
             Self::CallInProgress => 0,
             Self::Token => 1,
             Self::Override => 2,
-            Self::HeaderRule(..) => 3,
-            Self::NumberPin => 4,
-            Self::NumberSplit => 5,
-            Self::SplitInactive(_) => 6,
-            Self::PrefixRoute(_) => 7,
-            Self::DefaultRoute => 8,
-            Self::NoRoute => 9,
+            Self::CallerPin => 3,
+            Self::HeaderRule(..) => 4,
+            Self::NumberPin => 5,
+            Self::NumberSplit => 6,
+            Self::SplitInactive(_) => 7,
+            Self::PrefixRoute(_) => 8,
+            Self::DefaultRoute => 9,
+            Self::NoRoute => 10,
         }
     }
 
@@ -194,6 +198,11 @@ impl fmt::Display for Sentence<'_, '_> {
             Reason::CallInProgress => f.write_str("the call was decided before and keeps its version")?,
             Reason::Token => f.write_str("the token names the version that the call has already")?,
             Reason::Override => f.write_str("asked for by name")?,
+            Reason::CallerPin => {
+                let served = choice.served;
+                let agent = &served.agent.agent;
+                write!(f, "{to} leads to {agent}, and this caller is pinned to its {}", served.pin)?;
+            }
             Reason::HeaderRule(at, header) => write!(f, "header rule {} of {to} matches {header}", at + 1)?,
             Reason::NumberPin => write!(f, "{to}{}", IsPinned(choice.served))?,
             Reason::NumberSplit => {

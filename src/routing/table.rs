@@ -18,15 +18,16 @@ use super::series::Series;
 use super::shelf::Body;
 use super::written::Written;
 use crate::domain::account::{Key, KeyDigest};
-use crate::domain::address::{E164, Prefix};
+use crate::domain::address::{Address, E164, Prefix};
 use crate::domain::agent::{Agent, AgentRef, Version};
+use crate::domain::caller_pin::{CallerPin, CallerPinKey, Probe};
 use crate::domain::change::SplitRef;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, VersionNumber};
 use crate::domain::persistent::{Map, Slab};
 use crate::domain::route::Route;
 use crate::domain::split::Split;
-use crate::domain::state::NumberMap;
+use crate::domain::state::{CallerPinMap, NumberMap};
 
 pub use patch::Workshop;
 
@@ -37,6 +38,8 @@ pub struct RoutingTable {
     pub revision: Revision,
     /// Numbers to the places of their routes.
     pub numbers: NumberMap,
+    /// Callers who are given another version.
+    pub(super) caller_pins: CallerPinMap,
     /// Keys that may ask.
     pub keys: Map<KeyDigest, Arc<Key>>,
     /// Mirrors the state's slab of routes, place by place.
@@ -93,7 +96,7 @@ pub struct ServingAgent {
     draft: u32,
     /// Those of the environments, by [`Environment::index`].
     environments: [u32; 3],
-    /// Versions that routes name by number, in order.
+    /// Versions that routes and caller pins name by number, in order.
     fixed: Vec<Fixed>,
     /// Places of the routes that lead to one of its seats and say nothing else.
     straight: Vec<u32>,
@@ -101,7 +104,7 @@ pub struct ServingAgent {
     splits: Vec<u32>,
 }
 
-/// A version that routes name by number.
+/// A version that routes and caller pins name by number.
 #[derive(Debug, Clone)]
 struct Fixed {
     number: VersionNumber,
@@ -256,6 +259,11 @@ impl RoutingTable {
     #[must_use]
     pub fn served(&self, agent: &ServingAgent, pin: Pin) -> Option<&Arc<Served>> {
         self.seated(agent.seat(pin)?)
+    }
+
+    /// What a caller of an agent is pinned to. Cost: a few cache lines, no allocation.
+    pub(super) fn caller_pin(&self, agent: &AgentRef, caller: &Address<'_>) -> Option<&Arc<CallerPin>> {
+        self.caller_pins.get(&Probe::of(agent, caller) as &dyn CallerPinKey)
     }
 
     #[inline]

@@ -18,8 +18,10 @@ use super::table::{RoutingTable, Served, Workshop};
 use super::token::TokenKeys;
 use super::trail::{Notes, Silent};
 use crate::domain::address::{Address, Caller, Prefix};
+use crate::domain::caller_pin::CallerPin;
 use crate::domain::change::{SplitRef, Touched};
 use crate::domain::command::{Action, SplitPatch};
+use crate::domain::files::FileSet;
 use crate::domain::id::{AccountId, Environment, Pin, Revision, SplitId};
 use crate::domain::route::{HeaderRule, HeaderTest};
 use crate::domain::split::{Split, UnitRule};
@@ -60,6 +62,7 @@ impl World {
         touched.routes.extend(self.state.routes.iter().map(|(place, _)| place));
         touched.prefixes.extend(self.state.prefixes.iter().map(|(id, _)| id.clone()));
         touched.defaults.insert(self.account.clone());
+        touched.caller_pins.extend(self.state.caller_pins.iter().map(|(id, _)| id.clone()));
         self.patched(&RoutingTable::new(&[]), &touched)
     }
 
@@ -259,6 +262,151 @@ fn every_rule_that_was_looked_at_is_noted_in_order() {
             ("default_route", true, "reception at live"),
         ]
     );
+}
+
+#[test]
+fn a_pinned_caller_gets_the_version_wherever_the_route_leads_to_the_agent_and_never_another_agent() {
+    let mut world = World::new();
+    let (to, other, caller) = ("+14155550100", "+14155550101", "+14155550901");
+    world.act(put_caller_pin(caller_pin(caller, "sales@V3")));
+    assert_eq!(world.decided(to, caller), "no_route", "a pin is no route");
+    for (action, before) in [
+        (Action::PutDefault(route("sales@live")), "sales V1 default_route"),
+        (
+            Action::PutPrefix { prefix: Prefix::parse("+1415").unwrap(), route: route("sales@V2") },
+            "sales V2 prefix_route",
+        ),
+        (Action::PutNumber { number: number(to), route: route("sales@draft") }, "sales draft number_pin"),
+        (
+            Action::CreateSplit {
+                split: split("spring", &[("a", "sales@V2", 1)]),
+                numbers: vec![number(to)],
+            },
+            "sales V2 number_split",
+        ),
+    ] {
+        world.act(action);
+        assert_eq!(world.decided(to, "+14155550902"), before);
+        assert_eq!(world.decided(to, caller), "sales V3 caller_pin", "instead of {before}");
+        assert_eq!(world.decided(to, "anonymous"), before);
+    }
+    let by_rule = crate::domain::route::Route {
+        header_rules: vec![HeaderRule {
+            header: "X-Env".to_owned(),
+            test: HeaderTest::Equals("test".to_owned()),
+            agent: Some(crate::domain::id::AgentId::parse("sales").unwrap()),
+            pin: pin("V2"),
+        }],
+        ..route("reception@live")
+    };
+    world.act(Action::PutNumber { number: number(other), route: by_rule });
+    let headers = vec![("X-Env".into(), "test".into())];
+    assert_eq!(said(&world.table, &world.call(other, caller, &headers), 0), "sales V3 caller_pin");
+    assert_eq!(said(&world.table, &world.call(other, "bob", &headers), 0), "sales V2 header_rule");
+    assert_eq!(world.decided(other, caller), "reception V1 number_pin", "another agent is left alone");
+}
+
+#[test]
+fn a_pin_serves_until_its_time_and_not_where_nothing_is_deployed() {
+    let mut world = World::new();
+    let (to, caller) = ("+14155550100", "alice");
+    world.put(to, "sales@V1");
+    let until = CallerPin { until: Some(Timestamp(5_000)), ..caller_pin(caller, "sales@V2") };
+    world.act(put_caller_pin(until));
+    let headers = Vec::new();
+    let said_at = |world: &World, now| said(&world.table, &world.call(to, caller, &headers), now);
+    assert_eq!(said_at(&world, 4_999), "sales V2 caller_pin");
+    assert_eq!(said_at(&world, 5_000), "sales V1 number_pin");
+    world.act(put_caller_pin(caller_pin(caller, "sales@sandbox")));
+    assert_eq!(said_at(&world, 0), "sales V1 number_pin");
+    let mut notes = Notes::default();
+    decide(&world.table, &world.call(to, caller, &headers), 0, Timestamp(0), &mut notes);
+    let notes: Vec<_> = notes.0.iter().map(|note| (note.rule, note.decided, note.why.as_str())).collect();
+    assert_eq!(
+        notes,
+        [
+            ("number_pin", true, "sales at V1"),
+            ("caller_pin", false, "environment_empty: nothing is deployed to sandbox"),
+        ]
+    );
+    world.act(put_caller_pin(caller_pin(caller, "sales@live")));
+    world.rollback(3);
+    assert_eq!(said_at(&world, 0), "sales V3 caller_pin", "a pin to an environment follows it");
+    world.act(delete_caller_pin(&caller_pin(caller, "sales@live")));
+    assert_eq!(said_at(&world, 0), "sales V1 number_pin");
+}
+
+#[test]
+fn calls_of_a_pinned_caller_stay_out_of_split_results() {
+    let mut world = World::new();
+    let to = "+14155550100";
+    let spring = split("spring", &[("a", "sales@V1", 1), ("b", "sales@V2", 1)]);
+    world.act(Action::CreateSplit { split: spring, numbers: vec![number(to)] });
+    world.act(put_caller_pin(caller_pin("+14155550901", "sales@V2")));
+    let board = switchboard(&world, 10);
+    let headers = Vec::new();
+    let counted = || {
+        let id =
+            crate::domain::change::SplitRef { account: account(), split: SplitId::parse("spring").unwrap() };
+        world.table.split(&id).unwrap().calls.load(Ordering::Relaxed)
+    };
+    let call = CallRequest { call_id: Some("c1"), ..world.call(to, "+14155550901", &headers) };
+    board.ask(&world.table, &call, occasion(1), &mut Silent, |answer| {
+        let choice = answer.decision.choice.as_ref().unwrap();
+        assert!(choice.in_split.is_none() && choice.served.series.key.arm.is_none());
+        assert_eq!(choice.served.pin, pin("V2"));
+    });
+    assert_eq!(counted(), 0);
+    let call = CallRequest { call_id: Some("c2"), ..world.call(to, "+14155550902", &headers) };
+    assert!(asked(&board, &world, &call, 2).0.ends_with("number_split"));
+    assert_eq!(counted(), 1);
+}
+
+#[test]
+fn an_earlier_decision_a_token_and_an_override_go_before_a_caller_pin() {
+    let mut world = World::new();
+    let to = "+14155550100";
+    world.put(to, "sales@V1");
+    let board = switchboard(&world, 10);
+    let headers = Vec::new();
+    let ask = |world: &World, id: &str, token: Option<&str>, asked_for| {
+        let call = CallRequest { call_id: Some(id), token, asked_for, ..world.call(to, "alice", &headers) };
+        let (said, _, _, token) = asked(&board, world, &call, 1);
+        (said, token.unwrap())
+    };
+    let (_, token) = ask(&world, "c1", None, None);
+    world.act(put_caller_pin(caller_pin("alice", "sales@V2")));
+    assert_eq!(ask(&world, "c1", None, None).0, "V1 call_in_progress");
+    assert_eq!(ask(&world, "c2", Some(&token), None).0, "V1 token");
+    let wanted = Override::Agent { agent: "sales".into(), pin: Pin::Version(version(3)) };
+    assert_eq!(ask(&world, "c3", None, Some(wanted)).0, "V3 override");
+    let (said, token) = ask(&world, "c4", None, None);
+    assert_eq!(said, "V2 caller_pin");
+    world.act(delete_caller_pin(&caller_pin("alice", "sales@V2")));
+    assert_eq!(ask(&world, "c4", None, None).0, "V2 call_in_progress");
+    assert_eq!(ask(&world, "c5", Some(&token), None).0, "V2 token");
+    assert_eq!(ask(&world, "c6", None, None).0, "V1 number_pin");
+}
+
+#[test]
+fn a_version_that_only_a_caller_pin_names_keeps_its_seat_as_long_as_the_pin_is_there() {
+    let mut world = World::new();
+    let seats = |world: &World| {
+        let agent = world.table.agent(&agent_ref("sales")).unwrap();
+        (1..=3).filter(|n| world.table.served(agent, Pin::Version(version(*n))).is_some()).collect::<Vec<_>>()
+    };
+    world.act(put_caller_pin(caller_pin("alice", "sales@V2")));
+    world.act(put_caller_pin(caller_pin("bob", "sales@V2")));
+    assert_eq!(seats(&world), [2]);
+    world.act(put_caller_pin(caller_pin("alice", "sales@V3")));
+    assert_eq!(seats(&world), [2, 3]);
+    world.act(delete_caller_pin(&caller_pin("bob", "sales@V2")));
+    assert_eq!(seats(&world), [3]);
+    let until = CallerPin { until: Some(Timestamp(1)), ..caller_pin("alice", "sales@V3") };
+    world.act(put_caller_pin(until));
+    assert_eq!(seats(&world), [3], "the same version once more");
+    world.act(delete_caller_pin(&caller_pin("alice", "sales@V3")));
+    assert!(seats(&world).is_empty());
 }
 
 #[test]
@@ -480,6 +628,9 @@ enum Step {
     Split(u8),
     Weights(u8, u8, u8),
     DeleteSplit,
+    PinCaller(u8, u8),
+    UnpinCaller(u8, u8),
+    LoseReception,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -494,6 +645,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..6u8).prop_map(Step::Split),
         1 => (0..5u8, 0..5u8, 1..5u8).prop_map(|(a, b, c)| Step::Weights(a, b, c)),
         1 => Just(Step::DeleteSplit),
+        3 => (0..2u8, 0..7u8).prop_map(|(n, to)| Step::PinCaller(n, to)),
+        1 => (0..2u8, 0..7u8).prop_map(|(n, to)| Step::UnpinCaller(n, to)),
+        1 => Just(Step::LoseReception),
     ];
     proptest::collection::vec(step, 0..40)
 }
@@ -512,6 +666,8 @@ fn action(step: &Step) -> Action {
     let to = |n: &u8| route(TO[usize::from(*n)]);
     let text = |n: &u8| number(&format!("+141555501{n:02}"));
     let spring = || SplitId::parse("spring").unwrap();
+    let pinned =
+        |n: &u8, at: &u8| caller_pin(["+14155550901", "+14155550902"][usize::from(*n)], TO[usize::from(*at)]);
     let prefix = |n: &u8| {
         let texts = ["+1", "+1415", "+141555501", "+14155550102", "+14155550103"];
         Prefix::parse(texts[usize::from(*n)]).unwrap()
@@ -544,6 +700,12 @@ fn action(step: &Step) -> Action {
             Action::PatchSplit { id: spring(), patch: SplitPatch { arms, ..SplitPatch::default() } }
         }
         Step::DeleteSplit => Action::DeleteSplit(spring()),
+        Step::PinCaller(n, at) => put_caller_pin(pinned(n, at)),
+        Step::UnpinCaller(n, at) => delete_caller_pin(&pinned(n, at)),
+        Step::LoseReception => {
+            let files = file_set(vec![file_agent("sales", 3, 1)]);
+            Action::ApplyFiles(Arc::new(FileSet { accepted: true, ..files }))
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use crate::domain::route::{ManagedBy, Route};
 
 /// The fact as it is stored, if anything of it is.
 ///
-/// Rows and log are both made from this, so that the log replayed is always the present. What goes over to the files
+/// Rows and log are both made from this, so that the log replayed is always the present, but for what is not
+/// [`logged`]. What goes over to the files
 /// is, to the store, gone.
 pub(super) fn durable(change: &Change) -> Option<Cow<'_, Change>> {
     match change {
@@ -18,11 +19,19 @@ pub(super) fn durable(change: &Change) -> Option<Cow<'_, Change>> {
         Change::DefaultPut { route } if of_files(route) => {
             Some(Cow::Owned(Change::DefaultRemoved { account: route.account.clone() }))
         }
+        Change::CallerPinPut(pin) if pin.managed_by == ManagedBy::Files => {
+            Some(Cow::Owned(Change::CallerPinRemoved(pin.id.clone())))
+        }
         Change::Numbers(numbers) if numbers.routes.iter().any(|route| of_files(route)) => {
             Some(Cow::Owned(Change::Numbers(without_files(numbers))))
         }
         other => Some(Cow::Borrowed(other)),
     }
+}
+
+/// Whether the log keeps a fact besides the rows. Its lines are never altered, and callers must not be in it for ever.
+pub(super) fn logged(change: &Change) -> bool {
+    !matches!(change, Change::CallerPinPut(_) | Change::CallerPinRemoved(_))
 }
 
 /// The same numbers with those of the files released.

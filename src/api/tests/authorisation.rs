@@ -22,6 +22,7 @@ fn path(world: &World, template: &str) -> String {
     let path = template
         .replace("{number}", "+14155550100")
         .replace("{prefix}", "+1415")
+        .replace("{agentId}/{caller}", "sales/+14155550999")
         .replace("/v1/splits/{id}", "/v1/splits/spring")
         .replace("/v1/agents/{id}", "/v1/agents/sales")
         .replace("{version}", "V1")
@@ -32,6 +33,7 @@ fn path(world: &World, template: &str) -> String {
 
 fn body(method: &str, template: &str) -> Value {
     match (method, template) {
+        ("PUT", "/v1/caller-pins/{agentId}/{caller}") => json!({"pin": "V1"}),
         ("PUT", _) => json!({"agentId": "sales"}),
         ("PATCH", "/v1/splits/{id}") => json!({"paused": true}),
         ("POST", "/v1/splits/{id}/end") => json!({"winner": "control"}),
@@ -48,6 +50,7 @@ fn full() -> World {
     for path in ["/v1/prefixes/+1415", "/v1/default-route"] {
         assert_eq!(world.admin("PUT", path, json!({"agentId": "sales"})).status, 200);
     }
+    assert_eq!(world.admin("PUT", "/v1/caller-pins/sales/+14155550999", json!({"pin": "V2"})).status, 200);
     world
 }
 

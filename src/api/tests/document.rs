@@ -78,6 +78,8 @@ fn both_planes_are_in_the_document_each_path_on_its_server() {
             "/v1/agents",
             "/v1/agents/{id}/versions",
             "/v1/agents/{id}/versions/{version}",
+            "/v1/caller-pins",
+            "/v1/caller-pins/{agentId}/{caller}",
             "/v1/calls",
             "/v1/calls/{callId}",
             "/v1/calls/{callId}/end",

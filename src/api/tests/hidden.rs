@@ -9,7 +9,7 @@ use super::world::{Reply, World};
 use crate::domain::testing::{config, file_agent, file_set};
 
 /// What the agent `hushed` has; the key `limited` sees only `reception`.
-const HIDDEN: [&str; 13] = [
+const HIDDEN: [&str; 14] = [
     "hushed",
     "hushed-split",
     "hushed-arm",
@@ -20,6 +20,7 @@ const HIDDEN: [&str; 13] = [
     "+14155550188",
     "+14155550177",
     "+14155550166",
+    "+14155550155",
     "+1888",
     "+1999",
     "X-Hushed",
@@ -61,6 +62,8 @@ fn world() -> World {
     put("/v1/prefixes/+1888", with_rule(json!({"splitId": "own"})));
     put("/v1/prefixes/+1999", hushed.clone());
     put("/v1/default-route", hushed);
+    put("/v1/caller-pins/reception/+14155550144", json!({"pin": "V1"}));
+    put("/v1/caller-pins/hushed/+14155550155", json!({"pin": "V2"}));
     world
 }
 
@@ -97,6 +100,8 @@ fn paths(template: &str) -> Vec<String> {
     let mut paths = vec![template.to_owned()];
     paths = fill(paths, "{id}", id);
     paths = fill(paths, "{number}", &numbers);
+    paths = fill(paths, "{agentId}", &["reception", "hushed", "nobody"]);
+    paths = fill(paths, "{caller}", &["+14155550144", "+14155550155"]);
     paths = fill(paths, "{prefix}", &["+1415", "+1888", "+1999", "+1777"]);
     paths = fill(paths, "{version}", &["V1", "V2", "draft", "V9"]);
     paths = fill(paths, "{hash}", &[&own_hash, &hidden_hash, &absent_hash]);
@@ -122,6 +127,7 @@ fn bodies(method: &str) -> Vec<Value> {
         json!({"agentId": "hushed"}),
         json!({"agentId": "reception", "pin": "V9"}),
         json!({"agentId": "reception", "headerRules": rule}),
+        json!({"pin": "V1"}),
         json!({"splitId": "hushed-split"}),
         json!({"splitId": "mixed-split"}),
         json!({"id": "hushed-split", "arms": arm("reception", "V1")}),
@@ -198,6 +204,10 @@ fn what_a_key_may_not_see_is_refused_in_the_same_words_whatever_it_is() {
         ("POST", "/v1/splits/mixed-split/end", json!({"winner": "a"})),
         ("DELETE", "/v1/splits/mixed-split", Value::Null),
         ("PATCH", "/v1/splits/own", json!({"scope": {"numbers": ["+14155550177"]}})),
+        ("GET", "/v1/caller-pins/hushed/+14155550155", Value::Null),
+        ("GET", "/v1/caller-pins/nobody/+14155550155", Value::Null),
+        ("PUT", "/v1/caller-pins/hushed/+14155550144", json!({"pin": "V9"})),
+        ("DELETE", "/v1/caller-pins/hushed/+14155550155", Value::Null),
         ("GET", "/v1/agents/hushed/versions", Value::Null),
         ("GET", "/v1/agents/hushed/versions/V9", Value::Null),
         ("GET", &format!("/v1/snapshots/{hash}"), Value::Null),

@@ -28,6 +28,8 @@ pub struct Summary {
     pub prefixes: usize,
     /// Numbers.
     pub numbers: usize,
+    /// Caller pins.
+    pub caller_pins: usize,
     /// What could be meant otherwise.
     pub warnings: Vec<String>,
 }
@@ -48,6 +50,7 @@ pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result
         splits: set.splits.len(),
         prefixes: set.prefixes.len(),
         numbers: set.put.len(),
+        caller_pins: set.caller_pins.len(),
         warnings: Vec::new(),
     };
     let command = Command {
@@ -70,6 +73,7 @@ fn accounts(library: &Library, at: Timestamp) -> State {
                 named.extend(file.routes.iter().map(|route| &route.value.account));
                 named.extend(file.prefixes.iter().map(|prefix| &prefix.value.1.account));
                 named.extend(file.default.iter().map(|route| &route.value.account));
+                named.extend(file.caller_pins.iter().map(|pin| &pin.value.id.agent.account));
                 named.extend(file.splits.iter().map(|split| &split.value.id.account));
             }
             Content::Agent(file) => drop(named.insert(&file.account)),

@@ -3,8 +3,8 @@
 //! Parsed whole, a file takes forty times its size in memory. Cut, its numbers are read a few at a time, and only what
 //! is no number (and the first number) is parsed together. The pieces mean what the whole means because
 //!
-//! - a line that is `[[number]]`, `[[split]]`, `[[prefix]]` or `[default]` is always a header: it is no value, and only
-//!   a text of several lines could hold it, which files that are cut have not;
+//! - a line that is `[[number]]`, `[[split]]`, `[[prefix]]`, `[default]` or `[[caller_pin]]` is always a header: it is no
+//!   value, and only a text of several lines could hold it, which files that are cut have not;
 //! - a `[[number]]` takes nothing from the tables before it, and nothing from those behind it but from `[number.…]`,
 //!   whose own header is no place to cut; elsewhere such a header keeps the file from being cut ([`Whole`]);
 //! - what clashes with `[[number]]` as a table of many clashes with the first one, which stays.
@@ -17,7 +17,7 @@ use super::plain::{self, Plain, first_line, is_comment, trim};
 pub(super) enum Header {
     /// `[[number]]`.
     Number,
-    /// `[[split]]`, `[[prefix]]` or `[default]`.
+    /// `[[split]]`, `[[prefix]]`, `[default]` or `[[caller_pin]]`.
     Other,
 }
 
@@ -107,7 +107,7 @@ pub(super) fn header(line: &str) -> Option<Header> {
     let (header, rest) = if let Some(rest) = line.strip_prefix("[[number]]") {
         (Header::Number, rest)
     } else {
-        let mut others = ["[[split]]", "[[prefix]]", "[default]"].into_iter();
+        let mut others = ["[[split]]", "[[prefix]]", "[default]", "[[caller_pin]]"].into_iter();
         (Header::Other, others.find_map(|other| line.strip_prefix(other))?)
     };
     is_comment(trim(rest)).then_some(header)

@@ -43,6 +43,7 @@ impl Library {
             splits,
             prefixes: self.routes().flat_map(|(_, file)| file.prefixes.iter().cloned()).collect(),
             defaults: self.routes().filter_map(|(_, file)| file.default.clone()).collect(),
+            caller_pins: self.routes().flat_map(|(_, file)| file.caller_pins.iter().cloned()).collect(),
             routes: Vec::new(),
             put: Vec::new(),
             released: Vec::new(),

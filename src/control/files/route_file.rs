@@ -12,8 +12,9 @@ use super::origin::{Origin, text_of};
 use super::plain::{Plain, PlainRoute};
 use super::rows::{Numbers, Routes, owned_by};
 use super::value::{self, Doc, Value};
-use super::{route_table, split_table};
+use super::{caller_pin_table, route_table, split_table};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
@@ -30,7 +31,7 @@ const SPLITS_MAX: usize = 10_000;
 /// Most prefixes of one file.
 const PREFIXES_MAX: usize = 100_000;
 
-const TABLES: [&str; 5] = ["number", "prefix", "split", "default", "account"];
+const TABLES: [&str; 6] = ["number", "prefix", "split", "default", "caller_pin", "account"];
 
 /// What a route file says; complete and right as far as one file can be.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,7 @@ pub(super) struct RouteFile {
     pub(super) splits: Vec<Placed<FileSplit>>,
     pub(super) prefixes: Vec<Placed<(Prefix, Arc<Route>)>>,
     pub(super) default: Option<Placed<Arc<Route>>>,
+    pub(super) caller_pins: Vec<Placed<Arc<CallerPin>>>,
     /// The distinct routes of the numbers, each with the line of the first number that has it.
     pub(super) routes: Vec<Placed<Arc<Route>>>,
     pub(super) numbers: Numbers,
@@ -84,6 +86,7 @@ struct Found<'t> {
     splits: Vec<Placed<FileSplit>>,
     prefixes: Vec<Placed<(Prefix, Route)>>,
     default: Option<Placed<Route>>,
+    caller_pins: Vec<Placed<CallerPin>>,
     routes: Routes,
     plain_routes: HashMap<PlainRoute<'t>, u32, FixedState>,
     numbers: Numbers,
@@ -97,6 +100,7 @@ impl<'t> Reading<'t> {
             splits: Vec::new(),
             prefixes: Vec::new(),
             default: None,
+            caller_pins: Vec::new(),
             routes: Routes::default(),
             plain_routes: HashMap::default(),
             numbers: Numbers::default(),
@@ -171,6 +175,7 @@ impl<'t> Reading<'t> {
                 "prefix" => self.found.prefix_list(doc, value),
                 "split" => self.found.split_list(doc, value),
                 "default" => self.found.default(doc, value),
+                "caller_pin" => self.found.caller_pin_list(doc, value),
                 _ => doc.unknown("routes", key, &TABLES),
             }
         }
@@ -261,6 +266,14 @@ impl<'t> Found<'t> {
         self.default = route.map(|value| Placed { at: doc.place(at), value });
     }
 
+    fn caller_pin_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
+        each(doc, "caller_pin", list, CALLER_PINS_MAX, |doc, table| {
+            if let Some(pin) = caller_pin_table::read(doc, table, &self.first_account) {
+                self.caller_pins.push(Placed { at: doc.place(table.1), value: pin });
+            }
+        });
+    }
+
     fn into_file(self) -> RouteFile {
         let account = self.account.unwrap_or(self.first_account);
         let mut splits = self.splits;
@@ -271,8 +284,13 @@ impl<'t> Found<'t> {
             at,
             value: (prefix, owned_by(&account, route)),
         });
+        let caller_pins = self.caller_pins.into_iter().map(|Placed { at, value: mut pin }| {
+            pin.id.agent.account = account.clone();
+            Placed { at, value: Arc::new(pin) }
+        });
         RouteFile {
             splits,
+            caller_pins: caller_pins.collect(),
             prefixes: prefixes.collect(),
             default: self.default.map(|Placed { at, value }| Placed { at, value: owned_by(&account, value) }),
             routes: self.routes.of(&account),

@@ -1,6 +1,8 @@
 //! Applying the route and agent files: everything they name is checked, then the difference to the present is one
 //! revision.
 
+mod caller_pins;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -61,6 +63,7 @@ impl State {
         merge.routes(files);
         merge.prefixes(files);
         merge.defaults(files);
+        merge.caller_pins(files);
         let released = merge.numbers(files);
         merge.drop_splits(files);
         merge.drop_agents();
@@ -448,6 +451,7 @@ impl Merge<'_> {
                 continue;
             }
             self.release_routes_to(id);
+            self.release_caller_pins(id);
             self.change(Change::AgentRemoved(id.clone()));
         }
     }

@@ -144,6 +144,9 @@ fn thing(before: &State, change: &Change) -> Option<String> {
             format!("the default route goes to {}", route_text(before.map(AsRef::as_ref), route))
         }
         Change::DefaultRemoved { .. } => "the default route is gone".to_owned(),
+        // Who calls is in the history by a hash only, which files do not tell.
+        Change::CallerPinPut(pin) => format!("a caller of {} is pinned to {}", pin.id.agent.agent, pin.pin),
+        Change::CallerPinRemoved(id) => format!("a caller of {} is pinned no longer", id.agent.agent),
         _ => return None,
     })
 }

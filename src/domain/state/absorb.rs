@@ -68,6 +68,14 @@ impl State {
                 self.defaults.remove(account);
                 touched.defaults.insert(account.clone());
             }
+            Change::CallerPinPut(pin) => {
+                self.caller_pins.insert(pin.id.clone(), Arc::clone(pin));
+                touched.caller_pins.insert(pin.id.clone());
+            }
+            Change::CallerPinRemoved(id) => {
+                self.caller_pins.remove(id);
+                touched.caller_pins.insert(id.clone());
+            }
             Change::SplitPut(split) => {
                 let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
                 self.splits.insert(id.clone(), Arc::clone(split));

@@ -24,6 +24,7 @@ use crate::routing::shelf::Shelf;
 const AGENTS: [&str; 3] = ["ann", "bob", "cid"];
 const PINS: [&str; 6] = ["V1", "V2", "V3", "draft", "live", "sandbox"];
 const SPLITS: [&str; 2] = ["split:one", "split:two"];
+const CALLERS: [&str; 5] = ["+14155550901", "+14155550902", "alice", "+14155550903", "bob"];
 
 fn to(n: u8) -> String {
     let n = usize::from(n) % 20;
@@ -56,6 +57,7 @@ struct Files {
     prefixes: Vec<(u8, u8, u8)>,
     default: Option<(u8, u8)>,
     split: Option<(u8, u8)>,
+    caller_pins: BTreeMap<u8, u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,6 +72,8 @@ enum Step {
     Patch(u8, u8, u8),
     DelSplit(u8),
     EndSplit(u8),
+    PinCaller(u8, u8),
+    UnpinCaller(u8, u8),
     Files(Files),
     Flush,
 }
@@ -82,13 +86,15 @@ fn files() -> impl Strategy<Value = Files> {
         proptest::collection::vec((4..7u8, 0..20u8, any::<u8>()), 0..3),
         proptest::option::of((0..20u8, any::<u8>())),
         proptest::option::of((0..18u8, 0..18u8)),
+        proptest::collection::btree_map(2..5u8, 0..18u8, 0..3),
     )
-        .prop_map(|(agents, numbers, prefixes, default, split)| Files {
+        .prop_map(|(agents, numbers, prefixes, default, split, caller_pins)| Files {
             agents,
             numbers,
             prefixes,
             default,
             split,
+            caller_pins,
         })
 }
 
@@ -104,6 +110,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..2u8, 0..18u8, 0..3u8).prop_map(|(a, b, c)| Step::Patch(a, b, c)),
         2 => (0..2u8).prop_map(Step::DelSplit),
         1 => (0..2u8).prop_map(Step::EndSplit),
+        4 => (0..3u8, 0..18u8).prop_map(|(a, b)| Step::PinCaller(a, b)),
+        2 => (0..3u8, 0..18u8).prop_map(|(a, b)| Step::UnpinCaller(a, b)),
         4 => files().prop_map(Step::Files),
         6 => Just(Step::Flush),
     ];
@@ -124,6 +132,11 @@ struct World {
 fn num(n: u8) -> Number {
     number(&format!("+141555501{n:02}"))
 }
+
+fn pinned(n: u8, to: u8) -> CallerPin {
+    caller_pin(CALLERS[usize::from(n)], &self::to(to))
+}
+
 fn prefix(n: u8) -> Prefix {
     Prefix::parse(["+1", "+14", "+1415", "+44", "+141", "+4420", "+49"][usize::from(n)]).unwrap()
 }
@@ -166,6 +179,7 @@ impl World {
         touched.routes.extend(self.state.routes.iter().map(|(place, _)| place));
         touched.prefixes.extend(self.state.prefixes.iter().map(|(id, _)| id.clone()));
         touched.defaults.insert(account());
+        touched.caller_pins.extend(self.state.caller_pins.iter().map(|(id, _)| id.clone()));
         self.patch(&RoutingTable::new(&[]), &touched)
     }
     fn files(&mut self, files: &Files) {
@@ -218,6 +232,9 @@ impl World {
         if let Some((t, e)) = files.default {
             set.defaults.push(Placed { at: place(1), value: Arc::new(filed(t, e)) });
         }
+        for (n, to) in &files.caller_pins {
+            set = set.with_caller_pin(CALLERS[usize::from(*n)], &self::to(*to));
+        }
         self.applied = self.applied.wrapping_add(1);
         set.hash.0[0] = self.applied;
         if self.act(Action::ApplyFiles(Arc::new(set))) {
@@ -253,6 +270,8 @@ impl World {
             }
             Step::DelSplit(s) => Action::DeleteSplit(id(*s)),
             Step::EndSplit(s) => Action::EndSplit { id: id(*s), winner: ArmId::parse("y").unwrap() },
+            Step::PinCaller(n, to) => put_caller_pin(pinned(*n, *to)),
+            Step::UnpinCaller(n, to) => delete_caller_pin(&pinned(*n, *to)),
             Step::Files(files) => return self.files(files),
             Step::Flush => return self.flush(),
         };
@@ -275,6 +294,7 @@ fn books(table: &RoutingTable, state: &State) -> String {
             }
         }
     }
+    lines.extend(caller_pins(table, state, &mut uses));
     lines.extend(agents(table, state, uses, straight));
     let splits = (table.splits.len() as usize, table.split_places.len(), table.split_digests.len());
     assert_eq!(splits, (state.splits.len(), state.splits.len(), state.splits.len()));
@@ -340,6 +360,24 @@ fn fallbacks(table: &RoutingTable, state: &State, routes: &mut Vec<(String, Arc<
         }
     }
     assert_eq!((prefixes, defaults), (state.prefixes.len(), state.defaults.len()));
+}
+
+/// Caller pins: those of the state, each serving what its agent has.
+fn caller_pins(
+    table: &RoutingTable,
+    state: &State,
+    uses: &mut BTreeMap<(AgentId, VersionNumber), u32>,
+) -> Vec<String> {
+    let pins = |map: &CallerPinMap| map.iter().map(|(_, pin)| Arc::clone(pin)).collect::<Vec<_>>();
+    assert_eq!(pins(&table.caller_pins), pins(&state.caller_pins));
+    let told = table.caller_pins.iter().map(|(id, pin)| {
+        if let Pin::Version(number) = pin.pin {
+            *uses.entry((id.agent.agent.clone(), number)).or_default() += 1;
+        }
+        let agent = table.agent(&id.agent).expect("the agent is there");
+        format!("{} of {}: {}", id.caller, id.agent, served(table.served(agent, pin.pin)))
+    });
+    told.collect()
 }
 
 /// Where a route and its header rules lead, as text.
@@ -419,7 +457,7 @@ proptest! {
     #[test]
     fn a_patched_table_is_one_made_from_nothing(steps in steps()) {
         let mut world = World::new();
-        world.files(&Files { agents: [Some((3, 1)), Some((2, 2)), Some((3, 3))], numbers: vec![], prefixes: vec![], default: None, split: None });
+        world.files(&Files { agents: [Some((3, 1)), Some((2, 2)), Some((3, 3))], numbers: vec![], prefixes: vec![], default: None, split: None, caller_pins: BTreeMap::new() });
         world.flush();
         for step in &steps {
             world.step(step);

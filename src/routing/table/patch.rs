@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::address::Prefix;
 use crate::domain::agent::{Agent, AgentRef, Version};
+use crate::domain::caller_pin::{CallerPin, CallerPinRef};
 use crate::domain::change::{SplitRef, Touched};
 use crate::domain::id::{AccountId, AgentId, Pin, VersionNumber};
 use crate::domain::route::{Destination, HeaderTest, Route, header_regex};
@@ -55,6 +56,10 @@ impl RoutingTable {
         for account in &touched.defaults {
             patch.default_route(account);
         }
+        for pin in &touched.caller_pins {
+            patch.caller_pin(pin);
+        }
+        patch.table.caller_pins = state.caller_pins.clone();
         patch.table.numbers = state.numbers.clone();
         patch.table
     }
@@ -305,6 +310,22 @@ impl Patch<'_> {
         }
     }
 
+    /// Keeps ready the version that a caller pin names, and no longer the one it named before.
+    fn caller_pin(&mut self, id: &CallerPinRef) {
+        let version = |pin: Option<&Arc<CallerPin>>| match pin?.pin {
+            Pin::Version(number) => Some(number),
+            Pin::Draft | Pin::Environment(_) => None,
+        };
+        let before = version(self.table.caller_pins.get(id));
+        // Before the old one goes: it may be the same.
+        if let Some(number) = version(self.state.caller_pins.get(id)) {
+            self.retain_version(&id.agent, number);
+        }
+        if let Some(number) = before {
+            self.release_version(&id.agent, number);
+        }
+    }
+
     /// Resolves a route and keeps ready what it names.
     fn serving(&mut self, route: &Arc<Route>) -> Option<Arc<ServingRoute>> {
         self.retain(route);
@@ -361,46 +382,51 @@ impl Patch<'_> {
     /// Notes that a route names versions by number, so that their agents keep them ready.
     fn retain(&mut self, route: &Route) {
         for (id, number) in named_versions(route) {
-            let Some(agent) = self.table.agent(&id).cloned() else { continue };
-            let seat = match agent.seat(Pin::Version(number)) {
-                Some(seat) => seat,
-                None => {
-                    let version = agent.agent.versions.get(&number);
-                    let served =
-                        version.map(|version| self.served(&agent, version, Pin::Version(number), None));
-                    let Some(seat) = self.table.seats.alloc(served) else { continue };
-                    seat
-                }
-            };
-            self.edit_agent(&id, |agent| {
-                match agent.fixed.binary_search_by_key(&number, |fixed| fixed.number) {
-                    Ok(at) => {
-                        if let Some(fixed) = agent.fixed.get_mut(at) {
-                            fixed.uses += 1;
-                        }
-                    }
-                    Err(at) => agent.fixed.insert(at, Fixed { number, uses: 1, seat }),
-                }
-            });
+            self.retain_version(&id, number);
         }
+    }
+
+    fn retain_version(&mut self, id: &AgentRef, number: VersionNumber) {
+        let Some(agent) = self.table.agent(id).cloned() else { return };
+        let seat = match agent.seat(Pin::Version(number)) {
+            Some(seat) => seat,
+            None => {
+                let version = agent.agent.versions.get(&number);
+                let served = version.map(|version| self.served(&agent, version, Pin::Version(number), None));
+                let Some(seat) = self.table.seats.alloc(served) else { return };
+                seat
+            }
+        };
+        self.edit_agent(id, |agent| match agent.fixed.binary_search_by_key(&number, |fixed| fixed.number) {
+            Ok(at) => {
+                if let Some(fixed) = agent.fixed.get_mut(at) {
+                    fixed.uses += 1;
+                }
+            }
+            Err(at) => agent.fixed.insert(at, Fixed { number, uses: 1, seat }),
+        });
     }
 
     fn release(&mut self, route: &Route) {
         for (id, number) in named_versions(route) {
-            let mut empty = None;
-            self.edit_agent(&id, |agent| {
-                if let Ok(at) = agent.fixed.binary_search_by_key(&number, |fixed| fixed.number)
-                    && let Some(fixed) = agent.fixed.get_mut(at)
-                {
-                    fixed.uses -= 1;
-                    if fixed.uses == 0 {
-                        empty = Some(agent.fixed.remove(at).seat);
-                    }
+            self.release_version(&id, number);
+        }
+    }
+
+    fn release_version(&mut self, id: &AgentRef, number: VersionNumber) {
+        let mut empty = None;
+        self.edit_agent(id, |agent| {
+            if let Ok(at) = agent.fixed.binary_search_by_key(&number, |fixed| fixed.number)
+                && let Some(fixed) = agent.fixed.get_mut(at)
+            {
+                fixed.uses -= 1;
+                if fixed.uses == 0 {
+                    empty = Some(agent.fixed.remove(at).seat);
                 }
-            });
-            if let Some(seat) = empty {
-                self.table.seats.free(seat);
             }
+        });
+        if let Some(seat) = empty {
+            self.table.seats.free(seat);
         }
     }
 }

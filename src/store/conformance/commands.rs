@@ -8,6 +8,7 @@ use crate::domain::account::{Account, Key, KeyDigest, Permission};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
 use crate::domain::agent_config::Dispatch;
+use crate::domain::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
 use crate::domain::change::SplitRef;
 use crate::domain::command::{Action, Author, Command, SplitPatch};
 use crate::domain::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed};
@@ -34,7 +35,7 @@ impl Arbitrary for Dice {
     type Strategy = BoxedStrategy<Self>;
 
     fn arbitrary_with((): ()) -> Self::Strategy {
-        (0..17_u8, any::<u8>(), any::<u8>(), any::<u8>())
+        (0..20_u8, any::<u8>(), any::<u8>(), any::<u8>())
             .prop_map(|(kind, a, b, c)| Self { kind, a, b, c })
             .boxed()
     }
@@ -78,6 +79,14 @@ impl Dice {
                     numbers: vec![number(c, b)],
                     ..SplitPatch::default()
                 },
+            },
+            17 | 18 => Action::PutCallerPin {
+                pin: caller_pin(a, b, c, ManagedBy::Api),
+                known_as: known_as(&account),
+            },
+            19 => Action::DeleteCallerPin {
+                id: caller_pin(a, b, c, ManagedBy::Api).id,
+                known_as: known_as(&account),
             },
             _ => Action::ApplyFiles(Arc::new(files(state, a, b, c))),
         };
@@ -152,6 +161,17 @@ fn route(b: u8, c: u8, managed_by: ManagedBy) -> Route {
         route.header_rules = vec![HeaderRule { header: "X-Env".to_owned(), test, agent, pin: pin(c) }];
     }
     route
+}
+
+/// One of six callers of an agent.
+fn caller_pin(a: u8, b: u8, c: u8, managed_by: ManagedBy) -> CallerPin {
+    let caller = CallerAddress::parse(&number(a, 0).to_string()).unwrap();
+    let id = CallerPinRef { agent: agent(b), caller };
+    CallerPin { id, managed_by, pin: pin(c), until: c.is_multiple_of(2).then_some(AT) }
+}
+
+fn known_as(account: &AccountId) -> CallerHash {
+    CallerHash::of(&[1; 32], account, &CallerAddress::parse("alice").unwrap())
 }
 
 fn arms(b: u8, c: u8) -> Vec<Arm> {
@@ -248,6 +268,10 @@ fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
             .into_iter()
             .collect(),
         defaults: (c > 120).then(|| placed(Arc::new(route(b, 0, ManagedBy::Files)))).into_iter().collect(),
+        caller_pins: (c > 90)
+            .then(|| placed(Arc::new(caller_pin(a, b, c, ManagedBy::Files))))
+            .into_iter()
+            .collect(),
         routes: vec![placed(Arc::new(route(b, 1, ManagedBy::Files)))],
         files: vec![Arc::from("routes.toml")],
         put: given.into_iter().map(|number| FileNumber { number, route: 0, file: 0, line: 1 }).collect(),

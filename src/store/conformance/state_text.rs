@@ -3,7 +3,17 @@
 use crate::domain::route::{ManagedBy, Route};
 use crate::domain::state::State;
 
-/// Everything in it but the routes of the files, which no store keeps.
+/// How the lines of caller pins begin.
+const CALLER_PIN: &str = "caller pin ";
+
+/// The same without the caller pins, which no log keeps.
+pub(crate) fn logged_text(state: &State) -> Vec<String> {
+    let mut lines = state_text(state);
+    lines.retain(|line| !line.starts_with(CALLER_PIN));
+    lines
+}
+
+/// Everything in it but the routes and caller pins of the files, which no store keeps.
 pub(crate) fn state_text(state: &State) -> Vec<String> {
     let api = |route: &Route| route.managed_by == ManagedBy::Api;
     let mut lines = vec![
@@ -34,6 +44,8 @@ pub(crate) fn state_text(state: &State) -> Vec<String> {
     lines.extend(prefixes.map(|(key, route)| format!("prefix {key:?} {route:?}")));
     let defaults = state.defaults.iter().filter(|(_, route)| api(route));
     lines.extend(defaults.map(|(account, route)| format!("default {account} {route:?}")));
+    let pins = state.caller_pins.iter().filter(|(_, pin)| pin.managed_by == ManagedBy::Api);
+    lines.extend(pins.map(|(_, pin)| format!("{CALLER_PIN}{pin:?}")));
     lines.sort_unstable();
     lines
 }

@@ -10,13 +10,21 @@ use crate::store::port::Commit;
 
 /// The story; its first commit makes revision 1.
 pub(crate) fn commits() -> Vec<Commit> {
-    let facts = [beginning(), agents(), routes(), ends()];
+    let facts = [beginning(), agents(), routes(), ends(), callers()];
     let mut commits: Vec<Commit> =
         (1..).zip(facts).map(|(revision, facts)| commit(revision, read(facts))).collect();
     let body = |byte: u8| -> Body { (ConfigHash([byte; 16]), std::sync::Arc::from(vec![byte; 3])) };
     commits[1].bodies = vec![body(1), body(2)];
     commits
 }
+
+/// A caller who is pinned when the story ends, and one who no longer is.
+pub(crate) const PINNED: &str = "+14155550999";
+/// See [`PINNED`].
+pub(crate) const RELEASED: &str = "desk-caller";
+
+/// How many commits of the story a store of format 1 could hold.
+pub(crate) const OF_FORMAT_1: usize = 4;
 
 /// A route to the first agent.
 pub(crate) fn route(managed_by: &str) -> Value {
@@ -33,6 +41,7 @@ pub(crate) fn given_to(managed_by: &str) -> Vec<Change> {
             "phones": [[14_155_550_100_u64, 0], [14_155_550_190_u64, 1]], "users": [["desk", 1]],
         },
         {"change": "prefixPut", "prefix": "+49", "route": given},
+        {"change": "callerPinPut", "account": "ws-1", "agent": "sales", "caller": "gast", "managedBy": managed_by, "pin": "V1"},
         {"change": "defaultPut", "route": given},
     ]))
 }
@@ -116,6 +125,21 @@ fn routes() -> Value {
         {"change": "prefixPut", "prefix": "+4940", "route": full},
         {"change": "defaultPut", "route": route("api")},
         {"change": "keyPut", "id": "key-3", "name": "reader", "account": "ws-0", "permissions": ["read"], "digest": vec![3; 32]},
+    ])
+}
+
+fn callers() -> Value {
+    let pin = |caller: &str, rest: Value| {
+        let mut fact =
+            json!({"change": "callerPinPut", "account": "ws-1", "agent": "sales", "caller": caller});
+        fact.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        fact
+    };
+    json!([
+        pin(PINNED, json!({"managedBy": "api", "pin": "V1"})),
+        pin(PINNED, json!({"managedBy": "api", "pin": "V2", "until": "2026-12-31T00:00:00.000Z"})),
+        pin(RELEASED, json!({"managedBy": "api", "pin": "live"})),
+        {"change": "callerPinRemoved", "account": "ws-1", "agent": "sales", "caller": RELEASED},
     ])
 }
 

@@ -124,6 +124,10 @@ fn fallbacks(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<
     each(connection, "SELECT spec FROM default_route", |row| {
         absorb(Change::DefaultPut { route: spec(row, 0)? });
         Ok(())
+    })?;
+    each(connection, "SELECT spec FROM caller_pin", |row| {
+        absorb(Change::CallerPinPut(spec(row, 0)?));
+        Ok(())
     })
 }
 

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::failure::{Failure, Result};
 use crate::domain::agent::{AgentRef, PAST_DRAFTS_MAX, Version};
+use crate::domain::caller_pin::CallerPinRef;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef};
 use crate::domain::command::Body;
 use crate::domain::id::{Environment, Revision, VersionNumber};
-use crate::store::durable::durable;
+use crate::store::durable::{durable, logged};
 use crate::store::error::{Deed, StoreErrorKind};
 use crate::store::port::{Commit, CommitError};
 
@@ -115,6 +116,20 @@ impl Rows<'_> {
             Change::SplitRemoved(id) => self.execute(
                 "DELETE FROM split WHERE account = ?1 AND id = ?2",
                 [id.account.as_str(), id.split.as_str()],
+            ),
+            Change::CallerPinPut(pin) => self.execute(
+                "INSERT INTO caller_pin (account, agent, caller, spec) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET spec = excluded.spec",
+                params![
+                    pin.id.agent.account.as_str(),
+                    pin.id.agent.agent.as_str(),
+                    pin.id.caller.to_string(),
+                    spec(pin)?
+                ],
+            ),
+            Change::CallerPinRemoved(CallerPinRef { agent, caller }) => self.execute(
+                "DELETE FROM caller_pin WHERE account = ?1 AND agent = ?2 AND caller = ?3",
+                params![agent.account.as_str(), agent.agent.as_str(), caller.to_string()],
             ),
             Change::FilesApplied { hash } => self.execute("UPDATE head SET files = ?1", [hash.0]),
             Change::PrefixPut { .. }
@@ -278,6 +293,7 @@ impl Rows<'_> {
     }
 
     fn log(&self, entry: &Entry, changes: &[Cow<'_, Change>]) -> Result<()> {
+        let changes: Vec<_> = changes.iter().filter(|change| logged(change)).collect();
         self.execute(
             "INSERT INTO log (revision, at, account, author, actor, action, target, summary, changes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

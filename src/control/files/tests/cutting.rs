@@ -13,7 +13,8 @@ fn meaning(file: &RouteFile) -> String {
     let phones: Vec<_> =
         file.numbers.phones.iter().map(|row| (&row.key, row.line, route(row.route))).collect();
     let users: Vec<_> = file.numbers.users.iter().map(|row| (&row.key, row.line, route(row.route))).collect();
-    format!("{phones:#?}{users:#?}{:#?}{:#?}{:#?}", file.splits, file.prefixes, file.default)
+    let rest = (&file.splits, &file.prefixes, &file.default, &file.caller_pins);
+    format!("{phones:#?}{users:#?}{rest:#?}")
 }
 
 fn cut_and_whole(text: &str) -> (Result<String, Vec<Fault>>, Result<String, Vec<Fault>>) {
@@ -76,6 +77,8 @@ const LINES: &[&str] = &[
     "[[prefix]]",
     "prefix = \"+1415$\"",
     "[prefix.headers]",
+    "[[caller_pin]]",
+    "caller = \"+1415555010$\"",
     "[default]",
     "[default.headers]",
     "[default] # here",

@@ -31,6 +31,26 @@ fn amid(table: &str) -> String {
 }
 
 #[test]
+fn a_fault_of_a_caller_pin_stands_at_its_line_and_column() {
+    for (lines, place, words) in [
+        ("agent = \"a\"\npin = \"V1\"", "4:1", ["caller: is missing", "7 to 15 digits"]),
+        ("caller = \"alice\"\npin = \"V1\"", "4:1", ["agent: is missing", "an agent's id"]),
+        ("caller = \"alice\"\nagent = \"a\"", "4:1", ["pin: is missing", "V<n>"]),
+        ("caller = \"+12\"\nagent = \"a\"\npin = \"V1\"", "5:10", ["caller: has a plus", "7 to 15 digits"]),
+        ("caller = \"anonymous\"\nagent = \"a\"\npin = \"V1\"", "5:10", ["caller: stands for", "withhold"]),
+        ("caller = \"alice\"\nagent = \"a\"\npin = \"v1\"", "7:7", ["pin: \"v1\"", "V<n>"]),
+        (
+            "caller = \"alice\"\nagent = \"a\"\npin = \"V1\"\nuntil = 2026-01-01",
+            "8:9",
+            ["until: is of the type datetime", "offset"],
+        ),
+        ("caler = \"b\"\ncaller = \"alice\"\nagent = \"a\"\npin = \"V1\"", "5:1", ["caler", "`caller`"]),
+    ] {
+        one_fault(&amid(&format!("[[caller_pin]]\n{lines}")), place, &words);
+    }
+}
+
+#[test]
 fn a_fault_of_a_number_stands_at_its_line_and_column() {
     for (lines, place, words) in [
         ("numbr = \"+1\"\nnumber = \"+14155550100\"\nagent = \"a\"", "5:1", ["numbr", "`number`"]),

@@ -4,10 +4,13 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 use super::{Disk, Engine as _, routed};
+use crate::domain::change::Change;
 use crate::domain::id::Revision;
 use crate::domain::state::State;
-use crate::store::conformance::{absorb, commit, loaded, state_text};
+use crate::store::conformance::{absorb, commit, loaded, logged_lines, state_text};
 use crate::store::port::{Commit, ControlStore as _};
 use crate::store::sqlite::SqliteStore;
 
@@ -19,9 +22,23 @@ fn numbered(revision: u64) -> Commit {
     let body = crate::domain::id::ConfigHash(u128::from(revision).to_be_bytes());
     let first = revision % 50 * 100;
     let numbers = routed(first..first + size);
-    let mut one = commit(revision, vec![numbers]);
+    let mut one = commit(revision, vec![numbers, pinned(revision)]);
     one.bodies = vec![(body, std::sync::Arc::from(revision.to_be_bytes().as_slice()))];
     one
+}
+
+/// A caller who is pinned to another version in each revision, and in every seventh to none.
+fn pinned(revision: u64) -> Change {
+    let id = json!({"account": "ws-1", "agent": "sales", "caller": format!("caller-{}", revision % 5)});
+    let (kind, rest) = match revision % 7 {
+        0 => ("callerPinRemoved", json!({})),
+        n => ("callerPinPut", json!({"managedBy": "api", "pin": format!("V{n}")})),
+    };
+    let mut fact = json!({"change": kind});
+    let members = fact.as_object_mut().unwrap();
+    members.extend(id.as_object().unwrap().clone());
+    members.extend(rest.as_object().unwrap().clone());
+    serde_json::from_value(fact).unwrap()
 }
 
 /// What the killed process runs: commits until the end of the world, a word for each. The folder comes from outside;
@@ -63,9 +80,10 @@ fn what_was_acknowledged_survives_kill_9_and_nothing_is_half_there() {
         let log = store.after(Revision(0), usize::MAX).unwrap();
         assert_eq!(log.len() as u64, now.revision.0);
         for revision in 1..=now.revision.0 {
-            let Commit { entry, changes, bodies } = numbered(revision);
-            assert_eq!(log[usize::try_from(revision - 1).unwrap()], (entry, changes));
-            assert_eq!(store.body(bodies[0].0).unwrap().as_ref(), Some(&bodies[0].1));
+            let one = numbered(revision);
+            let line = &log[usize::try_from(revision - 1).unwrap()];
+            assert_eq!(logged_lines(std::slice::from_ref(&one)), std::slice::from_ref(line));
+            assert_eq!(store.body(one.bodies[0].0).unwrap().as_ref(), Some(&one.bodies[0].1));
         }
     }
     assert!(state.revision > Revision(ROUNDS), "only {} revisions were made", state.revision);

@@ -6,10 +6,11 @@ use rusqlite::types::ValueRef;
 use super::{Disk, Engine as _};
 use crate::domain::id::Revision;
 use crate::domain::state::State;
-use crate::store::conformance::{absorb, loaded, state_text, story};
-use crate::store::port::ControlStore as _;
+use crate::store::conformance::{absorb, loaded, logged_lines, state_text, story};
+use crate::store::port::{Commit, ControlStore as _};
 
 const FORMAT_1: &str = include_str!("../../../../tests/fixtures/control-1.sql");
+const FORMAT_2: &str = include_str!("../../../../tests/fixtures/control-2.sql");
 
 /// A database as the SQL that makes it.
 fn dump(connection: &Connection) -> String {
@@ -61,29 +62,38 @@ fn written_today() -> String {
     dump(&Connection::open(disk.file()).unwrap())
 }
 
-#[test]
-fn a_store_of_format_1_is_read_as_it_was_meant() {
+/// Opens a file of a format and finds this story in it.
+fn is_read_as(file: &str, commits: &[Commit]) {
     let disk = Disk::new();
-    Connection::open(disk.file()).unwrap().execute_batch(FORMAT_1).unwrap();
+    Connection::open(disk.file()).unwrap().execute_batch(file).unwrap();
     let store = disk.open();
     let mut state = State::default();
-    for commit in story::commits() {
+    for commit in commits {
         absorb(&mut state, &commit.changes);
         state.revision = commit.entry.revision;
     }
     assert_eq!(state_text(&loaded(&store)), state_text(&state));
-    let log: Vec<_> = story::commits().into_iter().map(|commit| (commit.entry, commit.changes)).collect();
-    assert_eq!(store.after(Revision(0), 99).unwrap(), log);
-    for (hash, content) in &story::commits()[1].bodies {
+    assert_eq!(store.after(Revision(0), 99).unwrap(), logged_lines(commits));
+    for (hash, content) in &commits[1].bodies {
         assert_eq!(store.body(*hash).unwrap().as_ref(), Some(content));
     }
     assert_eq!(store.split_calls().unwrap()[0].1, 1_234);
+    // Whatever it was, it is of the newest format now, and takes what that can hold.
+    let rest = story::commits().split_off(commits.len());
+    store.commit(state.revision, &rest).unwrap();
+    assert_eq!(loaded(&store).caller_pins.len(), 1);
+}
+
+#[test]
+fn a_store_of_each_format_is_read_as_it_was_meant() {
+    is_read_as(FORMAT_1, &story::commits()[..story::OF_FORMAT_1]);
+    is_read_as(FORMAT_2, &story::commits());
 }
 
 /// If this fails, what is stored has changed: keep the old file as it is, add a step to the formats and a file for the
 /// new one.
 #[test]
-fn what_is_written_today_is_format_1_to_the_letter() {
+fn what_is_written_today_is_format_2_to_the_letter() {
     let today = written_today();
-    assert!(today == FORMAT_1, "this is what is written today:\n{today}");
+    assert!(today == FORMAT_2, "this is what is written today:\n{today}");
 }
