@@ -163,6 +163,9 @@ check_metrics() {
   curl -sS --fail --max-time 10 "$management/metrics" >"$work/metrics"
   grep -q '^cordboard_calls_started_total{.*} 1$' "$work/metrics"
   "$promtool" check metrics <"$work/metrics"
+  # The rules that the guide proposes, as people would copy them.
+  sed -n '/^```yaml$/,/^```$/{/^```/!p}' docs/operators-guide.md >"$work/rules.yml"
+  "$promtool" check rules "$work/rules.yml"
 }
 
 stop_router() {

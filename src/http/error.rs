@@ -127,12 +127,6 @@ impl ApiError {
             .with_field(field, message)
     }
 
-    /// 429: too many requests of this caller.
-    pub fn too_many_requests(retry_after_seconds: u32) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", "too many requests")
-            .with_retry_after(retry_after_seconds)
-    }
-
     /// 500: we could not. Takes no cause, so that none can be told: log it where it is handled.
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "an internal error occurred")
@@ -268,7 +262,6 @@ mod tests {
             (ApiError::conflict("IN_USE", "in use"), 409, "IN_USE"),
             (ApiError::payload_too_large(10), 413, "PAYLOAD_TOO_LARGE"),
             (ApiError::unprocessable("id", "is no id"), 422, "SCHEMA_VALIDATION_FAILED"),
-            (ApiError::too_many_requests(3), 429, "TOO_MANY_REQUESTS"),
             (ApiError::internal(), 500, "INTERNAL_ERROR"),
             (ApiError::overloaded(1), 503, "OVERLOADED"),
         ];
@@ -296,7 +289,7 @@ mod tests {
             let response = error.render("id");
             response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
         };
-        assert_eq!(header(ApiError::too_many_requests(3), "retry-after").as_deref(), Some("3"));
+        assert_eq!(header(ApiError::overloaded(3), "retry-after").as_deref(), Some("3"));
         assert_eq!(header(ApiError::method_not_allowed("GET, PUT"), "allow").as_deref(), Some("GET, PUT"));
         assert_eq!(header(ApiError::payload_too_large(1), "connection").as_deref(), Some("close"));
         assert_eq!(header(ApiError::not_found("x"), "retry-after"), None);

@@ -25,6 +25,7 @@ mod crashes;
 mod document;
 mod files;
 mod full_disk;
+mod guide;
 mod held_files;
 mod hot_swap;
 mod keys;
