@@ -21,22 +21,29 @@ mod load;
 #[path = "kit/nginx.rs"]
 mod nginx;
 #[path = "kit/process.rs"]
+#[expect(dead_code, reason = "other benches take the rest of it")]
 mod process;
+#[path = "kit/questions.rs"]
+mod questions;
 #[path = "kit/report.rs"]
 #[expect(dead_code, reason = "other benches take the rest of it")]
 mod report;
+#[path = "kit/router.rs"]
+mod router;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, thread};
 
 use load::{Load, Until};
 use process::Server;
+use questions::{HOST, ask, dialled, number, put_number, routed, says, write};
 use report::{head, mix, row};
+use router::{Router, await_file};
 
 const NUMBERS: u64 = 1_000_000;
 const ROUNDS: usize = 7;
@@ -54,52 +61,19 @@ fn main() -> io::Result<()> {
     let scratch = scratch.path();
     folder::write(NUMBERS, &scratch.join("config"))?;
     head("A start with 1,000,000 numbers in files");
-    drop(start(scratch, "first start")?);
-    await_end(&scratch.join("data/addresses.json"));
-    let (router, address) = start(scratch, "later starts")?;
-    routes(scratch, &router, address)?;
-    calls(&router, address)?;
-    swaps(scratch, address)
-}
-
-/// Starts the router, and tells how long until it answers and what memory that took.
-fn start(scratch: &Path, name: &str) -> io::Result<(Server, SocketAddr)> {
-    let begun = Instant::now();
-    let mut command = Command::new(program());
-    command.args(["serve", "--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log", "warn"]);
-    command.arg("--config").arg(scratch.join("config")).arg("--data").arg(scratch.join("data"));
-    let mut router = Server::start(&mut command)?;
-    let addresses = await_file(&scratch.join("data/addresses.json"), &mut router)?;
-    row(&format!("{name}: until it answers"), begun.elapsed().as_secs_f64(), "s", None);
-    row(&format!("{name}: most memory held at once"), router.peak_mib(), "MiB", None);
-    let addresses: serde_json::Value = serde_json::from_str(&addresses)?;
-    let calls = addresses["calls"].as_str().and_then(|calls| calls.parse().ok());
-    Ok((router, calls.ok_or(io::ErrorKind::InvalidData)?))
-}
-
-/// The router that is measured: the one that cargo built for this bench, unless another follows the word `router`.
-fn program() -> PathBuf {
-    let named = env::args().skip_while(|argument| argument != "router").nth(1);
-    named.map_or_else(|| env!("CARGO_BIN_EXE_cordboard").into(), PathBuf::from)
-}
-
-fn await_file(path: &Path, server: &mut Server) -> io::Result<String> {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(60) && !server.has_ended() {
-        match fs::read_to_string(path) {
-            Ok(text) if !text.is_empty() => return Ok(text),
-            _ => thread::sleep(Duration::from_millis(5)),
-        }
+    let mut router = None;
+    for name in ["first start", "later starts"] {
+        // The one before ends first.
+        drop(router.take());
+        let started = Router::start(scratch)?;
+        row(&format!("{name}: until it answers"), started.started_in.as_secs_f64(), "s", None);
+        row(&format!("{name}: most memory held at once"), started.server.peak_mib(), "MiB", None);
+        router = Some(started);
     }
-    Err(io::Error::other(format!("{} did not come", path.display())))
-}
-
-/// Waits until a router that was told to end has removed its addresses.
-fn await_end(addresses: &Path) {
-    let begun = Instant::now();
-    while addresses.exists() && begun.elapsed() < Duration::from_secs(30) {
-        thread::sleep(Duration::from_millis(5));
-    }
+    let router = router.expect("it was started");
+    routes(scratch, &router.server, router.calls)?;
+    calls(&router.server, router.calls)?;
+    swaps(&router)
 }
 
 /// `GET /v1/route`, beside the floor and nginx.
@@ -123,13 +97,17 @@ fn routes(scratch: &Path, router: &Server, address: SocketAddr) -> io::Result<()
         let mut cost = [vec![], vec![], vec![]];
         let mut amiss = Amiss::default();
         for _ in 0..ROUNDS {
-            let load =
-                Load { to: address, connections, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
+            let load = Load {
+                to: address,
+                connections,
+                request: Rc::new(ask(NUMBERS, "%2B")),
+                right: Rc::new(routed(NUMBERS)),
+            };
             cost[0].push(measured(router, &load, Until::Elapsed(ROUND), &mut amiss)?);
             let load = Load { to: floor_address, right: Rc::new(right), ..load };
             cost[1].push(measured(&floor, &load, Until::Elapsed(ROUND), &mut amiss)?);
             if let Some((server, address)) = &nginx {
-                let load = Load { to: *address, request: Rc::new(ask("+")), ..load };
+                let load = Load { to: *address, request: Rc::new(ask(NUMBERS, "+")), ..load };
                 cost[2].push(measured(server, &load, Until::Elapsed(ROUND), &mut amiss)?);
             }
         }
@@ -150,7 +128,12 @@ fn routes(scratch: &Path, router: &Server, address: SocketAddr) -> io::Result<()
 /// Calls that are remembered, and their ends, beside answers that are not.
 fn calls(router: &Server, address: SocketAddr) -> io::Result<()> {
     head("POST /v1/calls and POST /v1/calls/{callId}/end, 64 connections");
-    let route = Load { to: address, connections: 64, request: Rc::new(ask("%2B")), right: Rc::new(routed) };
+    let route = Load {
+        to: address,
+        connections: 64,
+        request: Rc::new(ask(NUMBERS, "%2B")),
+        right: Rc::new(routed(NUMBERS)),
+    };
     let (mut routes, mut begins, mut ends, mut amiss) = (vec![], vec![], vec![], Amiss::default());
     for round in 0..ROUNDS as u64 {
         let first = round * CALLS;
@@ -174,24 +157,16 @@ fn calls(router: &Server, address: SocketAddr) -> io::Result<()> {
 /// `GET /v1/route` while numbers are routed anew over the API, a thousand a second.
 ///
 /// The numbers that change are asked for too: each answer must name the one agent with its version, or the other.
-fn swaps(scratch: &Path, address: SocketAddr) -> io::Result<()> {
+fn swaps(router: &Router) -> io::Result<()> {
     head("GET /v1/route beside PUT /v1/numbers/{number}, 4 connections");
-    let key = fs::read_to_string(scratch.join("data/admin.key"))?.trim().to_owned();
-    let addresses: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(scratch.join("data/addresses.json"))?)?;
-    let admin: SocketAddr =
-        addresses["admin"].as_str().and_then(|admin| admin.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    let (admin, key) = (router.admin, router.key.clone());
     let changes = move |until: Until, connections: usize| {
         let (key, begun) = (key.clone(), Instant::now());
         let request = move |at: u64, request: &mut Vec<u8>| {
             // The load has a thread of its own, which may wait.
             thread::sleep(Duration::from_millis(at).saturating_sub(begun.elapsed()));
             let n = (mix(at) >> 32) % 2;
-            let body = format!(r#"{{"agentId":"agent-{n}","pin":"V{}"}}"#, n + 1);
-            let (number, length) = (19_990_000_000 + at % SWAPPED, body.len());
-            let head = format!("PUT /v1/numbers/%2B{number} HTTP/1.1\r\n{HOST}X-Api-Key: {key}\r\n");
-            let more = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
-            write(request, format_args!("{head}{more}{body}"));
+            put_number(request, &key, 19_990_000_000 + at % SWAPPED, n, n + 1);
         };
         let right = |_: u64, status: u16, _: &[u8]| status == 200;
         Load { to: admin, connections, request: Rc::new(request), right: Rc::new(right) }.run(until)
@@ -204,14 +179,18 @@ fn swaps(scratch: &Path, address: SocketAddr) -> io::Result<()> {
             let to = 19_990_000_000 + at % SWAPPED;
             write(request, format_args!("GET /v1/route?to=%2B{to} HTTP/1.1\r\n{HOST}\r\n"));
         } else {
-            ask("%2B")(at, request);
+            ask(NUMBERS, "%2B")(at, request);
         }
     };
     let right = |at: u64, status: u16, body: &[u8]| {
         let is = |n: u64| says(body, n, n + 1);
-        if at.is_multiple_of(4) { status == 200 && (is(0) || is(1)) } else { routed(at, status, body) }
+        if at.is_multiple_of(4) {
+            status == 200 && (is(0) || is(1))
+        } else {
+            routed(NUMBERS)(at, status, body)
+        }
     };
-    let load = Load { to: address, connections: 4, request: Rc::new(asked), right: Rc::new(right) };
+    let load = Load { to: router.calls, connections: 4, request: Rc::new(asked), right: Rc::new(right) };
     let (mut ratios, mut quiet, mut rates, mut amiss) = (vec![], vec![], vec![], Amiss::default());
     for _ in 0..ROUNDS {
         let alone = load.run(Until::Elapsed(ROUND))?;
@@ -261,17 +240,9 @@ fn measured(server: &Server, load: &Load, until: Until, amiss: &mut Amiss) -> io
     Ok((server.cpu_us() - before) / outcome.answers as f64)
 }
 
-/// Asks for one number after the other, at random; `plus` is how the server wants a `+` written.
-fn ask(plus: &'static str) -> impl Fn(u64, &mut Vec<u8>) {
-    move |at, request| {
-        let (to, from) = (number(dialled(at)), 15_550_000_000 + mix(!at) % 10_000_000);
-        write(request, format_args!("GET /v1/route?to={plus}{to}&from={plus}{from} HTTP/1.1\r\n{HOST}\r\n"));
-    }
-}
-
 fn begin(first: u64) -> impl Fn(u64, &mut Vec<u8>) {
     move |at, request| {
-        let (to, from) = (number(dialled(at)), 15_550_000_000 + mix(!at) % 10_000_000);
+        let (to, from) = (number(dialled(at, NUMBERS)), 15_550_000_000 + mix(!at) % 10_000_000);
         let id = call_id(first + at);
         let body = format!(r#"{{"to":"+{to}","from":"+{from}","callId":"{id}"}}"#);
         post(request, "/v1/calls", &body);
@@ -285,40 +256,14 @@ fn end(first: u64) -> impl Fn(u64, &mut Vec<u8>) {
     }
 }
 
-const HOST: &str = "Host: localhost\r\n";
-
 fn post(request: &mut Vec<u8>, path: &str, body: &str) {
     let length = body.len();
     let head = format!("POST {path} HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n");
     write(request, format_args!("{head}Content-Length: {length}\r\n\r\n{body}"));
 }
 
-fn write(request: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    io::Write::write_fmt(request, text).expect("memory");
-}
-
 fn call_id(at: u64) -> String {
     format!("{:016x}{at:016x}", mix(at))
-}
-
-fn dialled(at: u64) -> u64 {
-    mix(at) % NUMBERS
-}
-
-fn number(i: u64) -> u64 {
-    14_000_000_000 + 7 * i
-}
-
-/// Whether an answer names whom the files name.
-fn routed(at: u64, status: u16, body: &[u8]) -> bool {
-    let i = dialled(at);
-    let version_right = |version: u64| says(body, i % 1_000, version);
-    status == 200 && if i.is_multiple_of(10) { (1..=3).any(version_right) } else { version_right(i % 9 + 1) }
-}
-
-fn says(body: &[u8], agent: u64, version: u64) -> bool {
-    let has = |text: String| memchr::memmem::find(body, text.as_bytes()).is_some();
-    has(format!("\"agentId\":\"agent-{agent}\"")) && has(format!("\"version\":{version},"))
 }
 
 fn answer_bytes(address: SocketAddr) -> io::Result<usize> {
@@ -328,7 +273,7 @@ fn answer_bytes(address: SocketAddr) -> io::Result<usize> {
         see.set(body.len());
         true
     };
-    Load { to: address, connections: 1, request: Rc::new(ask("%2B")), right: Rc::new(right) }
+    Load { to: address, connections: 1, request: Rc::new(ask(NUMBERS, "%2B")), right: Rc::new(right) }
         .run(Until::Sent(1))?;
     Ok(seen.get())
 }
