@@ -229,6 +229,16 @@ impl Control {
         table.split(split).map_or(0, |serving| serving.calls.load(Ordering::Relaxed))
     }
 
+    /// Notes for the status, and once in the log, if the store is no longer where it was.
+    pub fn check_store(&self) {
+        let Err(why) = self.inner.store.check() else { return };
+        let (status, why) = (&self.inner.status, why.to_string());
+        if status.store_fault().as_ref() != Some(&why) {
+            tracing::error!("{why}");
+            status.set_store_fault(Some(why));
+        }
+    }
+
     /// Keeps how many calls the splits with a quota have had. Blocks on the disk if that has changed.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::gateways::plane::CallPlane;
 use crate::store::folder::DataFolder;
 use crate::telemetry::Clock;
 
-/// How often the calls of splits are kept.
+/// How often the calls of splits are kept, and the store is looked for.
 const SAVE: Duration = Duration::from_secs(5);
 /// How often the data folder is looked at: for a request to reset the key, and for the keys of tokens.
 const LOOK: Duration = Duration::from_secs(1);
@@ -36,6 +36,7 @@ impl Housekeeping {
     }
 
     fn save(&self) {
+        self.control.check_store();
         if let Err(why) = self.control.save_split_calls() {
             tracing::error!(error = ?why, "the calls of splits could not be kept");
         }

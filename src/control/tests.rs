@@ -61,6 +61,10 @@ impl ControlStore for Brittle {
         self.store.commit(expected, commits)
     }
 
+    fn check(&self) -> Result<(), StoreError> {
+        self.store.check()
+    }
+
     fn body(&self, hash: ConfigHash) -> Result<Option<Arc<[u8]>>, StoreError> {
         assert!(!self.broken.load(Ordering::SeqCst), "broken as it was told to");
         self.store.body(hash)

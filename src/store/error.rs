@@ -36,6 +36,11 @@ pub enum StoreErrorKind {
     /// What was read makes no sense.
     #[error("the file is damaged")]
     Damaged,
+    /// The file or its log is no longer where it was; what is written would be lost with the process.
+    #[error(
+        "its file was removed or replaced while the router runs: stop the router, bring back the file or a backup, start it"
+    )]
+    Gone,
     /// Another program holds it for longer than is waited.
     #[error("another program holds it")]
     Busy,

@@ -70,6 +70,12 @@ pub trait ControlStore: Send + Sync {
     /// [`CommitError::Stale`] if the head is not `expected`, else whatever the disk says. All or nothing.
     fn commit(&self, expected: Revision, commits: &[Commit]) -> Result<Revision, CommitError>;
 
+    /// Whether what is committed now would be found by a later start. Cost: a look at the names of the files.
+    ///
+    /// # Errors
+    /// When the files were removed or replaced.
+    fn check(&self) -> Result<(), StoreError>;
+
     /// The configuration with this fingerprint. Cost: one look-up, never behind a commit.
     ///
     /// # Errors

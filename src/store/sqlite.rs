@@ -4,6 +4,7 @@ mod failure;
 mod format;
 mod load;
 mod log;
+mod place;
 mod write;
 
 use std::fs::OpenOptions;
@@ -19,6 +20,7 @@ use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
 use crate::domain::change::{Change, Entry, SplitRef};
 use crate::domain::id::{ConfigHash, Revision};
 use failure::{Failure, Result};
+use place::Place;
 
 /// How long another program, say a backup, may hold the file.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,6 +36,8 @@ pub struct SqliteStore {
     writer: Arc<Mutex<Connection>>,
     bodies: Arc<Mutex<Connection>>,
     log: Arc<Mutex<Connection>>,
+    /// Nowhere, if it ends with the process.
+    place: Option<Place>,
 }
 
 impl SqliteStore {
@@ -57,7 +61,7 @@ impl SqliteStore {
             let writer =
                 shared(writer(Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?)?);
             let reader = || reader(path).map(shared);
-            Ok(Self { writer, bodies: reader()?, log: reader()? })
+            Ok(Self { writer, bodies: reader()?, log: reader()?, place: Some(Place::of(path)?) })
         };
         open().map_err(|failure| failure.told(Deed::Open))
     }
@@ -69,7 +73,7 @@ impl SqliteStore {
     pub fn in_memory() -> std::result::Result<Self, StoreError> {
         let open = || Ok(shared(writer(Connection::open_in_memory()?)?));
         let writer = open().map_err(|failure: Failure| failure.told(Deed::Open))?;
-        Ok(Self { bodies: Arc::clone(&writer), log: Arc::clone(&writer), writer })
+        Ok(Self { bodies: Arc::clone(&writer), log: Arc::clone(&writer), writer, place: None })
     }
 
     /// The last revision; zero before the first commit.
@@ -87,7 +91,16 @@ impl ControlStore for SqliteStore {
     }
 
     fn commit(&self, expected: Revision, commits: &[Commit]) -> std::result::Result<Revision, CommitError> {
-        write::commit(&mut lock(&self.writer), expected, commits)
+        let there = || self.check().map_err(CommitError::Failed);
+        there()?;
+        let head = write::commit(&mut lock(&self.writer), expected, commits)?;
+        // It may have gone meanwhile, and what was written with it.
+        there()?;
+        Ok(head)
+    }
+
+    fn check(&self) -> std::result::Result<(), StoreError> {
+        self.place.as_ref().map_or(Ok(()), Place::check).map_err(|failure| failure.told(Deed::Write))
     }
 
     fn body(&self, hash: ConfigHash) -> std::result::Result<Option<Arc<[u8]>>, StoreError> {

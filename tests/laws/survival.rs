@@ -89,6 +89,33 @@ fn a_call_keeps_its_version_by_its_token_through_a_restart() {
 }
 
 #[test]
+fn nothing_is_acknowledged_once_the_store_was_removed_under_the_router() {
+    for lost in ["control.sqlite", "control.sqlite-wal", ""] {
+        let mut world = World::example().running();
+        let pin = |number: &str| world.client(&["pin", number, "sales@V1"]);
+        assert_eq!(pin("+442079460001").code(), 0);
+        let (data, aside) = (world.data(), world.config().with_file_name("aside"));
+        let mut operator = world.operator();
+        fs::rename(data.join(lost), &aside).unwrap();
+        let body = json!({"agentId": "sales", "pin": "V1"});
+        let refused = operator.put("/v1/numbers/%2B442079460002", &body).must(503).json();
+        assert_eq!(refused["error_code"], "STORE_UNAVAILABLE");
+        world.until("status says so", |_| {
+            let status = operator.get("/v1/status").must(200).json();
+            status["store"]["error"].to_string().contains("removed or replaced")
+        });
+        assert_eq!(world.version_at(AT_LIVE), Some(1), "calls go on");
+        fs::rename(&aside, data.join(lost)).unwrap();
+        assert_eq!(pin("+442079460003").code(), 0, "and so do changes, once it is back");
+        world.terminate();
+        world.start();
+        for number in ["+442079460001", "+442079460003"] {
+            assert_eq!(world.version_at(number), Some(1), "{number}: what was acknowledged is there");
+        }
+    }
+}
+
+#[test]
 fn a_lost_store_is_never_taken_for_a_first_start() {
     let mut world = World::example().running();
     let key = world.key();
