@@ -10,7 +10,7 @@ use std::{env, fs, thread};
 use crate::process::Server;
 
 /// Longest wait for a start or an end.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A running router; ended when dropped.
 pub struct Router {

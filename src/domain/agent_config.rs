@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 mod canonical;
+mod compare;
 mod credential;
 mod dispatch;
 mod fault;
@@ -26,6 +27,7 @@ mod rule;
 mod schema;
 mod section;
 
+pub use compare::{KeyChange, Path, Step};
 pub use dispatch::{Dispatch, Site, Sites};
 pub use fault::{ConfigFault, FAULTS_MAX};
 pub use part::{

@@ -1,6 +1,6 @@
 //! The laws of the agent configuration.
 
-mod any;
+pub(super) mod any;
 
 use proptest::prelude::*;
 use serde_json::json;
