@@ -10,6 +10,7 @@
 mod agents;
 mod caller_pins;
 mod client;
+mod compare;
 mod completions;
 mod default_route;
 mod destination;

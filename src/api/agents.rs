@@ -1,5 +1,6 @@
 //! `/v1/agents`: which agents there are, and what of them can be pinned.
 
+mod compare;
 mod versions;
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl AgentView {
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new()
         .routes(routes!(list_agents))
+        .routes(routes!(compare::compare))
         .routes(routes!(versions::list_versions))
         .routes(routes!(versions::get_version, versions::change_version))
 }

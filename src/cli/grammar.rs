@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::agents::{AgentsArgs, VersionsArgs};
 use super::caller_pins::CallerPinsArgs;
 use super::client::Client;
+use super::compare::CompareArgs;
 use super::completions::CompletionsArgs;
 use super::default_route::DefaultRouteArgs;
 use super::explain::ExplainArgs;
@@ -150,6 +151,7 @@ pub enum ClientCommand {
     Reload(Asking<ReloadArgs>),
     Agents(Asking<AgentsArgs>),
     Versions(Asking<VersionsArgs>),
+    Compare(Asking<CompareArgs>),
     Numbers(Asking<NumbersArgs>),
     Pin(Asking<PinArgs>),
     Prefixes(Asking<PrefixesArgs>),
@@ -225,6 +227,7 @@ impl ClientCommand {
             Self::Reload(asking) => ask(asking, variables, terminal),
             Self::Agents(asking) => ask(asking, variables, terminal),
             Self::Versions(asking) => ask(asking, variables, terminal),
+            Self::Compare(asking) => ask(asking, variables, terminal),
             Self::Numbers(asking) => ask(asking, variables, terminal),
             Self::Pin(asking) => ask(asking, variables, terminal),
             Self::Prefixes(asking) => ask(asking, variables, terminal),

@@ -34,6 +34,10 @@ impl Look {
         self.painted("31", text)
     }
 
+    pub(super) fn underlined(self, text: impl Display) -> String {
+        self.painted("4", text)
+    }
+
     fn painted(self, code: &str, text: impl Display) -> String {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }

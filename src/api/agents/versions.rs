@@ -133,10 +133,7 @@ pub(super) async fn get_version(
     let missing = || ApiError::not_found(format!("agent {id} has no {pin}"));
     let version = Arc::clone(agent.resolve(pin).ok_or_else(missing)?);
     aside(move || {
-        let body = management.control.body(version.hash)?.ok_or_else(|| {
-            tracing::error!(hash = %version.hash, "the store has no configuration of a version");
-            ApiError::internal()
-        })?;
+        let body = stored(&management, version.hash)?;
         let configuration = serde_json::from_slice(&body).map_err(|why| {
             tracing::error!(hash = %version.hash, error = %why, "the store has a configuration that is no JSON");
             ApiError::internal()
@@ -145,6 +142,14 @@ pub(super) async fn get_version(
         Ok(Answer::ok(WholeVersion { version, configuration }))
     })
     .await?
+}
+
+/// The canonical text of a configuration. Blocks on the disk.
+pub(super) fn stored(management: &Management, hash: ConfigHash) -> Result<Arc<[u8]>, ApiError> {
+    management.control.body(hash)?.ok_or_else(|| {
+        tracing::error!(%hash, "the store has no configuration of a version");
+        ApiError::internal()
+    })
 }
 
 /// Refuses to change a version: save another one instead.

@@ -47,6 +47,32 @@ fn agents_and_what_of_them_can_be_pinned_are_shown() {
 }
 
 #[test]
+fn compare_shows_only_the_keys_that_differ_by_section() {
+    let world = World::new();
+    let compare = |from: &str, to: &str| world.get(&format!("/v1/agents/sales/compare?from={from}&to={to}"));
+    let answer = compare("live", "V2").json();
+    assert_eq!((&answer["from"]["version"], &answer["from"]["hash"]), (&json!(1), &json!(world.hash())));
+    assert_eq!(answer["hasChanges"], true);
+    let change =
+        json!({"path": "instructions.systemPrompt", "type": "modify", "from": "sales 1", "to": "sales 2"});
+    assert_eq!(answer["sections"], json!([{"section": "instructions", "changes": [change]}]));
+    let same = compare("V1", "live").json();
+    assert_eq!((&same["hasChanges"], &same["sections"]), (&json!(false), &json!([])));
+    for (query, field) in [
+        ("from=V1", "to"),
+        ("to=V1", "from"),
+        ("from=V9&to=V1", "from"),
+        ("from=V1&to=sandbox", "to"),
+        ("from=V1&to=main", "to"),
+        ("from=V1&from=V2&to=V1", "from"),
+        ("from=V1&to=V2&deep=1", "deep"),
+    ] {
+        let reply = world.get(&format!("/v1/agents/sales/compare?{query}"));
+        assert_eq!(reply.error(), error(400, "VALIDATION_FAILED", field), "{query}");
+    }
+}
+
+#[test]
 fn pages_of_versions_joined_are_all_versions() {
     let world = World::new();
     for limit in 1..=5 {
