@@ -13,6 +13,7 @@
 pub mod agents;
 pub mod caller_pins;
 pub mod default_route;
+pub mod hand_over;
 pub mod history;
 pub mod numbers;
 pub mod prefixes;
@@ -139,6 +140,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(agents::routes())
         .merge(caller_pins::routes())
         .merge(default_route::routes())
+        .merge(hand_over::routes())
         .merge(history::routes())
         .merge(numbers::routes())
         .merge(prefixes::routes())

@@ -17,6 +17,7 @@ mod destination;
 mod explain;
 mod failure;
 mod grammar;
+mod hand_over;
 mod history;
 mod live;
 mod numbers;

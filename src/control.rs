@@ -10,6 +10,7 @@
 mod alarm;
 mod bodies;
 pub mod files;
+mod hand_over;
 pub mod keys;
 pub mod metrics;
 pub mod reload;
@@ -35,11 +36,13 @@ use crate::domain::state::State;
 use crate::routing::live::Live;
 use crate::store::port::ControlStore;
 
+pub use hand_over::HandOver;
+
 pub use crate::store::error::StoreError;
 pub use crate::store::port::HistoryFilter;
 
 use metrics::ConfigMetrics;
-use reload::ReloadCalls;
+use reload::{ReloadCalls, Wish};
 use split_calls::SplitCalls;
 use status::Status;
 
@@ -91,6 +94,8 @@ pub struct Applied {
     pub warnings: Vec<String>,
     /// How many slots of the split have another arm than in the state that the command met, if it changed one.
     pub moved_slots: usize,
+    /// How many objects have another owner than before.
+    pub handed_over: usize,
     /// The state at that revision.
     pub state: Arc<State>,
 }
@@ -203,7 +208,15 @@ impl Control {
     /// # Errors
     /// As [`Control::submit`]; [`ControlError::Refused`] carries the faults.
     pub async fn reload(&self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
-        self.inner.reloads.call(accept).await
+        self.inner.reloads.call(Wish::Read(accept)).await
+    }
+
+    /// Moves objects from the files to the API, or back.
+    ///
+    /// # Errors
+    /// As [`Control::submit`].
+    pub async fn hand_over(&self, wanted: HandOver) -> Result<Applied, ControlError> {
+        self.inner.reloads.call(Wish::HandOver(Box::new(wanted))).await
     }
 
     /// A configuration by its fingerprint, wherever it serves. Blocks on the disk.

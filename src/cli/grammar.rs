@@ -12,6 +12,7 @@ use super::completions::CompletionsArgs;
 use super::default_route::DefaultRouteArgs;
 use super::explain::ExplainArgs;
 use super::failure::Failure;
+use super::hand_over::{AdoptArgs, ReleaseArgs};
 use super::history::HistoryArgs;
 use super::numbers::NumbersArgs;
 use super::pin::PinArgs;
@@ -158,6 +159,8 @@ pub enum ClientCommand {
     CallerPins(Asking<CallerPinsArgs>),
     DefaultRoute(Asking<DefaultRouteArgs>),
     Splits(Asking<SplitsArgs>),
+    Adopt(Asking<AdoptArgs>),
+    Release(Asking<ReleaseArgs>),
     History(Asking<HistoryArgs>),
     Openapi(Asking<OpenapiArgs>),
     Api(ApiArgs),
@@ -234,6 +237,8 @@ impl ClientCommand {
             Self::CallerPins(asking) => ask(asking, variables, terminal),
             Self::DefaultRoute(asking) => ask(asking, variables, terminal),
             Self::Splits(asking) => ask(asking, variables, terminal),
+            Self::Adopt(asking) => ask(asking, variables, terminal),
+            Self::Release(asking) => ask(asking, variables, terminal),
             Self::History(asking) => ask(asking, variables, terminal),
             Self::Openapi(asking) => ask(asking, variables, terminal),
             Self::Api(api) => {

@@ -3,10 +3,12 @@
 mod caller_pins;
 mod files;
 mod held;
+mod hand_over;
 mod routes;
 mod splits;
 mod told;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::{Account, Key, Permission};
@@ -16,6 +18,7 @@ use super::caller_pin::{CallerHash, CallerPin, CallerPinRef};
 use super::change::{Change, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
+use super::object::Object;
 use super::refusal::{FieldFault, Refusal};
 use super::route::Route;
 use super::sight::Sight;
@@ -140,6 +143,15 @@ pub enum Action {
     DeleteSplit(SplitId),
     /// Apply the route and agent files.
     ApplyFiles(Arc<FileSet>),
+    /// Give objects of the files to the API.
+    Adopt(BTreeSet<Object>),
+    /// Give objects of the API back to the files, which list them.
+    Release {
+        /// The objects.
+        objects: BTreeSet<Object>,
+        /// The files in force; of their numbers, those that are given back.
+        files: Arc<FileSet>,
+    },
 }
 
 impl Action {
@@ -174,6 +186,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// How many slots of the split have another arm than before, where a split is changed.
     pub moved_slots: usize,
+    /// How many objects have another owner than before.
+    pub handed_over: usize,
     /// The state with the facts absorbed, and what they touched, where weighing had to go that far: a million numbers
     /// are not absorbed twice. Its revision is still the old one.
     pub ahead: Option<Box<(State, Touched)>>,
@@ -226,6 +240,8 @@ impl State {
                 self.delete_split(Sight::of_author(self, &command.author), account, id)
             }
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
+            Action::Adopt(objects) => self.adopt(account, objects),
+            Action::Release { objects, files } => self.release(account, objects, files, command.at),
         }
     }
 

@@ -2,6 +2,8 @@
 //! revision.
 
 mod caller_pins;
+mod numbers;
+mod shadow;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,11 +13,14 @@ use foldhash::fast::FixedState;
 use super::Outcome;
 use super::held::{HELD, held, orphaned};
 use super::told::told;
+use shadow::{same_agent, same_route, same_split};
+use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
+use crate::domain::object::{Object, ObjectRef};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, ManagedBy, Route};
@@ -44,37 +49,36 @@ impl State {
         files: &FileSet,
         at: Timestamp,
     ) -> Result<Outcome, Refusal> {
+        let mut merge = self.merge(most, files, BTreeSet::new(), at);
+        let moved = merge.all(files)?;
+        if let Some(fault) = held(files, &moved, &merge.outcome.changes).filter(|_| !files.accepted) {
+            return Err(Refusal { code: HELD, ..Refusal::files(vec![fault]) });
+        }
+        Ok(merge.finish(self, files, &moved))
+    }
+
+    /// Files about to be merged into the state, which `given_back` belong to from now on.
+    pub(super) fn merge<'f>(
+        &self,
+        routes_max: u32,
+        files: &'f FileSet,
+        given_back: BTreeSet<ObjectRef>,
+        at: Timestamp,
+    ) -> Merge<'f> {
         let mut merge = Merge {
-            routes_max: most,
+            routes_max,
             next: self.clone(),
             touched: Touched::default(),
             given: files.agents.iter().map(|placed| (&placed.value.id, &placed.value)).collect(),
             gone: self.gone_agents(files),
+            numbers_shadowed: BTreeMap::new(),
+            given_back,
             at,
             outcome: Outcome::default(),
             faults: Vec::new(),
         };
-        for agent in &files.agents {
-            merge.agent(agent);
-        }
-        for split in &files.splits {
-            merge.split(split);
-        }
-        merge.routes(files);
-        merge.prefixes(files);
-        merge.defaults(files);
-        merge.caller_pins(files);
-        let released = merge.numbers(files);
-        merge.drop_splits(files);
-        merge.drop_agents();
-        if !merge.faults.is_empty() {
-            merge.faults.truncate(FAULTS_MAX);
-            return Err(Refusal::files(merge.faults));
-        }
-        if let Some(fault) = held(files, &merge.outcome.changes).filter(|_| !files.accepted) {
-            return Err(Refusal { code: HELD, ..Refusal::files(vec![fault]) });
-        }
-        Ok(merge.finish(self, files, released))
+        merge.give_back();
+        merge
     }
 
     fn gone_agents(&self, files: &FileSet) -> BTreeSet<AgentRef> {
@@ -85,8 +89,15 @@ impl State {
     }
 }
 
+/// How many numbers a set routes anew, and how many it releases.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moved {
+    pub(super) put: usize,
+    pub(super) released: usize,
+}
+
 /// The state as it would be, the facts that lead there, and what stands against it.
-struct Merge<'f> {
+pub(super) struct Merge<'f> {
     /// Most different routes of numbers.
     routes_max: u32,
     next: State,
@@ -95,12 +106,39 @@ struct Merge<'f> {
     given: BTreeMap<&'f AgentRef, &'f FileAgent>,
     /// Agents of the files that no file gives any more.
     gone: BTreeSet<AgentRef>,
+    /// The numbers that were shadowed before, and whose they are.
+    numbers_shadowed: BTreeMap<Number, AccountId>,
+    /// What the files have from now on although it was the API's.
+    given_back: BTreeSet<ObjectRef>,
     at: Timestamp,
     outcome: Outcome,
     faults: Vec<Fault>,
 }
 
 impl Merge<'_> {
+    /// Merges everything; answers what becomes of the numbers.
+    pub(super) fn all(&mut self, files: &FileSet) -> Result<Moved, Refusal> {
+        for agent in &files.agents {
+            self.agent(agent);
+        }
+        for split in &files.splits {
+            self.split(split);
+        }
+        self.routes(files);
+        self.prefixes(files);
+        self.defaults(files);
+        self.caller_pins(files);
+        let moved = self.numbers(files);
+        self.drop_splits(files);
+        self.drop_agents();
+        self.bare_what_is_unlisted(files);
+        if self.faults.is_empty() {
+            return Ok(moved);
+        }
+        self.faults.truncate(FAULTS_MAX);
+        Err(Refusal::files(std::mem::take(&mut self.faults)))
+    }
+
     fn change(&mut self, change: Change) {
         self.next.absorb(&change, &mut self.touched);
         self.outcome.changes.push(change);
@@ -115,8 +153,14 @@ impl Merge<'_> {
             return;
         }
         let present = self.next.agents.get(&agent.id).cloned();
-        if present.as_ref().is_some_and(|agent| agent.profile.managed_by == ManagedBy::Api) {
-            self.faults.push(managed_by_api(at, &format!("agent {}", agent.id.agent)));
+        let object = Object::Agent(agent.id.agent.clone());
+        let same = || present.as_ref().is_some_and(|present| same_agent(present, agent));
+        if !self.governs(at, &agent.id.account, object, same) {
+            // What is given back some day is to have its configurations.
+            let configs = agent.versions.iter().map(|placed| &placed.value.1);
+            for config in configs.chain(agent.draft.iter().map(|placed| &placed.value)) {
+                self.outcome.bodies.extend(config.body.clone().map(|body| (config.hash, body)));
+            }
             return;
         }
         let profile = Profile {
@@ -219,8 +263,8 @@ impl Merge<'_> {
     fn split(&mut self, placed: &Placed<FileSplit>) {
         let Placed { at, value: file } = placed;
         let present = self.next.splits.get(&file.id).cloned();
-        if present.as_ref().is_some_and(|split| split.managed_by == ManagedBy::Api) {
-            self.faults.push(managed_by_api(at, &format!("split {}", file.id.split)));
+        let same = || present.as_ref().is_some_and(|present| same_split(present, file));
+        if !self.governs(at, &file.id.account, Object::Split(file.id.split.clone()), same) {
             return;
         }
         let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
@@ -231,7 +275,8 @@ impl Merge<'_> {
             managed_by: ManagedBy::Files,
             unit: file.unit.clone(),
             arms: file.arms.clone(),
-            salt: file_salt(&file.id.account, &file.id.split),
+            // One that the API drew stays: callers keep their arm.
+            salt: present.as_ref().map_or_else(|| file_salt(&file.id.account, &file.id.split), |it| it.salt),
             owners: Owners::first(&weights),
             starts_at: file.starts_at,
             ends_at: file.ends_at,
@@ -279,8 +324,9 @@ impl Merge<'_> {
 
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
-        self.room_for(files.routes.iter().map(|placed| placed.value.as_ref()));
-        for Placed { at, value: route } in &files.routes {
+        let routes = self.governing_routes(files);
+        self.room_for(routes.iter().map(|placed| placed.value.as_ref()));
+        for Placed { at, value: route } in routes {
             self.check_route_at(at, "number", route);
         }
     }
@@ -319,17 +365,17 @@ impl Merge<'_> {
     fn prefixes(&mut self, files: &FileSet) {
         let mut seen = BTreeSet::new();
         for Placed { at, value: (prefix, route) } in &files.prefixes {
-            self.check_route_at(at, &format!("prefix {prefix}"), route);
             let key = (route.account.clone(), *prefix);
             if !seen.insert(key.clone()) {
                 self.faults.push(at.fault(format!("prefix {prefix} is given twice"), "each prefix once"));
             }
-            match self.next.prefixes.get(&key) {
-                Some(present) if present.managed_by == ManagedBy::Api => {
-                    self.faults.push(managed_by_api(at, &format!("prefix {prefix}")));
+            let present = self.next.prefixes.get(&key).cloned();
+            let same = || present.as_ref().is_some_and(|present| same_route(present, route));
+            if self.governs(at, &route.account, Object::Prefix(*prefix), same) {
+                self.check_route_at(at, &format!("prefix {prefix}"), route);
+                if present.as_ref() != Some(route) {
+                    self.change(Change::PrefixPut { prefix: *prefix, route: Arc::clone(route) });
                 }
-                Some(present) if present == route => {}
-                _ => self.change(Change::PrefixPut { prefix: *prefix, route: Arc::clone(route) }),
             }
         }
         let gone = self.next.prefixes.iter().filter(|(key, route)| of_files(route) && !seen.contains(*key));
@@ -342,16 +388,16 @@ impl Merge<'_> {
     fn defaults(&mut self, files: &FileSet) {
         let mut seen = BTreeSet::new();
         for Placed { at, value: route } in &files.defaults {
-            self.check_route_at(at, "default", route);
             if !seen.insert(route.account.clone()) {
                 self.faults.push(at.fault("the default route is given twice", "one default route"));
             }
-            match self.next.defaults.get(&route.account) {
-                Some(present) if present.managed_by == ManagedBy::Api => {
-                    self.faults.push(managed_by_api(at, "the default route"));
+            let present = self.next.defaults.get(&route.account).cloned();
+            let same = || present.as_ref().is_some_and(|present| same_route(present, route));
+            if self.governs(at, &route.account, Object::DefaultRoute, same) {
+                self.check_route_at(at, "default", route);
+                if present.as_ref() != Some(route) {
+                    self.change(Change::DefaultPut { route: Arc::clone(route) });
                 }
-                Some(present) if present == route => {}
-                _ => self.change(Change::DefaultPut { route: Arc::clone(route) }),
             }
         }
         let gone: Vec<AccountId> = self
@@ -363,54 +409,6 @@ impl Merge<'_> {
             .collect();
         for account in gone {
             self.change(Change::DefaultRemoved { account });
-        }
-    }
-
-    /// The numbers, as one fact; answers how many are released.
-    fn numbers(&mut self, files: &FileSet) -> usize {
-        let mut changes = NumberChanges {
-            routes: files.routes.iter().map(|placed| Arc::clone(&placed.value)).collect(),
-            ..NumberChanges::default()
-        };
-        for put in &files.put {
-            let account = files.routes.get(put.route as usize).map(|placed| &placed.value.account);
-            match self.next.route(&put.number) {
-                Some(present)
-                    if present.managed_by == ManagedBy::Api || Some(&present.account) != account =>
-                {
-                    let file = files.files.get(put.file as usize).cloned().unwrap_or_else(|| Arc::from(""));
-                    let at = Place { file, line: put.line, column: 0 };
-                    self.faults.push(managed_by_api(&at, &format!("number {}", put.number)));
-                    if self.faults.len() > FAULTS_MAX {
-                        break;
-                    }
-                }
-                _ => changes.push(put.number.clone(), Some(put.route)),
-            }
-        }
-        self.doubt(files);
-        for number in &files.released {
-            changes.push(number.clone(), None);
-        }
-        changes.phones.sort_unstable();
-        changes.users.sort_unstable();
-        if !changes.is_empty() {
-            self.change(Change::FileNumbers(changes));
-        }
-        files.released.len()
-    }
-
-    /// Warns of numbers with a new route that are SIP users as they stand, but look like phone numbers.
-    fn doubt(&mut self, files: &FileSet) {
-        let mut doubts = files.put.iter().filter_map(|put| Some((put, put.number.doubt()?)));
-        for (put, doubt) in doubts.by_ref().take(DOUBTS_MAX) {
-            let file = files.files.get(put.file as usize).map_or("", |file| file.as_ref());
-            self.outcome.warnings.push(format!("{file}:{}: {doubt}", put.line));
-        }
-        let more = doubts.count();
-        if more > 0 {
-            let more = counted(more, "more SIP user");
-            self.outcome.warnings.push(format!("{more} that may be meant as phone numbers"));
         }
     }
 
@@ -507,7 +505,8 @@ impl Merge<'_> {
         }
     }
 
-    fn finish(mut self, before: &State, files: &FileSet, released: usize) -> Outcome {
+    fn finish(mut self, before: &State, files: &FileSet, moved: &Moved) -> Outcome {
+        let Moved { put, released } = *moved;
         let changed = !self.outcome.changes.is_empty();
         if changed || before.files != Some(files.hash) {
             self.change(Change::FilesApplied { hash: files.hash });
@@ -520,8 +519,13 @@ impl Merge<'_> {
             "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}",
             counted(files.agents.len(), "agent"),
             counted(files.splits.len(), "split"),
-            counted(files.put.len(), "number")
+            counted(put, "number")
         );
+        self.into_outcome()
+    }
+
+    /// What the files come to, besides what it is called.
+    pub(super) fn into_outcome(mut self) -> Outcome {
         self.outcome.warnings.sort_unstable();
         self.outcome.warnings.dedup();
         self.outcome.ahead = Some(Box::new((self.next, self.touched)));
@@ -563,13 +567,6 @@ fn expected(key: &str) -> &'static str {
 
 fn of_files(route: &Route) -> bool {
     route.managed_by == ManagedBy::Files
-}
-
-fn managed_by_api(at: &Place, what: &str) -> Fault {
-    at.fault(
-        format!("{what} belongs to the API or to another account"),
-        "a thing of the files' own, or its removal there",
-    )
 }
 
 /// A fault of the folder as a whole.

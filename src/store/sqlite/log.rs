@@ -11,21 +11,26 @@ use crate::domain::time::Timestamp;
 use crate::store::port::HistoryFilter;
 
 /// Lines, newest first. Files change many things at once: such a line is of each that its summary names, and of each
-/// number of the API that went with its agent.
+/// number of the API that went with its agent. What goes from files to API and back is named by its facts, all of it.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
     let before = filter.before.map_or(i64::MAX, |before| integer(before.0));
     let (account, limit) = (filter.account.as_str(), rows(filter.limit));
     let mut statement = connection.prepare_cached(if filter.target.is_some() {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
          WHERE account = ?1 AND revision < ?2
-           AND (target = ?4 OR (action = 'files.apply' AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0)))
+           AND (target = ?4
+             OR (action = 'files.apply' AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
+             OR (action IN ('adopt', 'release') AND instr(changes, ?6) > 0))
          ORDER BY revision DESC LIMIT ?3"
     } else {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
          WHERE account = ?1 AND revision < ?2 ORDER BY revision DESC LIMIT ?3"
     })?;
     let mut rows = match &filter.target {
-        Some(target) => statement.query(params![account, before, limit, target, as_changed(target)?])?,
+        Some(target) => {
+            let (changed, named) = (as_changed(target)?, format!(":{}", serde_json::to_string(target)?));
+            statement.query(params![account, before, limit, target, changed, named])?
+        }
         None => statement.query(params![account, before, limit])?,
     };
     let mut entries = Vec::new();
