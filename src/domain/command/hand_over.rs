@@ -212,3 +212,6 @@ fn target(objects: &BTreeSet<Object>) -> String {
         _ => counted(objects.len(), "object"),
     }
 }
+
+#[cfg(test)]
+mod tests;
