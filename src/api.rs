@@ -21,6 +21,7 @@ pub mod probes;
 pub mod snapshots;
 pub mod splits;
 pub mod status;
+pub mod transfer;
 
 mod answer;
 mod caller;
@@ -76,6 +77,8 @@ pub struct Management {
     pub admin_tls: Option<Identity>,
     /// How many calls are in progress.
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// Largest document that is imported.
+    pub import_bytes_max: usize,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
 }
@@ -148,6 +151,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(snapshots::routes())
         .merge(splits::routes())
         .merge(status::routes())
+        .merge(transfer::routes())
 }
 
 /// Does what takes long, or waits for the disk, where nobody is kept waiting by it.

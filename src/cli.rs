@@ -15,6 +15,7 @@ mod completions;
 mod default_route;
 mod destination;
 mod explain;
+mod export;
 mod failure;
 mod grammar;
 mod hand_over;

@@ -81,6 +81,7 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         | Action::CreateSplit { .. }
         | Action::ApplyFiles(_)
         | Action::Adopt(_)
+        | Action::Import(_)
         | Action::Release { .. } => None,
     }
 }

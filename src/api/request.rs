@@ -188,6 +188,16 @@ impl<S: Send + Sync, T: Written> FromRequest<S> for Body<T> {
     }
 }
 
+/// Why a body that may be so long was not read to its end.
+pub(super) fn cut_short(why: &axum::Error, most: usize) -> ApiError {
+    let causes = || std::iter::successors(why.source(), |cause| (*cause).source());
+    if causes().any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+        return ApiError::payload_too_large(most);
+    }
+    let fault = causes().filter_map(|cause| cause.downcast_ref::<BodyFault>()).next().copied();
+    fault.unwrap_or(BodyFault::Broken).into()
+}
+
 fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
     if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is too large");

@@ -80,6 +80,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         calls_tls: calls_reached.tls.clone(),
         admin_tls: admin_reached.tls.clone(),
         calls_in_progress: in_progress(&plane),
+        import_bytes_max: settings.limits.import_bytes_max,
         random: random_bytes,
     };
     let router = crate::api::router(management);

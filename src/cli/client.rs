@@ -1,12 +1,13 @@
 //! Asks the API: one request, one answer, everything bounded.
 
+use std::io::Write;
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
-use ureq::{Agent, Body, Error};
+use ureq::{Agent, AsSendBody, Body, Error};
 
 use super::failure::{Failure, Refused};
 use super::path::Path;
@@ -77,8 +78,37 @@ impl Client {
         let Whereabouts { management, calls } = whereabouts;
         Self { management: Listener::new(management), calls: Listener::new(calls) }
     }
+
     /// Asks. An answer that is a no is an answer.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
+        self.ask_within(Some(REQUEST_TIME_MAX), question, |response, with_key| {
+            Reply::read(response, with_key)
+        })
+    }
+
+    /// The same for what may take as long as it goes on.
+    pub(super) fn ask_patiently(&self, question: Question<'_>) -> Result<Reply, Failure> {
+        self.ask_within(None, question, |response, with_key| Reply::read(response, with_key))
+    }
+
+    /// Reads something of management as long as it is: an answer that is a yes goes to `out`, and its reply has no body.
+    pub(super) fn pour(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
+        let question = Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None };
+        self.ask_within(None, question, |response, with_key| {
+            if response.status().as_u16() != 200 {
+                return Reply::read(response, with_key);
+            }
+            std::io::copy(&mut response.into_body().into_reader(), out)?;
+            Ok(Reply { status: 200, revision: None, etag: None, body: Vec::new(), with_key })
+        })
+    }
+
+    fn ask_within(
+        &self,
+        time: Option<Duration>,
+        question: Question<'_>,
+        read: impl FnOnce(Response<Body>, bool) -> Result<Reply, Error>,
+    ) -> Result<Reply, Failure> {
         let Listener { agent, place: Place { url, key, .. } } = match question.plane {
             Plane::Management => &self.management,
             Plane::Calls => &self.calls,
@@ -98,10 +128,13 @@ impl Client {
                 .header("content-type", "application/json")
                 .body(body)
                 .map_err(Error::Http)
-                .and_then(|request| agent.run(request)),
-            None => request.body(()).map_err(Error::Http).and_then(|request| agent.run(request)),
+                .and_then(|request| agent.run(within(agent, time, request))),
+            None => request
+                .body(())
+                .map_err(Error::Http)
+                .and_then(|request| agent.run(within(agent, time, request))),
         };
-        answered.and_then(|response| Reply::read(response, key.is_some())).map_err(|why| match why {
+        answered.and_then(|response| read(response, key.is_some())).map_err(|why| match why {
             // The error may quote what was wrong with it, and that may be the key.
             Error::Http(_) | Error::BadUri(_) => Failure::Usage(
                 "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
@@ -109,6 +142,11 @@ impl Client {
             why => Failure::Unreachable { url: url.clone(), why: told(&why) },
         })
     }
+}
+
+/// The request with its time.
+fn within<B: AsSendBody>(agent: &Agent, time: Option<Duration>, request: Request<B>) -> Request<B> {
+    agent.configure_request(request).timeout_global(time).build()
 }
 
 impl Listener {

@@ -71,7 +71,8 @@ struct WhatArgs {
 
 impl WhatArgs {
     fn to_json(&self) -> Value {
-        let pin = |CallerWritten { agent, caller }: &CallerWritten| json!({"agentId": agent, "caller": caller});
+        let pin =
+            |CallerWritten { agent, caller }: &CallerWritten| json!({"agentId": agent, "caller": caller});
         let pins: Vec<Value> = self.caller_pins.iter().map(pin).collect();
         let said = [
             ("numbers", (!self.numbers.is_empty()).then(|| json!(self.numbers))),

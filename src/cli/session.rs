@@ -1,5 +1,7 @@
 //! What a command has at hand: the router, the terminal, and how results are wanted.
 
+use std::io::Write;
+
 use serde_json::Value;
 
 use super::client::{Client, Plane, Question, Reply};
@@ -61,6 +63,23 @@ impl<'s, 't> Session<'s, 't> {
         let body = body.map(|body| body.to_string().into_bytes());
         self.ask(Question { plane: Plane::Management, method, path, body, if_match: seen })
             .and_then(|reply| self.granted(reply))
+    }
+
+    /// Sends a document to management, as it is; it may take long.
+    pub(super) fn send(&self, path: &Path, document: Vec<u8>) -> Result<Reply, Failure> {
+        let question =
+            Question { plane: Plane::Management, method: "POST", path, body: Some(document), if_match: None };
+        self.client.ask_patiently(question).and_then(|reply| self.granted(reply))
+    }
+
+    /// Writes a long answer of management as it comes.
+    pub(super) fn pour(&mut self, path: &Path) -> Result<(), Failure> {
+        self.client.pour(path, &mut *self.terminal.out)?.granted(self.json).map(drop)
+    }
+
+    /// The same into something else.
+    pub(super) fn pour_into(&self, path: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+        self.client.pour(path, out)?.granted(self.json).map(drop)
     }
 
     /// The answer, if it is a yes.

@@ -41,7 +41,9 @@ impl HandOver {
             if phones.is_empty() && objects.is_empty() {
                 let message = match self.to {
                     ManagedBy::Api => format!("the files have no number that begins with {prefix}"),
-                    ManagedBy::Files => format!("no number that the files list and the API has begins with {prefix}"),
+                    ManagedBy::Files => {
+                        format!("no number that the files list and the API has begins with {prefix}")
+                    }
                 };
                 return Err(Refusal::not_found("NOT_FOUND", message));
             }

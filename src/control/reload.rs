@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::alarm::Alarm;
 use super::files::{Library, SourceFile};
-use super::metrics::ConfigMetrics;
 use super::hand_over::HandOver;
+use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
 use super::{Applied, Control, ControlError, Weighed};
@@ -282,7 +282,14 @@ impl Follow {
             let state = self.control.state();
             accepted(accept, state.files)?;
             let warnings = self.control.status().reload().warnings;
-            return Ok(Applied { revision: state.revision, changed: false, warnings, moved_slots: 0, handed_over: 0, state });
+            return Ok(Applied {
+                revision: state.revision,
+                changed: false,
+                warnings,
+                moved_slots: 0,
+                handed_over: 0,
+                state,
+            });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
         let library = base.read(&look.changed, &look.gone).map_err(Refusal::files)?;

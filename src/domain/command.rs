@@ -2,8 +2,9 @@
 
 mod caller_pins;
 mod files;
-mod held;
 mod hand_over;
+mod held;
+mod import;
 mod routes;
 mod splits;
 mod told;
@@ -27,6 +28,7 @@ use super::state::State;
 use super::time::Timestamp;
 
 pub use held::HELD as FILES_HELD;
+pub use import::{Import, WholeAgent};
 pub use splits::{ArmPatch, SplitPatch};
 
 /// Who wants a change.
@@ -141,6 +143,8 @@ pub enum Action {
     },
     /// Delete a split that nothing uses.
     DeleteSplit(SplitId),
+    /// Take over everything of an account that was exported somewhere.
+    Import(Arc<Import>),
     /// Apply the route and agent files.
     ApplyFiles(Arc<FileSet>),
     /// Give objects of the files to the API.
@@ -240,6 +244,7 @@ impl State {
                 self.delete_split(Sight::of_author(self, &command.author), account, id)
             }
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
+            Action::Import(import) => self.import(account, import),
             Action::Adopt(objects) => self.adopt(account, objects),
             Action::Release { objects, files } => self.release(account, objects, files, command.at),
         }

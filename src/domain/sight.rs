@@ -111,6 +111,7 @@ impl<'s> Sight<'s> {
                     && patch.numbers.iter().all(number)
             }
             Action::EndSplit { id, .. } | Action::DeleteSplit(id) => split(id),
+            Action::Import(_) => self.is_whole(),
             Action::Adopt(objects) => self.objects(account, objects),
             Action::Release { objects, files } => {
                 self.objects(account, objects) && self.given_back(objects, files)

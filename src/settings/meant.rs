@@ -68,6 +68,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// Largest body of a management request.
     pub admin_body_bytes_max: usize,
+    /// Largest document that is imported.
+    pub import_bytes_max: usize,
     /// Connections of the call plane.
     pub connections_max: usize,
     /// Lateness of a call worker above which it sheds.
@@ -227,6 +229,7 @@ impl Limits {
             header_time: Duration::from_secs(whole(&w.header_seconds, 10, 1..=300, faults)),
             body_bytes_max: whole(&w.body_bytes_max, 64 * 1_024, KIB..=16 * MIB, faults),
             body_time: Duration::from_secs(whole(&w.body_seconds, 10, 1..=300, faults)),
+            import_bytes_max: whole(&w.import_bytes_max, 64 * 1_024 * 1_024, MIB..=4_096 * MIB, faults),
             admin_body_bytes_max: whole(
                 &w.admin_body_bytes_max,
                 8 * 1_024 * 1_024,

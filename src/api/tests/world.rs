@@ -146,6 +146,7 @@ impl World {
             calls_tls: None,
             admin_tls: None,
             calls_in_progress: Arc::new(|| 7),
+            import_bytes_max: 1 << 20,
             random,
         }));
         let world = Self { control, health, files, runtime, router, _ground: ground };

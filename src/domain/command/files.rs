@@ -13,7 +13,6 @@ use foldhash::fast::FixedState;
 use super::Outcome;
 use super::held::{HELD, held, orphaned};
 use super::told::told;
-use shadow::{same_agent, same_route, same_split};
 use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
@@ -30,6 +29,7 @@ use crate::domain::split::{Split, file_salt};
 use crate::domain::state::{RouteIx, RouteUse, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
+use shadow::{same_agent, same_route, same_split};
 
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;

@@ -25,11 +25,7 @@ const NAMED_MAX: usize = 10;
 
 impl State {
     /// Gives objects of the files to the API, as they are.
-    pub(super) fn adopt(
-        &self,
-        account: &AccountId,
-        objects: &BTreeSet<Object>,
-    ) -> Result<Outcome, Refusal> {
+    pub(super) fn adopt(&self, account: &AccountId, objects: &BTreeSet<Object>) -> Result<Outcome, Refusal> {
         few_enough(objects)?;
         self.all_there(account, objects, |_| false)?;
         let adopted = |object: &&Object| self.owner(account, object) == Some(ManagedBy::Api);

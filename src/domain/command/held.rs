@@ -44,8 +44,7 @@ struct Removal<'c> {
 
 impl<'c> Removal<'c> {
     fn of(moved: &Moved, changes: &'c [Change]) -> Self {
-        let mut removal =
-            Self { released: moved.released, orphaned: orphaned(changes), ..Self::default() };
+        let mut removal = Self { released: moved.released, orphaned: orphaned(changes), ..Self::default() };
         for change in changes {
             match change {
                 Change::AgentRemoved(id) => removal.agents.push(&id.agent),

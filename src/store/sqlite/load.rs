@@ -41,7 +41,10 @@ pub(super) fn load(connection: &mut Connection, absorb: &mut dyn FnMut(Change)) 
     fallbacks(&transaction, absorb)?;
     let routes = numbers(&transaction, absorb)?;
     each(&transaction, "SELECT account, object FROM shadowed", |row| {
-        absorb(Change::Shadowed(ObjectRef { account: AccountId::parse(text(row, 0)?)?, object: spec(row, 1)? }));
+        absorb(Change::Shadowed(ObjectRef {
+            account: AccountId::parse(text(row, 0)?)?,
+            object: spec(row, 1)?,
+        }));
         Ok(())
     })?;
     let files: Option<[u8; 16]> = transaction.query_row("SELECT files FROM head", [], |row| row.get(0))?;

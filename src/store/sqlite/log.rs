@@ -19,8 +19,8 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
          WHERE account = ?1 AND revision < ?2
            AND (target = ?4
-             OR (action = 'files.apply' AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
-             OR (action IN ('adopt', 'release') AND instr(changes, ?6) > 0))
+             OR (action IN ('files.apply', 'import') AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
+             OR (action IN ('adopt', 'release', 'import') AND instr(changes, ?6) > 0))
          ORDER BY revision DESC LIMIT ?3"
     } else {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log

@@ -90,7 +90,11 @@ impl Merge<'_> {
             Some(present) if present.account != route.account => Standing::Taken,
             _ if is_given_back => Standing::GivenBack,
             Some(present) if present.managed_by == ManagedBy::Api => {
-                if same_route(present, route) { Standing::Same } else { Standing::Taken }
+                if same_route(present, route) {
+                    Standing::Same
+                } else {
+                    Standing::Taken
+                }
             }
             _ => Standing::Files,
         }

@@ -37,7 +37,8 @@ impl Folder {
         for (number, route) in to {
             let with = set.clone().with_number(&number.to_string(), route);
             // Whether it is put or not, its route is among those of the files.
-            set = if self.applied.get(number) == Some(route) { FileSet { put: set.put, ..with } } else { with };
+            set =
+                if self.applied.get(number) == Some(route) { FileSet { put: set.put, ..with } } else { with };
         }
         set.released = self.applied.keys().filter(|number| !to.contains_key(number)).cloned().collect();
         set.numbers_before = self.applied.len();
@@ -188,7 +189,8 @@ fn what_the_api_made_goes_into_files_without_a_gap() {
 fn callers_keep_their_arm_when_a_split_goes_over_and_comes_back() {
     let mut state = world();
     let mut set = files();
-    set.splits = vec![file_split("spring", &[("a", "sales@V1", 50), ("b", "sales@V2", 25), ("c", "sales@V3", 25)])];
+    set.splits =
+        vec![file_split("spring", &[("a", "sales@V1", 50), ("b", "sales@V2", 25), ("c", "sales@V3", 25)])];
     state.apply(set.clone()).unwrap();
     let id = SplitRef { account: account(), split: SplitId::parse("spring").unwrap() };
     // Weights that came and went leave other owners than a first start deals.
@@ -221,7 +223,8 @@ fn what_a_shadowed_thing_names_need_not_be_there() {
     state.act(Action::DeleteSplit(spring)).unwrap();
     assert!(state.apply(set.clone()).unwrap().changes.is_empty(), "as at a start");
     let number_alone = BTreeSet::from([Object::Number(number("desk"))]);
-    let back = |objects| Action::Release { objects, files: Arc::new(FileSet { numbers_before: 1, ..set.clone() }) };
+    let back =
+        |objects| Action::Release { objects, files: Arc::new(FileSet { numbers_before: 1, ..set.clone() }) };
     let refused = state.act(back(number_alone)).unwrap_err();
     assert!(refused.faults[0].message.contains("no split spring"), "{refused}");
     state.act(back(objects)).unwrap();
@@ -231,7 +234,8 @@ fn what_a_shadowed_thing_names_need_not_be_there() {
 #[test]
 fn a_shadowed_number_that_leaves_the_files_is_no_removal() {
     let mut state = world();
-    let applied: BTreeMap<Number, &str> = (0..20).map(|n| (number(&format!("+141555501{n:02}")), "sales@V1")).collect();
+    let applied: BTreeMap<Number, &str> =
+        (0..20).map(|n| (number(&format!("+141555501{n:02}")), "sales@V1")).collect();
     let folder = Folder { applied };
     state.apply(Folder::default().difference(&folder.applied)).unwrap();
     let objects = folder.applied.keys().cloned().map(Object::Number).collect();
@@ -288,7 +292,9 @@ fn check(state: &State, folder: &Folder) {
         let shadowed = state.shadowed.contains_key(&ObjectRef { account: account(), object });
         let listed = folder.applied.get(&number);
         match to_text(state, &number) {
-            Some((ManagedBy::Files, to)) => assert_eq!((Some(to.as_str()), shadowed), (listed.copied(), false)),
+            Some((ManagedBy::Files, to)) => {
+                assert_eq!((Some(to.as_str()), shadowed), (listed.copied(), false))
+            }
             Some((ManagedBy::Api, _)) | None => assert_eq!(listed.is_some(), shadowed, "{text}"),
         }
     }
