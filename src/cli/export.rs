@@ -58,7 +58,7 @@ impl Errand for ExportArgs {
 #[command(after_help = "\
 Examples:
   cordboard import all.json
-  cordboard export | cordboard import - --url https://other:8701 --yes")]
+  cordboard import - --yes")]
 pub struct ImportArgs {
     /// The document, or - for standard input
     #[arg(value_name = "FILE")]

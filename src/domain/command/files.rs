@@ -268,6 +268,7 @@ impl Merge<'_> {
             return;
         }
         let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
+        let made = || file_salt(&file.id.account, &file.id.split);
         let mut split = Split {
             account: file.id.account.clone(),
             id: file.id.split.clone(),
@@ -276,7 +277,7 @@ impl Merge<'_> {
             unit: file.unit.clone(),
             arms: file.arms.clone(),
             // One that the API drew stays: callers keep their arm.
-            salt: present.as_ref().map_or_else(|| file_salt(&file.id.account, &file.id.split), |it| it.salt),
+            salt: file.salt.or(present.as_ref().map(|it| it.salt)).unwrap_or_else(made),
             owners: Owners::first(&weights),
             starts_at: file.starts_at,
             ends_at: file.ends_at,
@@ -307,6 +308,12 @@ impl Merge<'_> {
             },
             (None, Some(present)) => split.owners = present.with_arms(split.arms.clone()).owners,
             (None, None) => {}
+        }
+        if file.salt.is_none() && split.salt != made() {
+            self.outcome.warnings.push(format!(
+                "split {} has the salt {} since it was made over the API: put `salt = \"{}\"` into its table, or a first start deals its callers anew",
+                split.id, split.salt, split.salt
+            ));
         }
         if present.as_ref().is_none_or(|present| **present != split) {
             split.updated_at = self.at;

@@ -276,6 +276,7 @@ fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
         name: String::new(),
         unit: UnitRule::Call,
         arms: arms(a, c),
+        salt: None,
         owners: None,
         starts_at: None,
         ends_at: None,

@@ -120,6 +120,7 @@ pub(super) fn same_split(present: &Split, file: &FileSplit) -> bool {
     present.name == file.name
         && present.unit == file.unit
         && present.arms == file.arms
+        && file.salt.is_none_or(|salt| salt == present.salt)
         && present.starts_at == file.starts_at
         && present.ends_at == file.ends_at
         && present.call_quota == file.call_quota
