@@ -88,7 +88,7 @@ impl Client {
 
     /// The same for what may take as long as it goes on.
     pub(super) fn ask_patiently(&self, question: Question<'_>) -> Result<Reply, Failure> {
-        self.ask_within(None, question, |response, with_key| Reply::read(response, with_key))
+        self.ask_within(None, question, Reply::read)
     }
 
     /// Reads something of management as long as it is: an answer that is a yes goes to `out`, and its reply has no body.

@@ -144,7 +144,8 @@ fn every_call_gets_the_same_version_while_a_number_goes_to_and_fro() {
 fn everything_goes_over_at_once_or_nothing_and_callers_keep_their_arm() {
     let mut world = World::example().with(
         "routes/callers.toml",
-        "[[caller_pin]]\ncaller = \"+14155550999\"\nagent = \"sales\"\npin = \"V2\"\n",
+        "[default]\nagent = \"reception\"\npin = \"live\"\n\
+         [[caller_pin]]\ncaller = \"+14155550999\"\nagent = \"sales\"\npin = \"V2\"\n",
     );
     world.start();
     let before = arms(&world);

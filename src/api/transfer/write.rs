@@ -58,7 +58,7 @@ impl Pieces<'_> {
         })?;
         let default = state.defaults.get(account).filter(|route| own(route));
         self.raw(b",\n\"defaultRoute\":")?;
-        self.value(&default.map_or(Value::Null, |route| of_route(route)))?;
+        self.value(&default.map_or(Value::Null, of_route))?;
         let pins = state.caller_pins.iter().map(|(_, pin)| pin);
         let pins = pins.filter(|pin| pin.id.agent.account == *account && sight.agent(&pin.id.agent.agent));
         self.list("callerPins", pins, |pieces, pin| pieces.value(&of_caller_pin(pin)))?;

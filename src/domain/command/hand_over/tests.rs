@@ -311,7 +311,7 @@ fn check(state: &State, folder: &Folder) {
         let listed = folder.applied.get(&number);
         match to_text(state, &number) {
             Some((ManagedBy::Files, to)) => {
-                assert_eq!((Some(to.as_str()), shadowed), (listed.copied(), false))
+                assert_eq!((Some(to.as_str()), shadowed), (listed.copied(), false));
             }
             Some((ManagedBy::Api, _)) | None => assert_eq!(listed.is_some(), shadowed, "{text}"),
         }
