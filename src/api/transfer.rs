@@ -85,7 +85,7 @@ async fn export(State(management): State<Arc<Management>>, caller: Caller) -> Re
 ///
 /// What is there already is replaced; what the document does not name stays. A version that is there must have the same
 /// content. The document may be as large as `limits.import_bytes_max`. Needs a key that is not limited to some agents,
-/// and, where the document has environments, the permission `deploy` besides.
+/// and, where the document has agents, the permission `deploy` besides.
 #[utoipa::path(
     post, path = "/v1/import", tag = "transfer", security(("key" = ["edit"])),
     request_body = serde_json::Value,
@@ -104,9 +104,11 @@ async fn import(
     let document = whole_body(request, management.import_bytes_max).await?;
     let account = caller.account().clone();
     let import = aside(move || read::import(&document, &account)).await??;
-    let deploys = import.agents.iter().any(|agent| !agent.environments.is_empty());
-    if deploys && !caller.key.may(Permission::Deploy) {
-        return Err(ApiError::forbidden("environments need a key with the permission `deploy`"));
+    // Whatever its environments point to, they do so from then on.
+    if !import.agents.is_empty() && !caller.key.may(Permission::Deploy) {
+        return Err(ApiError::forbidden(
+            "agents need a key with the permission `deploy`: their environments come along",
+        ));
     }
     let import = Arc::new(import);
     let applied = caller.submit(&management, Action::Import(Arc::clone(&import))).await?;
