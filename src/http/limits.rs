@@ -15,7 +15,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// From the first look at a body to its end; longer is answered 408.
     pub body_timeout: Duration,
-    /// Open connections of all workers together; one more is answered 503 and closed.
+    /// Open connections of all workers together; one more is answered 503 and closed. A tenth more is for addresses that
+    /// hold less than a hundredth of it.
     pub connections_max: usize,
 }
 
