@@ -8,14 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::limits::{Limits, TURNED_AWAY_AT_ONCE_MAX};
 use super::tls::HandshakeFault;
-
-/// Connections that may be told "not now" at the same time; beyond that they are dropped without a word.
-const TURNED_AWAY_AT_ONCE_MAX: usize = 256;
-/// Of so many places there is one more, beyond them, for those of whom there are few.
-const PLACES_FOR_ONE_IN_RESERVE: usize = 10;
-/// Few is less than this part of all places.
-const FEW: usize = 100;
 
 /// The connections of all workers of a listener, counted; cloning shares the count.
 #[derive(Clone, Debug, Default)]
@@ -101,18 +95,18 @@ impl Traffic {
         Place { traffic: self.clone(), kind: Kind::Listener }
     }
 
-    /// What is to become of a connection that has just been accepted, where `max` may be open.
+    /// What is to become of a connection that has just been accepted.
     ///
-    /// When all places are taken there is a reserve, a tenth more, for those who come from where less than a hundredth
-    /// of `max` come from: so whoever takes all places keeps nobody else out.
+    /// Any address may take all places. The reserve is for addresses that have few then: so nobody keeps others out.
     ///
     /// Cost: a lock that is shared by all workers, for as long as it takes to find an address among those that are here.
-    pub(super) fn admit(&self, peer: IpAddr, max: usize) -> Admission {
+    pub(super) fn admit(&self, peer: IpAddr, limits: &Limits) -> Admission {
         self.0.accepted.fetch_add(1, Relaxed);
-        let origin = origin(peer);
-        let in_reserve = || (self.open_from(origin) < max / FEW).then_some(max / PLACES_FOR_ONE_IN_RESERVE);
-        let place = Place::take(self, Kind::Open(origin), max)
-            .or_else(|| Place::take(self, Kind::Open(origin), max + in_reserve()?));
+        let (origin, max) = (origin(peer), limits.connections_max);
+        let place = Place::take(self, Kind::Open(origin), max).or_else(|| {
+            let has_few = self.open_from(origin) < limits.few();
+            has_few.then(|| Place::take(self, Kind::Open(origin), max + limits.reserve())).flatten()
+        });
         if let Some(place) = place {
             return Admission::Serve(place);
         }
@@ -206,8 +200,12 @@ mod tests {
     const SOMEBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
     const ANOTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
+    fn admit(traffic: &Traffic, peer: IpAddr, connections_max: usize) -> Admission {
+        traffic.admit(peer, &Limits { connections_max, ..Limits::default() })
+    }
+
     fn served(traffic: &Traffic, peer: IpAddr, max: usize) -> Option<Place> {
-        match traffic.admit(peer, max) {
+        match admit(traffic, peer, max) {
             Admission::Serve(place) => Some(place),
             Admission::TurnAway(_) | Admission::Drop => None,
         }
@@ -217,7 +215,7 @@ mod tests {
     fn a_place_given_back_can_be_taken_again() {
         let traffic = Traffic::default();
         let place = served(&traffic, SOMEBODY, 1).expect("the first is served");
-        assert!(matches!(traffic.admit(SOMEBODY, 1), Admission::TurnAway(_)));
+        assert!(matches!(admit(&traffic, SOMEBODY, 1), Admission::TurnAway(_)));
         assert_eq!((traffic.open(), traffic.accepted(), traffic.turned_away()), (1, 2, 1));
         drop(place);
         assert!(served(&traffic, SOMEBODY, 1).is_some());
@@ -228,9 +226,9 @@ mod tests {
     #[test]
     fn those_turned_away_are_bounded_and_the_rest_counted() {
         let traffic = Traffic::default();
-        let places: Vec<_> = (0..TURNED_AWAY_AT_ONCE_MAX).map(|_| traffic.admit(SOMEBODY, 0)).collect();
+        let places: Vec<_> = (0..TURNED_AWAY_AT_ONCE_MAX).map(|_| admit(&traffic, SOMEBODY, 0)).collect();
         assert!(places.iter().all(|place| matches!(place, Admission::TurnAway(_))));
-        assert!(matches!(traffic.admit(SOMEBODY, 0), Admission::Drop));
+        assert!(matches!(admit(&traffic, SOMEBODY, 0), Admission::Drop));
         assert_eq!(traffic.dropped(), 1);
     }
 
