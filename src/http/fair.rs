@@ -19,7 +19,7 @@ const ENDLESS: u32 = u32::MAX;
 /// by halves down to [`ASSURED`] for each while it is late, by doubles while it is in time, until nobody is turned away.
 ///
 /// Cost: of [`Shares::is_calm`] a load, of [`Shares::admits`] a few; of a look while the worker is late, or was just
-/// now, 33 passes over the askers, otherwise none. Memory: four bytes an asker.
+/// now, some 35 passes over the askers, otherwise none. Memory: four bytes an asker.
 #[derive(Debug)]
 pub struct Shares {
     /// How often each has asked since the last look, whatever was answered.

@@ -10,7 +10,8 @@ pub(super) const TURNED_AWAY_AT_ONCE_MAX: usize = 256;
 pub struct Limits {
     /// Request line and headers together; more is answered 431.
     pub header_bytes_max: usize,
-    /// From the first byte of a header (or from the connection, for its first) to the last; then the connection ends.
+    /// From the first byte of a header (or from the connection, for its first) to the last; longer is answered 408, and a
+    /// connection on which nothing has come is closed.
     pub header_timeout: Duration,
     /// How long a connection may wait for a next request, or an answer for its reader to take more of it.
     pub idle_timeout: Duration,

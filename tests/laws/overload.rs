@@ -1,6 +1,6 @@
 //! More than there is room for: those who ask for too much are told so, and all others are served as before.
 
-use std::io::{BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
-use super::http::{Client, connect, connect_from, read};
+use super::http::{Client, Reply, connect, connect_from, read};
 use super::skipped::skip;
 use super::world::{CALLER, PATIENCE, PINNED_TO_V1, World};
 
@@ -177,13 +177,8 @@ fn ten_thousand_connections_are_served_and_one_more_only_from_an_address_that_ha
 #[test]
 fn connections_that_say_nothing_or_half_of_it_are_cut_and_give_their_places_back() {
     let world = World::example().with_variable("CORDBOARD_LIMITS_HEADER_SECONDS", "1").running();
-    let beginnings = [
-        "",
-        "G",
-        "GET /v1/route?to=%2B14155550101 HTTP/1.1\r\n",
-        "\r\n",
-        "POST /v1/calls HTTP/1.1\r\nhost: x",
-    ];
+    let beginnings =
+        ["", "G", "GET /v1/route?to=%2B14155550101 HTTP/1.1\r\n", "POST /v1/calls HTTP/1.1\r\nhost: x"];
     let mut all = Vec::new();
     for address in [world.calls_address(), world.admin_address()] {
         for beginning in beginnings.iter().cycle().take(100) {
@@ -193,13 +188,11 @@ fn connections_that_say_nothing_or_half_of_it_are_cut_and_give_their_places_back
         }
     }
     for (beginning, socket) in &mut all {
-        let mut told = Vec::new();
-        // It may be reset, but it does end, and without an answer: nothing was asked.
-        match socket.read_to_end(&mut told) {
-            Ok(_) => {}
-            Err(why) => assert_eq!(why.kind(), ErrorKind::ConnectionReset, "{beginning:?}"),
-        }
-        assert!(told.is_empty(), "{beginning:?}: {}", String::from_utf8_lossy(&told));
+        let mut told = String::new();
+        socket.read_to_string(&mut told).unwrap();
+        // Who has asked for nothing is told nothing.
+        let is_told = told.starts_with("HTTP/1.1 408 ") && told.contains("REQUEST_TIMEOUT");
+        assert!(if beginning.is_empty() { told.is_empty() } else { is_told }, "{beginning:?}: {told}");
     }
     world.until("all places are given back", |world| {
         world.metric("cordboard_connections_open", &[CALLS]) == 0.0
@@ -254,4 +247,148 @@ fn with_a_full_table_new_calls_go_by_their_token_and_none_gives_way_until_one_ha
 #[track_caller]
 fn begin(gateway: &mut Client, body: &Value) -> Value {
     gateway.post("/v1/calls", body).must(201).json()
+}
+
+/// Both statuses of what is met exactly and of what is exceeded by one.
+#[track_caller]
+fn bounded(what: &str, met: (&Reply, u16), exceeded: (&Reply, u16)) {
+    assert_eq!(met.0.status, met.1, "{what}, met: {}", met.0.body);
+    assert_eq!(exceeded.0.status, exceeded.1, "{what}, exceeded by one: {}", exceeded.0.body);
+}
+
+/// A body of so many bytes.
+fn padded(body: &Value, bytes: usize) -> String {
+    let body = body.to_string();
+    let spaces = " ".repeat(bytes - body.len());
+    body + &spaces
+}
+
+#[test]
+fn heads_and_bodies_that_just_fit_are_taken_and_one_byte_more_is_told() {
+    const HEAD: usize = 16 * 1_024;
+    const BODY: usize = 64 * 1_024;
+    const ADMIN_BODY: usize = 1_024 * 1_024;
+    let world = World::example()
+        .with_variable("CORDBOARD_LIMITS_ADMIN_BODY_BYTES_MAX", &ADMIN_BODY.to_string())
+        .running();
+    let ask = |mut client: Client, request: &str| client.try_raw(request.as_bytes()).unwrap();
+    for (address, path) in [(world.calls_address(), ASK), (world.admin_address(), "/healthz")] {
+        let beginning = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n");
+        let long = |bytes: usize| {
+            let padding = bytes - beginning.len() - "x-pad: \r\n\r\n".len();
+            ask(Client::new(address), &format!("{beginning}x-pad: {}\r\n\r\n", "a".repeat(padding)))
+        };
+        bounded("bytes of a head", (&long(HEAD), 200), (&long(HEAD + 1), 431));
+        let many =
+            |more: usize| ask(Client::new(address), &format!("{beginning}{}\r\n", "a: b\r\n".repeat(more)));
+        bounded("headers", (&many(99), 200), (&many(100), 431));
+    }
+    let call = |bytes| padded(&json!({"to": PINNED_TO_V1, "from": CALLER}), bytes);
+    let told = |bytes: usize| world.gateway().try_send("POST", "/v1/calls", call(bytes).as_bytes()).unwrap();
+    let concealed = |bytes: usize| {
+        let head = "POST /v1/calls HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
+        ask(world.gateway(), &format!("{head}{bytes:x}\r\n{}\r\n0\r\n\r\n", call(bytes)))
+    };
+    for large in [told(BODY + 1), concealed(BODY + 1)] {
+        assert!(large.body.contains("larger than 65536 bytes"), "{}", large.body);
+    }
+    bounded("bytes of a body", (&told(BODY), 201), (&told(BODY + 1), 413));
+    bounded("bytes of a body of no length", (&concealed(BODY), 201), (&concealed(BODY + 1), 413));
+    let number = |bytes: usize| {
+        let body = padded(&json!({"agentId": "sales", "pin": "V1"}), bytes);
+        world.operator().try_send("PUT", "/v1/numbers/%2B16505550001", body.as_bytes()).unwrap()
+    };
+    bounded("bytes of a change", (&number(ADMIN_BODY), 200), (&number(ADMIN_BODY + 1), 413));
+}
+
+#[test]
+fn what_calls_say_is_taken_up_to_its_limit_and_one_more_is_refused_by_name() {
+    let world = World::example().running();
+    // Who asks by address alone has a name already.
+    let mut gateway = world.gateway().with_key(&world.key());
+    // Bytes count, not characters.
+    let id = |bytes: usize| format!("{}{}", "é".repeat(100), "a".repeat(bytes - 200));
+    let users = |bytes: usize| "u".repeat(bytes);
+    let headers = |count: usize| (0..count).map(|at| (format!("X-{at}"), json!("a"))).collect::<Value>();
+    let mut by_body = |field: &str, met: (Value, u16), exceeded: Value| {
+        let [fits, large] = [met.0, exceeded].map(|value| {
+            let mut body = json!({"to": PINNED_TO_V1, "from": CALLER});
+            body[field] = value;
+            gateway.post("/v1/calls", &body)
+        });
+        bounded(field, (&fits, met.1), (&large, 400));
+        assert_eq!(large.field(), field, "{}", large.body);
+    };
+    by_body("callId", (json!(id(256)), 201), json!(id(257)));
+    // Nobody serves the longest user, which is an answer.
+    by_body("to", (json!(users(64)), 404), json!(users(65)));
+    by_body("to", (json!("+999999999999999"), 404), json!("+9999999999999999"));
+    by_body("headers", (headers(100), 201), headers(101));
+    by_body("gateway", (json!(users(64)), 201), json!(users(65)));
+    by_body("tags", (json!(vec!["t"; 20]), 201), json!(vec!["t"; 21]));
+    // Who calls is never a reason to refuse.
+    for from in [users(64), users(65)] {
+        gateway.post("/v1/calls", &json!({"to": PINNED_TO_V1, "from": from})).must(201);
+    }
+    let mut by_query = |field: &str, met: (&str, u16), exceeded: &str| {
+        let to = if field == "to" { "" } else { "to=%2B14155550101&" };
+        let [fits, large] =
+            [met.0, exceeded].map(|value| gateway.get(&format!("/v1/route?{to}{field}={}", percent(value))));
+        bounded(field, (&fits, met.1), (&large, 400));
+        assert_eq!(large.field(), field, "{}", large.body);
+    };
+    // The same call again.
+    by_query("callId", (&id(256), 200), &id(257));
+    by_query("to", (&users(64), 404), &users(65));
+    by_query("gateway", (&users(64), 200), &users(65));
+    let [fits, large] =
+        [256, 257].map(|bytes| gateway.post(&format!("/v1/calls/{}/end", percent(&id(bytes))), &json!({})));
+    bounded("callId in a path", (&fits, 200), (&large, 422));
+    assert_eq!(large.field(), "callId", "{}", large.body);
+}
+
+/// Each byte of a text as a query or a path may hold it.
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn what_operators_say_is_taken_up_to_its_limit_and_one_more_is_refused_by_name() {
+    let [longest, too_long] = [64, 65].map(|chars| "a".repeat(chars));
+    let world = World::example();
+    for file in ["agent.toml", "V1.toml", "V2.toml"] {
+        world.edit(&format!("agents/{longest}/{file}"), &world.text(&format!("agents/sales/{file}")));
+    }
+    let world = world.running();
+    let mut operator = world.operator();
+    let mut refused_by_name = |field: &str, path: &str, status: u16, [met, exceeded]: [Value; 2]| {
+        let method = if status == 201 { "POST" } else { "PUT" };
+        let [fits, large] = [met, exceeded].map(|body| operator.ask(method, path, Some(&body)));
+        bounded(field, (&fits, status), (&large, 400));
+        assert!(large.field().starts_with(field), "{}", large.body);
+    };
+    let mut number = |field: &str, met: Value, exceeded: Value| {
+        let bodies = [met, exceeded].map(|value| {
+            let mut body = json!({"agentId": "sales", "pin": "V1"});
+            body[field] = value;
+            body
+        });
+        refused_by_name(field, "/v1/numbers/%2B16505550001", 200, bodies);
+    };
+    number("agentId", json!(longest), json!(too_long));
+    let rules = |count: usize| json!(vec![json!({"header": "X-A", "equals": "a"}); count]);
+    number("headerRules", rules(50), rules(51));
+    let headers = |count: usize| (0..count).map(|at| (format!("X-{at}"), json!("a"))).collect::<Value>();
+    number("headers", headers(50), headers(51));
+    let split = |id: &str, weights: &[u64]| {
+        let arm = |(at, weight): (usize, &u64)| json!({"id": format!("arm-{at}"), "agentId": "sales", "pin": "V1", "weight": weight});
+        json!({"id": id, "arms": weights.iter().enumerate().map(arm).collect::<Vec<_>>()})
+    };
+    refused_by_name("arms", "/v1/splits", 201, [split("many", &[1; 16]), split("more", &[1; 17])]);
+    let heavy = [split("heavy", &[1_000_000, 1]), split("heavier", &[1_000_001, 1])];
+    refused_by_name("arms", "/v1/splits", 201, heavy);
+    refused_by_name("id", "/v1/splits", 201, [split(&longest, &[1]), split(&too_long, &[1])]);
+    world.edit(&format!("agents/{too_long}/agent.toml"), "name = \"Too long\"\n");
+    let status = world.until_fault("64");
+    assert!(status["faults"][0]["file"].as_str().unwrap().contains(&too_long), "{status}");
 }
