@@ -144,7 +144,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     };
     let (calls_front, admin_front) =
         (front(CALLS, settings.limits.body_bytes_max), front(ADMIN, settings.limits.admin_body_bytes_max));
-    open_files::allow(&calls_front.limits);
+    open_files::allow(&calls_front.limits, &admin_front.limits);
     let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
     let admin = listen(ADMIN, admin, 1, admin_front)?;
     registry.add(Connections::of(&[&calls, &admin]))?;
