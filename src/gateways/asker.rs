@@ -142,19 +142,19 @@ impl Doorkeeper {
     /// How many shares there are of what an overloaded worker can answer.
     #[must_use]
     pub fn shares(&self) -> usize {
-        self.gateways.len() + KEY_SHARES + 1
+        self.share(None) + 1
     }
 
     /// The share from which an asker's requests are answered: its own for each gateway that is known by its address; a
     /// key's, by its hash; one for all strangers.
     #[must_use]
     pub fn share(&self, asker: Option<&Asker<'_>>) -> usize {
-        let [gateways, strangers] = [self.gateways.len(), self.gateways.len() + KEY_SHARES];
+        let keys = usize::from(self.gateways.other());
         match asker {
             Some(Asker::Gateway(row, _)) => usize::from(*row),
             // The hash is keyed, so that nobody can choose whose share it is.
-            Some(Asker::Key(key)) => gateways + usize::from(key.digest.0[0]) % KEY_SHARES,
-            None => strangers,
+            Some(Asker::Key(key)) => keys + usize::from(key.digest.0[0]) % KEY_SHARES,
+            None => keys + KEY_SHARES,
         }
     }
 

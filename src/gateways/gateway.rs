@@ -46,13 +46,7 @@ impl Gateways {
         self.list.get(usize::from(row))
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// The row of askers that are no gateway with a name.
+    /// The row of askers that are no gateway with a name: the last one.
     #[must_use]
     pub fn other(&self) -> u16 {
         u16::try_from(self.list.len()).unwrap_or(u16::MAX)
