@@ -121,9 +121,6 @@ fn a_gateway_that_floods_is_shed_and_one_beside_it_is_answered_every_time() {
         world.metric("cordboard_requests_shed_total", &[&format!("gateway=\"{name}\"")]).to_string()
     });
     assert_eq!(counts, [shed.to_string(), "0".to_owned(), "0".to_owned()]);
-    world.until("it has caught up", |world| {
-        (0..100).all(|_| world.gateway().from(FLOOD).get(ASK).status == 200)
-    });
 }
 
 #[test]
