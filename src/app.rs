@@ -10,6 +10,7 @@ mod check;
 mod checked;
 mod connections;
 mod housekeeping;
+mod open_files;
 mod reset;
 mod run;
 mod sources;

@@ -9,6 +9,7 @@ pub mod bind;
 pub mod body;
 pub mod correlation;
 pub mod error;
+pub mod fair;
 pub mod foreign;
 pub mod json;
 pub mod lag;

@@ -12,7 +12,7 @@ use super::checked::Checked;
 use super::connections::Connections;
 use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
-use super::{AppError, random_bytes, reset};
+use super::{AppError, open_files, random_bytes, reset};
 use crate::control::Control;
 use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::Reloader;
@@ -144,6 +144,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     };
     let (calls_front, admin_front) =
         (front(CALLS, settings.limits.body_bytes_max), front(ADMIN, settings.limits.admin_body_bytes_max));
+    open_files::allow(&calls_front.limits, &admin_front.limits);
     let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
     let admin = listen(ADMIN, admin, 1, admin_front)?;
     registry.add(Connections::of(&[&calls, &admin]))?;

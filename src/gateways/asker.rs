@@ -17,6 +17,8 @@ use crate::routing::table::RoutingTable;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const BEARER: &[u8] = b"bearer ";
+/// Shares of keys: there may be any number of keys, and those with the same share are one to the others.
+const KEY_SHARES: usize = 32;
 
 /// Somebody who may ask, and what it is bound to.
 #[derive(Debug, Clone)]
@@ -135,6 +137,25 @@ impl Doorkeeper {
             return Err(ApiError::forbidden("this Host is not listed: a request to it needs an API key"));
         }
         Ok(Asker::Gateway(row, gateway))
+    }
+
+    /// How many shares there are of what an overloaded worker can answer.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        self.share(None) + 1
+    }
+
+    /// The share from which an asker's requests are answered: its own for each gateway that is known by its address; a
+    /// key's, by its hash; one for all strangers.
+    #[must_use]
+    pub fn share(&self, asker: Option<&Asker<'_>>) -> usize {
+        let keys = usize::from(self.gateways.other());
+        match asker {
+            Some(Asker::Gateway(row, _)) => usize::from(*row),
+            // The hash is keyed, so that nobody can choose whose share it is.
+            Some(Asker::Key(key)) => keys + usize::from(key.digest.0[0]) % KEY_SHARES,
+            None => keys + KEY_SHARES,
+        }
     }
 
     /// [`Self::is_ours`], remembered for the connection.
