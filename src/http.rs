@@ -10,6 +10,8 @@ pub mod body;
 pub mod correlation;
 pub mod error;
 pub mod foreign;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod json;
 pub mod lag;
 pub mod limits;

@@ -201,9 +201,28 @@ impl fmt::Display for Address<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::E164(number) => number.fmt(f),
-            Self::User(user) => f.write_str(user),
+            Self::User(user) => write_user(user, f),
         }
     }
+}
+
+/// Writes a SIP user so that it is read as the same user: what an address would mean by its characters is encoded.
+fn write_user(user: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut rest = user;
+    if let Some((scheme, after)) = user.split_once(':')
+        && ["tel", "sip", "sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    {
+        write!(f, "{scheme}%3A")?;
+        rest = after;
+    }
+    let is_code =
+        |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    while let Some((before, after)) = rest.split_once('%') {
+        f.write_str(before)?;
+        f.write_str(if is_code(after.as_bytes()) { "%25" } else { "%" })?;
+        rest = after;
+    }
+    f.write_str(rest)
 }
 
 fn plus_number(rest: &str) -> Option<E164> {
@@ -268,7 +287,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::E164(number) => number.fmt(f),
-            Self::User(user) => f.write_str(user),
+            Self::User(user) => write_user(user, f),
         }
     }
 }
@@ -462,6 +481,23 @@ mod tests {
         assert_eq!(parsed("sip:caf%C3%A9@example.com"), "user café");
         assert_eq!(parsed("4155550100"), "user 4155550100");
         assert_eq!(parsed("reception desk"), "user reception desk");
+    }
+
+    #[test]
+    fn what_an_address_is_printed_as_is_read_as_the_same_address() {
+        for (text, printed) in [
+            ("sip:a%2541@host", "a%2541"),
+            ("sip:tel%3A5@host", "tel%3A5"),
+            ("sip:SIPS%3Aa%40b%2520@host", "SIPS%3Aa@b%2520"),
+            ("100%", "100%"),
+            ("sip:%2525%2@host", "%2525%2"),
+            ("a:b", "a:b"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(address.to_string(), printed);
+            assert_eq!(Address::parse(printed), Ok(address.clone()), "{text}");
+            assert_eq!(Number::parse(printed), Ok(address.to_number()), "{text}");
+        }
     }
 
     #[test]
