@@ -389,9 +389,7 @@ impl<'a> Caller<'a> {
             let address = Address::E164(number);
             return if is_withheld(&address) { Self::Withheld } else { Self::Known(address) };
         }
-        let host = text.rsplit_once('@').map_or("", |(_, host)| host);
-        let host = host.split([';', ':', '?', '>']).next().unwrap_or_default();
-        if host.eq_ignore_ascii_case("anonymous.invalid") {
+        if is_from_nowhere(text) {
             return Self::Withheld;
         }
         let address = match Address::parse(text) {
@@ -425,12 +423,20 @@ impl<'a> Caller<'a> {
 const WITHHELD_NUMBERS: [u64; 5] = [266_696_687, 7_378_742_833, 2_562_533, 8_656_696, 86_282_452_253];
 const WITHHELD_WORDS: [&str; 5] = ["anonymous", "restricted", "unavailable", "unknown", "anonymous.invalid"];
 
+/// Whether a URI, or a user that is written like one, has the host of those who hide.
+fn is_from_nowhere(text: &str) -> bool {
+    let host = text.rsplit_once('@').map_or("", |(_, host)| host);
+    let host = host.split([';', ':', '?', '>']).next().unwrap_or_default();
+    host.eq_ignore_ascii_case("anonymous.invalid")
+}
+
 fn is_withheld(address: &Address<'_>) -> bool {
     match address {
         Address::E164(number) => WITHHELD_NUMBERS.contains(&number.value()),
         Address::User(user) => {
             let user = user.trim();
             user.is_empty()
+                || is_from_nowhere(user)
                 || WITHHELD_WORDS.iter().any(|word| user.eq_ignore_ascii_case(word))
                 || user.parse().is_ok_and(|digits| WITHHELD_NUMBERS.contains(&digits))
         }

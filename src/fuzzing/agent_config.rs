@@ -3,10 +3,12 @@
 use crate::domain::agent_config::{AgentConfig, ConfigFault, FAULTS_MAX, hash_of};
 
 pub(super) fn law(bytes: &[u8]) {
+    // In JSON columns are bytes; no operator's file is JSON.
+    let of_bytes: String = bytes.iter().copied().map(char::from).collect();
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     match AgentConfig::from_json(bytes) {
         Ok(config) => stays_the_same(&config),
-        Err(faults) => told(&faults, text),
+        Err(faults) => told(&faults, &of_bytes),
     }
     match AgentConfig::from_toml(text) {
         Ok(config) => stays_the_same(&config),
