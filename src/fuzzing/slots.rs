@@ -15,10 +15,9 @@ pub(super) fn law(bytes: &[u8]) {
     if after.iter().any(|weight| *weight > 0) {
         fits(&moved, &after);
         let due = quota(&after);
-        let arms = 0..=u8::MAX;
-        let excess = arms.map(|arm| {
-            owners.count(arm).saturating_sub(due.get(usize::from(arm)).copied().unwrap_or_default())
-        });
+        let excess = (0..)
+            .zip(0..ARMS_MAX)
+            .map(|(arm, at)| owners.count(arm).saturating_sub(due.get(at).copied().unwrap_or_default()));
         assert_eq!(owners.difference(&moved), excess.sum::<usize>(), "{before:?} to {after:?}");
     } else {
         assert_eq!(moved, owners);
