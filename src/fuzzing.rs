@@ -29,8 +29,11 @@ use crate::{api, control, settings};
 /// What must hold of any bytes.
 pub type Law = Box<dyn Fn(&[u8])>;
 
-/// Every law by the name of its target; made once, since some need a whole router around them.
-pub const LAWS: [(&str, fn() -> Law); 20] = [
+/// Makes a law: some stand on a whole router.
+pub type Maker = fn() -> Law;
+
+/// Every law by the name of its target.
+pub const LAWS: [(&str, Maker); 20] = [
     ("addresses", || Box::new(addresses::law)),
     ("agent_config", || Box::new(agent_config::law)),
     ("agent_files", || Box::new(control::files::fuzzing::agent_files())),
