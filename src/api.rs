@@ -27,6 +27,8 @@ mod cursor;
 mod document;
 mod etag;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod guard;
 mod permits;
 mod refused;

@@ -11,6 +11,8 @@ pub mod correlation;
 pub mod error;
 pub mod fair;
 pub mod foreign;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod json;
 pub mod lag;
 pub mod limits;

@@ -1,6 +1,6 @@
 //! `/v1/splits`: A/B tests, made, watched, shifted, ended.
 
-mod body;
+pub(super) mod body;
 mod change;
 mod scope;
 mod view;

@@ -18,6 +18,8 @@ mod check;
 mod cut;
 mod difference;
 mod faults;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod last_good;
 mod library;
 mod origin;

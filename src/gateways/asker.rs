@@ -229,15 +229,19 @@ impl<'h> Seen<'h> {
 
     /// The key that was sent, if one was; nothing inside where it is no text, or not the only one.
     fn key_text(&self) -> Option<Option<&'h str>> {
+        // Which of several is meant nobody can know; one that is no key must not hide one that is.
+        if self.more_keys {
+            return Some(None);
+        }
         if let Some(value) = self.api_key {
-            return Some(value.to_str().ok().filter(|_| !self.more_keys));
+            return Some(value.to_str().ok());
         }
         let value = self.authorization?.as_bytes();
         let (scheme, text) = value.split_at_checked(BEARER.len())?;
         if !scheme.eq_ignore_ascii_case(BEARER) {
             return None;
         }
-        Some(std::str::from_utf8(text).ok().map(str::trim).filter(|_| !self.more_keys))
+        Some(std::str::from_utf8(text).ok().map(str::trim))
     }
 }
 

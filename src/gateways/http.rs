@@ -10,6 +10,8 @@ mod ask;
 mod body;
 mod calls;
 mod ending;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod snapshots;
 pub mod wanted;
 

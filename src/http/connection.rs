@@ -80,7 +80,7 @@ pub(super) async fn serve<F, B>(
 }
 
 /// Serves one connection until it ends, by either side or by a limit.
-async fn run<T, F, B>(
+pub(super) async fn run<T, F, B>(
     socket: T,
     builder: &Builder,
     front: &Front,

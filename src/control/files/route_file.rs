@@ -64,7 +64,7 @@ impl RouteFile {
     }
 
     /// The same without cutting.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn read_whole(file: &Arc<str>, text: &str, account: &AccountId) -> Result<Self, Vec<Fault>> {
         let mut reading = Reading::new(file, account);
         reading.rest(&Origin::of(text, 1));
