@@ -107,6 +107,8 @@ impl Moves {
             }
         }
         let mut moves = Self::default();
+        // One that came and went again never had a route of its own.
+        numbers.retain(|number| before.routes(number) || after.routes(number));
         for number in &numbers {
             moves.numbers += u64::from(books.differs(&before.of_number(number), &after.of_number(number)));
         }
@@ -219,6 +221,10 @@ impl<'s> Scene<'s> {
             Destination::Agent { agent, pin } => self.point(agent, *pin).map_or(Serves::Nobody, Serves::One),
             Destination::Split(split) => self.of_split(split),
         }
+    }
+
+    fn routes(&self, number: &Number) -> bool {
+        self.state.route(number).is_some_and(|route| route.account == *self.account)
     }
 
     /// What serves a number: its own route, else the longest prefix, else the default route.

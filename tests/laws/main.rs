@@ -31,6 +31,7 @@ mod hot_swap;
 mod keys;
 mod metrics;
 mod named;
+mod plan;
 mod setting_up;
 mod split_times;
 mod stopping;
