@@ -61,7 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     get, path = "/v1/history", tag = "history", security(("key" = ["read"])),
     params(
         ("target" = Option<String>, Query, description = "Only changes of this number, prefix, split or agent; \
-            one of files is of each thing that its summary names, which are the first ten."),
+            one of files is of each thing that its summary names, which are the first ten, one of a plan of all its targets."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, of the same query."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "100 unless said."),
     ),

@@ -4,6 +4,7 @@
 //! handler takes it as [`Wanted`]; a plan finds it in [`OPERATIONS`], by method and path. There is no other way to read
 //! one, so that what can be done can be planned, and means the same.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts as _, RawPathParams, Request};
@@ -140,7 +141,7 @@ impl AnyOperation {
             match (template.next(), segments.next()) {
                 (None, None) => break,
                 (Some(name), Some(segment)) if name.starts_with('{') && !segment.is_empty() => {
-                    ids.push(percent_decode_str(segment).decode_utf8().map(|text| text.into_owned()));
+                    ids.push(percent_decode_str(segment).decode_utf8().map(Cow::into_owned));
                 }
                 (Some(name), Some(segment)) if name == segment => {}
                 _ => return None,

@@ -83,24 +83,20 @@ async fn apply(
     mut caller: Caller,
     AnyBody(text): AnyBody,
 ) -> Result<Answer<PlanView>, ApiError> {
-    let mut tries = 1..=TRIES;
-    loop {
-        tries.next();
+    for _ in 0..TRIES {
         let planned = planned(&management, caller.clone(), text.clone()).await?;
         match submitted(&management, &caller, &planned).await {
             Ok(applied) => return Ok(Answer::ok(planned.view(Some(applied.revision))).since(&applied)),
             // Another change came between the plan and its turn.
             Err(ControlError::Refused(refusal))
-                if refusal.code == STALE
-                    && !planned.is_bound()
-                    && caller.if_match.is_none()
-                    && !tries.is_empty() =>
+                if refusal.code == STALE && !planned.is_bound() && caller.if_match.is_none() =>
             {
                 caller.state = management.control.state();
             }
             Err(why) => return Err(why.into()),
         }
     }
+    Err(ControlError::Busy.into())
 }
 
 const STALE: &str = "PRECONDITION_FAILED";

@@ -3,18 +3,19 @@
 //! What serves an ordinary call is compared before and after: one that no header rule matches, of a caller who is not
 //! pinned. Cost: what changed, and, where a split serves otherwise, a look at every distinct route.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
+mod books;
+mod scene;
 
-use super::address::{Number, Prefix};
-use super::agent::AgentRef;
-use super::change::{Change, SplitRef};
-use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId, VersionNumber};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::address::Number;
+use super::change::Change;
+use super::id::{AgentId, ArmId, Pin, SplitId, VersionNumber};
 use super::route::{Destination, Route};
 use super::split::Split;
-use super::split::slots::SLOTS;
-use super::state::State;
-use super::time::Timestamp;
+use books::Books;
+
+pub use scene::Scene;
 
 /// What some changes move.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,27 +63,6 @@ pub struct ArmServes {
     pub version: Option<VersionNumber>,
     /// How many of the 10,000 slots it serves: all or none while the split rests.
     pub slots: usize,
-}
-
-/// A state at a moment, as calls of an account meet it.
-pub struct Scene<'s> {
-    /// The state.
-    pub state: &'s State,
-    /// Whose calls.
-    pub account: &'s AccountId,
-    /// The moment.
-    pub now: Timestamp,
-    /// How many calls a split of a quota has had.
-    pub calls: &'s dyn Fn(&SplitRef) -> u64,
-}
-
-impl fmt::Debug for Scene<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scene")
-            .field("account", &self.account)
-            .field("now", &self.now)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Moves {
@@ -150,142 +130,6 @@ fn followers(
     let all: u64 = all.map(|(_, used)| u64::from(used.numbers)).sum();
     let route = |number: &&Number| before.state.route(number).is_some_and(|route| follows(route));
     all.saturating_sub(looked_at.iter().filter(route).count() as u64)
-}
-
-/// An agent's version where it serves: what calls of one kind get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Point {
-    agent: AgentId,
-    pin: Pin,
-    number: Option<VersionNumber>,
-    hash: ConfigHash,
-}
-
-/// What serves the ordinary calls of a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Serves {
-    /// Nothing: the next rule is asked, and after the last nobody serves.
-    Nobody,
-    /// The same for all callers.
-    One(Point),
-    /// More than one, by slot of this split.
-    Many(SplitId),
-}
-
-impl<'s> Scene<'s> {
-    fn split(&self, id: &SplitId) -> Option<&'s Split> {
-        let id = SplitRef { account: self.account.clone(), split: id.clone() };
-        self.state.splits.get(&id).map(AsRef::as_ref)
-    }
-
-    fn point(&self, agent: &AgentId, pin: Pin) -> Option<Point> {
-        let id = AgentRef { account: self.account.clone(), agent: agent.clone() };
-        let version = self.state.agents.get(&id)?.resolve(pin)?;
-        Some(Point { agent: agent.clone(), pin, number: version.number, hash: version.hash })
-    }
-
-    /// Whether the slots of a split do not decide.
-    fn rests(&self, split: &Split) -> bool {
-        split.inactive(self.now).is_some()
-            || split.call_quota.is_some_and(|quota| {
-                let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
-                (self.calls)(&id) >= quota
-            })
-    }
-
-    /// The arm that serves each slot, by its position.
-    fn serving_arms(&self, split: &Split) -> Vec<u8> {
-        let slots = 0..u16::try_from(SLOTS).unwrap_or(u16::MAX);
-        if self.rests(split) {
-            return slots.map(|_| split.resting_arm()).collect();
-        }
-        slots.map(|slot| split.owners.arm(slot)).collect()
-    }
-
-    fn of_split(&self, id: &SplitId) -> Serves {
-        let Some(split) = self.split(id) else { return Serves::Nobody };
-        let serving: BTreeSet<u8> = self.serving_arms(split).into_iter().collect();
-        let mut points = serving.into_iter().map(|at| {
-            let arm = split.arms.get(usize::from(at))?;
-            self.point(&arm.agent, arm.pin)
-        });
-        let Some(first) = points.next() else { return Serves::Nobody };
-        if points.any(|point| point != first) {
-            return Serves::Many(id.clone());
-        }
-        first.map_or(Serves::Nobody, Serves::One)
-    }
-
-    fn of_route(&self, route: &Route) -> Serves {
-        match &route.to {
-            Destination::Agent { agent, pin } => self.point(agent, *pin).map_or(Serves::Nobody, Serves::One),
-            Destination::Split(split) => self.of_split(split),
-        }
-    }
-
-    fn routes(&self, number: &Number) -> bool {
-        self.state.route(number).is_some_and(|route| route.account == *self.account)
-    }
-
-    /// What serves a number: its own route, else the longest prefix, else the default route.
-    fn of_number(&self, number: &Number) -> Serves {
-        let own = self.state.route(number).filter(|route| route.account == *self.account);
-        let prefixes = match number {
-            Number::E164(phone) => Some(*phone),
-            Number::User(_) => None,
-        };
-        let prefixes = prefixes.into_iter().flat_map(|phone| {
-            (1..=15).rev().filter_map(move |digits| {
-                self.state.prefixes.get(&(self.account.clone(), Prefix::of(phone, digits)?))
-            })
-        });
-        let routes = own.into_iter().chain(prefixes).chain(self.state.defaults.get(self.account));
-        routes
-            .map(|route| self.of_route(route))
-            .find(|serves| *serves != Serves::Nobody)
-            .unwrap_or(Serves::Nobody)
-    }
-}
-
-/// Compares what serves, each split once.
-struct Books<'s> {
-    before: &'s Scene<'s>,
-    after: &'s Scene<'s>,
-    splits: HashMap<SplitId, bool>,
-}
-
-impl<'s> Books<'s> {
-    fn new(before: &'s Scene<'s>, after: &'s Scene<'s>) -> Self {
-        Self { before, after, splits: HashMap::new() }
-    }
-
-    fn differs(&mut self, was: &Serves, is: &Serves) -> bool {
-        let (Serves::Many(was), Serves::Many(is)) = (was, is) else { return was != is };
-        if was != is {
-            // Each deals its callers in a way of its own.
-            return true;
-        }
-        if let Some(differs) = self.splits.get(was) {
-            return *differs;
-        }
-        let differs = self.deals_otherwise(was);
-        self.splits.insert(was.clone(), differs);
-        differs
-    }
-
-    fn deals_otherwise(&self, id: &SplitId) -> bool {
-        let (Some(was), Some(is)) = (self.before.split(id), self.after.split(id)) else { return true };
-        if was.birth() != is.birth() {
-            return true;
-        }
-        let points = |scene: &Scene<'_>, split: &Split| -> Vec<Option<Point>> {
-            split.arms.iter().map(|arm| scene.point(&arm.agent, arm.pin)).collect()
-        };
-        let (points_before, points_after) = (points(self.before, was), points(self.after, is));
-        let arms = self.before.serving_arms(was).into_iter().zip(self.after.serving_arms(is));
-        arms.into_iter()
-            .any(|(was, is)| points_before.get(usize::from(was)) != points_after.get(usize::from(is)))
-    }
 }
 
 fn callers(before: &Scene<'_>, after: &Scene<'_>, was: &Split, is: &Split) -> Option<CallerMoves> {

@@ -9,7 +9,9 @@ use super::world::{AT_LIVE, IN_SPLIT, PINNED_TO_V1, World};
 const NEW: &str = "+442079460001";
 
 fn change(method: &str, path: &str, body: Value) -> Value {
-    json!({"method": method, "path": path, "body": body})
+    let mut change = json!({"method": method, "path": path});
+    change["body"] = body;
+    change
 }
 
 /// A split of 80 and 20 with a number of the API in it, and the number of the API at V1.

@@ -69,7 +69,7 @@ impl<'p> Objects<'p> {
     fn split(&mut self, state: &State, id: &SplitId) -> Option<Value> {
         let key = SplitRef { account: self.caller.account().clone(), split: id.clone() };
         let split = state.splits.get(&key)?;
-        // It may be in nobody's way: what the key may not see is refused only behind this.
+        // Whether the key may see it is judged only behind this.
         if !self.caller.sight_in(state).split(split) {
             return None;
         }

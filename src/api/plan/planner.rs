@@ -256,6 +256,9 @@ impl Unplanned {
 
 /// The operation that a method and a path name, with the ids in the path.
 fn find(method: &str, path: &str) -> Result<(AnyOperation, Vec<String>), Unplanned> {
+    if path.contains(['?', '#']) {
+        return Err(Unplanned::at("path", "has a query: expected a path alone"));
+    }
     let there = || OPERATIONS.iter().filter_map(|operation| Some((*operation, operation.ids(path)?)));
     if let Some((operation, ids)) = there().find(|(operation, _)| operation.method == method) {
         let ids = ids.map_err(|why| Unplanned::of(&why, |_| "path".to_owned()))?;
@@ -287,16 +290,14 @@ mod tests {
             "",
             "/",
             "/v1/numbers",
+            "/v1/numbers/alice?x=1",
             "/v1/numbers/",
             "/v1/numbers/a/b",
             "/v1/apply",
             "/v1/reload",
             "v1/splits",
         ] {
-            assert_eq!(
-                ids("PUT", path).unwrap_err()[0].0,
-                if path == "/v1/splits" { "method" } else { "path" }
-            );
+            assert_eq!(ids("PUT", path).unwrap_err()[0].0, "path", "{path}");
         }
         let fault = &ids("POST", "/v1/numbers/a").unwrap_err()[0];
         assert_eq!(

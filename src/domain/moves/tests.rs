@@ -3,8 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::address::Prefix;
+use crate::domain::change::SplitRef;
 use crate::domain::command::{Action, ArmPatch, SplitPatch};
+use crate::domain::split::slots::SLOTS;
+use crate::domain::state::State;
 use crate::domain::testing::*;
+use crate::domain::time::Timestamp;
 
 const NUMBERS: [&str; 4] = ["+14155550100", "+14155550101", "+442071230000", "alice"];
 const SPLITS: [&str; 2] = ["spring", "summer"];
@@ -172,8 +177,11 @@ fn step() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// The split that deals the callers, if it is not the same for all, and what each slot gets.
+type Served = (Option<(SplitId, u64)>, Vec<Option<(AgentId, Pin)>>);
+
 /// What every slot of a number is served by, naively; two splits deal callers each in its way unless all get the same.
-fn served(state: &State, text: &str) -> (Option<(SplitId, u64)>, Vec<Option<(AgentId, Pin)>>) {
+fn served(state: &State, text: &str) -> Served {
     let prefix = || state.prefixes.get(&(account(), Prefix::parse("+1").unwrap()));
     let own = state.route(&number(text));
     let Some(route) = own.or_else(|| text.starts_with("+1").then(prefix).flatten()) else {
