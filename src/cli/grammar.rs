@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::history::HistoryArgs;
 use super::numbers::NumbersArgs;
 use super::pin::PinArgs;
+use super::plan::{ApplyArgs, PlanArgs};
 use super::prefixes::PrefixesArgs;
 use super::raw::{ApiArgs, OpenapiArgs};
 use super::session::{Errand, Session};
@@ -158,6 +159,8 @@ pub enum ClientCommand {
     CallerPins(Asking<CallerPinsArgs>),
     DefaultRoute(Asking<DefaultRouteArgs>),
     Splits(Asking<SplitsArgs>),
+    Plan(Asking<PlanArgs>),
+    Apply(Asking<ApplyArgs>),
     History(Asking<HistoryArgs>),
     Openapi(Asking<OpenapiArgs>),
     Api(ApiArgs),
@@ -234,6 +237,8 @@ impl ClientCommand {
             Self::CallerPins(asking) => ask(asking, variables, terminal),
             Self::DefaultRoute(asking) => ask(asking, variables, terminal),
             Self::Splits(asking) => ask(asking, variables, terminal),
+            Self::Plan(asking) => ask(asking, variables, terminal),
+            Self::Apply(asking) => ask(asking, variables, terminal),
             Self::History(asking) => ask(asking, variables, terminal),
             Self::Openapi(asking) => ask(asking, variables, terminal),
             Self::Api(api) => {

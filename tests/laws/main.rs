@@ -32,6 +32,7 @@ mod keys;
 mod metrics;
 mod named;
 mod overload;
+mod plan;
 mod setting_up;
 mod split_times;
 mod stopping;

@@ -133,7 +133,8 @@ pub struct ArmChange {
 
 /// How to end a split.
 #[derive(Debug, ToSchema)]
-pub struct EndSplit {
+#[schema(as = EndSplit)]
+pub struct EndBody {
     /// The arm that gets all calls.
     #[schema(value_type = String)]
     pub(in crate::api) winner: ArmId,
@@ -278,7 +279,7 @@ impl Written for ArmChange {
     }
 }
 
-impl Written for EndSplit {
+impl Written for EndBody {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { winner: fields.required("winner")? })
     }
