@@ -124,6 +124,10 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         health: health.clone(),
         clock: clock.clone(),
         random: &mut random_bytes,
+    })
+    .map_err(|why| match why {
+        StartError::Store(why) => AppError::Life(Life::failed(&folder, why)),
+        why => AppError::Start(why),
     })?;
     reset::finish(&folder, &control.state(), &key_secret)?;
 

@@ -19,8 +19,8 @@ fn meaning(file: &RouteFile) -> String {
 
 fn cut_and_whole(text: &str) -> (Result<String, Vec<Fault>>, Result<String, Vec<Fault>>) {
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let cut = RouteFile::read(&path, text.as_bytes(), &account()).map(|file| meaning(&file));
-    let whole = RouteFile::read_whole(&path, text, &account()).map(|file| meaning(&file));
+    let cut = RouteFile::read(&path, text.as_bytes(), &account()).sound().map(|file| meaning(&file));
+    let whole = RouteFile::read_whole(&path, text, &account()).sound().map(|file| meaning(&file));
     (cut, whole)
 }
 
@@ -189,7 +189,7 @@ fn what_is_written_reads_back() {
                 [[prefix]]\nprefix = \"+1415\"\nagent = \"sales\"\npin = \"live\"\n\n\
                 [default]\nagent = \"reception\"\npin = \"live\"\n";
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let file = RouteFile::read(&path, text.as_bytes(), &account()).unwrap();
+    let file = RouteFile::read(&path, text.as_bytes(), &account()).sound().unwrap();
     let json = |value: &crate::domain::route::Route| serde_json::to_string(value).unwrap();
     let split = &file.splits[0].value;
     assert_eq!((split.name.as_str(), split.call_quota, split.paused), ("Spring", Some(1_000), true));
