@@ -52,6 +52,7 @@ pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result
         caller_pins: set.caller_pins.len(),
         warnings: Vec::new(),
     };
+    let routes_nothing = set.put.is_empty() && set.prefixes.is_empty() && set.defaults.is_empty();
     let command = Command {
         account: account.clone(),
         author: Author::Files,
@@ -63,5 +64,9 @@ pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result
     state.absorb(&Change::AccountPut(first), &mut Touched::default());
     let outcome = state.weigh(&command).map_err(|refusal| located(refusal, files).faults)?;
     summary.warnings = outcome.warnings;
+    if routes_nothing {
+        let nothing = "nothing is routed: the files give no number, no prefix and no default route";
+        summary.warnings.push(nothing.to_owned());
+    }
     Ok(summary)
 }
