@@ -31,7 +31,6 @@ use super::written::Secret;
     name = "cordboard",
     version,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
     about = "Decides which version of which voice agent serves a call",
     long_about = LONG_ABOUT,
     after_long_help = AFTER_HELP
@@ -200,7 +199,7 @@ pub struct Reach {
     /// for a file that holds it] [default: admin.key of the data folder, towards this machine only]
     #[arg(long, global = true, value_name = "KEY", help_heading = "Connection")]
     pub(super) key: Option<Secret>,
-    /// Print the router's answer as it comes, JSON
+    /// Print the router's answer as it comes, JSON; of a change one object with `revision`, of a failure one with `error`
     #[arg(long, global = true, help_heading = "Output")]
     pub(super) json: bool,
 }
@@ -215,6 +214,27 @@ fn ask<E: Args + Errand>(
 }
 
 impl ClientCommand {
+    /// Whether results are wanted as JSON.
+    pub(super) fn wants_json(&self) -> bool {
+        match self {
+            Self::Explain(asking) => asking.reach.json,
+            Self::Status(asking) => asking.reach.json,
+            Self::Reload(asking) => asking.reach.json,
+            Self::Agents(asking) => asking.reach.json,
+            Self::Versions(asking) => asking.reach.json,
+            Self::Numbers(asking) => asking.reach.json,
+            Self::Pin(asking) => asking.reach.json,
+            Self::Prefixes(asking) => asking.reach.json,
+            Self::CallerPins(asking) => asking.reach.json,
+            Self::DefaultRoute(asking) => asking.reach.json,
+            Self::Splits(asking) => asking.reach.json,
+            Self::History(asking) => asking.reach.json,
+            Self::Openapi(asking) => asking.reach.json,
+            Self::Api(api) => api.reach.json,
+            Self::Completions(_) => false,
+        }
+    }
+
     /// Carries it out.
     pub(super) fn carry_out<S: Args>(
         &self,

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn the_keys_of_a_table_that_is_there_twice_are_not_those_of_the_table_before() {
-        let document = Document::new("f", "[limits]\na = 1\n[log]\nb = 1\n[limits]\nfoo = 1\n[calls]\nc = 1\n");
+        let document =
+            Document::new("f", "[limits]\na = 1\n[log]\nb = 1\n[limits]\nfoo = 1\n[calls]\nc = 1\n");
         let (sound, faults) = document.sound();
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [5]);
         let (table, _) = document.parse(&sound);

@@ -167,7 +167,8 @@ impl Gateway {
             networks
         });
         let said = written.default_country.as_ref().filter(|said| !said.value.is_empty());
-        let is_country = |text: &str| text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase());
+        let is_country =
+            |text: &str| text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase());
         // One that was told already is not looked for among the countries there are.
         let default_country = said.filter(|said| is_country(&said.value));
         if let (Some(said), None) = (said, default_country) {

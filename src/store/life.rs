@@ -85,7 +85,8 @@ impl Life {
     pub fn open(folder: &DataFolder, fresh: [u8; 32]) -> Result<Self, LifeError> {
         let store = store(folder)?;
         let path = folder.path().join(HASH_KEY);
-        if store.revision().map_err(|why| Self::failed(folder, why))? != Revision::default() && !path.exists() {
+        if store.revision().map_err(|why| Self::failed(folder, why))? != Revision::default() && !path.exists()
+        {
             return Err(LifeError::NoSecret { path });
         }
         // After the store: a first start that breaks off in between leaves no secret without a store.

@@ -33,7 +33,8 @@ pub fn located(mut refusal: Refusal, files: &[SourceFile]) -> Refusal {
 fn column(text: &str, line: u32, mut is_it: impl FnMut(&str) -> bool) -> u32 {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let nth = line.checked_sub(1).and_then(|nth| usize::try_from(nth).ok());
-    let Some(line) = nth.and_then(|nth| nth_line(text, nth)).filter(|line| line.len() <= LINE_BYTES_MAX) else {
+    let Some(line) = nth.and_then(|nth| nth_line(text, nth)).filter(|line| line.len() <= LINE_BYTES_MAX)
+    else {
         return 0;
     };
     let begins = || line.len() - line.trim_start().len();
@@ -72,7 +73,8 @@ mod tests {
     fn a_number_is_found_in_its_line_whatever_stands_before_it() {
         let at = |text: &str, line, number: &str| column_of(text, line, &Number::parse(number).unwrap());
         assert_eq!(at("x\n  number =  \"+14155550100\"\r\n", 2, "+14155550100"), 13);
-        let list = "\u{feff}number = [{ agent = \"ä\", number = '+14155550100' }, { number = \"+14155550100\" }]";
+        let list =
+            "\u{feff}number = [{ agent = \"ä\", number = '+14155550100' }, { number = \"+14155550100\" }]";
         assert_eq!(at(list, 1, "+14155550100"), 64);
         assert_eq!(at("  number = \"+1415555010\\u0030\"", 1, "+14155550100"), 3);
         assert_eq!(at("a", 7, "+14155550100"), 0);

@@ -33,7 +33,8 @@ impl Doubtful {
         let (mut warnings, mut more) = (Vec::new(), 0);
         for (path, file) in files {
             let room = TOLD_MAX.saturating_sub(warnings.len());
-            warnings.extend(file.told.iter().take(room).map(|(line, doubt)| format!("{path}:{line}: {doubt}")));
+            warnings
+                .extend(file.told.iter().take(room).map(|(line, doubt)| format!("{path}:{line}: {doubt}")));
             more += file.more + file.told.len().saturating_sub(room);
         }
         if more > 0 {

@@ -340,7 +340,8 @@ impl Merge<'_> {
         if self.doubt.concerns(route) {
             return;
         }
-        let judged = (account != route.account).then(|| Arc::new(Route { account, ..route.as_ref().clone() }));
+        let judged =
+            (account != route.account).then(|| Arc::new(Route { account, ..route.as_ref().clone() }));
         let route = judged.as_ref().unwrap_or(route);
         let gone = |agent: &AgentId| {
             self.gone.contains(&AgentRef { account: route.account.clone(), agent: agent.clone() })
@@ -610,7 +611,10 @@ fn managed_by_api(at: &Place, what: &str) -> Fault {
 }
 
 fn no_account(at: &Place, account: &AccountId) -> Fault {
-    at.fault(format!("account: there is no account {account}"), "an account's id, or none for the first account")
+    at.fault(
+        format!("account: there is no account {account}"),
+        "an account's id, or none for the first account",
+    )
 }
 
 /// A fault of the folder as a whole.

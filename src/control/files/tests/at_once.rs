@@ -55,7 +55,12 @@ fn a_value_at_fault_hides_nothing_that_is_wrong_elsewhere() {
 fn a_number_that_is_given_twice_hides_no_other_thing_that_is() {
     let prefix = "[[prefix]]\nprefix = \"+1\"\nagent = \"agent-0\"\n";
     let default = "[default]\nagent = \"agent-0\"\n";
-    let a = format!("{}{}{prefix}{default}{}", number(0, "agent = \"agent-0\""), number(0, "agent = \"b\""), splits(1));
+    let a = format!(
+        "{}{}{prefix}{default}{}",
+        number(0, "agent = \"agent-0\""),
+        number(0, "agent = \"b\""),
+        splits(1)
+    );
     let b = format!("{prefix}{default}{}", splits(1));
     tells(
         &with(agents(1), &[("routes/a.toml", &a), ("routes/b.toml", &b)]),
@@ -124,11 +129,15 @@ fn a_fault_of_an_agent_hides_neither_its_environments_nor_what_names_it() {
 
 #[test]
 fn what_names_something_that_could_not_be_read_is_no_fault() {
-    let split = "[[split]]\nid = \"s\"\nweight = 1\narms = [{ id = \"a\", agent = \"agent-0\", weight = 1 }]\n";
+    let split =
+        "[[split]]\nid = \"s\"\nweight = 1\narms = [{ id = \"a\", agent = \"agent-0\", weight = 1 }]\n";
     let a = format!("{split}{}{}", number(0, "split = \"s\""), number(1, "split = \"none\""));
     tells(
         &with(agents(1), &[("routes/a.toml", &a)]),
-        &["routes/a.toml:3:1 split: there is no key", "routes/a.toml:9:10 number: split: there is no split none"],
+        &[
+            "routes/a.toml:3:1 split: there is no key",
+            "routes/a.toml:9:10 number: split: there is no split none",
+        ],
     );
     let nameless = split.replace("id = \"s\"", "id = 3");
     tells(
@@ -136,7 +145,10 @@ fn what_names_something_that_could_not_be_read_is_no_fault() {
         &["routes/a.toml:2:6 id: is of the type", "routes/a.toml:3:1 split: there is no key"],
     );
     let elsewhere = format!("account = 3\n{}", number(0, "agent = \"nobody\""));
-    tells(&with(agents(1), &[("routes/a.toml", &elsewhere)]), &["routes/a.toml:1:11 account: is of the type"]);
+    tells(
+        &with(agents(1), &[("routes/a.toml", &elsewhere)]),
+        &["routes/a.toml:1:11 account: is of the type"],
+    );
 }
 
 #[test]
@@ -174,8 +186,12 @@ fn a_faulty_set_never_gives_for_gone_what_is_in_a_file_that_cannot_be_read() {
         file("agents/agent-1/V1.toml", "name = 3\n"),
     ];
     let set = library.read_what_can_be(&broken, &[]).file_set(&library, None);
-    let command =
-        Command { account: account(), author: Author::Files, at: Timestamp(1), action: Action::ApplyFiles(set.into()) };
+    let command = Command {
+        account: account(),
+        author: Author::Files,
+        at: Timestamp(1),
+        action: Action::ApplyFiles(set.into()),
+    };
     let faults = state.weigh(&command).unwrap_err().faults;
     let places: Vec<_> = faults.iter().map(|fault| (fault.file.as_str(), fault.line)).collect();
     assert_eq!(
@@ -192,17 +208,26 @@ fn a_changed_version_and_a_number_of_the_api_are_told_with_line_and_column() {
     apply(&mut state, &library, &Library::new(&account())).unwrap();
     let api = Action::PutNumber {
         number: crate::domain::address::Number::parse("+14155550100").unwrap(),
-        route: crate::domain::route::Route { account: account(), ..crate::domain::testing::route("agent-0@live") },
+        route: crate::domain::route::Route {
+            account: account(),
+            ..crate::domain::testing::route("agent-0@live")
+        },
     };
     let put = Command { account: account(), author: Author::Console, at: Timestamp(1), action: api };
     for change in &state.weigh(&put).unwrap().changes {
         state.absorb(change, &mut Touched::default());
     }
-    let changed =
-        [file("agents/agent-0/V1.toml", "name = \"other\"\n"), file("routes/a.toml", number(0, "agent = \"agent-0\""))];
+    let changed = [
+        file("agents/agent-0/V1.toml", "name = \"other\"\n"),
+        file("routes/a.toml", number(0, "agent = \"agent-0\"")),
+    ];
     let set = library.read(&changed, &[]).unwrap().file_set(&library, None);
-    let command =
-        Command { account: account(), author: Author::Files, at: Timestamp(2), action: Action::ApplyFiles(set.into()) };
+    let command = Command {
+        account: account(),
+        author: Author::Files,
+        at: Timestamp(2),
+        action: Action::ApplyFiles(set.into()),
+    };
     let faults = super::super::located(state.weigh(&command).unwrap_err(), &changed).faults;
     let places: Vec<_> = faults.iter().map(|fault| (fault.file.as_str(), fault.line, fault.column)).collect();
     assert_eq!(places, [("agents/agent-0/V1.toml", 1, 1), ("routes/a.toml", 2, 10)], "{faults:#?}");
@@ -216,13 +241,26 @@ fn warnings_are_of_all_files_whichever_of_them_changed() {
     apply(&mut state, &library, &Library::new(&account())).unwrap();
     let next = library.read(&[file("routes/b.toml", number(1, "agent = \"agent-0\""))], &[]).unwrap();
     let set = next.file_set(&library, None);
-    let command =
-        Command { account: account(), author: Author::Files, at: Timestamp(1), action: Action::ApplyFiles(set.into()) };
+    let command = Command {
+        account: account(),
+        author: Author::Files,
+        at: Timestamp(1),
+        action: Action::ApplyFiles(set.into()),
+    };
     let warnings = state.weigh(&command).unwrap().warnings;
-    assert!(warnings.len() == 1 && warnings[0].starts_with("routes/a.toml:2: 14155550100 looks"), "{warnings:?}");
-    let many: String = (10..60).map(|n| number(0, "agent = \"agent-0\"").replace("+14155550100", &format!("141555501{n}"))).collect();
-    let warnings = checked(&with(agents(1), &[("routes/a.toml", &a), ("routes/b.toml", &many)])).unwrap().warnings;
-    assert_eq!((warnings.len(), warnings[0].as_str()), (21, "31 more SIP users that may be meant as phone numbers"));
+    assert!(
+        warnings.len() == 1 && warnings[0].starts_with("routes/a.toml:2: 14155550100 looks"),
+        "{warnings:?}"
+    );
+    let many: String = (10..60)
+        .map(|n| number(0, "agent = \"agent-0\"").replace("+14155550100", &format!("141555501{n}")))
+        .collect();
+    let warnings =
+        checked(&with(agents(1), &[("routes/a.toml", &a), ("routes/b.toml", &many)])).unwrap().warnings;
+    assert_eq!(
+        (warnings.len(), warnings[0].as_str()),
+        (21, "31 more SIP users that may be meant as phone numbers")
+    );
 }
 
 #[test]
@@ -231,7 +269,11 @@ fn without_its_file_the_draft_is_the_highest_version_whose_file_is_there() {
     let version = |n: u8| format!("name = \"A\"\ndescription = \"{n}\"\n");
     let all = with(
         vec![file("agents/a/agent.toml", ""), file("agents/a/draft.toml", version(9))],
-        &[("agents/a/V1.toml", &version(1)), ("agents/a/V2.toml", &version(2)), ("agents/a/V3.toml", &version(3))],
+        &[
+            ("agents/a/V1.toml", &version(1)),
+            ("agents/a/V2.toml", &version(2)),
+            ("agents/a/V3.toml", &version(3)),
+        ],
     );
     let library = read(&all).unwrap();
     apply(&mut state, &library, &Library::new(&account())).unwrap();
