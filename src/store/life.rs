@@ -222,4 +222,14 @@ mod tests {
         let life = Life::open(&folder, [9; 32]).unwrap();
         life.store.commit(Revision(0), &[commit(1, Vec::new())]).unwrap();
     }
+
+    #[test]
+    fn a_damaged_store_is_named_with_what_can_be_done() {
+        let (_place, folder) = lived();
+        std::fs::write(folder.control(), [b'x'; 8192]).unwrap();
+        let refused = Life::open(&folder, [9; 32]).unwrap_err().to_string();
+        for words in ["control.sqlite", "cannot be", "backup", "away", "lost"] {
+            assert!(refused.contains(words), "{words} is not in {refused}");
+        }
+    }
 }
