@@ -256,7 +256,11 @@ fn a_check_and_a_start_find_the_same_faults() {
             "[[gateway]]\nname = \"a\"\naddresses = []\naccount = \"nope\"\n",
             "gateway a: there is no account nope",
         ),
-        ("routes/z.toml", "account = \"ws-99999999\"\n", "routes/z.toml:1:11: account: there is no account ws-99999999"),
+        (
+            "routes/z.toml",
+            "account = \"ws-99999999\"\n",
+            "routes/z.toml:1:11: account: there is no account ws-99999999",
+        ),
     ] {
         let world = World::example().with(path, text);
         for ended in [world.run(&["check", "config"]), world.refused()] {
@@ -269,7 +273,8 @@ fn a_check_and_a_start_find_the_same_faults() {
 
 #[test]
 fn settings_at_fault_hide_no_fault_of_the_files() {
-    let world = World::example().with("cordboard.toml", "[log]\nlevle = 1\n").with("routes/z.toml", "x = 1\n");
+    let world =
+        World::example().with("cordboard.toml", "[log]\nlevle = 1\n").with("routes/z.toml", "x = 1\n");
     let ended = world.run(&["check", "config"]);
     for words in ["cordboard.toml:2:1", "routes/z.toml:1:1"] {
         assert!(ended.err.contains(words), "{words} is not in {}", ended.err);

@@ -119,7 +119,7 @@ fn a_fault_of_an_agent_hides_neither_its_environments_nor_what_names_it() {
         &[
             "agents/broken/agent.toml:1:",
             "agents/empty/agent.toml:0:0 is missing",
-            "agents/sales/V1.toml:1:8 name",
+            "agents/sales/V1.toml:1:8 `name` is 3",
             "agents/sales/agent.toml:1:1 agent: there is no key \"nam\"",
             "agents/sales/agent.toml:3:8 environments.live: agent sales has no V9",
             "routes/a.toml:6:10 number: pin: agent sales has no V8",
