@@ -67,7 +67,7 @@ pub fn carry_out<S: clap::Args>(
         Err(failure) => {
             // What was found out comes first; if it cannot be written, the failure can still be told.
             let _ = terminal.flush();
-            failure.tell(terminal, command.wants_json());
+            failure.tell(terminal);
             failure.exit_code()
         }
     }

@@ -70,11 +70,11 @@ impl Failure {
 
     /// Tells the operator, with what to do about it where that is known; and a program, where results are wanted as
     /// JSON, by one object with `error` in the place of the result.
-    pub(super) fn tell(&self, terminal: &mut Terminal<'_>, json: bool) {
+    pub(super) fn tell(&self, terminal: &mut Terminal<'_>) {
         if matches!(self, Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe) {
             return;
         }
-        if let Some(object) = self.to_json().filter(|_| json) {
+        if let Some(object) = self.to_json().filter(|_| terminal.json) {
             // The failure is told below, whether or not the copy arrives.
             let _ = writeln!(terminal.out, "{object}").and_then(|()| terminal.out.flush());
         }

@@ -209,32 +209,12 @@ fn ask<E: Args + Errand>(
     variables: &Variables,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), Failure> {
+    terminal.json = asking.reach.json;
     let client = Client::new(Whereabouts::find(&asking.reach, asking.data.as_deref(), variables)?);
     asking.errand.run(&mut Session::new(terminal, client, asking.reach.json))
 }
 
 impl ClientCommand {
-    /// Whether results are wanted as JSON.
-    pub(super) fn wants_json(&self) -> bool {
-        match self {
-            Self::Explain(asking) => asking.reach.json,
-            Self::Status(asking) => asking.reach.json,
-            Self::Reload(asking) => asking.reach.json,
-            Self::Agents(asking) => asking.reach.json,
-            Self::Versions(asking) => asking.reach.json,
-            Self::Numbers(asking) => asking.reach.json,
-            Self::Pin(asking) => asking.reach.json,
-            Self::Prefixes(asking) => asking.reach.json,
-            Self::CallerPins(asking) => asking.reach.json,
-            Self::DefaultRoute(asking) => asking.reach.json,
-            Self::Splits(asking) => asking.reach.json,
-            Self::History(asking) => asking.reach.json,
-            Self::Openapi(asking) => asking.reach.json,
-            Self::Api(api) => api.reach.json,
-            Self::Completions(_) => false,
-        }
-    }
-
     /// Carries it out.
     pub(super) fn carry_out<S: Args>(
         &self,
@@ -258,6 +238,7 @@ impl ClientCommand {
             Self::Openapi(asking) => ask(asking, variables, terminal),
             Self::Api(api) => {
                 // Its --data is a body, so that the folder comes by variable.
+                terminal.json = api.reach.json;
                 let client = Client::new(Whereabouts::find(&api.reach, None, variables)?);
                 api.run(&mut Session::new(terminal, client, api.reach.json))
             }
