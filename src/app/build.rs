@@ -95,18 +95,13 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         Err(why) if !settings.data.exists() => return Err(why),
         claims => claims,
     };
-    if Life::is_none(&settings.data) {
-        // What is refused at a first start leaves nothing behind: the files are read before anything is made of them.
-        check_start(&settings, settings.files.still, &clock)
-            .map_err(|faults| AppError::Start(StartError::Files(faults)))?;
-    }
+    let is_first = is_first(&settings, &clock)?;
     // Where both ports and the folder are taken, it is the folder that tells by whom.
     let folder = Arc::new(DataFolder::open(&settings.data)?);
     for warning in folder.exposed()? {
         tracing::warn!("{warning}");
     }
     let (calls, admin) = claims?;
-    let is_first = Life::is_none(folder.path());
     let Life { store, key_secret } = Life::open(&folder, random_bytes())?;
     let key_file = folder.admin_key();
     let had_key = key_file.exists();
@@ -126,15 +121,9 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         clock: clock.clone(),
         random: &mut random_bytes,
     })
-    .map_err(|why| match why {
-        StartError::Store(why) => AppError::Life(Life::failed(&folder, why)),
-        why => AppError::Start(why),
-    })?;
-    reset::finish(&folder, &control.state(), &key_secret)?;
+    .map_err(|why| named(why, &folder))?;
+    reset::finish(&folder, &control.state(), &key_secret, is_first)?;
 
-    if !is_first {
-        reset::tell_of_a_lost_key(&folder, &control.state(), &key_secret);
-    }
     let (token_keys, ring) = TokenKeyFile::open(&settings, &folder, is_first)?;
     let plane = Arc::new(CallPlane::new(plane::Parts {
         live: control.live().clone(),
@@ -173,6 +162,25 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         admin,
         certificates,
     })
+}
+
+/// Whether nothing was started on the data folder yet. What is refused at a first start leaves nothing behind: the files
+/// are read before anything is made of them.
+fn is_first(settings: &Settings, clock: &Clock) -> Result<bool, AppError> {
+    let is_first = Life::is_none(&settings.data);
+    if is_first {
+        check_start(settings, settings.files.still, clock)
+            .map_err(|faults| AppError::Start(StartError::Files(faults)))?;
+    }
+    Ok(is_first)
+}
+
+/// Why control cannot start, with the name of the store if it is that.
+fn named(why: StartError, folder: &DataFolder) -> AppError {
+    match why {
+        StartError::Store(why) => AppError::Life(Life::failed(folder, why)),
+        why => AppError::Start(why),
+    }
 }
 
 fn start_logs(settings: &Settings) -> Result<(), AppError> {
