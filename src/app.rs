@@ -71,7 +71,8 @@ impl AppError {
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         match self {
-            Self::Settings(faults) | Self::Start(StartError::Files(faults)) => faults,
+            Self::Settings(faults)
+            | Self::Start(StartError::Files(faults) | StartError::NothingServes { faults, .. }) => faults,
             _ => &[],
         }
     }

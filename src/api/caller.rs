@@ -68,6 +68,12 @@ impl Caller {
         Err(ApiError::forbidden("this is about the whole instance and needs a key of its first account"))
     }
 
+    /// Who it is, for the history: the key, and whom it says it acts for.
+    pub(super) fn name(&self) -> String {
+        let key = &self.key.name;
+        self.actor.as_ref().map_or_else(|| key.clone(), |actor| format!("{key} for {actor}"))
+    }
+
     /// Asks for a change, in the state that `If-Match` names if it names one.
     pub(super) async fn submit(
         &self,

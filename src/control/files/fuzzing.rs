@@ -77,8 +77,8 @@ pub(crate) fn cut(bytes: &[u8]) {
 /// What a text says read in pieces, and read at once.
 pub(super) fn cut_and_whole(text: &str) -> (Result<String, Vec<Fault>>, Result<String, Vec<Fault>>) {
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let cut = RouteFile::read(&path, text.as_bytes(), &account()).map(|file| meaning(&file));
-    let whole = RouteFile::read_whole(&path, text, &account()).map(|file| meaning(&file));
+    let cut = RouteFile::read(&path, text.as_bytes(), &account()).sound().map(|file| meaning(&file));
+    let whole = RouteFile::read_whole(&path, text, &account()).sound().map(|file| meaning(&file));
     (cut, whole)
 }
 

@@ -44,6 +44,23 @@ impl Origin {
         self.open = other.open;
     }
 
+    /// The runs of lines it was put together from, each with the number of its first line in the file.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (&str, u32)> {
+        let ends = self.runs.iter().skip(1).map(|(line, _)| *line).chain([usize::MAX]);
+        let mut lines = self.text.split_inclusive('\n').map(str::len);
+        let (mut line, mut at) = (0, 0);
+        self.runs.iter().zip(ends).map(move |((_, in_file), end)| {
+            let from = at;
+            while line < end
+                && let Some(bytes) = lines.next()
+            {
+                line += 1;
+                at += bytes;
+            }
+            (self.text.get(from..at).unwrap_or_default(), *in_file)
+        })
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -125,6 +142,8 @@ mod tests {
         origin.push("d\ne", 10);
         origin.push("f\n", 20);
         assert_eq!(origin.text(), "a\nbé c\nd\ne\nf\n");
+        let pieces: Vec<_> = origin.pieces().collect();
+        assert_eq!(pieces, [("a\nbé c\n", 1), ("d\ne\n", 10), ("f\n", 20)]);
         let places = origin.places();
         let at = |word: &str| places.at(origin.text().find(word).unwrap());
         assert_eq!(

@@ -173,7 +173,7 @@ fn what_is_written_reads_back() {
                 [[prefix]]\nprefix = \"+1415\"\nagent = \"sales\"\npin = \"live\"\n\n\
                 [default]\nagent = \"reception\"\npin = \"live\"\n";
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let file = RouteFile::read(&path, text.as_bytes(), &account()).unwrap();
+    let file = RouteFile::read(&path, text.as_bytes(), &account()).sound().unwrap();
     let json = |value: &crate::domain::route::Route| serde_json::to_string(value).unwrap();
     let split = &file.splits[0].value;
     assert_eq!((split.name.as_str(), split.call_quota, split.paused), ("Spring", Some(1_000), true));

@@ -116,7 +116,7 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
         ),
         (
             "number = \"+14155550101\"\nagent = \"a\"",
-            "5:0",
+            "5:10",
             ["+14155550101 is given twice, first in line 2", "once"],
         ),
         (
@@ -270,8 +270,8 @@ fn numbers_and_splits_of_two_files_are_a_fault_that_names_both() {
     assert_eq!(
         texts,
         [
+            "routes/b.toml:3:10: number: +14155550100 is given twice, first in routes/a.toml:10 (expected each number in one file)",
             "routes/b.toml:5:1: split split-0 is given twice, first in routes/a.toml:1 (expected each split once)",
-            "routes/b.toml:3: number: +14155550100 is given twice, first in routes/a.toml:10 (expected each number in one file)",
         ]
     );
 }
