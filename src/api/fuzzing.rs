@@ -14,7 +14,7 @@ use super::cursor::QueryPrint;
 use super::etag::{IfMatch, Tag};
 use super::fields::{self, Written};
 use super::route::{RouteBody, RouteView};
-use super::splits::body::{EndSplit, NewSplit, SplitChange};
+use super::splits::body::{EndBody, NewSplit, SplitChange};
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::change::{SplitRef, Touched};
@@ -174,7 +174,7 @@ fn patch(caller: &Caller, body: SplitChange) {
     }
 }
 
-fn end(caller: &Caller, body: EndSplit) {
+fn end(caller: &Caller, body: EndBody) {
     let winner = body.winner.clone();
     if let Ok(state) = after(caller, Action::EndSplit { id: id("trial"), winner: body.winner }) {
         let split = whole(caller, &state, id("trial"));

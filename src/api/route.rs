@@ -92,7 +92,7 @@ impl RouteBody {
         asked.body::<Self>()?.into_route(asked.caller).map_err(Unread::Body)
     }
 
-    fn into_route(self, caller: &Caller) -> Result<Route, ApiError> {
+    pub(super) fn into_route(self, caller: &Caller) -> Result<Route, ApiError> {
         let to = self.destination().map_err(|(field, why)| ApiError::validation(field, why))?;
         let rule = |body: HeaderRuleBody| {
             let test = body.test().map_err(|why| ApiError::validation("headerRules", why))?;
