@@ -305,7 +305,11 @@ impl Follow {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
             })?;
-            self.control.submit_weighed(command, Some(Box::new(weighed)))?
+            let submitted = self.control.submit_weighed(command, Some(Box::new(weighed)));
+            submitted.map_err(|why| match why {
+                ControlError::Refused(refusal) => located(refusal, &look.changed).into(),
+                other => other,
+            })?
         };
         in_force_but(&applied.warnings);
         if lost.is_some() && !applied.changed {
