@@ -59,7 +59,7 @@ fn served() -> Router {
     let control = control(&registry, &clock);
     let empty = Library::new(&account());
     let library = empty.read(&files(), &[]).expect("files without faults");
-    let set = library.file_set(&empty, None).expect("files without faults");
+    let set = library.file_set(&empty, None);
     let action = Action::ApplyFiles(Arc::new(set));
     let command = Command { account: account(), author: Author::Files, at: NOW, action };
     control.submit_blocking(command).expect("files that are granted");

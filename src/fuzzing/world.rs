@@ -90,7 +90,7 @@ pub(super) fn accounts() -> State {
 fn outcome() -> Outcome {
     let empty = Library::new(&account());
     let library = empty.read(&files(), &[]).expect("files without faults");
-    let set = library.file_set(&empty, None).expect("files without faults");
+    let set = library.file_set(&empty, None);
     let action = Action::ApplyFiles(Arc::new(set));
     let command = Command { account: account(), author: Author::Files, at: NOW, action };
     accounts().weigh(&command).expect("files that are granted")
