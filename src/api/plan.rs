@@ -70,7 +70,7 @@ async fn plan(
     post, path = "/v1/apply", tag = "plan", security(("key" = ["edit"])),
     request_body = PlanBody,
     responses(
-        (status = 200, body = PlanView, description = "What they came to; `appliedRevision` is that from which they hold."),
+        (status = 200, body = PlanView, description = "What they came to; `revision` is that from which they hold."),
         (status = 400, description = "`VALIDATION_FAILED`: all faults of all changes, such as `changes[3].body.pin`"),
         (status = 403, description = "`USER_ACCESS_FORBIDDEN`: the key may not do one of them, `changes[n]`"),
         (status = 404, description = "As the operation of a change would be refused."),

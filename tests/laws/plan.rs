@@ -65,7 +65,7 @@ fn changes_are_made_as_one_revision_and_survive_a_kill_or_none_is_made() {
         assert_eq!(world.version_at(NEW), None);
     }
     let applied = world.operator().post("/v1/apply", &json!({ "changes": good })).must(200).json();
-    assert_eq!(applied["appliedRevision"], revision + 1);
+    assert_eq!(applied["revision"], revision + 1);
     for killed in [false, true] {
         if killed {
             world.kill_9();

@@ -59,8 +59,7 @@ impl Planned {
     /// As it is shown, with the revision from which it holds once it does.
     pub(super) fn view(self, applied: Option<Revision>) -> PlanView {
         PlanView {
-            revision: self.revision,
-            applied_revision: applied,
+            revision: applied.unwrap_or(self.revision),
             changes: self.changes,
             moves: self.moves,
             reaches_live: self.reaches_live,

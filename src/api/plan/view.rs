@@ -12,12 +12,10 @@ use crate::domain::moves::{ArmMoves, ArmServes, CallerMoves, Moves};
 #[serde(rename_all = "camelCase")]
 #[schema(as = Plan)]
 pub struct PlanView {
-    /// The revision on which they were weighed: the `expectedRevision` for `POST /v1/apply`.
+    /// Of a plan, the revision on which it was weighed, which is the `expectedRevision` for `POST /v1/apply`; of what was
+    /// applied, the revision from which it holds.
     #[schema(value_type = u64)]
     pub(super) revision: Revision,
-    /// The revision from which they hold; null in a plan.
-    #[schema(value_type = Option<u64>)]
-    pub(super) applied_revision: Option<Revision>,
     /// Each change.
     pub(super) changes: Vec<ChangeView>,
     /// What all of them together move.
