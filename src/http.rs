@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod bind;
 pub mod body;
+pub mod condition;
 pub mod correlation;
 pub mod error;
 pub mod fair;

@@ -142,6 +142,7 @@ pub(crate) fn if_none_match(connection: HttpConnection, state: &State) -> impl F
     let serves = |hash: &String| connection.answer_bodiless(&asked(hash)).status() == StatusCode::OK;
     let hash = hashes.find(serves).expect("a version that serves");
     let tag = format!("\"{hash}\"");
+    let weak = format!("W/{tag}");
     move |bytes| {
         let mut head = asked(&hash);
         let mut named = false;
@@ -150,8 +151,8 @@ pub(crate) fn if_none_match(connection: HttpConnection, state: &State) -> impl F
             let line = String::from_utf8_lossy(line).replace("$tag", &tag);
             let Ok(value) = HeaderValue::from_str(&line) else { continue };
             if value.to_str().is_ok() {
-                let mut tags = line.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
-                named |= tags.any(|known| known == "*" || known == tag);
+                named |=
+                    line.split(',').map(str::trim).any(|known| known == "*" || known == tag || known == weak);
             }
             head.headers.append(IF_NONE_MATCH, value);
         }
