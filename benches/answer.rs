@@ -182,6 +182,7 @@ fn plane(count: u64) -> Arc<CallPlane> {
         doorkeeper: Doorkeeper::new(gateways, [7; 32], Vec::new()),
         clock: Clock::system(),
         limits: Arc::default(),
+        batch_bytes_max: 1 << 20,
         lag_max: Duration::from_millis(50),
     }))
 }

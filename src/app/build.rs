@@ -134,6 +134,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         doorkeeper: doorkeeper(&settings, countries, &control.state(), key_secret)?,
         clock: clock.clone(),
         limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
+        batch_bytes_max: settings.limits.batch_bytes_max,
         lag_max: settings.limits.lag_max,
     }));
     registry.add(plane.meters().clone())?;

@@ -25,6 +25,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What a request may take.
     pub limits: Arc<Limits>,
+    /// Largest body of a batch; of other requests it is in the limits.
+    pub batch_bytes_max: usize,
     /// Requests are turned away while a worker comes later than this to what is ready for it.
     pub lag_max: Duration,
 }

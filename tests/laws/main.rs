@@ -19,6 +19,7 @@ mod skipped;
 mod world;
 
 mod bad_input;
+mod batch;
 mod caller_pins;
 mod command_line;
 mod crashes;

@@ -102,6 +102,7 @@ impl World {
             doorkeeper: Doorkeeper::new(gateways, SECRET, vec!["calls.example.com".to_owned()]),
             clock: clock.clone(),
             limits: Arc::clone(&limits),
+            batch_bytes_max: 1 << 20,
             lag_max: Duration::from_secs(60),
         }));
         let (address, listeners) = bind_workers("127.0.0.1:0".parse().unwrap(), 2).unwrap();
