@@ -21,6 +21,7 @@ use crate::domain::endpoint::{Endpoint, EndpointTemplate};
 use crate::domain::id::AccountId;
 use crate::domain::state::State;
 use crate::gateways::asker::Doorkeeper;
+use crate::gateways::capacity::OverCapacity;
 use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::numbering::{Country, Numbering};
 use crate::gateways::plane::{self, CallPlane};
@@ -138,6 +139,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         lag_max: settings.limits.lag_max,
     }));
     registry.add(plane.meters().clone())?;
+    registry.add(OverCapacity(control.live().clone()))?;
     let front = |plane, body_bytes_max| Front {
         limits: Arc::new(limits(&settings, body_bytes_max)),
         tls: certificates.of(plane),

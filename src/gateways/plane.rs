@@ -90,6 +90,10 @@ impl CallPlane {
         drop(ended);
         live.sweep();
         switchboard.shelf.sweep();
+        let table = live.snapshot();
+        table.capacities().sweep();
+        table.health().sweep();
+        drop(table);
         self.meters.sweep(&switchboard.series, now);
         count
     }

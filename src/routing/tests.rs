@@ -694,6 +694,7 @@ fn action(step: &Step) -> Action {
                 agent: None,
                 pin: None,
                 weight: Some((*weight).into()),
+                max_calls_in_progress: None,
                 remove: false,
             };
             let arms = vec![weight("a", a), weight("b", b), weight("c", c)];

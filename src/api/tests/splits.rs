@@ -326,5 +326,5 @@ fn moved_slots_are_counted_from_what_the_change_met_not_from_what_was_there_when
 
 fn reweighed(id: &str, weight: u32) -> ArmPatch {
     let id = ArmId::parse(id).unwrap();
-    ArmPatch { id, name: None, agent: None, pin: None, weight: Some(weight), remove: false }
+    ArmPatch { id, name: None, agent: None, pin: None, weight: Some(weight), max_calls_in_progress: None, remove: false }
 }

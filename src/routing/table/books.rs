@@ -264,6 +264,7 @@ impl World {
                     agent: Some(agent),
                     pin: Some(pin),
                     weight: Some(7),
+                    max_calls_in_progress: (arm % 3 != 0).then(|| (arm % 3 == 1).then_some(3)),
                     remove: arm % 5 == 0,
                 }];
                 Action::PatchSplit { id: id(*s), patch: SplitPatch { arms, ..SplitPatch::default() } }

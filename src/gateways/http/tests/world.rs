@@ -187,6 +187,8 @@ impl World {
             name: id.to_owned(),
             managed_by: ManagedBy::Api,
             endpoints: Vec::new(),
+            max_calls_in_progress: None,
+            fallback: None,
             created_at: Timestamp(0),
         })]);
     }
@@ -250,6 +252,7 @@ impl World {
                 agent: AgentId::parse("sales").unwrap(),
                 pin: Pin::parse(pin).unwrap(),
                 weight: *weight,
+                max_calls_in_progress: None,
             })
             .collect();
         let weights: Vec<u32> = arms.iter().map(|arm| arm.weight).collect();
