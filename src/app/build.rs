@@ -138,8 +138,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         batch_bytes_max: settings.limits.batch_bytes_max,
         lag_max: settings.limits.lag_max,
     }));
-    registry.add(plane.meters().clone())?;
-    registry.add(OverCapacity(control.live().clone()))?;
+    add_meters(&registry, &plane, &control)?;
     let front = |plane, body_bytes_max| Front {
         limits: Arc::new(limits(&settings, body_bytes_max)),
         tls: certificates.of(plane),
@@ -176,6 +175,11 @@ fn start_logs(settings: &Settings) -> Result<(), AppError> {
         LogFormat::Json => Format::Json,
     };
     Ok(logs::start(format, &settings.log.filter)?)
+}
+
+fn add_meters(registry: &Registry, plane: &CallPlane, control: &Control) -> Result<(), AppError> {
+    registry.add(plane.meters().clone())?;
+    Ok(registry.add(OverCapacity(control.live().clone()))?)
 }
 
 /// Refuses to start without the folder that was named, unless there is something to serve all the same.

@@ -153,12 +153,11 @@ impl EndpointTemplate {
     #[must_use]
     pub fn for_version(&self, agent: &AgentId, version: Option<VersionNumber>) -> String {
         let mut uri = String::new();
+        let filling = Filling { agent: agent.as_str(), version, arm: "", call_id: "" };
         for segment in &self.0 {
             match segment {
                 Segment::Arm | Segment::CallId => uri.push_str(segment.source()),
-                same => same.render(&Filling { agent: agent.as_str(), version, arm: "", call_id: "" }, |piece| {
-                    uri.push_str(piece);
-                }),
+                same => same.render(&filling, |piece| uri.push_str(piece)),
             }
         }
         uri

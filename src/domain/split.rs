@@ -199,7 +199,10 @@ impl Split {
                 fault(format!("arms[{i}].weight"), "expected a whole number from 0 to 1,000,000");
             }
             if arm.max_calls_in_progress.is_some_and(|calls| !(1..=CALLS_MAX).contains(&calls)) {
-                fault(format!("arms[{i}].maxCallsInProgress"), "expected a whole number from 1 to 100,000,000");
+                fault(
+                    format!("arms[{i}].maxCallsInProgress"),
+                    "expected a whole number from 1 to 100,000,000",
+                );
             }
             if arm.name.chars().count() > 100 {
                 fault(format!("arms[{i}].name"), "is longer than 100 characters: expected at most 100");

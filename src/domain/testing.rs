@@ -89,7 +89,14 @@ pub(crate) fn split(id: &str, arms: &[(&str, &str, u32)]) -> Split {
 /// An arm to `sales@V1`.
 pub(crate) fn arm(id: &str, to: &str, weight: u32) -> Arm {
     let Destination::Agent { agent, pin } = destination(to) else { panic!("an arm leads to an agent") };
-    Arm { id: ArmId::parse(id).unwrap(), name: String::new(), agent, pin, weight, max_calls_in_progress: None }
+    Arm {
+        id: ArmId::parse(id).unwrap(),
+        name: String::new(),
+        agent,
+        pin,
+        weight,
+        max_calls_in_progress: None,
+    }
 }
 
 /// A configuration whose prompt is this text.

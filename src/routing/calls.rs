@@ -403,8 +403,7 @@ impl CallsInProgress {
         }
         let mut known = false;
         let mut ended = Vec::new();
-        let asked =
-            |placed: &&mut Placed| gateway.is_none_or(|gateway| placed.leg.names.is_gateway(gateway));
+        let asked = |placed: &&mut Placed| gateway.is_none_or(|gateway| placed.leg.names.is_gateway(gateway));
         for placed in call.legs_mut().filter(asked) {
             known = true;
             let after_timeout = match &placed.leg.ended {

@@ -273,9 +273,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         let detour = Detour { from: served, in_split: choice.in_split, why, to: Instead::Nothing };
         let rule = if down { "target_health" } else { "capacity" };
         self.trail.note(rule, false, format_args!("{}", Cause(&detour)));
-        if !down
-            && let Some(control) = self.control(&choice)
-        {
+        if !down && let Some(control) = self.control(&choice) {
             return (control, Some(Detour { to: Instead::Control, ..detour }));
         }
         let fallbacks = [of_route.map(Instead::OfRoute), of_agent.map(Instead::OfAgent)];
@@ -340,7 +338,11 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                 let arm = split.and_then(|split| split.arms.get(usize::from(split.split.resting_arm())));
                 let fits = !instead.served.is_down() && self.admit(instead.served, arm).is_none();
                 let why = if fits { "takes the call" } else { "cannot take the call either" };
-                self.trail.note("fallback", fits, format_args!("{number}: {} {why}", instead.served.agent.agent));
+                self.trail.note(
+                    "fallback",
+                    fits,
+                    format_args!("{number}: {} {why}", instead.served.agent.agent),
+                );
                 fits.then_some(instead)
             }
         }

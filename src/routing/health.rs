@@ -90,11 +90,8 @@ mod tests {
     #[test]
     fn versions_that_share_a_target_share_its_health_and_nobody_probes_what_is_gone() {
         let health = Health::default();
-        let endpoint = |uri: &str| Endpoint {
-            uri: EndpointTemplate::parse(uri).unwrap(),
-            priority: 0,
-            weight: 1,
-        };
+        let endpoint =
+            |uri: &str| Endpoint { uri: EndpointTemplate::parse(uri).unwrap(), priority: 0, weight: 1 };
         let (shared, own) = (endpoint("sip:10.0.0.1"), endpoint("sip:{agent}.v{version}@h;arm={arm}"));
         let sales = AgentId::parse("sales").unwrap();
         let one = health.of(&[shared.clone(), own.clone()], &sales, VersionNumber::new(1));

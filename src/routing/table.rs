@@ -100,7 +100,8 @@ impl Served {
     /// Where calls can be sent: the endpoints that are up, and all of them where none is.
     pub fn reachable(&self) -> impl Iterator<Item = &Endpoint> {
         let none_is_up = self.is_down();
-        let is_up = move |at: usize| none_is_up || !self.health.get(at).is_some_and(|target| target.is_down());
+        let is_up =
+            move |at: usize| none_is_up || !self.health.get(at).is_some_and(|target| target.is_down());
         self.endpoints().iter().enumerate().filter(move |(at, _)| is_up(*at)).map(|(_, endpoint)| endpoint)
     }
 

@@ -21,6 +21,7 @@ mod world;
 mod bad_input;
 mod batch;
 mod caller_pins;
+mod capacity;
 mod command_line;
 mod crashes;
 mod document;

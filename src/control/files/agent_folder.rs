@@ -16,8 +16,7 @@ use crate::domain::fault::Fault;
 use crate::domain::files::{FileConfig, Placed};
 use crate::domain::id::{AccountId, AgentId, Environment, VersionNumber};
 
-const KEYS: [&str; 6] =
-    ["name", "account", "endpoints", "environments", "max_calls_in_progress", "fallback"];
+const KEYS: [&str; 6] = ["name", "account", "endpoints", "environments", "max_calls_in_progress", "fallback"];
 const ENVIRONMENTS: [&str; 3] = ["sandbox", "pre-release", "live"];
 /// Longest name of an agent, in characters.
 const NAME_MAX: usize = 100;

@@ -155,14 +155,8 @@ fn arm(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<Arm> {
     missing("id", ID_EXPECTED);
     missing("agent", AGENT_EXPECTED);
     missing("weight", "a whole number from 0 to 1,000,000");
-    let arm = Arm {
-        id: id?,
-        name,
-        agent: serves?,
-        pin: at,
-        weight: weight?,
-        max_calls_in_progress: calls_max,
-    };
+    let arm =
+        Arm { id: id?, name, agent: serves?, pin: at, weight: weight?, max_calls_in_progress: calls_max };
     ok.then_some(arm)
 }
 

@@ -56,7 +56,9 @@ pub(super) fn arms_text(split: &Split) -> String {
         .arms
         .iter()
         .map(|arm| {
-            let limit = arm.max_calls_in_progress.map(|calls| format!(", at most {} at once", counted(calls as usize, "call")));
+            let limit = arm
+                .max_calls_in_progress
+                .map(|calls| format!(", at most {} at once", counted(calls as usize, "call")));
             format!("{} {} at {} ({}{})", arm.id, arm.agent, arm.pin, arm.weight, limit.unwrap_or_default())
         })
         .collect();

@@ -13,8 +13,8 @@ use crate::domain::account::Account;
 use crate::domain::address::Number;
 use crate::domain::change::Touched;
 use crate::domain::command::{Action, ArmPatch, SplitPatch};
-use crate::domain::files::{FileNumber, Placed};
 use crate::domain::fallback::Fallback;
+use crate::domain::files::{FileNumber, Placed};
 use crate::domain::id::{AgentId, ArmId, SplitId};
 use crate::domain::route::{Destination, HeaderRule, HeaderTest, ManagedBy};
 use crate::domain::state::State;
@@ -493,7 +493,10 @@ fn served(served: Option<&Arc<Served>>) -> String {
         let Served { agent, version, pin, series, guard, health, .. } = &**served;
         assert_eq!(health.len(), served.endpoints().len());
         let guard = guard.as_ref().map(|guard| {
-            (guard.capacity.as_ref().map(Capacity::calls_max), guard.fallback.as_ref().map(ToString::to_string))
+            (
+                guard.capacity.as_ref().map(Capacity::calls_max),
+                guard.fallback.as_ref().map(ToString::to_string),
+            )
         });
         format!("{}:{}:{}:{pin}:{:?}:{guard:?}", agent.agent, version.pin(), version.hash, series.key)
     })

@@ -60,7 +60,7 @@ fn taken(decision: &Decision<'_>) -> String {
     let served = choice.served;
     let split = choice.in_split.and_then(|in_split| in_split.arm()).map_or("-", |arm| arm.id.as_str());
     let counted = if served.series.key.arm.is_some() { "in results" } else { "outside" };
-    let target = choice.target.map_or("-".to_owned(), |uri| uri.to_string());
+    let target = choice.target.map_or("-".to_owned(), ToString::to_string);
     format!("{} {} {split} {target} {counted}", served.agent.agent, served.version.pin())
 }
 
@@ -149,8 +149,7 @@ fn a_call_that_names_its_version_has_it_and_takes_a_place_if_there_is_one() {
     let headers = Vec::new();
     let named = Override::Arm { split: "spring".into(), arm: "test".into() };
     let ask = |id, named: Option<Override<'static>>, token: Option<&str>| {
-        let call =
-            CallRequest { call_id: Some(id), asked_for: named, token, ..world.call(TO, "", &headers) };
+        let call = CallRequest { call_id: Some(id), asked_for: named, token, ..world.call(TO, "", &headers) };
         board.ask(&world.table, &call, occasion(1), &mut Silent, |answer| {
             (taken(&answer.decision), answer.token.map(|token| token.as_str().to_owned()))
         })
@@ -189,7 +188,11 @@ fn an_agent_at_its_limit_gives_way_to_the_routes_fallback_else_its_own_else_serv
     assert_eq!(begin(&board, &world, OTHER, "d"), "sales V1 - sip:desk@10.0.0.8 outside");
     assert_eq!(begin(&board, &world, TO, "e"), "sales V2 - sip:queue@10.0.0.9 outside");
     assert_eq!(begin(&board, &world, TO, "c"), "sales V2 - sip:queue@10.0.0.9 outside", "kept");
-    assert_eq!(of_agent(&world, "sales").calls(), 1, "counts outlive the table, and fallbacks are not counted");
+    assert_eq!(
+        of_agent(&world, "sales").calls(),
+        1,
+        "counts outlive the table, and fallbacks are not counted"
+    );
     end(&board, &world, "a");
     assert_eq!(looked(&world, OTHER).0, "sales V1 - - outside");
     guarded(&mut world, [None, None], [None, None]);
@@ -230,7 +233,11 @@ fn where_all_targets_are_down_the_fallback_is_used_until_one_is_up() {
         why,
         "+14155550100 leads to sales at V2, which has no target that is up: the route's fallback sip:desk@10.0.0.9 is used"
     );
-    assert_eq!(looked(&world, OTHER).0, "sales V2 - - outside", "without a fallback it is sent there all the same");
+    assert_eq!(
+        looked(&world, OTHER).0,
+        "sales V2 - - outside",
+        "without a fallback it is sent there all the same"
+    );
     world.rollback(3);
     assert_eq!(looked(&world, TO).0, "sales V2 - sip:desk@10.0.0.9 outside", "a swap changes nothing of it");
     assert!(world.table.health().tell(target, true));
@@ -260,7 +267,7 @@ fn a_number_as_fallback_is_followed_once_and_its_split_counts_no_such_call() {
     assert_eq!(refused.fields[0].field, "fallback");
     let noted = {
         let (headers, mut notes) = (Vec::new(), Notes::default());
-        drop(decide(&world.table, &world.call(OTHER, "", &headers), 0, Timestamp(0), &mut notes));
+        let _ = decide(&world.table, &world.call(OTHER, "", &headers), 0, Timestamp(0), &mut notes);
         notes.0.into_iter().map(|note| (note.rule, note.decided)).collect::<Vec<_>>()
     };
     assert_eq!(

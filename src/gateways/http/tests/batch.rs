@@ -51,13 +51,15 @@ fn a_faulty_item_spoils_no_other_and_its_error_is_in_its_place() {
         "[".repeat(200_000),
         "]".repeat(200_000)
     );
-    let reply = world.send("POST", "/v1/calls:batch", &[("x-polyai-correlation-id", "mine")], body.as_bytes());
+    let reply =
+        world.send("POST", "/v1/calls:batch", &[("x-polyai-correlation-id", "mine")], body.as_bytes());
     let results = results(&reply);
     assert_eq!((&results[0]["callId"], &results[6]["callId"]), (&json!("a"), &json!("b")));
     let told = |at: usize| {
         let result = &results[at];
         assert_eq!((&result["success"], &result["error_id"]), (&json!(false), &json!("mine")), "{result}");
-        let fields = result["errors"].as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap());
+        let fields =
+            result["errors"].as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap());
         (result["status"].as_u64().unwrap(), fields.collect::<Vec<_>>())
     };
     assert_eq!(told(1), (400, vec!["[1].callId", "[1].to"]));
