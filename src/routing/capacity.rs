@@ -1,7 +1,7 @@
 //! How many calls an arm or an agent has in progress, where it may have only so many.
 //!
 //! A count belongs to what is limited, not to a table: tables that follow each other share it, and so do calls that
-//! begun under an older one. What has no limit has no count, and is not counted.
+//! began under an older one. What has no limit has no count, and is not counted.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

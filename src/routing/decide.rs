@@ -21,7 +21,8 @@ use crate::domain::time::Timestamp;
 ///
 /// Rules in their order: the number's header rules, the number's route, the longest matching
 /// prefix, the default route. Whatever leads to an agent, a caller who is pinned to a version of it gets that one,
-/// outside of splits. What is full or down gives way to a split's control or a fallback. `draw` is evenly distributed and used only by splits that want a fresh draw.
+/// outside of splits. What is full or down gives way to a split's control or a fallback. `draw` is evenly
+/// distributed and used only by splits that want a fresh draw.
 /// Allocates nothing, takes no lock, cannot fail. Cost: one cold look-up of the number, and a hash in a split.
 pub fn decide<'t>(
     table: &'t RoutingTable,
