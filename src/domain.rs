@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod fault;
 pub mod files;
 pub mod id;
+pub mod import;
 pub mod persistent;
 pub mod refusal;
 pub mod route;

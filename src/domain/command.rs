@@ -3,6 +3,7 @@
 mod caller_pins;
 mod files;
 mod held;
+mod import;
 mod routes;
 mod splits;
 mod told;
@@ -13,9 +14,10 @@ use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::caller_pin::{CallerHash, CallerPin, CallerPinRef};
-use super::change::{Change, Touched};
+use super::change::{Change, StagedId, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
+use super::import::{Import, Imported};
 use super::refusal::{FieldFault, Refusal};
 use super::route::Route;
 use super::sight::Sight;
@@ -24,6 +26,7 @@ use super::state::State;
 use super::time::Timestamp;
 
 pub use held::HELD as FILES_HELD;
+pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
 pub use splits::{ArmPatch, SplitPatch};
 
 /// Who wants a change.
@@ -138,6 +141,8 @@ pub enum Action {
     },
     /// Delete a split that nothing uses.
     DeleteSplit(SplitId),
+    /// Route numbers by the million, as was weighed before.
+    ImportNumbers(Arc<Import>),
     /// Apply the route and agent files.
     ApplyFiles(Arc<FileSet>),
 }
@@ -177,9 +182,19 @@ pub struct Outcome {
     /// The state with the facts absorbed, and what they touched, where weighing had to go that far: a million numbers
     /// are not absorbed twice. Its revision is still the old one.
     pub ahead: Option<Box<(State, Touched)>>,
+    /// Facts that the store has ready, which come before the others.
+    pub staged: Option<StagedId>,
+    /// What became of the rows of an import, where it is one.
+    pub imported: Option<Imported>,
 }
 
 impl Outcome {
+    /// Whether everything is so already.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.changes.is_empty() && self.staged.is_none()
+    }
+
     /// Makes it happen in the state that it was weighed on: the facts themselves stay, for whoever commits them.
     pub fn absorb_into(&mut self, state: &mut State, touched: &mut Touched) {
         match self.ahead.take() {
@@ -225,6 +240,7 @@ impl State {
             Action::DeleteSplit(id) => {
                 self.delete_split(Sight::of_author(self, &command.author), account, id)
             }
+            Action::ImportNumbers(import) => self.land_import(account, &command.author, import),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
         }
     }

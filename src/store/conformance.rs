@@ -69,7 +69,7 @@ pub(crate) fn commit(revision: u64, changes: Vec<Change>) -> Commit {
         target: format!("t{}", revision % 4),
         summary: format!("revision {revision} was made"),
     };
-    Commit { entry, changes, bodies: Vec::new() }
+    Commit { entry, staged: None, changes, bodies: Vec::new() }
 }
 
 /// The state that a store holds.
