@@ -1,5 +1,6 @@
 //! `/v1/numbers`: which number goes where.
 
+mod import;
 mod list;
 
 use std::sync::Arc;
@@ -43,8 +44,10 @@ impl NumberView {
     }
 }
 
+pub use import::ImportLimits;
+
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new().routes(routes!(list::list_numbers)).routes(routes!(
+    OpenApiRouter::new().routes(routes!(list::list_numbers)).routes(routes!(import::import_numbers)).routes(routes!(
         get_number,
         put_number,
         delete_number

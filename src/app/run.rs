@@ -13,6 +13,7 @@ use super::build::{Plane, Router};
 use super::certificates::Following;
 use super::housekeeping::Housekeeping;
 use super::{AppError, addresses, random_bytes, welcome};
+use crate::api::numbers::ImportLimits;
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
 use crate::gateways::http::HttpGateway;
@@ -80,6 +81,11 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         calls_tls: calls_reached.tls.clone(),
         admin_tls: admin_reached.tls.clone(),
         calls_in_progress: in_progress(&plane),
+        import_limits: ImportLimits {
+            rows_max: settings.limits.import_rows_max,
+            bytes_max: settings.limits.import_bytes_max,
+            pause_max: settings.limits.body_time,
+        },
         random: random_bytes,
     };
     let router = crate::api::router(management);

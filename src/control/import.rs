@@ -19,8 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Applied, Control, ControlError};
 use crate::domain::change::{NumberChanges, StagedId};
 use crate::domain::command::{Action, Author, Command, IMPORT_OVERTAKEN};
-use crate::domain::id::AccountId;
-use crate::domain::import::{RowFaults, Rows};
+use crate::domain::id::{AccountId, Revision};
+use crate::domain::import::{Imported, RowFaults, Rows};
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::port::ControlStore;
@@ -44,8 +44,19 @@ pub struct NumbersImport {
     pub rows: Rows,
     /// What is known already to be wrong with them.
     pub faults: RowFaults,
-    /// Whether it is only to be weighed.
-    pub dry_run: bool,
+}
+
+/// What an import would do now.
+#[derive(Debug, Clone)]
+pub struct Weighed {
+    /// The present revision.
+    pub revision: Revision,
+    /// What would become of the rows.
+    pub imported: Imported,
+    /// How many numbers would gain or lose a way to `live`.
+    pub live: usize,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
 }
 
 /// Why nothing was imported.
@@ -121,7 +132,7 @@ impl Control {
     /// # Errors
     /// When nothing has changed, and why.
     pub fn import(&self, turn: ImportTurn, import: NumbersImport) -> Result<Applied, ImportError> {
-        let NumbersImport { account, author, at, mut rows, mut faults, dry_run } = import;
+        let NumbersImport { account, author, at, mut rows, mut faults } = import;
         rows.order(&mut faults);
         let rows = Arc::new(rows);
         for _ in 0..TRIES {
@@ -129,18 +140,15 @@ impl Control {
             let (mut import, facts) = state
                 .weigh_import(&account, &author, Arc::clone(&rows), faults.clone())
                 .map_err(ImportError::Faulty)?;
-            if dry_run {
-                let imported = Some(import.imported());
-                let warnings = import.warnings().to_vec();
-                return Ok(Applied { revision: state.revision, changed: false, warnings, moved_slots: 0, imported, state });
-            }
             drop(state);
             let staging = self.stage(facts).map_err(|why| {
                 tracing::error!(error = ?why, "an import could not be stored");
                 ControlError::Store(Arc::new(why))
             })?;
             import.staged = staging.as_ref().map(|staging| staging.id);
-            let action = Action::ImportNumbers(Arc::new(import));
+            let import = Arc::new(import);
+            // Shared, so that its rows are given back here and not on the thread of control.
+            let action = Action::ImportNumbers(Arc::clone(&import));
             let command = Command { account: account.clone(), author: author.clone(), at, action };
             match self.submit_blocking(command) {
                 Err(ControlError::Refused(refusal)) if refusal.code == IMPORT_OVERTAKEN => {
@@ -158,6 +166,23 @@ impl Control {
             }
         }
         Err(ControlError::Busy.into())
+    }
+
+    /// What an import would come to now. For a thread that may block; costs as much as the first half of it.
+    ///
+    /// # Errors
+    /// What is wrong with the rows.
+    pub fn weigh_import(&self, _turn: ImportTurn, import: NumbersImport) -> Result<Weighed, RowFaults> {
+        let NumbersImport { account, author, mut rows, mut faults, .. } = import;
+        rows.order(&mut faults);
+        let state = self.state();
+        let (import, _) = state.weigh_import(&account, &author, Arc::new(rows), faults)?;
+        Ok(Weighed {
+            revision: state.revision,
+            imported: import.imported(),
+            live: import.live(),
+            warnings: import.warnings().to_vec(),
+        })
     }
 
     /// Has the store lay facts ready; nothing where there are none.

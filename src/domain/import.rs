@@ -50,6 +50,8 @@ pub struct Import {
     pub(super) routes: Vec<Arc<Route>>,
     /// What it does to the numbers.
     pub(super) imported: Imported,
+    /// How many numbers gain or lose a way to `live`.
+    pub(super) live: usize,
     /// What the operator should know all the same.
     pub(super) warnings: Vec<String>,
     /// Where the store has its facts ready; nothing where it has none.
@@ -61,6 +63,12 @@ impl Import {
     #[must_use]
     pub fn imported(&self) -> Imported {
         self.imported
+    }
+
+    /// How many numbers would gain or lose a way to `live`, likewise.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.live
     }
 
     /// What the operator should know although it was granted.

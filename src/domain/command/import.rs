@@ -12,7 +12,7 @@ use super::{Author, Outcome};
 use crate::domain::address::Number;
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
-use crate::domain::id::{AccountId, AgentId};
+use crate::domain::id::{AccountId, AgentId, Environment, Pin};
 use crate::domain::import::{Import, Imported, Place, RowFault, RowFaults, Rows, Said, SaidSite};
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, ManagedBy, Route};
@@ -53,7 +53,7 @@ impl State {
             return Err(scales.faults);
         }
         let warnings = scales.warnings();
-        let Scales { facts, imported, .. } = scales;
+        let Scales { facts, imported, live, .. } = scales;
         let (mut after, mut touched) = (self.clone(), Touched::default());
         after.absorb_numbers(&facts, &mut touched);
         let import = Import {
@@ -63,6 +63,7 @@ impl State {
             touched,
             routes: facts.routes.clone(),
             imported,
+            live,
             warnings,
             staged: None,
             rows,
@@ -116,6 +117,19 @@ impl State {
             imported: Some(imported),
             ..Outcome::default()
         })
+    }
+
+    /// Whether calls by a route can get what is live, by its split too.
+    fn leads_to_live(&self, route: &Route) -> bool {
+        let live = |pin: Pin| pin == Pin::Environment(Environment::Live);
+        route.pins().any(|(_, pin)| live(pin))
+            || match &route.to {
+                Destination::Agent { .. } => false,
+                Destination::Split(split) => {
+                    let id = SplitRef { account: route.account.clone(), split: split.clone() };
+                    self.splits.get(&id).is_some_and(|split| split.arms.iter().any(|arm| live(arm.pin)))
+                }
+            }
     }
 
     /// Whether the routes that name an agent or a split which has changed since can still be given.
@@ -207,14 +221,14 @@ struct Judge<'s> {
 impl Judge<'_> {
     /// The route that a number gets: what the row says, and of the rest what it has.
     fn route(&self, number: &Number, said: &Said) -> Result<Route, Refusal> {
-        let present = self.state.route(number);
-        self.state.writable_number(self.account, number)?;
-        if present.is_some_and(|present| !self.sight.route(present)) {
+        let own = self.state.route(number).filter(|present| present.account == *self.account);
+        let route = said.over(self.account, own.map(AsRef::as_ref));
+        if !self.sight.route(&route) || own.is_some_and(|present| !self.sight.route(present)) {
             return Err(Refusal::hidden());
         }
-        let route = said.over(self.account, present.map(AsRef::as_ref));
+        self.state.writable_number(self.account, number)?;
         self.state.check_route(&route)?;
-        if self.sight.route(&route) { Ok(route) } else { Err(Refusal::hidden()) }
+        Ok(route)
     }
 }
 
@@ -238,6 +252,7 @@ struct Scales<'s> {
     routes: HashMap<Arc<Route>, u32, FixedState>,
     facts: NumberChanges,
     imported: Imported,
+    live: usize,
     doubts: (Vec<String>, usize),
     faults: RowFaults,
 }
@@ -247,6 +262,7 @@ struct Scales<'s> {
 struct Verdict {
     route: u32,
     changes: bool,
+    live: bool,
 }
 
 impl<'s> Scales<'s> {
@@ -257,6 +273,7 @@ impl<'s> Scales<'s> {
             routes: HashMap::default(),
             facts: NumberChanges::default(),
             imported: Imported::default(),
+            live: 0,
             doubts: (Vec::new(), 0),
             faults,
         }
@@ -273,7 +290,7 @@ impl<'s> Scales<'s> {
                 verdict
             }
         };
-        let Some(Verdict { route, changes }) = verdict else {
+        let Some(Verdict { route, changes, live }) = verdict else {
             if let Err(refusal) = self.judge.route(&number, said) {
                 self.refused(place.line, refusal);
             }
@@ -284,6 +301,7 @@ impl<'s> Scales<'s> {
             (Some(_), true) => self.imported.updated += 1,
             (Some(_), false) => self.imported.unchanged += 1,
         }
+        self.live += usize::from(live);
         if let Some(doubt) = number.doubt() {
             if self.doubts.0.len() < WARNINGS_MAX {
                 self.doubts.0.push(format!("line {}: {doubt}", place.line));
@@ -298,7 +316,11 @@ impl<'s> Scales<'s> {
 
     fn judge(&mut self, number: &Number, said: &Said) -> Option<Verdict> {
         let route = self.judge.route(number, said).ok()?;
-        let changes = self.judge.state.route(number).is_none_or(|present| **present != route);
+        let state = self.judge.state;
+        let present = state.route(number);
+        let changes = present.is_none_or(|present| **present != route);
+        let live = changes
+            && (state.leads_to_live(&route) || present.is_some_and(|present| state.leads_to_live(present)));
         let route = Arc::new(route);
         let at = match self.routes.get(&route) {
             Some(at) => *at,
@@ -309,7 +331,7 @@ impl<'s> Scales<'s> {
                 at
             }
         };
-        Some(Verdict { route: at, changes })
+        Some(Verdict { route: at, changes, live })
     }
 
     fn refused(&mut self, line: u32, refusal: Refusal) {
@@ -386,3 +408,6 @@ fn overtaken() -> Refusal {
 fn fault(line: u32, field: String, message: String, code: &'static str) -> RowFault {
     RowFault { line, field, message, code }
 }
+
+#[cfg(test)]
+mod tests;
