@@ -47,11 +47,10 @@ impl NumberView {
 pub use import::ImportLimits;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new().routes(routes!(list::list_numbers)).routes(routes!(import::import_numbers)).routes(routes!(
-        get_number,
-        put_number,
-        delete_number
-    ))
+    OpenApiRouter::new()
+        .routes(routes!(list::list_numbers))
+        .routes(routes!(import::import_numbers))
+        .routes(routes!(get_number, put_number, delete_number))
 }
 
 /// Shows the route of a number.

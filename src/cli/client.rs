@@ -153,21 +153,23 @@ impl Client {
             request = request.header("expect", "100-continue");
         }
         let mut body = Progress::new(body.unwrap_or(input), bytes, seen);
-        let answered = request.body(SendBody::from_reader(&mut body)).map_err(Error::Http).and_then(|request| {
-            let request = agent
-                .configure_request(request)
-                .timeout_global(None)
-                .timeout_recv_response(Some(IMPORT_TIME_MAX))
-                .build();
-            agent.run(request)
-        });
+        let answered =
+            request.body(SendBody::from_reader(&mut body)).map_err(Error::Http).and_then(|request| {
+                let request = agent
+                    .configure_request(request)
+                    .timeout_global(None)
+                    .timeout_recv_response(Some(IMPORT_TIME_MAX))
+                    .build();
+                agent.run(request)
+            });
         drop(body);
         answered.and_then(|response| Reply::read(response, key.is_some())).map_err(|why| match why {
             Error::Http(_) | Error::BadUri(_) => Failure::Usage(
                 "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
             ),
             Error::Io(why) if matches!(why.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
-                let why = "it closed the connection before it had all, as it does when that is too large".to_owned();
+                let why = "it closed the connection before it had all, as it does when that is too large"
+                    .to_owned();
                 Failure::Unreachable { url: url.clone(), why }
             }
             why => Failure::Unreachable { url: url.clone(), why: told(&why) },

@@ -15,10 +15,10 @@ use super::session::{Errand, Session};
 use super::table::{Look, table};
 use super::words::{items, text_of};
 use super::written::{number, object, pair, pin};
-use import::ImportArgs;
-pub(super) use progress::Progress;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
+use import::ImportArgs;
+pub(super) use progress::Progress;
 
 /// Show and change which number goes where
 #[derive(Debug, Clone, Args)]

@@ -266,7 +266,14 @@ impl Follow {
             let state = self.control.state();
             accepted(accept, state.files)?;
             let warnings = self.control.status().reload().warnings;
-            return Ok(Applied { revision: state.revision, changed: false, warnings, moved_slots: 0, imported: None, state });
+            return Ok(Applied {
+                revision: state.revision,
+                changed: false,
+                warnings,
+                moved_slots: 0,
+                imported: None,
+                state,
+            });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
         let library = base.read(&look.changed, &look.gone).map_err(Refusal::files)?;

@@ -474,9 +474,7 @@ fn changes_that_others_make_while_an_import_is_written_down_do_not_wait_and_stay
         control.submit_blocking(ours).unwrap();
     });
     let before = room.control.state().revision;
-    let applied = room
-        .import(rows(&[("+14155550100", "sales@V3"), ("+14155550101", "sales@V3")]))
-        .unwrap();
+    let applied = room.import(rows(&[("+14155550100", "sales@V3"), ("+14155550101", "sales@V3")])).unwrap();
     assert_eq!(applied.revision, Revision(before.0 + 3));
     assert_eq!(applied.imported, Some(Imported { created: 2, updated: 0, unchanged: 0 }));
     for at in ["+14155550100", "+14155550101"] {

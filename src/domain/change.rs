@@ -152,7 +152,8 @@ impl NumberChanges {
         });
         let users = self.users.chunks(most).map(|users| {
             let mut piece = Piece::of(self);
-            piece.numbers.users = users.iter().map(|(user, at)| (Arc::clone(user), piece.place(*at))).collect();
+            piece.numbers.users =
+                users.iter().map(|(user, at)| (Arc::clone(user), piece.place(*at))).collect();
             piece.numbers
         });
         phones.chain(users)

@@ -22,7 +22,8 @@ use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use commands::{Dice, world};
 pub(crate) use staged::{
-    what_lies_ready_comes_into_force_once, what_lies_ready_comes_into_force_with_its_commit_and_is_folded_unseen,
+    what_lies_ready_comes_into_force_once,
+    what_lies_ready_comes_into_force_with_its_commit_and_is_folded_unseen,
     what_no_commit_has_named_is_thrown_away,
 };
 pub(crate) use state_text::{logged_text, state_text};

@@ -123,7 +123,8 @@ impl ControlStore for SqliteStore {
     }
 
     fn unstage(&self, staged: StagedId) -> std::result::Result<(), StoreError> {
-        let some = || staged::drop_some(&mut self.writer(), staged).map_err(|failure| failure.told(Deed::Write));
+        let some =
+            || staged::drop_some(&mut self.writer(), staged).map_err(|failure| failure.told(Deed::Write));
         while some()? {}
         Ok(())
     }

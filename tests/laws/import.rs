@@ -109,7 +109,11 @@ fn a_rollback_beside_an_import_is_acknowledged_before_it_and_no_call_fails() {
         let revision: u64 = put.header("x-cordboard-revision").unwrap().parse().unwrap();
         let [created, updated] = ["created", "updated"].map(|of| imported["imported"][of].as_u64().unwrap());
         assert_eq!(created + updated, ROWS as u64);
-        assert_eq!(world.version_at("+442079460000"), world.version_at(&number(ROWS / 2)), "both are in force");
+        assert_eq!(
+            world.version_at("+442079460000"),
+            world.version_at(&number(ROWS / 2)),
+            "both are in force"
+        );
         if before_it && revision < imported["revision"].as_u64().unwrap() {
             load.more(20);
             load.stop();
@@ -126,7 +130,10 @@ fn one_bad_line_refuses_all_of_it() {
     let mut rows: Vec<String> = csv(1_000, "V1").lines().map(str::to_owned).collect();
     rows[700] = rows[700].replace("sales", "nobody");
     let refused = import(&world, &rows.join("\r\n")).must(400).json();
-    assert_eq!(refused["errors"], json!([{"field": "line 701", "message": "agentId: there is no agent nobody"}]));
+    assert_eq!(
+        refused["errors"],
+        json!([{"field": "line 701", "message": "agentId: there is no agent nobody"}])
+    );
     assert_eq!((world.revision(), world.version_at(&number(0))), (before, None));
     rows[700] = rows[699].clone();
     let refused = import(&world, &rows.join("\n")).must(400).json();
@@ -154,7 +161,11 @@ fn of_an_import_that_a_kill_cuts_off_nothing_is_there() {
             for at in [0, ROWS / 2, ROWS - 1] {
                 assert_eq!(world.version_at(&number(at)), None);
             }
-            assert_eq!(of_the_store(&world, "SELECT count(*) FROM import_piece"), 0, "what was left is swept");
+            assert_eq!(
+                of_the_store(&world, "SELECT count(*) FROM import_piece"),
+                0,
+                "what was left is swept"
+            );
             cut |= half && left > 0;
         } else {
             // It was faster than the kill; then all of it is there.
@@ -226,12 +237,19 @@ fn asked(world: &World, arguments: &[&str], input: &str) -> Ended {
 fn a_file_is_imported_by_command_and_its_faults_are_told_by_file_and_line() {
     let world = World::example().running();
     let file = |name: &str, text: &str| fs::write(world.config().join(name), text).unwrap();
-    file("bad.csv", "\u{feff}number,agentId,pin\r\n+16505550001,sales,V1\r\n\"+16505550002\",sales,V9\r\n+16505550001,sales,V1\r\n");
+    file(
+        "bad.csv",
+        "\u{feff}number,agentId,pin\r\n+16505550001,sales,V1\r\n\"+16505550002\",sales,V9\r\n+16505550001,sales,V1\r\n",
+    );
     let refused = world.client(&["numbers", "import", "config/bad.csv", "--yes"]);
     assert_eq!(refused.code(), 1, "{}", refused.err);
     assert!(refused.err.contains("the import has 2 faults"), "{}", refused.err);
     assert!(refused.err.contains("\n  config/bad.csv:3: pin: agent sales has no V9\n"), "{}", refused.err);
-    assert!(refused.err.contains("\n  config/bad.csv:4: number: +16505550001 is on line 2"), "{}", refused.err);
+    assert!(
+        refused.err.contains("\n  config/bad.csv:4: number: +16505550001 is on line 2"),
+        "{}",
+        refused.err
+    );
     file("columns.csv", "agentId,pin\nsales,V1\n");
     let refused = world.client(&["numbers", "import", "config/columns.csv", "--yes"]);
     assert!(refused.err.contains("config/columns.csv:1: the column number is missing"), "{}", refused.err);
@@ -239,7 +257,10 @@ fn a_file_is_imported_by_command_and_its_faults_are_told_by_file_and_line() {
     file("fixed.csv", "number,agentId,pin\n+16505550001,sales,V1\n+16505550002,sales,V2\n");
     let done = world.client(&["numbers", "import", "config/fixed.csv"]);
     assert_eq!(done.code(), 0, "nothing of it is at live: {}", done.err);
-    let told = format!("imported: 2 made, 0 given another route, 0 as they were, from revision {}\n", world.revision());
+    let told = format!(
+        "imported: 2 made, 0 given another route, 0 as they were, from revision {}\n",
+        world.revision()
+    );
     assert_eq!(done.out, told);
     assert_eq!(world.version_at("+16505550002"), Some(2));
     let dry = world.client(&["numbers", "import", "config/fixed.csv", "--dry-run", "--json"]);

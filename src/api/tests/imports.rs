@@ -17,13 +17,16 @@ fn faults(reply: &Reply) -> Vec<(u64, String)> {
     let json = reply.json();
     assert_eq!((reply.status, &json["error_code"]), (400, &json!("IMPORT_FAULTY")), "{}", reply.text);
     let faults = json["data"]["faults"].as_array().unwrap().iter();
-    faults.map(|fault| (fault["line"].as_u64().unwrap(), fault["message"].as_str().unwrap().to_owned())).collect()
+    faults
+        .map(|fault| (fault["line"].as_u64().unwrap(), fault["message"].as_str().unwrap().to_owned()))
+        .collect()
 }
 
 fn granted(reply: &Reply, counts: [u64; 3]) -> u64 {
     assert_eq!(reply.status, 200, "{}", reply.text);
     let json = reply.json();
-    let imported = ["created", "updated", "unchanged"].map(|member| json["imported"][member].as_u64().unwrap());
+    let imported =
+        ["created", "updated", "unchanged"].map(|member| json["imported"][member].as_u64().unwrap());
     assert_eq!(imported, counts);
     let revision = json["revision"].as_u64().unwrap();
     assert_eq!(revision, reply.revision());
@@ -75,7 +78,10 @@ fn what_has_no_column_stays_as_it_is() {
     assert_eq!(world.admin("PUT", path, whole).status, 200);
     let members = |world: &World| {
         let route = world.get(path).json();
-        assert_eq!((&route["headers"]["X-Brand"], route["headerRules"].as_array().unwrap().len()), (&json!("north"), 1));
+        assert_eq!(
+            (&route["headers"]["X-Brand"], route["headerRules"].as_array().unwrap().len()),
+            (&json!("north"), 1)
+        );
         (route["pin"].clone(), route["siteVariantId"].clone())
     };
     granted(&world.import(CSV, "pin,number,agentId\nV2,+14155550100,sales\n"), [0, 1, 0]);
@@ -192,7 +198,11 @@ fn a_row_without_end_is_a_fault_and_not_kept() {
     let told = faults(&world.import(NDJSON, long));
     assert_eq!((told[0].0, told[0].1.as_str()), (1, "the line is longer than 4096 bytes"));
     assert_eq!(told[1].0, 2);
-    assert!(faults(&world.import(CSV, b"number,agentId\n+14155550100,s\xffles\n".as_slice()))[0].1.contains("UTF-8"));
+    assert!(
+        faults(&world.import(CSV, b"number,agentId\n+14155550100,s\xffles\n".as_slice()))[0]
+            .1
+            .contains("UTF-8")
+    );
 }
 
 #[test]

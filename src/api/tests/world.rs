@@ -203,7 +203,8 @@ impl World {
 
     /// Imports a body as the admin of `ws-1`.
     pub(super) fn import(&self, content_type: &str, body: impl Into<Body>) -> Reply {
-        let request = Request::builder().method("POST").uri("/v1/numbers:import").header("X-API-Key", "admin");
+        let request =
+            Request::builder().method("POST").uri("/v1/numbers:import").header("X-API-Key", "admin");
         self.send(request.header("Content-Type", content_type).body(body.into()).unwrap())
     }
 

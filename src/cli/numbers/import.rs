@@ -61,7 +61,9 @@ impl ImportArgs {
     pub(super) fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let format = self.format.or_else(|| Format::of(&self.file)).ok_or_else(|| {
             let file = self.file.display();
-            Failure::Usage(format!("{file} does not say by its name what it is: say --format csv or --format ndjson"))
+            Failure::Usage(format!(
+                "{file} does not say by its name what it is: say --format csv or --format ndjson"
+            ))
         })?;
         if self.dry_run {
             let mut reply = self.send(session, format, true)?;
@@ -87,7 +89,8 @@ impl ImportArgs {
         let weighed = self.send(session, format, true)?.json();
         let reaching = weighed.get("reachesLive").and_then(Value::as_u64).unwrap_or_default();
         let count = counted(usize::try_from(reaching).unwrap_or(usize::MAX), "number");
-        let doing = format!("importing {} ({}; {count} from or to live)", self.file.display(), told(&weighed));
+        let doing =
+            format!("importing {} ({}; {count} from or to live)", self.file.display(), told(&weighed));
         self.assent.obtain(session, &doing, |_| Ok(reaching > 0))
     }
 
@@ -101,7 +104,8 @@ impl ImportArgs {
         let reply = if self.is_stdin() {
             session.upload(Upload { path: &path, content_type, bytes: None, body: None })
         } else {
-            let unread = |why: io::Error| Failure::Usage(format!("{} cannot be read: {why}", self.file.display()));
+            let unread =
+                |why: io::Error| Failure::Usage(format!("{} cannot be read: {why}", self.file.display()));
             let file = File::open(&self.file).map_err(unread)?;
             let size = file.metadata().map_err(unread)?;
             let bytes = size.is_file().then_some(size.len());

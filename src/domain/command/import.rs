@@ -163,7 +163,8 @@ impl State {
     fn rebased(&self, account: &AccountId, author: &Author, import: &Import) -> Result<Landing, Refusal> {
         let mut imported = import.imported;
         let (mut theirs, mut ours) = (Interned::default(), Interned::default());
-        let before = Judge { state: &import.before, account, sight: Sight::of_author(&import.before, author) };
+        let before =
+            Judge { state: &import.before, account, sight: Sight::of_author(&import.before, author) };
         let now = Judge { state: self, account, sight: Sight::of_author(self, author) };
         for number in differing(&import.before, self) {
             let Some(said) = import.rows.row_of(&number).and_then(|place| import.rows.said_at(place)) else {
@@ -384,10 +385,11 @@ impl Interned {
 /// The numbers that are not routed alike. It is routes that are compared: a place may have been given back and taken by
 /// another one.
 fn differing(before: &State, now: &State) -> Vec<Number> {
-    let same = |one: &RouteIx, other: &RouteIx| match (before.routes.get(one.get()), now.routes.get(other.get())) {
-        (Some(one), Some(other)) => Arc::ptr_eq(&one.route, &other.route),
-        _ => false,
-    };
+    let same =
+        |one: &RouteIx, other: &RouteIx| match (before.routes.get(one.get()), now.routes.get(other.get())) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one.route, &other.route),
+            _ => false,
+        };
     let phones = before.numbers.phones.differing(&now.numbers.phones, same);
     let users = before.numbers.users.differing(&now.numbers.users, same);
     phones.into_iter().map(Number::E164).chain(users.into_iter().map(Number::User)).collect()

@@ -89,10 +89,12 @@ impl<T> Slab<T> {
                 _ => false,
             };
             if !shared {
-                indices.extend((first..).take(PAGE).filter(|index| match (self.get(*index), other.get(*index)) {
-                    (Some(one), Some(other)) => !same(one, other),
-                    (None, None) => false,
-                    _ => true,
+                indices.extend((first..).take(PAGE).filter(|index| {
+                    match (self.get(*index), other.get(*index)) {
+                        (Some(one), Some(other)) => !same(one, other),
+                        (None, None) => false,
+                        _ => true,
+                    }
                 }));
             }
         }

@@ -44,8 +44,10 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn route(n: u8) -> Arc<Route> {
-    serde_json::from_value(serde_json::json!({"account": "ws-1", "agentId": "sales", "pin": format!("V{}", n + 1)}))
-        .unwrap()
+    serde_json::from_value(
+        serde_json::json!({"account": "ws-1", "agentId": "sales", "pin": format!("V{}", n + 1)}),
+    )
+    .unwrap()
 }
 
 fn numbers(throw: &Throw) -> NumberChanges {

@@ -75,7 +75,8 @@ fn imported(connection: &Connection, revision: Revision) -> Result<Vec<Change>> 
     let mut rows = statement.query([integer(revision.0)])?;
     let mut changes = Vec::new();
     while let Some(row) = rows.next()? {
-        changes.push(Change::Numbers(serde_json::from_str(row.get_ref(0)?.as_str().map_err(Failure::damage)?)?));
+        changes
+            .push(Change::Numbers(serde_json::from_str(row.get_ref(0)?.as_str().map_err(Failure::damage)?)?));
     }
     Ok(changes)
 }

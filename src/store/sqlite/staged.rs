@@ -24,7 +24,11 @@ pub(super) fn begin(connection: &Connection) -> Result<StagedId> {
 }
 
 /// Lays a piece ready, after those before.
-pub(super) fn piece(connection: &mut Connection, StagedId(id): StagedId, numbers: &NumberChanges) -> Result<()> {
+pub(super) fn piece(
+    connection: &mut Connection,
+    StagedId(id): StagedId,
+    numbers: &NumberChanges,
+) -> Result<()> {
     let changes = serde_json::to_string(numbers)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let place: Option<i64> = transaction

@@ -140,9 +140,7 @@ impl Reader {
         if self.faults.total() > before {
             return None;
         }
-        let to = destination(agent, pin, split)
-            .map_err(|(field, why)| self.fault(line, field, why))
-            .ok()?;
+        let to = destination(agent, pin, split).map_err(|(field, why)| self.fault(line, field, why)).ok()?;
         let site = if site == Cell::Absent { SaidSite::Kept } else { SaidSite::Put(said_site) };
         let said = self.rows.said(Said { to, site });
         self.said.insert(self.key.as_str().into(), said);

@@ -90,9 +90,7 @@ fn take(state: &mut State, step: &Step, applied: &mut u8) {
             let split = split("spring", &[("control", TO[*to], 1), ("test", "sales@V2", 1)]);
             state.act(Action::CreateSplit { split, numbers: Vec::new() })
         }
-        Step::EndSplit => {
-            state.act(Action::EndSplit { id: spring(), winner: ArmId::parse("test").unwrap() })
-        }
+        Step::EndSplit => state.act(Action::EndSplit { id: spring(), winner: ArmId::parse("test").unwrap() }),
         Step::DeleteSplit => state.act(Action::DeleteSplit(spring())),
         Step::Files { temps, live, number: of } => {
             *applied += 1;
@@ -210,7 +208,9 @@ fn lines(faults: &RowFaults) -> Vec<(u32, &str, &str)> {
 #[test]
 fn what_is_wrong_with_rows_is_told_by_line() {
     let mut state = world();
-    state.apply(file_set(vec![file_agent("sales", 3, 1)]).with_number("+14155550109", "sales@V1")).unwrap_err();
+    state
+        .apply(file_set(vec![file_agent("sales", 3, 1)]).with_number("+14155550109", "sales@V1"))
+        .unwrap_err();
     let agents = vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
     state.apply(file_set(agents).with_number("+14155550109", "sales@V1")).unwrap();
     let rows = rows(&[
