@@ -11,36 +11,36 @@ mod process;
 #[path = "kit/report.rs"]
 #[expect(dead_code, clippy::indexing_slicing, reason = "other benches take the rest of it")]
 mod report;
+#[path = "kit/router.rs"]
+mod router;
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
-use process::Server;
 use report::{head, row};
+use router::Router;
 use serde_json::{Value, json};
 
 const NUMBERS: u32 = 1_000_000;
 
 fn main() -> io::Result<()> {
     let scratch = tempfile::tempdir()?;
-    let (mut router, admin, key) = start(scratch.path())?;
-    let rest = router.peak_mib();
-    head("An import of 1,000,000 numbers, 29 MB of CSV");
+    write_config(&scratch.path().join("config"))?;
+    let router = Router::start(scratch.path())?;
+    let rest = router.server.peak_mib();
+    head("An import of 1,000,000 numbers, 26 MB of CSV");
     for (what, pin) in [("to an empty map", "V1"), ("each to another version", "V2"), ("once more", "V2")] {
-        let (took, waited) = import(&admin, &key, &csv(pin));
+        let (took, waited) = import(&router, &csv(pin));
         row(&format!("{what}: until it is answered"), took.as_secs_f64(), "s", None);
         row(&format!("{what}: worst wait of a pin meanwhile"), waited.as_secs_f64() * 1e3, "ms", None);
-        row(&format!("{what}: most memory above rest so far"), router.peak_mib() - rest, "MiB", None);
+        row(&format!("{what}: most memory above rest so far"), router.server.peak_mib() - rest, "MiB", None);
     }
     drop(router);
-    let begun = Instant::now();
-    router = start(scratch.path())?.0;
-    row("a start with these numbers", begun.elapsed().as_secs_f64(), "s", None);
-    drop(router);
+    let router = Router::start(scratch.path())?;
+    row("a start with these numbers", router.started_in.as_secs_f64(), "s", None);
     Ok(())
 }
 
@@ -53,7 +53,8 @@ fn csv(pin: &str) -> String {
 }
 
 /// Imports while somebody pins a number again and again; how long each took, of the pins the longest.
-fn import(admin: &str, key: &str, csv: &str) -> (Duration, Duration) {
+fn import(router: &Router, csv: &str) -> (Duration, Duration) {
+    let (admin, key) = (format!("http://{}", router.admin), router.key.as_str());
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let pins = scope.spawn(|| {
@@ -81,9 +82,8 @@ fn import(admin: &str, key: &str, csv: &str) -> (Duration, Duration) {
     })
 }
 
-/// A router with ten agents of two versions each, its address and its key.
-fn start(scratch: &Path) -> io::Result<(Server, String, String)> {
-    let (config, data) = (scratch.join("config"), scratch.join("data"));
+/// Ten agents of two versions each.
+fn write_config(config: &Path) -> io::Result<()> {
     fs::create_dir_all(config.join("routes"))?;
     for agent in 0..10 {
         let folder = config.join(format!("agents/agent-{agent}"));
@@ -93,21 +93,5 @@ fn start(scratch: &Path) -> io::Result<(Server, String, String)> {
             fs::write(folder.join(format!("V{version}.toml")), format!("name = \"{agent} {version}\"\n"))?;
         }
     }
-    let addresses = data.join("addresses.json");
-    if addresses.exists() {
-        fs::remove_file(&addresses)?;
-    }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cordboard"));
-    command.args(["serve", "--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log", "warn"]);
-    command.arg("--config").arg(&config).arg("--data").arg(&data);
-    let mut router = Server::start(&mut command)?;
-    while !addresses.exists() {
-        if router.has_ended() {
-            return Err(io::Error::other("the router has ended"));
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    let known: Value = serde_json::from_str(&fs::read_to_string(&addresses)?)?;
-    let admin = format!("http://{}", known["admin"].as_str().expect("an address"));
-    Ok((router, admin, fs::read_to_string(data.join("admin.key"))?.trim().to_owned()))
+    Ok(())
 }

@@ -135,7 +135,9 @@ impl Control {
         let NumbersImport { account, author, at, mut rows, mut faults } = import;
         rows.order(&mut faults);
         let rows = Arc::new(rows);
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        loop {
+            tries += 1;
             let state = self.state();
             let (mut import, facts) = state
                 .weigh_import(&account, &author, Arc::clone(&rows), faults.clone())
@@ -151,7 +153,7 @@ impl Control {
             let action = Action::ImportNumbers(Arc::clone(&import));
             let command = Command { account: account.clone(), author: author.clone(), at, action };
             match self.submit_blocking(command) {
-                Err(ControlError::Refused(refusal)) if refusal.code == IMPORT_OVERTAKEN => {
+                Err(ControlError::Refused(refusal)) if refusal.code == IMPORT_OVERTAKEN && tries < TRIES => {
                     tracing::info!("an import is weighed anew: {}", refusal.message);
                 }
                 Err(why) => return Err(why.into()),
@@ -165,7 +167,6 @@ impl Control {
                 }
             }
         }
-        Err(ControlError::Busy.into())
     }
 
     /// What an import would come to now. For a thread that may block; costs as much as the first half of it.

@@ -129,7 +129,7 @@ mod tests {
         ("limits.body_seconds", "2", "3"),
         ("limits.admin_body_bytes_max", "0x200000", "3000000"),
         ("limits.import_bytes_max", "0x200000", "3000000"),
-        ("limits.import_rows_max", "5000", "5_001"),
+        ("limits.import_rows_max", "5000", "5001"),
         ("limits.connections_max", "2", "3"),
         ("limits.lag_milliseconds_max", "2", "3"),
         ("limits.calls_in_progress_max", "2", "3"),

@@ -88,6 +88,7 @@ fn both_planes_are_in_the_document_each_path_on_its_server() {
             "/v1/history",
             "/v1/numbers",
             "/v1/numbers/{number}",
+            "/v1/numbers:import",
             "/v1/prefixes",
             "/v1/prefixes/{prefix}",
             "/v1/reload",
