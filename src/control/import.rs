@@ -143,10 +143,11 @@ impl Control {
                 .weigh_import(&account, &author, Arc::clone(&rows), faults.clone())
                 .map_err(ImportError::Faulty)?;
             drop(state);
-            let staging = self.stage(facts).map_err(|why| {
+            let staging = self.stage(&facts).map_err(|why| {
                 tracing::error!(error = ?why, "an import could not be stored");
                 ControlError::Store(Arc::new(why))
             })?;
+            drop(facts);
             import.staged = staging.as_ref().map(|staging| staging.id);
             let import = Arc::new(import);
             // Shared, so that its rows are given back here and not on the thread of control.
@@ -187,7 +188,7 @@ impl Control {
     }
 
     /// Has the store lay facts ready; nothing where there are none.
-    fn stage(&self, facts: NumberChanges) -> Result<Option<Staging>, StoreError> {
+    fn stage(&self, facts: &NumberChanges) -> Result<Option<Staging>, StoreError> {
         if facts.is_empty() {
             return Ok(None);
         }

@@ -134,7 +134,7 @@ impl Csv {
         // Cells end at bytes, so that a byte of a letter might be on either side.
         let cells = begins.zip(ends).map(|(from, to)| text.get(from..*to).unwrap_or_default().trim());
         match &self.header {
-            Header::Awaited => self.header = header(&mut self.reader, line, cells.collect()),
+            Header::Awaited => self.header = header(&mut self.reader, line, &cells.collect::<Vec<_>>()),
             Header::Faulty => {}
             Header::Columns(_, columns) if *columns != self.cells => {
                 let why = format!("the row has {} cells: expected {columns}, as the first row", self.cells);
@@ -158,7 +158,7 @@ impl Csv {
 }
 
 /// Finds the columns by their names.
-fn header(reader: &mut Reader, line: u32, names: Vec<&str>) -> Header {
+fn header(reader: &mut Reader, line: u32, names: &[&str]) -> Header {
     let mut places = [None; 5];
     let mut sound = true;
     for (at, name) in names.iter().enumerate() {
