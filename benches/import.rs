@@ -3,15 +3,21 @@
 //! `cargo bench --bench import`. The router is a process of its own; numbers come as CSV, first to an empty map, then each
 //! of them to another version, while an operator pins a number again and again on another connection.
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench prints and may fail")]
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench prints and may fail"
+)]
 
 #[path = "kit/process.rs"]
 #[expect(dead_code, reason = "other benches take the rest of it")]
 mod process;
 #[path = "kit/report.rs"]
-#[expect(dead_code, clippy::indexing_slicing, reason = "other benches take the rest of it")]
+#[expect(dead_code, reason = "other benches take the rest of it")]
 mod report;
 #[path = "kit/router.rs"]
+#[expect(dead_code, reason = "other benches take the rest of it")]
 mod router;
 
 use std::fmt::Write as _;
