@@ -79,6 +79,8 @@ pub struct Management {
     pub admin_tls: Option<Identity>,
     /// How many calls are in progress.
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// What an import of numbers may take.
+    pub import_limits: numbers::ImportLimits,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
 }

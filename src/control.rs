@@ -10,6 +10,7 @@
 mod alarm;
 mod bodies;
 pub mod files;
+pub mod import;
 pub mod keys;
 pub mod metrics;
 pub mod reload;
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 use crate::domain::change::{Entry, SplitRef};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::id::{ConfigHash, Revision};
+use crate::domain::import::Imported;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::routing::live::Live;
@@ -38,6 +40,7 @@ use crate::store::port::ControlStore;
 pub use crate::store::error::StoreError;
 pub use crate::store::port::HistoryFilter;
 
+use import::Imports;
 use metrics::ConfigMetrics;
 use reload::{Acceptance, ReloadCalls};
 use split_calls::SplitCalls;
@@ -61,6 +64,7 @@ struct Inner {
     metrics: Arc<ConfigMetrics>,
     reloads: ReloadCalls,
     split_calls: SplitCalls,
+    imports: Imports,
 }
 
 /// What must hold of the state that a command is weighed against.
@@ -91,6 +95,8 @@ pub struct Applied {
     pub warnings: Vec<String>,
     /// How many slots of the split have another arm than in the state that the command met, if it changed one.
     pub moved_slots: usize,
+    /// What became of the rows of an import, if it was one.
+    pub imported: Option<Imported>,
     /// The state at that revision.
     pub state: Arc<State>,
 }

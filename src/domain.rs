@@ -12,6 +12,7 @@ pub mod fallback;
 pub mod fault;
 pub mod files;
 pub mod id;
+pub mod import;
 pub mod live;
 pub mod moves;
 pub mod persistent;

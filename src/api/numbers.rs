@@ -1,6 +1,9 @@
 //! `/v1/numbers`: which number goes where.
 
+mod import;
 mod list;
+
+pub use import::ImportLimits;
 
 use std::sync::Arc;
 
@@ -86,11 +89,10 @@ impl From<DeleteNumber> for Action {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new().routes(routes!(list::list_numbers)).routes(routes!(
-        get_number,
-        put_number,
-        delete_number
-    ))
+    OpenApiRouter::new()
+        .routes(routes!(list::list_numbers))
+        .routes(routes!(import::import_numbers))
+        .routes(routes!(get_number, put_number, delete_number))
 }
 
 /// Shows the route of a number.

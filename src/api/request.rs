@@ -1,6 +1,6 @@
 //! What a request says: ids in the path, the query, the JSON body; each read strictly and refused by name.
 
-use std::error::Error as _;
+use std::error::Error;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
@@ -204,6 +204,11 @@ pub(super) fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError
     if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is too large");
     }
+    broken_off(why)
+}
+
+/// Why a body did not come whole.
+pub(super) fn broken_off(why: &(dyn Error + 'static)) -> ApiError {
     let causes = std::iter::successors(why.source(), |cause| (*cause).source());
     let fault = causes.filter_map(|cause| cause.downcast_ref::<BodyFault>()).next().copied();
     fault.unwrap_or(BodyFault::Broken).into()

@@ -113,15 +113,7 @@ impl RouteBody {
     }
 
     fn destination(&self) -> Result<Destination, (&'static str, &'static str)> {
-        match (self.agent_id.clone(), self.split_id.clone()) {
-            (Some(agent), None) => Ok(Destination::Agent { agent, pin: self.pin.unwrap_or_default() }),
-            (None, Some(_)) if self.pin.is_some() => {
-                Err(("pin", "does not go with splitId: the arms of a split have pins of their own"))
-            }
-            (None, Some(split)) => Ok(Destination::Split(split)),
-            (None, None) => Err(("agentId", "is missing: expected agentId or splitId")),
-            (Some(_), Some(_)) => Err(("splitId", "does not go with agentId: expected one of them")),
-        }
+        destination(self.agent_id.clone(), self.pin, self.split_id.clone())
     }
 
     fn check_destination(&self, fields: &mut Fields<'_>) {
@@ -137,6 +129,26 @@ impl RouteBody {
         if let Some(split) = &self.split_id {
             fields.check_split(split);
         }
+    }
+}
+
+/// Where calls go, of what was said of it: the agent at its draft unless a pin was said, or the split.
+///
+/// # Errors
+/// The field at fault, and what is wrong with it.
+pub(super) fn destination(
+    agent: Option<AgentId>,
+    pin: Option<Pin>,
+    split: Option<SplitId>,
+) -> Result<Destination, (&'static str, &'static str)> {
+    match (agent, split) {
+        (Some(agent), None) => Ok(Destination::Agent { agent, pin: pin.unwrap_or_default() }),
+        (None, Some(_)) if pin.is_some() => {
+            Err(("pin", "does not go with splitId: the arms of a split have pins of their own"))
+        }
+        (None, Some(split)) => Ok(Destination::Split(split)),
+        (None, None) => Err(("agentId", "is missing: expected agentId or splitId")),
+        (Some(_), Some(_)) => Err(("splitId", "does not go with agentId: expected one of them")),
     }
 }
 

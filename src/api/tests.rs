@@ -5,6 +5,7 @@ mod authorisation;
 mod caller_pins;
 mod document;
 mod hidden;
+mod imports;
 mod instance;
 mod numbers;
 mod plan;

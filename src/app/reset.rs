@@ -93,7 +93,10 @@ fn reset_alone(
         summary: outcome.summary,
     };
     write_next(folder, &new)?;
-    store.commit(state.revision, &[Commit { entry, changes: outcome.changes, bodies: Vec::new() }])?;
+    store.commit(
+        state.revision,
+        &[Commit { entry, staged: None, changes: outcome.changes, bodies: Vec::new() }],
+    )?;
     Ok(put_in_place(folder)?)
 }
 

@@ -1,5 +1,6 @@
 //! Asks the API: one request, one answer, everything bounded.
 
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 use rustls::CertificateError;
@@ -7,9 +8,10 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
-use ureq::{Agent, Body, Error};
+use ureq::{Agent, Body, Error, SendBody};
 
 use super::failure::{Failure, Refused, Sent};
+use super::numbers::Progress;
 use super::path::Path;
 use super::secure::SecureConnector;
 use super::whereabouts::{Place, Whereabouts};
@@ -18,6 +20,10 @@ use super::whereabouts::{Place, Whereabouts};
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
 /// Time for a request and its answer.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// Time for the answer to an import, once all of it was sent.
+const IMPORT_TIME_MAX: Duration = Duration::from_secs(600);
+/// From how many bytes on a body waits for a sign that it is wanted.
+const EXPECT_BYTES_MIN: u64 = 1 << 20;
 /// Largest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
@@ -59,6 +65,18 @@ pub(super) struct Question<'a> {
     pub(super) if_match: Option<&'a str>,
 }
 
+/// A body that is sent as it comes, to management.
+pub(super) struct Upload<'a> {
+    /// The path and query.
+    pub(super) path: &'a Path,
+    /// What it is.
+    pub(super) content_type: &'static str,
+    /// How long it is, where that is known.
+    pub(super) bytes: Option<u64>,
+    /// Where it comes from; nothing is standard input.
+    pub(super) body: Option<&'a mut dyn Read>,
+}
+
 /// An answer, whatever its status.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -80,10 +98,12 @@ impl Client {
     }
     /// Asks. An answer that is a no is an answer.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
-        let Listener { agent, place: Place { url, key, is_found, .. } } = match question.plane {
+        let listener = match question.plane {
             Plane::Management => &self.management,
             Plane::Calls => &self.calls,
         };
+        let sent = listener.sent();
+        let Listener { agent, place: Place { url, key, .. } } = listener;
         let mut request = Request::builder()
             .method(question.method)
             .uri(format!("{url}{}", question.path.as_str()))
@@ -94,11 +114,6 @@ impl Client {
         if let Some(etag) = question.if_match {
             request = request.header("if-match", etag);
         }
-        let sent = match (key, is_found) {
-            (None, _) => Sent::Nothing,
-            (Some(_), true) => Sent::Found,
-            (Some(_), false) => Sent::Given,
-        };
         let answered = match question.body {
             Some(body) => request
                 .header("content-type", "application/json")
@@ -117,7 +132,65 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Sends a body; `seen` is shown how far it is.
+    pub(super) fn upload<'i>(
+        &self,
+        upload: Upload<'i>,
+        input: &'i mut dyn Read,
+        seen: Option<&mut dyn Write>,
+    ) -> Result<Reply, Failure> {
+        let Upload { path, content_type, bytes, body } = upload;
+        let sent = self.management.sent();
+        let Listener { agent, place: Place { url, key, .. } } = &self.management;
+        let mut request = Request::post(format!("{url}{}", path.as_str()))
+            .header("accept", "application/json")
+            .header("content-type", content_type);
+        if let Some(key) = key {
+            request = request.header("x-api-key", &key.0);
+        }
+        if let Some(bytes) = bytes {
+            request = request.header("content-length", bytes);
+        }
+        // What is too large is known before it is sent; for a small one it would cost more than it saves.
+        if bytes.is_some_and(|bytes| bytes > EXPECT_BYTES_MIN) {
+            request = request.header("expect", "100-continue");
+        }
+        let mut body = Progress::new(body.unwrap_or(input), bytes, seen);
+        let answered =
+            request.body(SendBody::from_reader(&mut body)).map_err(Error::Http).and_then(|request| {
+                let request = agent
+                    .configure_request(request)
+                    .timeout_global(None)
+                    .timeout_recv_response(Some(IMPORT_TIME_MAX))
+                    .build();
+                agent.run(request)
+            });
+        drop(body);
+        answered.and_then(|response| Reply::read(response, sent)).map_err(|why| match why {
+            Error::Http(_) | Error::BadUri(_) => Failure::Usage(
+                "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
+            ),
+            Error::Io(why) if matches!(why.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                let why = "it closed the connection before it had all, as it does when that is too large"
+                    .to_owned();
+                Failure::Unreachable { url: url.clone(), why }
+            }
+            why => Failure::Unreachable { url: url.clone(), why: told(&why) },
+        })
+    }
+}
+
 impl Listener {
+    /// Which key goes along.
+    fn sent(&self) -> Sent {
+        match (&self.place.key, self.place.is_found) {
+            (None, _) => Sent::Nothing,
+            (Some(_), true) => Sent::Found,
+            (Some(_), false) => Sent::Given,
+        }
+    }
+
     fn new(place: Place) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)

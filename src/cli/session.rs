@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::client::{Client, Plane, Question, Reply};
+use super::client::{Client, Plane, Question, Reply, Upload};
 use super::failure::Failure;
 use super::path::Path;
 use super::table::Look;
@@ -61,6 +61,13 @@ impl<'s, 't> Session<'s, 't> {
         let body = body.map(|body| body.to_string().into_bytes());
         self.ask(Question { plane: Plane::Management, method, path, body, if_match: seen })
             .and_then(|reply| self.granted(reply))
+    }
+
+    /// Sends a body as it comes; on a terminal it is seen how far it is.
+    pub(super) fn upload<'i>(&'i mut self, upload: Upload<'i>) -> Result<Reply, Failure> {
+        let tty = self.terminal.remarks.tty;
+        let Terminal { input, err, .. } = &mut *self.terminal;
+        self.client.upload(upload, &mut **input, tty.then_some(&mut **err))
     }
 
     /// The answer, if it is a yes.

@@ -277,7 +277,14 @@ impl Follow {
             let state = self.control.state();
             accepted(accept, state.files)?;
             let warnings = self.control.status().reload().warnings;
-            return Ok(Applied { revision: state.revision, changed: false, warnings, moved_slots: 0, state });
+            return Ok(Applied {
+                revision: state.revision,
+                changed: false,
+                warnings,
+                moved_slots: 0,
+                imported: None,
+                state,
+            });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
         let library = base.read_what_can_be(&look.changed, &look.gone);
@@ -294,6 +301,7 @@ impl Follow {
                 changed: false,
                 warnings: outcome.warnings,
                 moved_slots: outcome.moved_slots,
+                imported: None,
                 state,
             }
         } else {

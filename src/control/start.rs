@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use super::alarm::Alarm;
 use super::bodies::fetch_wanted;
 use super::files::{LastGood, LastGoodError, Library, located};
+use super::import::Imports;
 use super::keys::{admin_key, first_account};
 use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources, channel, in_force_but, not_applied};
@@ -174,9 +175,10 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
         give_way();
         worker.run(&jobs);
     })?;
+    let imports = Imports::start(Arc::clone(&store))?;
     let (reloads, calls) = channel();
     let alarm = Alarm::new("reload", "the files are not followed any more", &health, &metrics);
-    let inner = Inner { queue, present, live, store, status, metrics, reloads, split_calls };
+    let inner = Inner { queue, present, live, store, status, metrics, reloads, split_calls, imports };
     let control = Control { inner: Arc::new(inner) };
     Ok((control.clone(), Reloader::new(control, files, calls, clock, alarm)))
 }

@@ -160,14 +160,15 @@ impl Batch {
             Some(weighed) => weighed.outcome,
             None => self.state.weigh(command)?,
         };
-        let changed = !outcome.changes.is_empty();
+        let changed = !outcome.is_nothing();
         let (warnings, moved_slots) = (outcome.warnings.clone(), outcome.moved_slots);
+        let imported = outcome.imported;
         if changed {
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
         // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.
         let state = Arc::new(self.state.clone());
-        Ok(Applied { revision: state.revision, changed, warnings, moved_slots, state })
+        Ok(Applied { revision: state.revision, changed, warnings, moved_slots, imported, state })
     }
 }
 
@@ -189,5 +190,5 @@ pub(super) fn enact(state: &mut State, touched: &mut Touched, command: &Command,
         target: outcome.target,
         summary: outcome.summary,
     };
-    Commit { entry, changes: outcome.changes, bodies: outcome.bodies }
+    Commit { entry, staged: outcome.staged, changes: outcome.changes, bodies: outcome.bodies }
 }

@@ -4,6 +4,7 @@ mod authorised;
 mod caller_pins;
 mod files;
 mod held;
+mod import;
 mod routes;
 mod several;
 mod splits;
@@ -15,9 +16,10 @@ use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::caller_pin::{CallerHash, CallerPin, CallerPinRef};
-use super::change::{Change, Touched};
+use super::change::{Change, StagedId, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
+use super::import::{Import, Imported};
 use super::refusal::{FieldFault, Refusal};
 use super::route::Route;
 use super::sight::Sight;
@@ -26,6 +28,7 @@ use super::state::State;
 use super::time::Timestamp;
 
 pub use held::HELD as FILES_HELD;
+pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
 pub use several::{BETWEEN_TARGETS, CHANGES_MAX, Sequence, Step};
 pub use splits::{ArmPatch, SplitPatch};
 
@@ -141,6 +144,8 @@ pub enum Action {
     },
     /// Delete a split that nothing uses.
     DeleteSplit(SplitId),
+    /// Route numbers by the million, as was weighed before.
+    ImportNumbers(Arc<Import>),
     /// Apply the route and agent files.
     ApplyFiles(Arc<FileSet>),
     /// Do all of these, each on what those before it made, or nothing.
@@ -182,9 +187,19 @@ pub struct Outcome {
     /// The state with the facts absorbed, and what they touched, where weighing had to go that far: a million numbers
     /// are not absorbed twice. Its revision is still the old one.
     pub ahead: Option<Box<(State, Touched)>>,
+    /// Facts that the store has ready, which come before the others.
+    pub staged: Option<StagedId>,
+    /// What became of the rows of an import, where it is one.
+    pub imported: Option<Imported>,
 }
 
 impl Outcome {
+    /// Whether everything is so already.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.changes.is_empty() && self.staged.is_none()
+    }
+
     /// Makes it happen in the state that it was weighed on: the facts themselves stay, for whoever commits them.
     pub fn absorb_into(&mut self, state: &mut State, touched: &mut Touched) {
         match self.ahead.take() {
@@ -230,6 +245,7 @@ impl State {
             Action::DeleteSplit(id) => {
                 self.delete_split(Sight::of_author(self, &command.author), account, id)
             }
+            Action::ImportNumbers(import) => self.land_import(account, &command.author, import),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
             Action::Several(actions) => self.several(command, actions),
         }

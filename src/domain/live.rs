@@ -47,7 +47,7 @@ pub fn reaches_live(before: &State, after: &State, fact: &Change) -> bool {
 
 impl State {
     /// Whether a route leads to `live`: by its pin, by a header rule, or by an arm of its split.
-    fn leads_to_live(&self, route: &Route) -> bool {
+    pub(super) fn leads_to_live(&self, route: &Route) -> bool {
         route.pins().any(|(_, pin)| is_live(pin))
             || match &route.to {
                 Destination::Agent { .. } => false,

@@ -108,6 +108,10 @@ impl<'s> Sight<'s> {
                     && patch.numbers.iter().all(number)
             }
             Action::EndSplit { id, .. } | Action::DeleteSplit(id) => split(id),
+            // Each row was judged by what the key could see then.
+            Action::ImportNumbers(import) => {
+                self.key.and_then(|key| key.agents.as_ref()) == import.agents.as_ref()
+            }
             // Of several, each is judged when its turn comes, by what those before it made.
             Action::CreateAccount { .. }
             | Action::ReplaceKey(_)

@@ -7,10 +7,11 @@ use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::agent_config::AgentConfig;
 use super::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
-use super::change::{SplitRef, Touched};
+use super::change::{NumberChanges, SplitRef, Touched};
 use super::command::{Action, Author, Command, Outcome};
 use super::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SplitId, VersionNumber};
+use super::import::{Import, Place as RowPlace, RowFaults, Rows, Said, SaidSite};
 use super::refusal::Refusal;
 use super::route::{Destination, ManagedBy, Route};
 use super::split::slots::Owners;
@@ -61,6 +62,16 @@ fn destination(to: &str) -> Destination {
         Some((agent, at)) => Destination::Agent { agent: AgentId::parse(agent).unwrap(), pin: pin(at) },
         None => Destination::Split(SplitId::parse(to.strip_prefix("split:").unwrap()).unwrap()),
     }
+}
+
+/// Rows of `("+14155550100", "sales@V1")`, from line 2 on, that say nothing of the site.
+pub(crate) fn rows(said: &[(&str, &str)]) -> Rows {
+    let mut rows = Rows::default();
+    for (line, (text, to)) in (2..).zip(said) {
+        let said = rows.said(Said { to: destination(to), site: SaidSite::Kept });
+        rows.push(number(text), RowPlace { line, said });
+    }
+    rows
 }
 
 /// A split of `("control", "sales@V1", 80)` arms.
@@ -237,6 +248,22 @@ impl State {
         for change in &outcome.changes {
             self.absorb(change, touched);
         }
+        Ok(outcome)
+    }
+
+    /// Weighs an import, as far as its rows are in order.
+    pub(crate) fn weigh_rows(&self, rows: Rows) -> Result<(Import, NumberChanges), RowFaults> {
+        let (mut rows, mut faults) = (rows, RowFaults::default());
+        rows.order(&mut faults);
+        let author = command(Action::DeleteDefault).author;
+        self.weigh_import(&account(), &author, Arc::new(rows), faults)
+    }
+
+    /// Has an import that was weighed before happen now.
+    pub(crate) fn land(&mut self, import: Arc<Import>, touched: &mut Touched) -> Result<Outcome, Refusal> {
+        let mut outcome = self.weigh(&command(Action::ImportNumbers(import)))?;
+        outcome.absorb_into(self, touched);
+        self.revision = self.revision.next();
         Ok(outcome)
     }
 

@@ -3,11 +3,13 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use serde_json::Value;
 
 use super::world::{NOW, SECRET, account, beginning, files, key};
+use crate::api::numbers::ImportLimits;
 use crate::api::{Management, router};
 use crate::control::Control;
 use crate::control::files::Library;
@@ -75,6 +77,11 @@ fn served() -> Router {
         calls_tls: None,
         admin_tls: None,
         calls_in_progress: Arc::new(|| 7),
+        import_limits: ImportLimits {
+            rows_max: 1_000,
+            bytes_max: 1 << 16,
+            pause_max: Duration::from_secs(1),
+        },
         random: || [5; 32],
     })
 }
@@ -94,7 +101,9 @@ fn control(registry: &Registry, clock: &Clock) -> Control {
         target: account().to_string(),
         summary: "the beginning".to_owned(),
     };
-    store.commit(Revision(0), &[Commit { entry, changes, bodies: Vec::new() }]).expect("a commit");
+    store
+        .commit(Revision(0), &[Commit { entry, changes, bodies: Vec::new(), staged: None }])
+        .expect("a commit");
     let path = std::env::temp_dir().join(format!("cordboard-fuzzing-{}", std::process::id()));
     let folder = DataFolder::open(&path).expect("a folder");
     let parts = Parts {

@@ -89,6 +89,10 @@ table! {
         body_seconds: i64,
         /// Largest body of a management request.
         admin_body_bytes_max: i64,
+        /// Largest body of an import of numbers.
+        import_bytes_max: i64,
+        /// Most rows of an import of numbers.
+        import_rows_max: i64,
         /// Connections of the call plane.
         connections_max: i64,
         /// Lateness of a call worker above which it sheds.

@@ -30,6 +30,7 @@ mod full_disk;
 mod guide;
 mod held_files;
 mod hot_swap;
+mod import;
 mod keys;
 mod metrics;
 mod named;

@@ -57,6 +57,7 @@ impl<'p> Objects<'p> {
             Action::CreateAccount { .. }
             | Action::ReplaceKey(_)
             | Action::ApplyFiles(_)
+            | Action::ImportNumbers(_)
             | Action::Several(_) => None,
         }
     }

@@ -91,6 +91,7 @@ fn both_planes_are_in_the_document_each_path_on_its_server() {
             "/v1/history",
             "/v1/numbers",
             "/v1/numbers/{number}",
+            "/v1/numbers:import",
             "/v1/plan",
             "/v1/prefixes",
             "/v1/prefixes/{prefix}",

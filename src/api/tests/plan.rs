@@ -45,7 +45,8 @@ fn every_operation_that_changes_routes_can_be_planned_and_is_planned_as_it_is_do
         .into_iter()
         .filter(|(method, template, _)| {
             let of = ["/v1/numbers", "/v1/prefixes", "/v1/default-route", "/v1/caller-pins", "/v1/splits"];
-            method != "GET" && of.iter().any(|of| template.starts_with(of))
+            // An import is a stream, and has a dry run of its own.
+            method != "GET" && !template.ends_with(":import") && of.iter().any(|of| template.starts_with(of))
         })
         .map(|(method, template, _)| (method, template))
         .collect();

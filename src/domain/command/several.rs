@@ -112,6 +112,7 @@ impl Sequence {
             warnings: self.warnings,
             moved_slots: self.moved_slots,
             ahead: Some(Box::new((self.ahead, self.touched))),
+            ..Outcome::default()
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::command::{Action, ArmPatch, SplitPatch};
 use crate::domain::fallback::Fallback;
 use crate::domain::files::{FileNumber, Placed};
 use crate::domain::id::{AgentId, ArmId, SplitId};
+use crate::domain::import::Import;
 use crate::domain::route::{Destination, HeaderRule, HeaderTest, ManagedBy};
 use crate::domain::state::State;
 use crate::domain::testing::*;
@@ -81,6 +82,9 @@ enum Step {
     PinCaller(u8, u8),
     UnpinCaller(u8, u8),
     Files(Files),
+    /// Weighs an import, which may be some steps old when it lands.
+    Weigh(Vec<(u8, u8)>),
+    Land,
     Flush,
 }
 
@@ -119,6 +123,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..3u8, 0..18u8).prop_map(|(a, b)| Step::PinCaller(a, b)),
         2 => (0..3u8, 0..18u8).prop_map(|(a, b)| Step::UnpinCaller(a, b)),
         4 => files().prop_map(Step::Files),
+        3 => proptest::collection::vec((0..8u8, 0..20u8), 1..6).prop_map(Step::Weigh),
+        3 => Just(Step::Land),
         6 => Just(Step::Flush),
     ];
     proptest::collection::vec(step, 0..60)
@@ -132,6 +138,7 @@ struct World {
     shelf: Shelf,
     touched: Touched,
     file_numbers: BTreeMap<u8, Route>,
+    import: Option<Arc<Import>>,
     applied: u8,
 }
 
@@ -156,6 +163,7 @@ impl World {
             shelf: Shelf::default(),
             touched: Touched::default(),
             file_numbers: BTreeMap::new(),
+            import: None,
             applied: 0,
         };
         let account =
@@ -283,6 +291,20 @@ impl World {
             Step::PinCaller(n, to) => put_caller_pin(pinned(*n, *to)),
             Step::UnpinCaller(n, to) => delete_caller_pin(&pinned(*n, *to)),
             Step::Files(files) => return self.files(files),
+            Step::Weigh(said) => {
+                let said: BTreeMap<u8, u8> = said.iter().copied().collect();
+                let said: Vec<_> = said.iter().map(|(n, to)| (num(*n).to_string(), self::to(*to))).collect();
+                let said: Vec<_> = said.iter().map(|(n, to)| (n.as_str(), to.as_str())).collect();
+                let weighed = self.state.weigh_rows(rows(&said));
+                self.import = weighed.ok().map(|(import, _)| Arc::new(import)).or(self.import.take());
+                return;
+            }
+            Step::Land => {
+                if let Some(import) = self.import.clone() {
+                    drop(self.state.land(import, &mut self.touched));
+                }
+                return;
+            }
             Step::Flush => return self.flush(),
         };
         self.act(action);
