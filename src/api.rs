@@ -16,6 +16,7 @@ pub mod default_route;
 pub mod hand_over;
 pub mod history;
 pub mod numbers;
+pub mod plan;
 pub mod prefixes;
 pub mod probes;
 pub mod snapshots;
@@ -29,7 +30,10 @@ mod cursor;
 mod document;
 mod etag;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod guard;
+mod operation;
 mod permits;
 mod refused;
 mod request;
@@ -77,8 +81,10 @@ pub struct Management {
     pub admin_tls: Option<Identity>,
     /// How many calls are in progress.
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
-    /// Largest document that is imported.
-    pub import_bytes_max: usize,
+    /// What an import of numbers may take.
+    pub import_limits: numbers::ImportLimits,
+    /// Largest document of an account that is imported, in bytes.
+    pub account_import_bytes_max: usize,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
 }
@@ -146,6 +152,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(hand_over::routes())
         .merge(history::routes())
         .merge(numbers::routes())
+        .merge(plan::routes())
         .merge(prefixes::routes())
         .merge(probes::routes())
         .merge(snapshots::routes())

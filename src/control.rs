@@ -11,6 +11,7 @@ mod alarm;
 mod bodies;
 pub mod files;
 mod hand_over;
+pub mod import;
 pub mod keys;
 pub mod metrics;
 pub mod reload;
@@ -31,6 +32,7 @@ use tokio::sync::oneshot;
 use crate::domain::change::{Entry, SplitRef};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::id::{ConfigHash, Revision};
+use crate::domain::import::Imported;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::routing::live::Live;
@@ -41,8 +43,9 @@ pub use hand_over::HandOver;
 pub use crate::store::error::StoreError;
 pub use crate::store::port::HistoryFilter;
 
+use import::Imports;
 use metrics::ConfigMetrics;
-use reload::{ReloadCalls, Wish};
+use reload::{Acceptance, ReloadCalls, Wish};
 use split_calls::SplitCalls;
 use status::Status;
 
@@ -64,6 +67,7 @@ struct Inner {
     metrics: Arc<ConfigMetrics>,
     reloads: ReloadCalls,
     split_calls: SplitCalls,
+    imports: Imports,
 }
 
 /// What must hold of the state that a command is weighed against.
@@ -94,6 +98,8 @@ pub struct Applied {
     pub warnings: Vec<String>,
     /// How many slots of the split have another arm than in the state that the command met, if it changed one.
     pub moved_slots: usize,
+    /// What became of the rows of an import, if it was one.
+    pub imported: Option<Imported>,
     /// How many objects have another owner than before.
     pub handed_over: usize,
     /// The state at that revision.
@@ -203,11 +209,11 @@ impl Control {
         &self.inner.status
     }
 
-    /// Reads the files again now, and takes a set that is held if its fingerprint is `accept`.
+    /// Reads the files again now, and takes a set that is held if it is the one accepted.
     ///
     /// # Errors
     /// As [`Control::submit`]; [`ControlError::Refused`] carries the faults.
-    pub async fn reload(&self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+    pub async fn reload(&self, accept: Option<Acceptance>) -> Result<Applied, ControlError> {
         self.inner.reloads.call(Wish::Read(accept)).await
     }
 

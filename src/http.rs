@@ -7,9 +7,13 @@
 pub mod admin;
 pub mod bind;
 pub mod body;
+pub mod condition;
 pub mod correlation;
 pub mod error;
+pub mod fair;
 pub mod foreign;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod json;
 pub mod lag;
 pub mod limits;

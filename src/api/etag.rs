@@ -79,9 +79,11 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         Action::CreateAccount { .. }
         | Action::ReplaceKey(_)
         | Action::CreateSplit { .. }
+        | Action::ImportNumbers(_)
+        | Action::ImportAccount(_)
         | Action::ApplyFiles(_)
         | Action::Adopt(_)
-        | Action::Import(_)
-        | Action::Release { .. } => None,
+        | Action::Release { .. }
+        | Action::Several(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What a request says: ids in the path, the query, the JSON body; each read strictly and refused by name.
 
-use std::error::Error as _;
+use std::error::Error;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
@@ -183,25 +183,41 @@ impl<S: Send + Sync, T: Written> FromRequest<S> for Body<T> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| ApiError::unauthorized("no key"))?;
         let bytes = Bytes::from_request(request, state).await.map_err(|why| unread(&why))?;
-        let bytes = if bytes.trim_ascii().is_empty() { Bytes::from_static(b"{}") } else { bytes };
         fields::read(&caller, &bytes).map(Self)
     }
 }
 
-/// Why a body that may be so long was not read to its end.
-pub(super) fn cut_short(why: &axum::Error, most: usize) -> ApiError {
-    let causes = || std::iter::successors(why.source(), |cause| (*cause).source());
-    if causes().any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
-        return ApiError::payload_too_large(most);
+/// A body as it came, for whoever reads it in a way of its own.
+#[derive(Debug)]
+pub(super) struct AnyBody(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for AnyBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|why| unread(&why))
     }
-    let fault = causes().filter_map(|cause| cause.downcast_ref::<BodyFault>()).next().copied();
-    fault.unwrap_or(BodyFault::Broken).into()
 }
 
-fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
+/// Why a body could not be taken in.
+pub(super) fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
     if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is too large");
     }
+    broken_off(why)
+}
+
+/// Why a body that may be so long was not read to its end.
+pub(super) fn cut_short(why: &axum::Error, most: usize) -> ApiError {
+    let mut causes = std::iter::successors(why.source(), |cause| (*cause).source());
+    if causes.any(<dyn Error>::is::<http_body_util::LengthLimitError>) {
+        return ApiError::payload_too_large(most);
+    }
+    broken_off(why)
+}
+
+/// Why a body did not come whole.
+pub(super) fn broken_off(why: &(dyn Error + 'static)) -> ApiError {
     let causes = std::iter::successors(why.source(), |cause| (*cause).source());
     let fault = causes.filter_map(|cause| cause.downcast_ref::<BodyFault>()).next().copied();
     fault.unwrap_or(BodyFault::Broken).into()

@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::fields::{Fields, Written};
+use super::operation::{Asked, Unread};
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{
     Destination, HEADER_RULES_MAX, HEADERS_MAX, HeaderRule, HeaderTest, ManagedBy, NO_HEADER_NAME,
@@ -37,6 +39,9 @@ pub struct RouteBody {
     /// The site whose attributes the call gets; the version's default where absent.
     #[schema(value_type = Option<String>)]
     site_variant_id: Option<SiteVariantId>,
+    /// Where calls go that cannot be taken otherwise: a URI, or a number whose own route is followed.
+    #[schema(value_type = Option<String>, example = "sip:desk@10.0.0.9")]
+    fallback: Option<Fallback>,
 }
 
 /// An exception for calls with a header: exactly one of `equals`, `prefix` and `regex`.
@@ -71,6 +76,7 @@ impl Written for RouteBody {
             header_rules: Vec::new(),
             headers: BTreeMap::new(),
             site_variant_id: fields.optional("siteVariantId"),
+            fallback: fields.optional("fallback"),
         };
         route.check_destination(fields);
         let own = route.agent_id.as_ref().filter(|_| !fields.blames("agentId"));
@@ -86,7 +92,11 @@ impl Written for RouteBody {
 }
 
 impl RouteBody {
-    /// The route that is meant, in the caller's account.
+    /// Reads a body as the route that is meant, in the caller's account.
+    pub(super) fn read_route(asked: &mut Asked<'_>) -> Result<Route, Unread> {
+        asked.body::<Self>()?.into_route(asked.caller).map_err(Unread::Body)
+    }
+
     pub(super) fn into_route(self, caller: &Caller) -> Result<Route, ApiError> {
         let to = self.destination().map_err(|(field, why)| ApiError::validation(field, why))?;
         let rule = |body: HeaderRuleBody| {
@@ -97,20 +107,13 @@ impl RouteBody {
             header_rules: self.header_rules.into_iter().map(rule).collect::<Result<_, ApiError>>()?,
             headers: self.headers,
             site_variant: self.site_variant_id,
+            fallback: self.fallback,
             ..Route::plain(caller.account().clone(), ManagedBy::Api, to)
         })
     }
 
     fn destination(&self) -> Result<Destination, (&'static str, &'static str)> {
-        match (self.agent_id.clone(), self.split_id.clone()) {
-            (Some(agent), None) => Ok(Destination::Agent { agent, pin: self.pin.unwrap_or_default() }),
-            (None, Some(_)) if self.pin.is_some() => {
-                Err(("pin", "does not go with splitId: the arms of a split have pins of their own"))
-            }
-            (None, Some(split)) => Ok(Destination::Split(split)),
-            (None, None) => Err(("agentId", "is missing: expected agentId or splitId")),
-            (Some(_), Some(_)) => Err(("splitId", "does not go with agentId: expected one of them")),
-        }
+        destination(self.agent_id.clone(), self.pin, self.split_id.clone())
     }
 
     fn check_destination(&self, fields: &mut Fields<'_>) {
@@ -126,6 +129,26 @@ impl RouteBody {
         if let Some(split) = &self.split_id {
             fields.check_split(split);
         }
+    }
+}
+
+/// Where calls go, of what was said of it: the agent at its draft unless a pin was said, or the split.
+///
+/// # Errors
+/// The field at fault, and what is wrong with it.
+pub(super) fn destination(
+    agent: Option<AgentId>,
+    pin: Option<Pin>,
+    split: Option<SplitId>,
+) -> Result<Destination, (&'static str, &'static str)> {
+    match (agent, split) {
+        (Some(agent), None) => Ok(Destination::Agent { agent, pin: pin.unwrap_or_default() }),
+        (None, Some(_)) if pin.is_some() => {
+            Err(("pin", "does not go with splitId: the arms of a split have pins of their own"))
+        }
+        (None, Some(split)) => Ok(Destination::Split(split)),
+        (None, None) => Err(("agentId", "is missing: expected agentId or splitId")),
+        (Some(_), Some(_)) => Err(("splitId", "does not go with agentId: expected one of them")),
     }
 }
 
@@ -210,8 +233,9 @@ pub struct RouteView {
     /// The site whose attributes the call gets.
     #[schema(value_type = Option<String>)]
     site_variant_id: Option<SiteVariantId>,
-    /// Always null in this release.
-    fallback: Option<String>,
+    /// Where calls go that cannot be taken otherwise.
+    #[schema(value_type = Option<String>)]
+    fallback: Option<Fallback>,
     /// `api` or `files`: who may change it.
     #[schema(value_type = String)]
     managed_by: ManagedBy,
@@ -240,7 +264,7 @@ impl RouteView {
             header_rules: route.header_rules.iter().map(HeaderRuleBody::of).collect(),
             headers: route.headers.clone(),
             site_variant_id: route.site_variant.clone(),
-            fallback: None,
+            fallback: route.fallback.clone(),
             managed_by: route.managed_by,
             connector_id: None,
             warnings,

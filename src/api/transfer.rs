@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   state --> pieces of 64 KiB --> {"cordboard":1, "revision", ..., "agents", "splits", ..., "numbers"}
-//!   document --> Import --> one command: all of it, or nothing
+//!   document --> AccountImport --> one command: all of it, or nothing
 //! ```
 //!
 //! What the files have is in the document like everything else; what is imported is the API's. Keys are not in it.
@@ -40,7 +40,7 @@ const PIECES: usize = 4;
 /// How much was imported.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Imported {
+pub struct AccountImported {
     /// Agents of the document.
     agents: usize,
     /// Splits of the document.
@@ -84,13 +84,13 @@ async fn export(State(management): State<Arc<Management>>, caller: Caller) -> Re
 /// Takes over everything that an export holds, as objects of the API, in one revision; all of it, or nothing.
 ///
 /// What is there already is replaced; what the document does not name stays. A version that is there must have the same
-/// content. The document may be as large as `limits.import_bytes_max`. Needs a key that is not limited to some agents,
+/// content. The document may be as large as `limits.account_import_bytes_max`. Needs a key that is not limited to some agents,
 /// and, where the document has agents, the permission `deploy` besides.
 #[utoipa::path(
     post, path = "/v1/import", tag = "transfer", security(("key" = ["edit"])),
     request_body = serde_json::Value,
     responses(
-        (status = 200, body = Imported, description = "It holds."),
+        (status = 200, body = AccountImported, description = "It holds."),
         (status = 409, description = "`MANAGED_BY_FILES`: what the files have, by name; `PHONE_NUMBERS_ALREADY_EXISTS`"),
         (status = 413, description = "`PAYLOAD_TOO_LARGE`"),
     )
@@ -99,9 +99,9 @@ async fn import(
     State(management): State<Arc<Management>>,
     caller: Caller,
     request: Request,
-) -> Result<Answer<Imported>, ApiError> {
+) -> Result<Answer<AccountImported>, ApiError> {
     caller.whole_account()?;
-    let document = whole_body(request, management.import_bytes_max).await?;
+    let document = whole_body(request, management.account_import_bytes_max).await?;
     let account = caller.account().clone();
     let import = aside(move || read::import(&document, &account)).await??;
     // Whatever its environments point to, they do so from then on.
@@ -111,8 +111,8 @@ async fn import(
         ));
     }
     let import = Arc::new(import);
-    let applied = caller.submit(&management, Action::Import(Arc::clone(&import))).await?;
-    let view = Imported {
+    let applied = caller.submit(&management, Action::ImportAccount(Arc::clone(&import))).await?;
+    let view = AccountImported {
         agents: import.agents.len(),
         splits: import.splits.len(),
         prefixes: import.prefixes.len(),

@@ -13,6 +13,7 @@ use super::build::{Plane, Router};
 use super::certificates::Following;
 use super::housekeeping::Housekeeping;
 use super::{AppError, addresses, random_bytes, welcome};
+use crate::api::numbers::ImportLimits;
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
 use crate::gateways::http::HttpGateway;
@@ -80,7 +81,8 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         calls_tls: calls_reached.tls.clone(),
         admin_tls: admin_reached.tls.clone(),
         calls_in_progress: in_progress(&plane),
-        import_bytes_max: settings.limits.import_bytes_max,
+        import_limits: import_limits(&settings),
+        account_import_bytes_max: settings.limits.account_import_bytes_max,
         random: random_bytes,
     };
     let router = crate::api::router(management);
@@ -98,7 +100,12 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
 
     health.set("files", Ok(()));
     addresses::write(&folder, &calls_reached, &admin_reached);
-    let welcome = welcome::text(&control.state(), &calls_reached, &admin_reached, key_made.as_deref());
+    let welcome = welcome::text(
+        &control.state(),
+        &calls_reached,
+        &admin_reached,
+        welcome::Folder { data: &settings.data, key_made: key_made.as_deref() },
+    );
     greet(out, &welcome);
     let (calls, admin) = (calls_reached.address, admin_reached.address);
     tracing::info!(%calls, %admin, revision = %control.state().revision, "ready");
@@ -110,17 +117,30 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     keeping.abort();
     following.abort();
     renewing.abort();
-    let last = control.clone();
-    let saved = tokio::task::spawn_blocking(move || last.save_split_calls()).await;
-    if let Ok(Err(why)) = saved {
-        tracing::error!(error = ?why, "the calls of splits could not be kept");
-    }
+    keep_split_calls(&control).await;
     drop(serving.await);
     for worker in workers {
         drop(tokio::task::spawn_blocking(move || worker.join()).await);
     }
     addresses::remove(&folder);
     Ok(())
+}
+
+/// Keeps how many calls splits have had, for the last time.
+async fn keep_split_calls(control: &Control) {
+    let last = control.clone();
+    let saved = tokio::task::spawn_blocking(move || last.save_split_calls()).await;
+    if let Ok(Err(why)) = saved {
+        tracing::error!(error = ?why, "the calls of splits could not be kept");
+    }
+}
+
+fn import_limits(settings: &Settings) -> ImportLimits {
+    ImportLimits {
+        rows_max: settings.limits.import_rows_max,
+        bytes_max: settings.limits.import_bytes_max,
+        pause_max: settings.limits.body_time,
+    }
 }
 
 /// Takes route and agent files as they change.

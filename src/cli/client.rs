@@ -1,15 +1,17 @@
 //! Asks the API: one request, one answer, everything bounded.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
+use rustls::CertificateError;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
-use ureq::{Agent, AsSendBody, Body, Error};
+use ureq::{Agent, AsSendBody, Body, Error, SendBody};
 
-use super::failure::{Failure, Refused};
+use super::failure::{Failure, Refused, Sent};
+use super::numbers::Progress;
 use super::path::Path;
 use super::secure::SecureConnector;
 use super::whereabouts::{Place, Whereabouts};
@@ -18,6 +20,10 @@ use super::whereabouts::{Place, Whereabouts};
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
 /// Time for a request and its answer.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// Time for the answer to an import, once all of it was sent.
+const IMPORT_TIME_MAX: Duration = Duration::from_secs(600);
+/// From how many bytes on a body waits for a sign that it is wanted.
+const EXPECT_BYTES_MIN: u64 = 1 << 20;
 /// Largest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
@@ -59,6 +65,18 @@ pub(super) struct Question<'a> {
     pub(super) if_match: Option<&'a str>,
 }
 
+/// A body that is sent as it comes, to management.
+pub(super) struct Upload<'a> {
+    /// The path and query.
+    pub(super) path: &'a Path,
+    /// What it is.
+    pub(super) content_type: &'static str,
+    /// How long it is, where that is known.
+    pub(super) bytes: Option<u64>,
+    /// Where it comes from; nothing is standard input.
+    pub(super) body: Option<&'a mut dyn Read>,
+}
+
 /// An answer, whatever its status.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -70,7 +88,7 @@ pub(super) struct Reply {
     pub(super) etag: Option<String>,
     /// Its body.
     pub(super) body: Vec<u8>,
-    with_key: bool,
+    sent: Sent,
 }
 
 impl Client {
@@ -81,25 +99,18 @@ impl Client {
 
     /// Asks. An answer that is a no is an answer.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
-        self.ask_within(Some(REQUEST_TIME_MAX), question, |response, with_key| {
-            Reply::read(response, with_key)
-        })
-    }
-
-    /// The same for what may take as long as it goes on.
-    pub(super) fn ask_patiently(&self, question: Question<'_>) -> Result<Reply, Failure> {
-        self.ask_within(None, question, Reply::read)
+        self.ask_within(Some(REQUEST_TIME_MAX), question, Reply::read)
     }
 
     /// Reads something of management as long as it is: an answer that is a yes goes to `out`, and its reply has no body.
     pub(super) fn pour(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
         let question = Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None };
-        self.ask_within(None, question, |response, with_key| {
+        self.ask_within(None, question, |response, sent| {
             if response.status().as_u16() != 200 {
-                return Reply::read(response, with_key);
+                return Reply::read(response, sent);
             }
             std::io::copy(&mut response.into_body().into_reader(), out)?;
-            Ok(Reply { status: 200, revision: None, etag: None, body: Vec::new(), with_key })
+            Ok(Reply { status: 200, revision: None, etag: None, body: Vec::new(), sent })
         })
     }
 
@@ -107,12 +118,14 @@ impl Client {
         &self,
         time: Option<Duration>,
         question: Question<'_>,
-        read: impl FnOnce(Response<Body>, bool) -> Result<Reply, Error>,
+        read: impl FnOnce(Response<Body>, Sent) -> Result<Reply, Error>,
     ) -> Result<Reply, Failure> {
-        let Listener { agent, place: Place { url, key, .. } } = match question.plane {
+        let listener = match question.plane {
             Plane::Management => &self.management,
             Plane::Calls => &self.calls,
         };
+        let sent = listener.sent();
+        let Listener { agent, place: Place { url, key, .. } } = listener;
         let mut request = Request::builder()
             .method(question.method)
             .uri(format!("{url}{}", question.path.as_str()))
@@ -134,7 +147,7 @@ impl Client {
                 .map_err(Error::Http)
                 .and_then(|request| agent.run(within(agent, time, request))),
         };
-        answered.and_then(|response| read(response, key.is_some())).map_err(|why| match why {
+        answered.and_then(|response| read(response, sent)).map_err(|why| match why {
             // The error may quote what was wrong with it, and that may be the key.
             Error::Http(_) | Error::BadUri(_) => Failure::Usage(
                 "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
@@ -149,7 +162,65 @@ fn within<B: AsSendBody>(agent: &Agent, time: Option<Duration>, request: Request
     agent.configure_request(request).timeout_global(time).build()
 }
 
+impl Client {
+    /// Sends a body; `seen` is shown how far it is.
+    pub(super) fn upload<'i>(
+        &self,
+        upload: Upload<'i>,
+        input: &'i mut dyn Read,
+        seen: Option<&mut dyn Write>,
+    ) -> Result<Reply, Failure> {
+        let Upload { path, content_type, bytes, body } = upload;
+        let sent = self.management.sent();
+        let Listener { agent, place: Place { url, key, .. } } = &self.management;
+        let mut request = Request::post(format!("{url}{}", path.as_str()))
+            .header("accept", "application/json")
+            .header("content-type", content_type);
+        if let Some(key) = key {
+            request = request.header("x-api-key", &key.0);
+        }
+        if let Some(bytes) = bytes {
+            request = request.header("content-length", bytes);
+        }
+        // What is too large is known before it is sent; for a small one it would cost more than it saves.
+        if bytes.is_some_and(|bytes| bytes > EXPECT_BYTES_MIN) {
+            request = request.header("expect", "100-continue");
+        }
+        let mut body = Progress::new(body.unwrap_or(input), bytes, seen);
+        let answered =
+            request.body(SendBody::from_reader(&mut body)).map_err(Error::Http).and_then(|request| {
+                let request = agent
+                    .configure_request(request)
+                    .timeout_global(None)
+                    .timeout_recv_response(Some(IMPORT_TIME_MAX))
+                    .build();
+                agent.run(request)
+            });
+        drop(body);
+        answered.and_then(|response| Reply::read(response, sent)).map_err(|why| match why {
+            Error::Http(_) | Error::BadUri(_) => Failure::Usage(
+                "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
+            ),
+            Error::Io(why) if matches!(why.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                let why = "it closed the connection before it had all, as it does when that is too large"
+                    .to_owned();
+                Failure::Unreachable { url: url.clone(), why }
+            }
+            why => Failure::Unreachable { url: url.clone(), why: told(&why) },
+        })
+    }
+}
+
 impl Listener {
+    /// Which key goes along.
+    fn sent(&self) -> Sent {
+        match (&self.place.key, self.place.is_found) {
+            (None, _) => Sent::Nothing,
+            (Some(_), true) => Sent::Found,
+            (Some(_), false) => Sent::Given,
+        }
+    }
+
     fn new(place: Place) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -172,9 +243,7 @@ impl Listener {
 fn told(why: &Error) -> String {
     match why {
         Error::Io(why) => match why.get_ref().and_then(|why| why.downcast_ref()) {
-            Some(rustls::Error::InvalidCertificate(why)) => format!(
-                "its certificate is not trusted ({why}): --ca names a file with who issued it, or with itself"
-            ),
+            Some(rustls::Error::InvalidCertificate(why)) => untrusted(why),
             Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS: ask it by http://".to_owned(),
             _ => why.to_string(),
         },
@@ -185,15 +254,39 @@ fn told(why: &Error) -> String {
     }
 }
 
+/// Why a certificate is not believed, and what to do about it.
+fn untrusted(why: &CertificateError) -> String {
+    let (what, todo) = match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("its time is over", "the router needs a new one")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("its time has not begun", "is the clock of this machine right?")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            "it is not for the name in the address",
+            "ask by a name that it is for, or name itself with --ca",
+        ),
+        CertificateError::UnknownIssuer => {
+            ("nobody knows who issued it", "--ca names a file with who issued it, or with itself")
+        }
+        CertificateError::Other(why) if why.to_string().contains("CaUsedAsEndEntity") => {
+            ("it is made for issuing others", "--ca names a file with itself, which is believed then")
+        }
+        _ => ("it is not a sound one", "--ca names a file with itself, which is believed then"),
+    };
+    format!("its certificate is not trusted, since {what}: {todo}")
+}
+
 impl Reply {
-    fn read(mut response: Response<Body>, with_key: bool) -> Result<Self, Error> {
+    fn read(mut response: Response<Body>, sent: Sent) -> Result<Self, Error> {
         let header = |headers: &HeaderMap, name| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
         let (status, headers) = (response.status().as_u16(), response.headers());
         let (revision, etag) = (header(headers, "x-cordboard-revision"), header(headers, "etag"));
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok(Self { status, revision, etag, body, with_key })
+        Ok(Self { status, revision, etag, body, sent })
     }
 
     /// The body as JSON; null where it is none.
@@ -202,12 +295,11 @@ impl Reply {
     }
 
     /// The answer, if it is a yes.
-    pub(super) fn granted(self, keep_raw: bool) -> Result<Self, Failure> {
+    pub(super) fn granted(self) -> Result<Self, Failure> {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
-        let (status, body, with_key) = (self.status, self.json(), self.with_key);
-        let raw = keep_raw.then_some(self.body);
-        Err(Failure::Refused(Box::new(Refused { status, body, with_key, raw })))
+        let (status, body, sent) = (self.status, self.json(), self.sent);
+        Err(Failure::Refused(Box::new(Refused { status, body, sent })))
     }
 }

@@ -1,20 +1,21 @@
 //! `export` and `import`: everything of an account, out of one router and into another.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read as _, Write as _};
-use std::path::{Path as FilePath, PathBuf};
+use std::io::{self, BufWriter, Read as _, Write as _};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
 
+use super::client::{Reply, Upload};
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::words::text_of;
 
-/// Largest document that is sent, in bytes; the router has a limit of its own.
-const DOCUMENT_BYTES_MAX: u64 = 4 << 30;
+/// What stands for standard input.
+const STDIN: &str = "-";
 
 /// Write everything of the account as one JSON document
 ///
@@ -69,10 +70,13 @@ pub struct ImportArgs {
 
 impl Errand for ImportArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let document = self.document(session)?;
+        if self.is_stdin() && !self.assent.yes {
+            let why = "standard input can be read only once, so that nobody can be asked: say --yes";
+            return Err(Failure::Usage(why.to_owned()));
+        }
         // What it replaces may be at live, whatever it says itself.
         self.assent.obtain(session, "importing everything of a document", |_| Ok(true))?;
-        let reply = session.send(&Path::of("/v1/import"), document)?;
+        let reply = self.send(session)?;
         let told = reply.json();
         let count = |name| text_of(&told, name);
         if told.get("changed") == Some(&Value::Bool(false)) {
@@ -91,16 +95,24 @@ impl Errand for ImportArgs {
 }
 
 impl ImportArgs {
-    fn document(&self, session: &mut Session<'_, '_>) -> Result<Vec<u8>, Failure> {
-        let unreadable = |why| Failure::Usage(format!("{} cannot be read: {why}", self.file.display()));
-        let mut document = Vec::new();
-        let read = if self.file == FilePath::new("-") {
-            let input = &mut *session.terminal.input;
-            input.take(DOCUMENT_BYTES_MAX).read_to_end(&mut document)
+    fn is_stdin(&self) -> bool {
+        self.file.as_os_str() == STDIN
+    }
+
+    fn send(&self, session: &mut Session<'_, '_>) -> Result<Reply, Failure> {
+        let (path, content_type) = (Path::of("/v1/import"), "application/json");
+        let reply = if self.is_stdin() {
+            session.upload(Upload { path: &path, content_type, bytes: None, body: None })?
         } else {
-            let file = File::open(&self.file).map_err(unreadable)?;
-            file.take(DOCUMENT_BYTES_MAX).read_to_end(&mut document)
+            let unread =
+                |why: io::Error| Failure::Usage(format!("{} cannot be read: {why}", self.file.display()));
+            let file = File::open(&self.file).map_err(unread)?;
+            let size = file.metadata().map_err(unread)?;
+            let bytes = size.is_file().then_some(size.len());
+            // No more than was said, should it grow meanwhile.
+            let mut body = file.take(bytes.unwrap_or(u64::MAX));
+            session.upload(Upload { path: &path, content_type, bytes, body: Some(&mut body) })?
         };
-        read.map(|_| document).map_err(unreadable)
+        session.granted(reply)
     }
 }

@@ -1,5 +1,8 @@
 //! `numbers`: which number goes where.
 
+mod import;
+mod progress;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -14,6 +17,8 @@ use super::words::{items, text_of};
 use super::written::{number, object, pair, pin};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
+use import::ImportArgs;
+pub(super) use progress::Progress;
 
 /// Show and change which number goes where
 #[derive(Debug, Clone, Args)]
@@ -50,6 +55,17 @@ Examples:
   cordboard numbers put +14155550100 --agent sales --pin live --header X-Brand=north --yes
   cordboard numbers put +14155550100 --split spring-prompt")]
     Put(PutArgs),
+    /// Route many numbers at once, from a file of CSV or NDJSON
+    ///
+    /// All of it holds from one revision on, or nothing of it. CSV has a first row that names its columns, of number,
+    /// agentId, pin, splitId and siteVariantId; NDJSON has an object of these on each line. Numbers that are not in the
+    /// file stay, and so do header rules, headers and what has no column. Every fault is told by its line.
+    #[command(after_help = "\
+Examples:
+  cordboard numbers import numbers.csv --dry-run
+  cordboard numbers import numbers.csv --yes
+  psql -c \"COPY route TO STDOUT CSV HEADER\" | cordboard numbers import - --format csv --yes")]
+    Import(ImportArgs),
     /// Release a number
     #[command(after_help = "\
 Examples:
@@ -111,6 +127,7 @@ impl Errand for NumbersArgs {
         match &self.command {
             NumbersCommand::List(list) => list.run(session),
             NumbersCommand::Get { number } => destination::get(session, &path_of(number)),
+            NumbersCommand::Import(import) => import.run(session),
             NumbersCommand::Put(put) => {
                 let (path, what) = (path_of(&put.number), put.number.to_string());
                 destination::put(session, &path, &what, &put.route(), put.assent)

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::client::{Client, Plane, Question, Reply};
+use super::client::{Client, Plane, Question, Reply, Upload};
 use super::failure::Failure;
 use super::path::Path;
 use super::table::Look;
@@ -38,13 +38,13 @@ impl<'s, 't> Session<'s, 't> {
 
     /// Reads something of management.
     pub(super) fn get(&self, path: &Path) -> Result<Reply, Failure> {
-        self.look_at(path)?.granted(self.json)
+        self.look_at(path)?.granted()
     }
 
     /// Reads something of management that may not be there.
     pub(super) fn find(&self, path: &Path) -> Result<Option<Reply>, Failure> {
         let reply = self.look_at(path)?;
-        if reply.status == 404 { Ok(None) } else { reply.granted(self.json).map(Some) }
+        if reply.status == 404 { Ok(None) } else { reply.granted().map(Some) }
     }
 
     /// Changes something of management.
@@ -65,26 +65,26 @@ impl<'s, 't> Session<'s, 't> {
             .and_then(|reply| self.granted(reply))
     }
 
-    /// Sends a document to management, as it is; it may take long.
-    pub(super) fn send(&self, path: &Path, document: Vec<u8>) -> Result<Reply, Failure> {
-        let question =
-            Question { plane: Plane::Management, method: "POST", path, body: Some(document), if_match: None };
-        self.client.ask_patiently(question).and_then(|reply| self.granted(reply))
+    /// Sends a body as it comes; on a terminal it is seen how far it is.
+    pub(super) fn upload<'i>(&'i mut self, upload: Upload<'i>) -> Result<Reply, Failure> {
+        let tty = self.terminal.remarks.tty;
+        let Terminal { input, err, .. } = &mut *self.terminal;
+        self.client.upload(upload, &mut **input, tty.then_some(&mut **err))
     }
 
     /// Writes a long answer of management as it comes.
     pub(super) fn pour(&mut self, path: &Path) -> Result<(), Failure> {
-        self.client.pour(path, &mut *self.terminal.out)?.granted(self.json).map(drop)
+        self.client.pour(path, &mut *self.terminal.out)?.granted().map(drop)
     }
 
     /// The same into something else.
     pub(super) fn pour_into(&self, path: &Path, out: &mut dyn Write) -> Result<(), Failure> {
-        self.client.pour(path, out)?.granted(self.json).map(drop)
+        self.client.pour(path, out)?.granted().map(drop)
     }
 
     /// The answer, if it is a yes.
     pub(super) fn granted(&self, reply: Reply) -> Result<Reply, Failure> {
-        reply.granted(self.json)
+        reply.granted()
     }
 
     /// Shows an answer: for people as they read it, for programs as it came.
@@ -100,7 +100,7 @@ impl<'s, 't> Session<'s, 't> {
         self.terminal.say(&text)
     }
 
-    /// Says that a change was made, and from when it holds.
+    /// Says that a change was made, and from when it holds; for programs as one JSON object with `revision`.
     pub(super) fn done(&mut self, reply: &Reply, what: &str) -> Result<(), Failure> {
         let answer = reply.json();
         for warning in items(&answer, "warnings") {
@@ -108,14 +108,11 @@ impl<'s, 't> Session<'s, 't> {
             let label = self.terminal.remarks.yellow("warning:");
             self.terminal.remark(format_args!("{label} {}", words(warning)));
         }
-        let from = reply.revision.as_ref().map(|revision| format!("from revision {}", clean(revision)));
         if self.json {
-            if let Some(from) = from {
-                self.terminal.remark(from);
-            }
-            return self.raw(reply);
+            return self.terminal.say(&format!("{}\n", with_revision(answer, reply.revision.as_deref())));
         }
-        let from = from.map(|from| format!(", {from}")).unwrap_or_default();
+        let from = reply.revision.as_ref().map(|revision| format!(", from revision {}", clean(revision)));
+        let from = from.unwrap_or_default();
         self.terminal.say(&format!("{what}{from}\n"))
     }
 
@@ -136,4 +133,17 @@ impl<'s, 't> Session<'s, 't> {
     fn look_at(&self, path: &Path) -> Result<Reply, Failure> {
         self.ask(Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None })
     }
+}
+
+/// The answer to a change as one object that says from which revision it holds, whatever the answer was.
+fn with_revision(answer: Value, revision: Option<&str>) -> Value {
+    let mut members = match answer {
+        Value::Object(members) => members,
+        Value::Null => Map::new(),
+        other => Map::from_iter([("answer".to_owned(), other)]),
+    };
+    if let Some(revision) = revision.and_then(|text| text.parse::<u64>().ok()) {
+        members.entry("revision").or_insert_with(|| revision.into());
+    }
+    Value::Object(members)
 }

@@ -56,7 +56,7 @@ impl HandOver {
         let action = match self.to {
             ManagedBy::Api => Action::Adopt(objects),
             ManagedBy::Files => {
-                let files = files.file_set_of(&objects).map_err(Refusal::files)?;
+                let files = files.file_set_of(&objects);
                 Action::Release { objects, files: Arc::new(files) }
             }
         };

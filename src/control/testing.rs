@@ -60,7 +60,7 @@ pub(crate) fn control_over(
         target: "ws-1".to_owned(),
         summary: "the beginning".to_owned(),
     };
-    store.commit(Revision(0), &[Commit { entry, changes, bodies: Vec::new() }]).unwrap();
+    store.commit(Revision(0), &[Commit { entry, staged: None, changes, bodies: Vec::new() }]).unwrap();
     let (control, reloader) = start(Parts {
         store,
         folder: &folder,

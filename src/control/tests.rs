@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::alarm::Alarm;
 use super::bodies::fetch_wanted;
 use super::files::{Library, SourceFile};
+use super::import::{ImportError, NumbersImport};
 use super::keys::admin_key;
 use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources};
@@ -19,13 +20,15 @@ use super::testing::{Ground, control_over, full_disk};
 use super::{Applied, Control, ControlError, Job};
 use crate::domain::account::Account;
 use crate::domain::address::Number;
-use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, Touched};
+use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId, Touched};
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::fault::Fault;
 use crate::domain::id::{ConfigHash, Revision, SplitId};
+use crate::domain::import::{Imported, RowFaults, Rows};
 use crate::domain::route::Route;
 use crate::domain::split::Split;
-use crate::domain::testing::{account, file_agent, file_set, number, route, split, world};
+use crate::domain::state::State;
+use crate::domain::testing::{account, file_agent, file_set, number, route, rows, split, world};
 use crate::domain::time::Timestamp;
 use crate::routing::shelf::Shelf;
 use crate::store::error::StoreError;
@@ -44,6 +47,9 @@ struct Brittle {
     full: AtomicBool,
     broken: AtomicBool,
     saved: Mutex<Vec<Vec<(SplitRef, u64)>>>,
+    /// What happens while the next import is written down.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    unstaged: AtomicUsize,
 }
 
 impl ControlStore for Brittle {
@@ -63,6 +69,26 @@ impl ControlStore for Brittle {
 
     fn check(&self) -> Result<(), StoreError> {
         self.store.check()
+    }
+
+    fn begin_staging(&self) -> Result<StagedId, StoreError> {
+        self.store.begin_staging()
+    }
+
+    fn stage(&self, staged: StagedId, numbers: &NumberChanges) -> Result<(), StoreError> {
+        if let Some(meanwhile) = self.meanwhile.lock().unwrap().take() {
+            meanwhile();
+        }
+        self.store.stage(staged, numbers)
+    }
+
+    fn unstage(&self, staged: StagedId) -> Result<(), StoreError> {
+        self.unstaged.fetch_add(1, Ordering::SeqCst);
+        self.store.unstage(staged)
+    }
+
+    fn fold(&self) -> Result<bool, StoreError> {
+        self.store.fold()
     }
 
     fn body(&self, hash: ConfigHash) -> Result<Option<Arc<[u8]>>, StoreError> {
@@ -125,6 +151,8 @@ impl Room {
             full: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             saved: Mutex::default(),
+            meanwhile: Mutex::default(),
+            unstaged: AtomicUsize::new(0),
         });
         let main = Account { id: account(), name: "Main".to_owned(), created_at: Timestamp(0) };
         let (sources, registry) = (Shown::default(), Registry::new());
@@ -191,7 +219,9 @@ impl HeldUp {
         let answer = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.spawn(reloader.run(std::future::pending));
-            runtime.block_on(control.reload(Some(hash)))
+            runtime.block_on(
+                control.reload(Some(crate::control::reload::Acceptance { hash, by: "operators".into() })),
+            )
         });
         let writer = std::cell::OnceCell::new();
         // There is nobody to write to until somebody reads.
@@ -409,4 +439,100 @@ fn many_numbers_with_routes_of_their_own_go_into_a_split_in_time_that_grows_with
     // Each route compared with each other takes most of a minute.
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(outcome.changes.len(), 2);
+}
+
+fn import(of: Rows) -> NumbersImport {
+    let Command { account, author, at, .. } = command(Action::DeleteDefault);
+    NumbersImport { account, author, at, rows: of, faults: RowFaults::default() }
+}
+
+impl Room {
+    /// Has this happen after the next import was weighed and before it lands.
+    fn meanwhile(&self, happens: impl FnOnce(&Control) + Send + 'static) {
+        let control = self.control.clone();
+        *self.store.meanwhile.lock().unwrap() = Some(Box::new(move || happens(&control)));
+    }
+
+    fn import(&self, of: Rows) -> Result<Applied, ImportError> {
+        self.control.import(self.control.import_turn().unwrap(), import(of))
+    }
+
+    fn served(&self, at: &str) -> Option<String> {
+        let state = self.control.state();
+        let route = state.route(&number(at))?;
+        route.pins().next().map(|(agent, pin)| format!("{agent}@{pin}"))
+    }
+}
+
+#[test]
+fn changes_that_others_make_while_an_import_is_written_down_do_not_wait_and_stay() {
+    let room = Room::new();
+    let put = |to: &str| command(Action::PutNumber { number: number("+14155550100"), route: route(to) });
+    room.control.submit_blocking(put("sales@V1")).unwrap();
+    let (other, ours) = (put("sales@V2"), command(Action::DeleteNumber(number("+14155550100"))));
+    room.meanwhile(move |control| {
+        let applied = control.submit_blocking(other).unwrap();
+        assert!(applied.state.route(&number("+14155550101")).is_none(), "it is not in force yet");
+        control.submit_blocking(ours).unwrap();
+    });
+    let before = room.control.state().revision;
+    let applied = room.import(rows(&[("+14155550100", "sales@V3"), ("+14155550101", "sales@V3")])).unwrap();
+    assert_eq!(applied.revision, Revision(before.0 + 3));
+    assert_eq!(applied.imported, Some(Imported { created: 2, updated: 0, unchanged: 0 }));
+    for at in ["+14155550100", "+14155550101"] {
+        assert_eq!(room.served(at).as_deref(), Some("sales@V3"));
+    }
+    let mut loaded = State::default();
+    room.store.load(&mut |change| loaded.absorb(&change, &mut Touched::default())).unwrap();
+    assert_eq!(loaded.numbers.len(), 2);
+    assert_eq!(room.control.live().snapshot().numbers.len(), 2);
+}
+
+#[test]
+fn an_import_that_others_stand_against_leaves_nothing_and_says_where() {
+    let room = Room::new();
+    room.control.submit_blocking(command(make(spring()))).unwrap();
+    let ended = command(Action::DeleteSplit(spring().id));
+    room.meanwhile(move |control| drop(control.submit_blocking(ended).unwrap()));
+    let refused = room.import(rows(&[("+14155550101", "sales@V3"), ("+14155550100", "split:spring")]));
+    let Err(ImportError::Faulty(faults)) = refused else { panic!("{refused:?}") };
+    assert!(faults.told().map(|fault| (fault.line, fault.field.as_str())).eq([(3, "splitId")]));
+    assert_eq!(room.store.unstaged.load(Ordering::SeqCst), 1);
+    assert!(room.control.state().numbers.is_empty());
+    assert!(room.control.import_turn().is_some(), "the next one may");
+}
+
+#[test]
+fn an_import_that_the_disk_refuses_leaves_nothing() {
+    let room = Room::new();
+    room.store.full.store(true, Ordering::SeqCst);
+    let refused = room.import(rows(&[("+14155550100", "sales@V3")]));
+    assert!(matches!(refused, Err(ImportError::Control(ControlError::Store(_)))), "{refused:?}");
+    assert_eq!(room.store.unstaged.load(Ordering::SeqCst), 1);
+    room.store.full.store(false, Ordering::SeqCst);
+    assert_eq!(room.import(rows(&[("+14155550100", "sales@V3")])).unwrap().imported.unwrap().created, 1);
+}
+
+#[test]
+fn the_same_import_once_more_and_a_dry_run_change_nothing() {
+    let room = Room::new();
+    let of = || rows(&[("+14155550100", "sales@V3"), ("desk-1", "sales@V1")]);
+    let turn = room.control.import_turn().unwrap();
+    let weighed = room.control.weigh_import(turn, import(of())).unwrap();
+    assert_eq!((weighed.imported.created, weighed.live), (2, 0));
+    assert!(room.control.state().numbers.is_empty());
+    let first = room.import(of()).unwrap();
+    let again = room.import(of()).unwrap();
+    assert_eq!((again.changed, again.revision), (false, first.revision));
+    assert_eq!(again.imported, Some(Imported { created: 0, updated: 0, unchanged: 2 }));
+}
+
+#[test]
+fn one_import_at_a_time() {
+    let room = Room::new();
+    let turn = room.control.import_turn();
+    assert!(turn.is_some());
+    assert!(room.control.import_turn().is_none());
+    drop(turn);
+    assert!(room.control.import_turn().is_some());
 }

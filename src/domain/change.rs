@@ -1,8 +1,9 @@
 //! What has changed: the facts that are committed, replayed and patched into the table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Key};
@@ -147,6 +148,28 @@ impl NumberChanges {
         }
     }
 
+    /// The numbers.
+    pub fn names(&self) -> impl Iterator<Item = Number> {
+        let phones = self.phones.iter().map(|(phone, _)| Number::E164(*phone));
+        phones.chain(self.users.iter().map(|(user, _)| Number::User(Arc::clone(user))))
+    }
+
+    /// The same in pieces of at most `most` numbers, each with the routes it needs.
+    pub fn pieces(&self, most: usize) -> impl Iterator<Item = Self> {
+        let phones = self.phones.chunks(most).map(|phones| {
+            let mut piece = Piece::of(self);
+            piece.numbers.phones = phones.iter().map(|(phone, at)| (*phone, piece.place(*at))).collect();
+            piece.numbers
+        });
+        let users = self.users.chunks(most).map(|users| {
+            let mut piece = Piece::of(self);
+            piece.numbers.users =
+                users.iter().map(|(user, at)| (Arc::clone(user), piece.place(*at))).collect();
+            piece.numbers
+        });
+        phones.chain(users)
+    }
+
     /// How many numbers.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -180,6 +203,34 @@ mod phones_text {
             .ok_or_else(|| D::Error::custom("expected E.164 digits"))
     }
 }
+
+/// Some of many numbers, with the routes that these need.
+struct Piece<'n> {
+    whole: &'n NumberChanges,
+    places: HashMap<u32, u32, FixedState>,
+    numbers: NumberChanges,
+}
+
+impl<'n> Piece<'n> {
+    fn of(whole: &'n NumberChanges) -> Self {
+        Self { whole, places: HashMap::default(), numbers: NumberChanges::default() }
+    }
+
+    fn place(&mut self, whole: Option<u32>) -> Option<u32> {
+        let whole = whole?;
+        if let Some(place) = self.places.get(&whole) {
+            return Some(*place);
+        }
+        let place = u32::try_from(self.numbers.routes.len()).ok()?;
+        self.numbers.routes.push(Arc::clone(self.whole.routes.get(whole as usize)?));
+        self.places.insert(whole, place);
+        Some(place)
+    }
+}
+
+/// Numbers that a store has ready, to be brought into force by one commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StagedId(pub i64);
 
 /// One line of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,11 +1,14 @@
 //! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
 
+mod authorised;
 mod caller_pins;
 mod files;
 mod hand_over;
 mod held;
 mod import;
+mod import_account;
 mod routes;
+mod several;
 mod splits;
 mod told;
 
@@ -16,9 +19,10 @@ use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::caller_pin::{CallerHash, CallerPin, CallerPinRef};
-use super::change::{Change, Touched};
+use super::change::{Change, StagedId, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
+use super::import::{Import, Imported};
 use super::object::Object;
 use super::refusal::{FieldFault, Refusal};
 use super::route::Route;
@@ -28,7 +32,9 @@ use super::state::State;
 use super::time::Timestamp;
 
 pub use held::HELD as FILES_HELD;
-pub use import::{Import, WholeAgent};
+pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
+pub use import_account::{AccountImport, WholeAgent};
+pub use several::{BETWEEN_TARGETS, CHANGES_MAX, Sequence, Step};
 pub use splits::{ArmPatch, SplitPatch};
 
 /// Who wants a change.
@@ -143,8 +149,10 @@ pub enum Action {
     },
     /// Delete a split that nothing uses.
     DeleteSplit(SplitId),
+    /// Route numbers by the million, as was weighed before.
+    ImportNumbers(Arc<Import>),
     /// Take over everything of an account that was exported somewhere.
-    Import(Arc<Import>),
+    ImportAccount(Arc<AccountImport>),
     /// Apply the route and agent files.
     ApplyFiles(Arc<FileSet>),
     /// Give objects of the files to the API.
@@ -156,14 +164,16 @@ pub enum Action {
         /// The files in force; of their numbers, those that are given back.
         files: Arc<FileSet>,
     },
+    /// Do all of these, each on what those before it made, or nothing.
+    Several(Arc<[Action]>),
 }
 
 impl Action {
-    /// What a key needs for it; nothing for what no key can ask.
+    /// What a key needs for it; nothing for what no key can ask, and for several, each of which needs its own.
     #[must_use]
     pub fn permission(&self) -> Option<Permission> {
         match self {
-            Self::CreateAccount { .. } | Self::ApplyFiles(_) => None,
+            Self::CreateAccount { .. } | Self::ApplyFiles(_) | Self::Several(_) => None,
             Self::ReplaceKey(_) => Some(Permission::Admin),
             _ => Some(Permission::Edit),
         }
@@ -195,9 +205,19 @@ pub struct Outcome {
     /// The state with the facts absorbed, and what they touched, where weighing had to go that far: a million numbers
     /// are not absorbed twice. Its revision is still the old one.
     pub ahead: Option<Box<(State, Touched)>>,
+    /// Facts that the store has ready, which come before the others.
+    pub staged: Option<StagedId>,
+    /// What became of the rows of an import, where it is one.
+    pub imported: Option<Imported>,
 }
 
 impl Outcome {
+    /// Whether everything is so already.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.changes.is_empty() && self.staged.is_none()
+    }
+
     /// Makes it happen in the state that it was weighed on: the facts themselves stay, for whoever commits them.
     pub fn absorb_into(&mut self, state: &mut State, touched: &mut Touched) {
         match self.ahead.take() {
@@ -243,10 +263,12 @@ impl State {
             Action::DeleteSplit(id) => {
                 self.delete_split(Sight::of_author(self, &command.author), account, id)
             }
+            Action::ImportNumbers(import) => self.land_import(account, &command.author, import),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
-            Action::Import(import) => self.import(account, import),
+            Action::ImportAccount(import) => self.import_account(account, import),
             Action::Adopt(objects) => self.adopt(account, objects),
             Action::Release { objects, files } => self.release(account, objects, files, command.at),
+            Action::Several(actions) => self.several(command, actions),
         }
     }
 

@@ -111,12 +111,20 @@ impl<'s> Sight<'s> {
                     && patch.numbers.iter().all(number)
             }
             Action::EndSplit { id, .. } | Action::DeleteSplit(id) => split(id),
-            Action::Import(_) => self.is_whole(),
+            // Each row was judged by what the key could see then.
+            Action::ImportNumbers(import) => {
+                self.key.and_then(|key| key.agents.as_ref()) == import.agents.as_ref()
+            }
+            Action::ImportAccount(_) => self.is_whole(),
             Action::Adopt(objects) => self.objects(account, objects),
             Action::Release { objects, files } => {
                 self.objects(account, objects) && self.given_back(objects, files)
             }
-            Action::CreateAccount { .. } | Action::ReplaceKey(_) | Action::ApplyFiles(_) => true,
+            // Of several, each is judged when its turn comes, by what those before it made.
+            Action::CreateAccount { .. }
+            | Action::ReplaceKey(_)
+            | Action::ApplyFiles(_)
+            | Action::Several(_) => true,
         }
     }
 

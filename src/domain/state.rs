@@ -95,6 +95,12 @@ impl State {
         }
     }
 
+    /// The same but for numbers and their routes, which are those of another state.
+    pub(in crate::domain) fn with_numbers_of(&self, other: &Self) -> Self {
+        let Self { numbers, routes, route_places, .. } = other.clone();
+        Self { numbers, routes, route_places, ..self.clone() }
+    }
+
     /// The place of a route that some number uses.
     #[must_use]
     pub fn place(&self, route: &Route) -> Option<RouteIx> {

@@ -7,10 +7,11 @@ use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::agent_config::AgentConfig;
 use super::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
-use super::change::{SplitRef, Touched};
+use super::change::{NumberChanges, SplitRef, Touched};
 use super::command::{Action, Author, Command, Outcome};
-use super::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed};
+use super::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SplitId, VersionNumber};
+use super::import::{Import, Place as RowPlace, RowFaults, Rows, Said, SaidSite};
 use super::refusal::Refusal;
 use super::route::{Destination, ManagedBy, Route};
 use super::split::slots::Owners;
@@ -63,6 +64,16 @@ fn destination(to: &str) -> Destination {
     }
 }
 
+/// Rows of `("+14155550100", "sales@V1")`, from line 2 on, that say nothing of the site.
+pub(crate) fn rows(said: &[(&str, &str)]) -> Rows {
+    let mut rows = Rows::default();
+    for (line, (text, to)) in (2..).zip(said) {
+        let said = rows.said(Said { to: destination(to), site: SaidSite::Kept });
+        rows.push(number(text), RowPlace { line, said });
+    }
+    rows
+}
+
 /// A split of `("control", "sales@V1", 80)` arms.
 pub(crate) fn split(id: &str, arms: &[(&str, &str, u32)]) -> Split {
     let arms: Vec<Arm> = arms.iter().map(|(id, to, weight)| arm(id, to, *weight)).collect();
@@ -89,7 +100,14 @@ pub(crate) fn split(id: &str, arms: &[(&str, &str, u32)]) -> Split {
 /// An arm to `sales@V1`.
 pub(crate) fn arm(id: &str, to: &str, weight: u32) -> Arm {
     let Destination::Agent { agent, pin } = destination(to) else { panic!("an arm leads to an agent") };
-    Arm { id: ArmId::parse(id).unwrap(), name: String::new(), agent, pin, weight }
+    Arm {
+        id: ArmId::parse(id).unwrap(),
+        name: String::new(),
+        agent,
+        pin,
+        weight,
+        max_calls_in_progress: None,
+    }
 }
 
 /// A configuration whose prompt is this text.
@@ -119,6 +137,8 @@ pub(crate) fn file_agent(id: &str, versions: u32, live: u32) -> Placed<FileAgent
         id: AgentRef { account: account(), agent: AgentId::parse(id).unwrap() },
         name: id.to_owned(),
         endpoints: Vec::new(),
+        max_calls_in_progress: None,
+        fallback: None,
         environments: vec![placed((Environment::Live, version(live)))],
         draft: Some(placed(config(&format!("{id} draft")))),
         versions: (1..=versions).map(config_of).collect(),
@@ -146,6 +166,7 @@ pub(crate) fn file_set(agents: Vec<Placed<FileAgent>>) -> FileSet {
     FileSet {
         hash: ConfigHash([1; 16]),
         accepted: false,
+        accepted_by: None,
         account: account(),
         agents,
         splits: Vec::new(),
@@ -157,6 +178,7 @@ pub(crate) fn file_set(agents: Vec<Placed<FileAgent>>) -> FileSet {
         put: Vec::new(),
         released: Vec::new(),
         numbers_before: 0,
+        reading: Reading::default(),
     }
 }
 
@@ -227,6 +249,22 @@ impl State {
         for change in &outcome.changes {
             self.absorb(change, touched);
         }
+        Ok(outcome)
+    }
+
+    /// Weighs an import, as far as its rows are in order.
+    pub(crate) fn weigh_rows(&self, rows: Rows) -> Result<(Import, NumberChanges), RowFaults> {
+        let (mut rows, mut faults) = (rows, RowFaults::default());
+        rows.order(&mut faults);
+        let author = command(Action::DeleteDefault).author;
+        self.weigh_import(&account(), &author, Arc::new(rows), faults)
+    }
+
+    /// Has an import that was weighed before happen now.
+    pub(crate) fn land(&mut self, import: Arc<Import>, touched: &mut Touched) -> Result<Outcome, Refusal> {
+        let mut outcome = self.weigh(&command(Action::ImportNumbers(import)))?;
+        outcome.absorb_into(self, touched);
+        self.revision = self.revision.next();
         Ok(outcome)
     }
 

@@ -17,6 +17,8 @@ use crate::routing::table::RoutingTable;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const BEARER: &[u8] = b"bearer ";
+/// Shares of keys: there may be any number of keys, and those with the same share are one to the others.
+const KEY_SHARES: usize = 32;
 
 /// Somebody who may ask, and what it is bound to.
 #[derive(Debug, Clone)]
@@ -137,6 +139,25 @@ impl Doorkeeper {
         Ok(Asker::Gateway(row, gateway))
     }
 
+    /// How many shares there are of what an overloaded worker can answer.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        self.share(None) + 1
+    }
+
+    /// The share from which an asker's requests are answered: its own for each gateway that is known by its address; a
+    /// key's, by its hash; one for all strangers.
+    #[must_use]
+    pub fn share(&self, asker: Option<&Asker<'_>>) -> usize {
+        let keys = usize::from(self.gateways.other());
+        match asker {
+            Some(Asker::Gateway(row, _)) => usize::from(*row),
+            // The hash is keyed, so that nobody can choose whose share it is.
+            Some(Asker::Key(key)) => keys + usize::from(key.digest.0[0]) % KEY_SHARES,
+            None => keys + KEY_SHARES,
+        }
+    }
+
     /// [`Self::is_ours`], remembered for the connection.
     fn names_us(&self, host: &[u8], ends: &Ends) -> bool {
         if ends.host.get().is_some_and(|known| **known == *host) {
@@ -208,15 +229,19 @@ impl<'h> Seen<'h> {
 
     /// The key that was sent, if one was; nothing inside where it is no text, or not the only one.
     fn key_text(&self) -> Option<Option<&'h str>> {
+        // Which of several is meant nobody can know; one that is no key must not hide one that is.
+        if self.more_keys {
+            return Some(None);
+        }
         if let Some(value) = self.api_key {
-            return Some(value.to_str().ok().filter(|_| !self.more_keys));
+            return Some(value.to_str().ok());
         }
         let value = self.authorization?.as_bytes();
         let (scheme, text) = value.split_at_checked(BEARER.len())?;
         if !scheme.eq_ignore_ascii_case(BEARER) {
             return None;
         }
-        Some(std::str::from_utf8(text).ok().map(str::trim).filter(|_| !self.more_keys))
+        Some(std::str::from_utf8(text).ok().map(str::trim))
     }
 }
 

@@ -4,12 +4,16 @@
 //! |---|---|
 //! | `POST /v1/calls`, `GET /v1/route` | `ask` |
 //! | `GET /v1/calls/{callId}`, `POST /v1/calls/{callId}/end` | `calls` |
+//! | `POST /v1/calls:batch`, `POST /v1/calls/end:batch` | `batch` |
 //! | `GET /v1/snapshots/{hash}` | `snapshots` |
 
 mod ask;
+mod batch;
 mod body;
 mod calls;
 mod ending;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod snapshots;
 pub mod wanted;
 
@@ -36,6 +40,7 @@ use crate::domain::time::Timestamp;
 use crate::http::body::read_body;
 use crate::http::correlation::{CORRELATION_ID, CorrelationId};
 use crate::http::error::ApiError;
+use crate::http::fair::Shares;
 use crate::http::lag::LoopLag;
 use crate::http::server::{Answer, Answers, Service};
 use crate::routing::request::CALL_ID_BYTES_MAX;
@@ -44,14 +49,19 @@ use crate::routing::request::CALL_ID_BYTES_MAX;
 #[derive(Debug)]
 pub struct HttpGateway {
     worker: Rc<Worker>,
-    lag: Rc<LoopLag>,
+    shares: Rc<Shares>,
+    _lag: LoopLag,
 }
 
 impl HttpGateway {
     /// Answers with this worker; to be called within [`run_worker`](crate::http::server::run_worker).
     #[must_use]
     pub fn new(worker: Rc<Worker>) -> Self {
-        Self { worker, lag: Rc::new(LoopLag::measure()) }
+        let parts = &worker.plane.parts;
+        let (shares, lag_max) = (Rc::new(Shares::new(parts.doorkeeper.shares())), parts.lag_max);
+        let settled = Rc::clone(&shares);
+        let lag = LoopLag::measure(move |lag| settled.look(lag > lag_max));
+        Self { worker, shares, _lag: lag }
     }
 }
 
@@ -59,7 +69,8 @@ impl Service for HttpGateway {
     type Connection = HttpConnection;
 
     fn connection(&self, peer: SocketAddr, local: SocketAddr) -> HttpConnection {
-        HttpConnection { lag: Some(Rc::clone(&self.lag)), ..HttpConnection::new(&self.worker, peer, local) }
+        let shares = Some(Rc::clone(&self.shares));
+        HttpConnection { shares, ..HttpConnection::new(&self.worker, peer, local) }
     }
 }
 
@@ -68,15 +79,17 @@ impl Service for HttpGateway {
 pub struct HttpConnection {
     worker: Rc<Worker>,
     ends: Ends,
-    lag: Option<Rc<LoopLag>>,
+    shares: Option<Rc<Shares>>,
 }
 
 /// A path of ours, and what in it is asked for.
 enum Path<'u> {
     Route,
     Calls,
+    CallBatch,
     Call(&'u str),
     CallEnd(&'u str),
+    EndBatch,
     Snapshot(&'u str),
 }
 
@@ -86,6 +99,9 @@ impl<'u> Path<'u> {
         match path.strip_prefix("/v1/")? {
             "route" => Some(Self::Route),
             "calls" => Some(Self::Calls),
+            "calls:batch" => Some(Self::CallBatch),
+            // A call of this id is found by `end%3Abatch`.
+            "calls/end:batch" => Some(Self::EndBatch),
             rest => {
                 if let Some(hash) = rest.strip_prefix("snapshots/") {
                     return segment(hash).map(Self::Snapshot);
@@ -101,7 +117,7 @@ impl<'u> Path<'u> {
 
     const fn method(&self) -> (Method, &'static str) {
         match self {
-            Self::Calls | Self::CallEnd(_) => (Method::POST, "POST"),
+            Self::Calls | Self::CallBatch | Self::CallEnd(_) | Self::EndBatch => (Method::POST, "POST"),
             Self::Route | Self::Call(_) | Self::Snapshot(_) => (Method::GET, "GET"),
         }
     }
@@ -110,12 +126,13 @@ impl<'u> Path<'u> {
 impl Answers for HttpConnection {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
+        let correlation = self.correlation(&head);
         let answered = match self.admit(&head) {
-            Ok(path @ (Path::Calls | Path::CallEnd(_))) => self.post(&path, &head, body).await,
+            Ok(path) if path.method().0 == Method::POST => self.post(&path, &head, body, &correlation).await,
             Ok(path) => self.get(&path, &head),
             Err(refused) => Err(refused),
         };
-        self.finish(&head, answered)
+        finish(&correlation, answered)
     }
 }
 
@@ -124,7 +141,7 @@ impl HttpConnection {
     #[must_use]
     pub fn new(worker: &Rc<Worker>, peer: SocketAddr, local: SocketAddr) -> Self {
         let ends = worker.plane.parts.doorkeeper.ends(peer, local);
-        Self { worker: Rc::clone(worker), ends, lag: None }
+        Self { worker: Rc::clone(worker), ends, shares: None }
     }
 
     /// Answers a request that has no body.
@@ -133,47 +150,84 @@ impl HttpConnection {
         let answered = match self.admit(head) {
             Ok(Path::Calls) => self.ask_by_body(head, &Bytes::new()),
             Ok(Path::CallEnd(call)) => self.end(head, call, &Bytes::new()),
+            Ok(Path::CallBatch | Path::EndBatch) => Err(batch::not_a_list(&[])),
             Ok(path) => self.get(&path, head),
             Err(refused) => Err(refused),
         };
-        self.finish(head, answered)
+        finish(&self.correlation(head), answered)
     }
 
     fn admit<'u>(&self, head: &'u Parts) -> Result<Path<'u>, ApiError> {
-        if self.lag.as_ref().is_some_and(|lag| lag.last() > self.worker.plane.parts.lag_max) {
-            self.worker.plane.meters.count_shed();
-            return Err(ApiError::overloaded(1));
-        }
+        self.in_time(head)?;
         let path = Path::of(head.uri.path()).ok_or_else(|| ApiError::not_found("there is nothing here"))?;
         let (method, allow) = path.method();
         if head.method == method { Ok(path) } else { Err(ApiError::method_not_allowed(allow)) }
+    }
+
+    /// Turns away, and counts, who has had its share while the worker has too much to do.
+    fn in_time(&self, head: &Parts) -> Result<(), ApiError> {
+        match self.shares.as_deref().filter(|shares| !shares.is_calm()) {
+            Some(shares) => self.shed(shares, head),
+            None => Ok(()),
+        }
+    }
+
+    /// Turns away who has had its share of what the worker can do.
+    fn shed(&self, shares: &Shares, head: &Parts) -> Result<(), ApiError> {
+        let doorkeeper = &self.worker.plane.parts.doorkeeper;
+        let asker = self.known(head).ok();
+        if shares.admits(doorkeeper.share(asker.as_ref())) {
+            return Ok(());
+        }
+        let row = match asker {
+            Some(Asker::Gateway(row, _)) => row,
+            _ => doorkeeper.gateways.other(),
+        };
+        self.worker.plane.meters.count_shed(row);
+        Err(ApiError::overloaded(1))
     }
 
     fn get(&self, path: &Path<'_>, head: &Parts) -> Result<Answer, ApiError> {
         match path {
             Path::Call(call) => self.call(head, call),
             Path::Snapshot(hash) => self.snapshot(head, hash),
-            Path::Route | Path::Calls | Path::CallEnd(_) => self.ask_by_query(head),
+            _ => self.ask_by_query(head),
         }
     }
 
-    async fn post(&self, path: &Path<'_>, head: &Parts, body: Incoming) -> Result<Answer, ApiError> {
+    async fn post(
+        &self,
+        path: &Path<'_>,
+        head: &Parts,
+        body: Incoming,
+        correlation: &CorrelationId,
+    ) -> Result<Answer, ApiError> {
         // Before the body: a stranger's is not worth reading.
-        self.asker(head, Permission::Route)?;
-        let limits = &self.worker.plane.parts.limits;
-        let body = read_body(body, limits.body_bytes_max, limits.body_timeout).await?;
+        let asker = self.asker(head, Permission::Route)?;
+        let parts = &self.worker.plane.parts;
+        let bytes_max = match path {
+            Path::CallBatch | Path::EndBatch => parts.batch_bytes_max,
+            _ => parts.limits.body_bytes_max,
+        };
+        let body = read_body(body, bytes_max, parts.limits.body_timeout).await?;
         match path {
             Path::CallEnd(call) => self.end(head, call, &body),
+            Path::CallBatch => self.ask_batch(&asker, head, &body, correlation).await,
+            Path::EndBatch => self.end_batch(&asker, head, &body, correlation).await,
             _ => self.ask_by_body(head, &body),
         }
     }
 
-    /// Who asks, if it may do this.
-    fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
+    /// Who asks.
+    fn known(&self, head: &Parts) -> Result<Asker<'_>, ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
         let wall = || Timestamp(self.worker.plane.parts.clock.now_ms());
-        let asker =
-            self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, &head.headers, wall))?;
+        self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, &head.headers, wall))
+    }
+
+    /// Who asks, if it may do this.
+    fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
+        let asker = self.known(head)?;
         if !asker.may(permission) {
             let message = match asker {
                 Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),
@@ -186,12 +240,15 @@ impl HttpConnection {
         Ok(asker)
     }
 
-    fn finish(&self, head: &Parts, answered: Result<Answer, ApiError>) -> Answer {
-        let correlation = CorrelationId::of(&head.headers, || self.worker.new_id());
-        let mut answer = answered.unwrap_or_else(|error| error.render(correlation.as_str()));
-        answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
-        answer
+    fn correlation(&self, head: &Parts) -> CorrelationId {
+        CorrelationId::of(&head.headers, || self.worker.new_id())
     }
+}
+
+fn finish(correlation: &CorrelationId, answered: Result<Answer, ApiError>) -> Answer {
+    let mut answer = answered.unwrap_or_else(|error| error.render(correlation.as_str()));
+    answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+    answer
 }
 
 /// An answer of JSON.

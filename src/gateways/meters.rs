@@ -55,7 +55,8 @@ struct Inner {
     /// How often rows were given back: what workers remember of rows holds until this changes.
     given_back: AtomicU64,
     not_remembered: AtomicU64,
-    requests_shed: AtomicU64,
+    /// By the gateways' rows.
+    requests_shed: Vec<AtomicU64>,
 }
 
 /// The rows in use, by series and gateway.
@@ -78,6 +79,7 @@ impl Meters {
                 decisions.begin(decision_row(at, reason), labels);
             }
         }
+        let requests_shed = gateways.iter().map(|_| AtomicU64::new(0)).collect();
         Self(Arc::new(Inner {
             gateways,
             calls: Series::new(),
@@ -85,7 +87,7 @@ impl Meters {
             rows: Mutex::default(),
             given_back: AtomicU64::new(0),
             not_remembered: AtomicU64::new(0),
-            requests_shed: AtomicU64::new(0),
+            requests_shed,
         }))
     }
 
@@ -115,9 +117,11 @@ impl Meters {
         });
     }
 
-    /// A request that was turned away since its worker had too much to do.
-    pub fn count_shed(&self) {
-        self.0.requests_shed.fetch_add(1, Ordering::Relaxed);
+    /// A request that was turned away since its worker had too much to do, and its gateway had had its share.
+    pub fn count_shed(&self, gateway: u16) {
+        if let Some(count) = self.0.requests_shed.get(usize::from(gateway)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The row of a series and a gateway, labelled before anybody counts in it.
@@ -284,7 +288,7 @@ const NOT_REMEMBERED: Family = Family {
 };
 const REQUESTS_SHED: Family = Family {
     name: "cordboard_requests_shed_total",
-    help: "Requests of gateways turned away since a worker had too much to do.",
+    help: "Requests turned away since a worker had too much to do and their gateway had had its share.",
     kind: Kind::Counter,
 };
 
@@ -323,8 +327,10 @@ impl Source for Meters {
         histograms(page, &DECISIONS, &self.0.decisions.read(), DECISION);
         let not_remembered = self.0.not_remembered.load(Ordering::Relaxed);
         page.family(&NOT_REMEMBERED).line(&Labels::none(), not_remembered);
-        let shed = self.0.requests_shed.load(Ordering::Relaxed);
-        page.family(&REQUESTS_SHED).line(&Labels::none(), shed);
+        let mut shed = page.family(&REQUESTS_SHED);
+        for (gateway, count) in self.0.gateways.iter().zip(&self.0.requests_shed) {
+            shed.line(&Labels::new(&[("gateway", gateway)]), count.load(Ordering::Relaxed));
+        }
     }
 }
 

@@ -3,19 +3,21 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::Service as _;
+use hyper::{Request, Response};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::mpsc;
 
 use super::acceptor::{Acceptor, Admitted};
 use super::body::Timed;
 use super::connection;
+use super::limits::Limits;
 use super::server::Front;
 use super::shutdown::{Stage, reached};
 
@@ -30,7 +32,7 @@ use super::shutdown::{Stage, reached};
 pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front: Front) -> io::Result<()> {
     let mut acceptor = Acceptor::new(listener, front.clone())?;
     let builder = Arc::new(connection::builder(&front.limits));
-    let router = TowerToHyperService::new(router.layer(DefaultBodyLimit::max(front.limits.body_bytes_max)));
+    let router = within(router, &front.limits);
     let mut stages = front.shutdown.stages();
     // Never sent on: it closes when the last connection has dropped its end.
     let (alive, mut ended) = mpsc::channel::<()>(1);
@@ -38,13 +40,7 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
         let (front, builder, router, alive) = (front.clone(), builder.clone(), router.clone(), alive.clone());
         let stages = front.shutdown.stages();
         tokio::spawn(async move {
-            let body_timeout = front.limits.body_timeout;
-            let answer = |request: Request<Incoming>| {
-                let mut request = request.map(|body| Body::new(Timed::new(body, body_timeout)));
-                request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-                let answer = router.call(request);
-                async move { answer.await.unwrap_or_else(|never| match never {}) }
-            };
+            let answer = |request| answer(&router, peer, front.limits.body_timeout, request);
             connection::serve(socket, &builder, &front, stages, answer).await;
             drop((place, alive));
         });
@@ -55,4 +51,21 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
         () = reached(&mut stages, Stage::Over) => {}
     }
     Ok(())
+}
+
+/// A router that reads no body larger than these limits allow.
+pub(super) fn within(router: Router, limits: &Limits) -> TowerToHyperService<Router> {
+    TowerToHyperService::new(router.layer(DefaultBodyLimit::max(limits.body_bytes_max)))
+}
+
+/// Hands the router a request of this peer.
+pub(super) async fn answer(
+    router: &TowerToHyperService<Router>,
+    peer: SocketAddr,
+    body_timeout: Duration,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let mut request = request.map(|body| Body::new(Timed::new(body, body_timeout)));
+    request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+    router.call(request).await.unwrap_or_else(|never| match never {})
 }

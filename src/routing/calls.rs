@@ -9,12 +9,14 @@ use dashmap::mapref::entry::Entry;
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
+use super::capacity::Places;
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
 use super::names::Names;
 use super::request::CallRequest;
 use super::series::Series;
 use super::table::{Served, ServingRoute, ServingSplit};
 use crate::domain::address::{Address, Number};
+use crate::domain::endpoint::EndpointTemplate;
 use crate::domain::id::{AccountId, Revision, SiteVariantId};
 use crate::domain::time::Timestamp;
 
@@ -49,6 +51,8 @@ pub struct Kept {
     pub arm: Option<KeptArm>,
     /// What a token says of the site, one or none, where the route says otherwise by now.
     pub site: Option<Option<SiteVariantId>>,
+    /// Where the call was sent instead of the version's endpoints.
+    pub target: Option<Arc<EndpointTemplate>>,
     /// The code of the reason it was decided for.
     pub reason: &'static str,
 }
@@ -70,7 +74,7 @@ impl Kept {
     /// A decision without route and split.
     #[must_use]
     pub fn new(revision: Revision, decision_id: u128, served: Arc<Served>, reason: &'static str) -> Self {
-        Self { revision, decision_id, served, route: None, arm: None, site: None, reason }
+        Self { revision, decision_id, served, route: None, arm: None, site: None, target: None, reason }
     }
 
     /// Keeps a decision; nothing where nobody serves.
@@ -90,6 +94,7 @@ impl Kept {
             route: choice.route.cloned(),
             arm,
             site: choice.site.map(Option::<&SiteVariantId>::cloned),
+            target: choice.target.cloned(),
             reason: decision.reason.code(),
         })
     }
@@ -108,8 +113,16 @@ impl Kept {
             route: self.route.as_ref(),
             site: self.site.as_ref().map(Option::as_ref),
             in_split,
+            target: self.target.as_ref(),
         };
-        Decision { revision: self.revision, choice: Some(choice), reason }
+        Decision { revision: self.revision, choice: Some(choice), reason, detour: None }
+    }
+
+    /// Places as far as there are free ones, for a call that has its version in any case.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        let arm = self.arm.as_ref().and_then(|arm| arm.split.arms.get(usize::from(arm.arm)));
+        Places::as_free(arm.and_then(|arm| arm.capacity.as_ref()), self.served.capacity())
     }
 }
 
@@ -141,6 +154,13 @@ impl Leg {
             ended: None,
         }
     }
+}
+
+/// A leg with the places that it takes up until it ends.
+#[derive(Debug)]
+struct Placed {
+    leg: Leg,
+    places: Places,
 }
 
 /// How a call went, as its gateway says.
@@ -246,8 +266,8 @@ pub enum Remembered {
 struct Call {
     account: AccountId,
     /// Nearly always the only one: kept in place, without an allocation of its own.
-    first: Leg,
-    more: Vec<Leg>,
+    first: Placed,
+    more: Vec<Placed>,
 }
 
 /// All calls in progress, and those that ended a moment ago. Bounded; live calls never give way to new ones.
@@ -285,15 +305,17 @@ impl CallsInProgress {
         leg.ok().map(|leg| leg.map(|leg| &leg.kept))
     }
 
-    /// Remembers what was decided for a call.
+    /// Remembers what was decided for a call, and keeps its places until it ends; gives them back at once where it is
+    /// not remembered.
     pub fn remember(
         &self,
         request: &CallRequest<'_>,
         call_id: &str,
-        kept: Kept,
+        (kept, places): (Kept, Places),
         now: Timestamp,
     ) -> Remembered {
-        self.remember_among(&self.live, request, call_id, || Leg::new(request, call_id, kept, now))
+        let leg = || Placed { leg: Leg::new(request, call_id, kept, now), places };
+        self.remember_among(&self.live, request, call_id, leg)
     }
 
     /// Keeps a call that began elsewhere and has ended among those that ended a moment ago.
@@ -308,7 +330,7 @@ impl CallsInProgress {
         self.remember_among(&self.ended, request, call_id, || {
             let mut leg = Leg::new(request, call_id, kept, began);
             leg.ended = Some(ending.timed(began));
-            leg
+            Placed { leg, places: Places::default() }
         })
     }
 
@@ -318,7 +340,7 @@ impl CallsInProgress {
         others: &AtomicUsize,
         request: &CallRequest<'_>,
         call_id: &str,
-        leg: impl FnOnce() -> Leg,
+        leg: impl FnOnce() -> Placed,
     ) -> Remembered {
         if others.fetch_add(1, Ordering::Relaxed) >= self.bounds.calls_max {
             others.fetch_sub(1, Ordering::Relaxed);
@@ -338,7 +360,7 @@ impl CallsInProgress {
                 match known {
                     Some(kept) => Remembered::Already(Box::new(kept)),
                     // Another call whose id has the same hash: as good as impossible, and then its token is enough.
-                    None if !call.first.names.is_call(call_id) || call.more.len() + 1 >= LEGS_MAX => {
+                    None if !call.first.leg.names.is_call(call_id) || call.more.len() + 1 >= LEGS_MAX => {
                         Remembered::Full
                     }
                     None => {
@@ -359,7 +381,7 @@ impl CallsInProgress {
     #[must_use]
     pub fn legs(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Vec<Leg> {
         let Some(call) = self.calls.get(&self.key(account, call_id)) else { return Vec::new() };
-        if call.account != *account || !call.first.names.is_call(call_id) {
+        if call.account != *account || !call.first.leg.names.is_call(call_id) {
             return Vec::new();
         }
         let legs = call.legs().filter(|leg| gateway.is_none_or(|gateway| leg.names.is_gateway(gateway)));
@@ -376,26 +398,29 @@ impl CallsInProgress {
         ending: &Ending,
     ) -> Option<Vec<EndedLeg>> {
         let mut call = self.calls.get_mut(&self.key(account, call_id))?;
-        if call.account != *account || !call.first.names.is_call(call_id) {
+        if call.account != *account || !call.first.leg.names.is_call(call_id) {
             return None;
         }
         let mut known = false;
         let mut ended = Vec::new();
-        for leg in call.legs_mut().filter(|leg| gateway.is_none_or(|gateway| leg.names.is_gateway(gateway))) {
+        let asked = |placed: &&mut Placed| gateway.is_none_or(|gateway| placed.leg.names.is_gateway(gateway));
+        for placed in call.legs_mut().filter(asked) {
             known = true;
-            let after_timeout = match &leg.ended {
+            let after_timeout = match &placed.leg.ended {
                 None => false,
                 Some(before) if before.outcome == Outcome::Unknown && ending.outcome != Outcome::Unknown => {
                     true
                 }
                 Some(_) => continue,
             };
-            ended.push(self.end_leg(leg, ending, after_timeout));
+            ended.push(self.end_leg(placed, ending, after_timeout));
         }
         known.then_some(ended)
     }
 
-    fn end_leg(&self, leg: &mut Leg, ending: &Ending, after_timeout: bool) -> EndedLeg {
+    fn end_leg(&self, placed: &mut Placed, ending: &Ending, after_timeout: bool) -> EndedLeg {
+        let Placed { leg, places } = placed;
+        *places = Places::default();
         let ending = ending.timed(leg.started_at);
         if !after_timeout {
             self.live.fetch_sub(1, Ordering::Relaxed);
@@ -419,10 +444,10 @@ impl CallsInProgress {
         let mut timed_out = Vec::new();
         let ended_ms = self.ended_ms();
         self.calls.retain(|_, call| {
-            let mut stays = |leg: &mut Leg| match &leg.ended {
-                None if now.0 - leg.started_at.0 >= self.bounds.life_ms => {
+            let mut stays = |placed: &mut Placed| match &placed.leg.ended {
+                None if now.0 - placed.leg.started_at.0 >= self.bounds.life_ms => {
                     let ending = Ending { at: now, known_at: now, ..Ending::default() };
-                    timed_out.push(self.end_leg(leg, &ending, false));
+                    timed_out.push(self.end_leg(placed, &ending, false));
                     true
                 }
                 Some(ending) if now.0 - ending.known_at.0 >= ended_ms => {
@@ -460,10 +485,10 @@ impl CallsInProgress {
 
 impl Call {
     fn legs(&self) -> impl Iterator<Item = &Leg> {
-        std::iter::once(&self.first).chain(&self.more)
+        std::iter::once(&self.first).chain(&self.more).map(|placed| &placed.leg)
     }
 
-    fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+    fn legs_mut(&mut self) -> impl Iterator<Item = &mut Placed> {
         std::iter::once(&mut self.first).chain(&mut self.more)
     }
 

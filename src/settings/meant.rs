@@ -64,12 +64,18 @@ pub struct Limits {
     pub header_time: Duration,
     /// Largest body of a call request.
     pub body_bytes_max: usize,
+    /// Largest body of a batch of calls or ends.
+    pub batch_bytes_max: usize,
     /// Time for a body to arrive.
     pub body_time: Duration,
     /// Largest body of a management request.
     pub admin_body_bytes_max: usize,
-    /// Largest document that is imported.
+    /// Largest body of an import of numbers.
     pub import_bytes_max: usize,
+    /// Most rows of an import of numbers.
+    pub import_rows_max: usize,
+    /// Largest document of an account that is imported.
+    pub account_import_bytes_max: usize,
     /// Connections of the call plane.
     pub connections_max: usize,
     /// Lateness of a call worker above which it sheds.
@@ -228,11 +234,19 @@ impl Limits {
             header_bytes_max: whole(&w.header_bytes_max, 16 * 1_024, KIB..=MIB, faults),
             header_time: Duration::from_secs(whole(&w.header_seconds, 10, 1..=300, faults)),
             body_bytes_max: whole(&w.body_bytes_max, 64 * 1_024, KIB..=16 * MIB, faults),
+            batch_bytes_max: whole(&w.batch_bytes_max, 1_024 * 1_024, KIB..=16 * MIB, faults),
             body_time: Duration::from_secs(whole(&w.body_seconds, 10, 1..=300, faults)),
-            import_bytes_max: whole(&w.import_bytes_max, 64 * 1_024 * 1_024, MIB..=4_096 * MIB, faults),
             admin_body_bytes_max: whole(
                 &w.admin_body_bytes_max,
                 8 * 1_024 * 1_024,
+                MIB..=4_096 * MIB,
+                faults,
+            ),
+            import_bytes_max: whole(&w.import_bytes_max, 256 * 1_024 * 1_024, MIB..=16_384 * MIB, faults),
+            import_rows_max: whole(&w.import_rows_max, 2_000_000, 1_000..=20_000_000, faults),
+            account_import_bytes_max: whole(
+                &w.account_import_bytes_max,
+                64 * 1_024 * 1_024,
                 MIB..=4_096 * MIB,
                 faults,
             ),

@@ -83,12 +83,18 @@ table! {
         header_seconds: i64,
         /// Largest body of a call request.
         body_bytes_max: i64,
+        /// Largest body of a batch of calls or ends.
+        batch_bytes_max: i64,
         /// Time for a body to arrive.
         body_seconds: i64,
         /// Largest body of a management request.
         admin_body_bytes_max: i64,
-        /// Largest document that is imported.
+        /// Largest body of an import of numbers.
         import_bytes_max: i64,
+        /// Most rows of an import of numbers.
+        import_rows_max: i64,
+        /// Largest document of an account that is imported.
+        account_import_bytes_max: i64,
         /// Connections of the call plane.
         connections_max: i64,
         /// Lateness of a call worker above which it sheds.

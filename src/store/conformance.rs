@@ -1,6 +1,7 @@
 //! The laws of every store, whatever its engine.
 
 mod commands;
+mod staged;
 mod state_text;
 pub(crate) mod story;
 
@@ -20,6 +21,11 @@ use crate::domain::id::{AccountId, ConfigHash, Revision, SplitId};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use commands::{Dice, world};
+pub(crate) use staged::{
+    what_lies_ready_comes_into_force_once,
+    what_lies_ready_comes_into_force_with_its_commit_and_is_folded_unseen,
+    what_no_commit_has_named_is_thrown_away,
+};
 pub(crate) use state_text::{logged_text, state_text};
 
 /// A place where a store lives: opened again, it is the same store.
@@ -46,6 +52,9 @@ macro_rules! laws {
             the_history_comes_newest_first_and_as_filtered
             the_log_comes_in_order_and_in_pages
             counts_of_calls_live_as_long_as_their_split
+            what_lies_ready_comes_into_force_with_its_commit_and_is_folded_unseen
+            what_no_commit_has_named_is_thrown_away
+            what_lies_ready_comes_into_force_once
         );
     };
     ($engine:expr; $($law:ident)*) => {
@@ -69,7 +78,7 @@ pub(crate) fn commit(revision: u64, changes: Vec<Change>) -> Commit {
         target: format!("t{}", revision % 4),
         summary: format!("revision {revision} was made"),
     };
-    Commit { entry, changes, bodies: Vec::new() }
+    Commit { entry, staged: None, changes, bodies: Vec::new() }
 }
 
 /// The state that a store holds.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::StoreError;
-use crate::domain::change::{Change, Entry, SplitRef};
+use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
 use crate::domain::command::Body;
 use crate::domain::id::{AccountId, ConfigHash, Revision};
 
@@ -12,6 +12,8 @@ use crate::domain::id::{AccountId, ConfigHash, Revision};
 pub struct Commit {
     /// The line; `entry.revision` is the revision it makes.
     pub entry: Entry,
+    /// What lies ready to come into force with it, before the facts.
+    pub staged: Option<StagedId>,
     /// The facts, in order.
     pub changes: Vec<Change>,
     /// Configurations; one that is stored already costs a look-up.
@@ -76,6 +78,37 @@ pub trait ControlStore: Send + Sync {
     /// When the files were removed or replaced.
     fn check(&self) -> Result<(), StoreError>;
 
+    /// Begins to lay numbers ready, for one commit to bring them into force. What no commit has brought into force is
+    /// gone when the store is opened again.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn begin_staging(&self) -> Result<StagedId, StoreError>;
+
+    /// Lays a piece ready, to come after those before; nothing of it is in the present or in the log until a commit
+    /// names it.
+    ///
+    /// Cost: one write to the disk, for which a commit may have to wait; keep pieces to some thousand numbers.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or this is in force or thrown away.
+    fn stage(&self, staged: StagedId, numbers: &NumberChanges) -> Result<(), StoreError>;
+
+    /// Throws away what lies ready, unless it is in force.
+    ///
+    /// # Errors
+    /// When the store cannot be written; what is left goes when it is opened again.
+    fn unstage(&self, staged: StagedId) -> Result<(), StoreError>;
+
+    /// Puts the next piece of what has come into force among the rows that [`ControlStore::load`] reads first, and
+    /// answers whether there is more. Changes nothing that anybody sees; before the next such commit, it must be done.
+    ///
+    /// Cost: as [`ControlStore::stage`].
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn fold(&self) -> Result<bool, StoreError>;
+
     /// The configuration with this fingerprint. Cost: one look-up, never behind a commit.
     ///
     /// # Errors
@@ -90,7 +123,8 @@ pub trait ControlStore: Send + Sync {
 
     /// What followed a revision, in order, for replay and for other nodes.
     ///
-    /// Cost: all changes of these revisions at once in memory; an import of a million numbers is one revision.
+    /// Cost: all changes of these revisions at once in memory; an import of a million numbers is one revision, whose
+    /// facts are its pieces.
     ///
     /// # Errors
     /// When the store cannot be read.

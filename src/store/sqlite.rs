@@ -5,6 +5,7 @@ mod format;
 mod load;
 mod log;
 mod place;
+mod staged;
 mod write;
 
 use std::fs::OpenOptions;
@@ -17,7 +18,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::error::{Deed, StoreError, StoreErrorKind};
 use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
-use crate::domain::change::{Change, Entry, SplitRef};
+use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
 use crate::domain::id::{ConfigHash, Revision};
 use failure::{Failure, Result};
 use place::Place;
@@ -33,6 +34,8 @@ const STATEMENTS: usize = 64;
 /// behind an import.
 #[derive(Debug)]
 pub struct SqliteStore {
+    /// Held only until the writer is: who has written in a row must let the next one in.
+    door: Mutex<()>,
     writer: Arc<Mutex<Connection>>,
     bodies: Arc<Mutex<Connection>>,
     log: Arc<Mutex<Connection>>,
@@ -61,7 +64,8 @@ impl SqliteStore {
             let writer =
                 shared(writer(Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?)?);
             let reader = || reader(path).map(shared);
-            Ok(Self { writer, bodies: reader()?, log: reader()?, place: Some(Place::of(path)?) })
+            let (bodies, log, place) = (reader()?, reader()?, Some(Place::of(path)?));
+            Ok(Self { door: Mutex::default(), writer, bodies, log, place })
         };
         open().map_err(|failure| failure.told(Deed::Open))
     }
@@ -73,7 +77,14 @@ impl SqliteStore {
     pub fn in_memory() -> std::result::Result<Self, StoreError> {
         let open = || Ok(shared(writer(Connection::open_in_memory()?)?));
         let writer = open().map_err(|failure: Failure| failure.told(Deed::Open))?;
-        Ok(Self { bodies: Arc::clone(&writer), log: Arc::clone(&writer), writer, place: None })
+        let (bodies, log) = (Arc::clone(&writer), Arc::clone(&writer));
+        Ok(Self { door: Mutex::default(), bodies, log, writer, place: None })
+    }
+
+    /// The writer, by turns: an import writes piece after piece, and a commit waits for one of them at most.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        let _door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        lock(&self.writer)
     }
 
     /// The last revision; zero before the first commit.
@@ -87,13 +98,13 @@ impl SqliteStore {
 
 impl ControlStore for SqliteStore {
     fn load(&self, absorb: &mut dyn FnMut(Change)) -> std::result::Result<Revision, StoreError> {
-        load::load(&mut lock(&self.writer), absorb).map_err(|failure| failure.told(Deed::Read))
+        load::load(&mut self.writer(), absorb).map_err(|failure| failure.told(Deed::Read))
     }
 
     fn commit(&self, expected: Revision, commits: &[Commit]) -> std::result::Result<Revision, CommitError> {
         let there = || self.check().map_err(CommitError::Failed);
         there()?;
-        let head = write::commit(&mut lock(&self.writer), expected, commits)?;
+        let head = write::commit(&mut self.writer(), expected, commits)?;
         // It may have gone meanwhile, and what was written with it.
         there()?;
         Ok(head)
@@ -101,6 +112,25 @@ impl ControlStore for SqliteStore {
 
     fn check(&self) -> std::result::Result<(), StoreError> {
         self.place.as_ref().map_or(Ok(()), Place::check).map_err(|failure| failure.told(Deed::Write))
+    }
+
+    fn begin_staging(&self) -> std::result::Result<StagedId, StoreError> {
+        staged::begin(&self.writer()).map_err(|failure| failure.told(Deed::Write))
+    }
+
+    fn stage(&self, staged: StagedId, numbers: &NumberChanges) -> std::result::Result<(), StoreError> {
+        staged::piece(&mut self.writer(), staged, numbers).map_err(|failure| failure.told(Deed::Write))
+    }
+
+    fn unstage(&self, staged: StagedId) -> std::result::Result<(), StoreError> {
+        let some =
+            || staged::drop_some(&mut self.writer(), staged).map_err(|failure| failure.told(Deed::Write));
+        while some()? {}
+        Ok(())
+    }
+
+    fn fold(&self) -> std::result::Result<bool, StoreError> {
+        staged::fold(&mut self.writer()).map_err(|failure| failure.told(Deed::Write))
     }
 
     fn body(&self, hash: ConfigHash) -> std::result::Result<Option<Arc<[u8]>>, StoreError> {
@@ -125,7 +155,7 @@ impl ControlStore for SqliteStore {
     }
 
     fn save_split_calls(&self, counts: &[(SplitRef, u64)]) -> std::result::Result<(), StoreError> {
-        write::split_calls(&mut lock(&self.writer), counts).map_err(|failure| failure.told(Deed::Write))
+        write::split_calls(&mut self.writer(), counts).map_err(|failure| failure.told(Deed::Write))
     }
 
     fn split_calls(&self) -> std::result::Result<Vec<(SplitRef, u64)>, StoreError> {
@@ -146,6 +176,10 @@ fn writer(mut connection: Connection) -> Result<Connection> {
     format::bring_up(&mut connection)?;
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;")?;
     write::head(&connection)?;
+    if let Err(failure) = staged::sweep(&connection) {
+        // On a full disk, say: it takes some room and does no harm.
+        tracing::warn!(?failure, "what was laid ready for an import could not be swept from the store");
+    }
     Ok(connection)
 }
 

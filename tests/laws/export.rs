@@ -8,11 +8,14 @@ use super::world::{AT_LIVE, IN_SPLIT, PINNED_TO_V1, World};
 
 /// The example, with things of the API besides.
 fn full() -> World {
-    let world = World::example().running();
+    let world = World::example();
+    let agent = world.text("agents/sales/agent.toml");
+    let limits = "max_calls_in_progress = 900\nfallback = \"sip:queue@10.0.0.9\"\n";
+    let world = world.with("agents/sales/agent.toml", &format!("{limits}{agent}")).running();
     let mut operator = world.operator();
     operator
         .put("/v1/numbers/front-desk", &json!({"agentId": "sales", "pin": "draft", "headers": {"X-Ä": "x"}}));
-    let route = json!({"agentId": "sales", "pin": "live", "headers": {"X-Brand": "nörd \"1\""},
+    let route = json!({"agentId": "sales", "pin": "live", "headers": {"X-Brand": "nörd \"1\""}, "fallback": "+14155550170",
         "headerRules": [{"header": "X-Env", "regex": "^t", "agentId": "reception", "pin": "V1"}]});
     operator.put("/v1/numbers/front-desk", &route).must(200);
     operator.put("/v1/prefixes/+49", &json!({"splitId": "spring-prompt"})).must(200);
@@ -20,7 +23,7 @@ fn full() -> World {
         .put("/v1/caller-pins/sales/%2B14155550999", &json!({"pin": "V2", "until": "2090-01-01T00:00:00Z"}))
         .must(200);
     let arms = json!([{"id": "a", "agentId": "sales", "pin": "V1", "weight": 5},
-        {"id": "b", "agentId": "sales", "pin": "V2", "weight": 3}, {"id": "c", "agentId": "reception", "pin": "live", "weight": 2}]);
+        {"id": "b", "agentId": "sales", "pin": "V2", "weight": 3, "maxCallsInProgress": 40}, {"id": "c", "agentId": "reception", "pin": "live", "weight": 2}]);
     let split = json!({"id": "autumn", "arms": arms, "unit": "caller", "callQuota": 9_000, "scope": {"numbers": ["+4930123456"]}});
     operator.post("/v1/splits", &split).must(201);
     // Slots that a first deal would give otherwise.
@@ -74,6 +77,11 @@ fn an_export_makes_the_same_router_of_an_empty_one() {
     let exported = export(&world);
     let document: Value = serde_json::from_str(&exported).unwrap();
     assert!(!exported.contains(&world.key()) && document.get("keys").is_none());
+    for said in
+        ["\"maxCallsInProgress\":900", "\"maxCallsInProgress\":40", "\"fallback\":\"sip:queue@10.0.0.9\""]
+    {
+        assert!(exported.contains(said), "{said}: {exported}");
+    }
     let mut other = World::bare().with("routes/none.toml", "").running();
     let imported = other.operator().post("/v1/import", &document).must(200).json();
     assert_eq!((&imported["agents"], &imported["changed"]), (&json!(2), &json!(true)));
@@ -112,7 +120,7 @@ fn what_the_files_have_is_refused_by_name_and_nothing_changes() {
 fn bad_documents_are_told_of_by_place() {
     let world = World::bare()
         .with("routes/none.toml", "")
-        .with_variable("CORDBOARD_LIMITS_IMPORT_BYTES_MAX", "1048576")
+        .with_variable("CORDBOARD_LIMITS_ACCOUNT_IMPORT_BYTES_MAX", "1048576")
         .running();
     let mut operator = world.operator();
     let number = json!({"number": "+14155550170", "agentId": "sales"});

@@ -17,11 +17,14 @@ use crate::http::json::tree::Tree;
 const EXACT_MAX: u64 = (1 << 53) - 1;
 /// Largest weight.
 const WEIGHT_MAX: u64 = crate::domain::split::WEIGHT_MAX as u64;
+/// Largest limit of calls in progress.
+const CALLS_MAX: u64 = crate::domain::split::CALLS_MAX as u64;
 /// As many arms as there can be may go, and as many come.
 const CHANGES_MAX: usize = 2 * ARMS_MAX;
 
 type Weight = Whole<WEIGHT_MAX>;
 type Quota = Whole<EXACT_MAX>;
+type Calls = Whole<CALLS_MAX>;
 
 /// A new split.
 #[derive(Debug, ToSchema)]
@@ -34,7 +37,7 @@ pub struct NewSplit {
     #[schema(required = false)]
     pub(super) name: String,
     /// The numbers to put into it.
-    pub(super) scope: Option<Scope>,
+    pub(in crate::api) scope: Option<Scope>,
     /// What is hashed: `caller` (default), `call`, `random` or `{"header": name}`.
     #[schema(value_type = serde_json::Value, required = false)]
     pub(super) unit: UnitRule,
@@ -73,6 +76,9 @@ pub struct NewArm {
     /// Its share, relative to the other arms: 0 to 1,000,000.
     #[schema(value_type = u32)]
     weight: Weight,
+    /// How many calls it may have in progress: 1 to 100,000,000; further ones give way to the control.
+    #[schema(value_type = Option<u32>)]
+    max_calls_in_progress: Option<Calls>,
 }
 
 /// Which calls are in a split.
@@ -81,7 +87,7 @@ pub struct NewArm {
 pub struct Scope {
     /// Calls to these numbers, whose route leads into the split from now on.
     #[schema(value_type = Vec<String>, required = false)]
-    pub(super) numbers: Vec<Number>,
+    pub(in crate::api) numbers: Vec<Number>,
 }
 
 /// Changes to a split; what is absent stays, null clears.
@@ -126,6 +132,9 @@ pub struct ArmChange {
     /// Its share, relative to the other arms.
     #[schema(value_type = Option<u32>)]
     weight: Option<Weight>,
+    /// How many calls it may have in progress; null: any number.
+    #[schema(value_type = Option<u32>)]
+    max_calls_in_progress: Option<Option<Calls>>,
     /// Whether it goes.
     #[schema(required = false)]
     remove: bool,
@@ -133,10 +142,11 @@ pub struct ArmChange {
 
 /// How to end a split.
 #[derive(Debug, ToSchema)]
-pub struct EndSplit {
+#[schema(as = EndSplit)]
+pub struct EndBody {
     /// The arm that gets all calls.
     #[schema(value_type = String)]
-    pub(super) winner: ArmId,
+    pub(in crate::api) winner: ArmId,
 }
 
 impl Written for NewSplit {
@@ -176,7 +186,9 @@ impl Written for NewArm {
         if let Some(agent) = &agent_id {
             fields.check_agent(agent, pin);
         }
-        Some(Self { id: id?, name: name.unwrap_or_default(), agent_id: agent_id?, pin, weight: weight? })
+        let max_calls_in_progress = fields.optional("maxCallsInProgress");
+        let name = name.unwrap_or_default();
+        Some(Self { id: id?, name, agent_id: agent_id?, pin, weight: weight?, max_calls_in_progress })
     }
 }
 
@@ -204,13 +216,20 @@ impl Kind for UnitRule {
 
 impl NewSplit {
     /// The split that is meant, dealt for the first time.
-    pub(super) fn to_split(&self, account: &AccountId, id: SplitId, salt: u64, now: Timestamp) -> Split {
+    pub(in crate::api) fn to_split(
+        &self,
+        account: &AccountId,
+        id: SplitId,
+        salt: u64,
+        now: Timestamp,
+    ) -> Split {
         let arm = |arm: &NewArm| Arm {
             id: arm.id.clone(),
             name: arm.name.clone(),
             agent: arm.agent_id.clone(),
             pin: arm.pin,
             weight: arm.weight.get_u32(),
+            max_calls_in_progress: arm.max_calls_in_progress.map(Whole::get_u32),
         };
         let arms: Vec<Arm> = self.arms.iter().map(arm).collect();
         let weights: Vec<u32> = arms.iter().map(|arm| arm.weight).collect();
@@ -263,16 +282,17 @@ impl Written for ArmChange {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let (id, agent_id) = (fields.required("id"), fields.optional::<AgentId>("agentId"));
         let (name, pin) = (fields.optional("name"), fields.optional::<Pin>("pin"));
+        let max_calls_in_progress = fields.given("maxCallsInProgress");
         let (weight, remove) = (fields.optional("weight"), fields.optional("remove").unwrap_or_default());
         // Without both, the arm itself says what is missing.
         if let (Some(agent), Some(pin)) = (&agent_id, pin) {
             fields.check_agent(agent, pin);
         }
-        Some(Self { id: id?, name, agent_id, pin, weight, remove })
+        Some(Self { id: id?, name, agent_id, pin, weight, max_calls_in_progress, remove })
     }
 }
 
-impl Written for EndSplit {
+impl Written for EndBody {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { winner: fields.required("winner")? })
     }
@@ -280,13 +300,14 @@ impl Written for EndSplit {
 
 impl SplitChange {
     /// The patch that is meant.
-    pub(super) fn into_patch(self) -> SplitPatch {
+    pub(in crate::api) fn into_patch(self) -> SplitPatch {
         let arm = |arm: ArmChange| ArmPatch {
             id: arm.id,
             name: arm.name,
             agent: arm.agent_id,
             pin: arm.pin,
             weight: arm.weight.map(Whole::get_u32),
+            max_calls_in_progress: arm.max_calls_in_progress.map(|calls| calls.map(Whole::get_u32)),
             remove: arm.remove,
         };
         SplitPatch {

@@ -87,6 +87,8 @@ pub struct ArmView {
     pin: Pin,
     /// Its share, relative to the other arms.
     weight: u32,
+    /// How many calls it may have in progress; null: any number.
+    max_calls_in_progress: Option<u32>,
     /// How many of the 10,000 slots it owns.
     slots: usize,
 }
@@ -142,6 +144,11 @@ impl SplitView {
         }
     }
 
+    /// The same without the numbers by name; how many lead into it is known.
+    pub(in crate::api) fn counted(management: &Management, state: &State, split: &Split, count: u64) -> Self {
+        Self::of(management, state, split, Leading { count, ..Leading::default() })
+    }
+
     /// The same with the owners of its slots.
     pub(super) fn with_owners(self, split: &Split) -> Self {
         let arm = |at: u8| split.arms.get(usize::from(at)).map(|arm| arm.id.clone());
@@ -172,6 +179,7 @@ impl ArmView {
             agent_id: arm.agent.clone(),
             pin: arm.pin,
             weight: arm.weight,
+            max_calls_in_progress: arm.max_calls_in_progress,
             slots: 0,
         }
     }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::api::numbers::ImportLimits;
 use crate::api::{Management, router};
 use crate::control::reload::{Look, Sources};
 use crate::control::testing::{self, Ground};
@@ -146,7 +148,12 @@ impl World {
             calls_tls: None,
             admin_tls: None,
             calls_in_progress: Arc::new(|| 7),
-            import_bytes_max: 1 << 20,
+            import_limits: ImportLimits {
+                rows_max: 1_000,
+                bytes_max: 1 << 16,
+                pause_max: Duration::from_millis(200),
+            },
+            account_import_bytes_max: 1 << 20,
             random,
         }));
         let world = Self { control, health, files, runtime, router, _ground: ground };
@@ -188,9 +195,18 @@ impl World {
             Value::Null => String::new(),
             body => body.to_string(),
         };
-        self.send(
-            Request::builder().method(method).uri(path).header("X-API-Key", key).body(body.into()).unwrap(),
-        )
+        let mut request = Request::builder().method(method).uri(path).header("X-API-Key", key);
+        if path.starts_with("/v1/numbers:import") {
+            request = request.header("Content-Type", "application/x-ndjson");
+        }
+        self.send(request.body(body.into()).unwrap())
+    }
+
+    /// Imports a body as the admin of `ws-1`.
+    pub(super) fn import(&self, content_type: &str, body: impl Into<Body>) -> Reply {
+        let request =
+            Request::builder().method("POST").uri("/v1/numbers:import").header("X-API-Key", "admin");
+        self.send(request.header("Content-Type", content_type).body(body.into()).unwrap())
     }
 
     /// Asks without a key, from an address.

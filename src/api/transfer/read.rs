@@ -13,11 +13,12 @@ use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::agent_config::{AgentConfig, ConfigFault, endpoints_from_value};
 use crate::domain::caller_pin::CallerPin;
-use crate::domain::command::{Import, WholeAgent};
+use crate::domain::command::{AccountImport, WholeAgent};
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, VersionNumber};
 use crate::domain::refusal::{FieldFault, Refusal};
-use crate::domain::route::{ManagedBy, Route};
-use crate::domain::split::Split;
+use crate::domain::route::{FALLS_BACK_TO_ITSELF, ManagedBy, Route};
+use crate::domain::split::{CALLS_EXPECTED, CALLS_MAX, Split};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 
@@ -36,7 +37,7 @@ const DOCUMENT: [&str; 10] = [
     "callerPins",
     "numbers",
 ];
-const ROUTE: [&str; 6] = ["agentId", "pin", "splitId", "headerRules", "headers", "siteVariantId"];
+const ROUTE: [&str; 7] = ["agentId", "pin", "splitId", "headerRules", "headers", "siteVariantId", "fallback"];
 const SPLIT: [&str; 13] = [
     "id",
     "name",
@@ -55,12 +56,12 @@ const SPLIT: [&str; 13] = [
 const CALLER_PIN: [&str; 4] = ["agentId", "caller", "pin", "until"];
 
 /// Reads a document as objects of an account and of the API, whatever account it was of.
-pub(super) fn import(document: &[u8], account: &AccountId) -> Result<Import, ApiError> {
+pub(super) fn import(document: &[u8], account: &AccountId) -> Result<AccountImport, ApiError> {
     let document: Value = serde_json::from_slice(document).map_err(|why| {
         let (line, column) = (why.line(), why.column());
         ApiError::validation("body", format!("is no JSON, or breaks off, at line {line}, column {column}"))
     })?;
-    let mut reader = Reader { account, faults: Vec::new(), import: Import::default() };
+    let mut reader = Reader { account, faults: Vec::new(), import: AccountImport::default() };
     reader.document(document);
     if reader.faults.is_empty() {
         return Ok(reader.import);
@@ -76,6 +77,8 @@ struct AgentEntry {
     name: String,
     #[serde(default)]
     endpoints: Vec<Value>,
+    max_calls_in_progress: Option<u32>,
+    fallback: Option<Fallback>,
     created_at: Timestamp,
     #[serde(default)]
     environments: BTreeMap<String, String>,
@@ -102,7 +105,7 @@ struct VersionEntry {
 struct Reader<'a> {
     account: &'a AccountId,
     faults: Vec<FieldFault>,
-    import: Import,
+    import: AccountImport,
 }
 
 impl Reader<'_> {
@@ -145,6 +148,9 @@ impl Reader<'_> {
         for (i, number) in self.list(root, "numbers").into_iter().enumerate() {
             let at = format!("numbers[{i}]");
             let Some((number, route)) = self.routed::<Number>(&at, number, "number") else { continue };
+            if route.fallback.as_ref().and_then(Fallback::number) == Some(&number) {
+                self.fault(format!("{at}.fallback"), FALLS_BACK_TO_ITSELF);
+            }
             let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
             let route = Arc::new(route);
             let place = *places.entry(Arc::clone(&route)).or_insert(next);
@@ -168,8 +174,18 @@ impl Reader<'_> {
             Vec::new()
         });
         let id = AgentRef { account: self.account.clone(), agent: agent.id };
-        let (name, created_at) = (agent.name, agent.created_at);
-        let profile = Profile { id, name, managed_by: ManagedBy::Api, endpoints, created_at };
+        if agent.max_calls_in_progress.is_some_and(|calls| !(1..=CALLS_MAX).contains(&calls)) {
+            self.fault(format!("{at}.maxCallsInProgress"), format!("expected {CALLS_EXPECTED}"));
+        }
+        let profile = Profile {
+            id,
+            name: agent.name,
+            managed_by: ManagedBy::Api,
+            endpoints,
+            max_calls_in_progress: agent.max_calls_in_progress,
+            fallback: agent.fallback,
+            created_at: agent.created_at,
+        };
         let mut environments = Vec::new();
         for (name, to) in agent.environments {
             let number = VersionNumber::parse(&to).filter(|_| to.starts_with('V'));

@@ -8,7 +8,6 @@ use super::library::Library;
 use crate::domain::address::Prefix;
 use crate::domain::caller_pin::CallerPinRef;
 use crate::domain::change::SplitRef;
-use crate::domain::fault::Fault;
 use crate::domain::files::{FileNumber, FileSet, Place, Placed};
 use crate::domain::object::{Object, ObjectRef};
 use crate::domain::route::Route;
@@ -19,11 +18,9 @@ const TOLD_MAX: usize = 20;
 
 impl Library {
     /// What these files say, which are in force, and what they say of the numbers among some objects.
-    ///
-    /// # Errors
-    /// As [`Library::file_set`]; never, for files that were applied.
-    pub fn file_set_of(&self, objects: &BTreeSet<Object>) -> Result<FileSet, Vec<Fault>> {
-        let mut set = self.file_set(self, None)?;
+    #[must_use]
+    pub fn file_set_of(&self, objects: &BTreeSet<Object>) -> FileSet {
+        let mut set = self.file_set(self, None);
         let book = RouteBook::of(self);
         for (place, (_, file)) in (0..).zip(self.routes()) {
             let routes = book.places(file);
@@ -34,7 +31,7 @@ impl Library {
                 set.put.push(FileNumber { number: number.clone(), route, file: place, line });
             }
         }
-        Ok(set)
+        set
     }
 
     /// What an operator should know of the objects that these files list in vain: the first few with their places.

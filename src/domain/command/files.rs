@@ -17,7 +17,7 @@ use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
+use crate::domain::files::{Doubt, FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
 use crate::domain::object::{Object, ObjectRef};
 use crate::domain::persistent::Slab;
@@ -33,9 +33,6 @@ use shadow::{same_agent, same_route, same_split};
 
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
-
-/// Most numbers that look like phone numbers without being one that are warned of.
-const DOUBTS_MAX: usize = 20;
 
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
@@ -74,8 +71,11 @@ impl State {
             numbers_shadowed: BTreeMap::new(),
             given_back,
             at,
-            outcome: Outcome::default(),
-            faults: Vec::new(),
+            outcome: Outcome { warnings: files.reading.warnings.clone(), ..Outcome::default() },
+            faults: files.reading.faults.clone(),
+            doubt: files.reading.doubt.clone(),
+            files_account: &files.account,
+            unknown: BTreeSet::new(),
         };
         merge.give_back();
         merge
@@ -113,11 +113,18 @@ pub(super) struct Merge<'f> {
     at: Timestamp,
     outcome: Outcome,
     faults: Vec<Fault>,
+    /// What may be in the files although it could not be read.
+    doubt: Doubt,
+    /// The account of files that name none.
+    files_account: &'f AccountId,
+    /// Accounts that are named and not there: each is a fault where it is named, and what is routed in it none.
+    unknown: BTreeSet<AccountId>,
 }
 
 impl Merge<'_> {
     /// Merges everything; answers what becomes of the numbers.
     pub(super) fn all(&mut self, files: &FileSet) -> Result<Moved, Refusal> {
+        self.accounts(files);
         for agent in &files.agents {
             self.agent(agent);
         }
@@ -135,6 +142,8 @@ impl Merge<'_> {
         if self.faults.is_empty() {
             return Ok(moved);
         }
+        self.faults.sort();
+        self.faults.dedup();
         self.faults.truncate(FAULTS_MAX);
         Err(Refusal::files(std::mem::take(&mut self.faults)))
     }
@@ -144,17 +153,42 @@ impl Merge<'_> {
         self.outcome.changes.push(change);
     }
 
+    /// Tells each account that a file names and that is not there.
+    fn accounts(&mut self, files: &FileSet) {
+        for Placed { at, value: account } in &files.reading.accounts {
+            if !self.next.accounts.contains_key(account) {
+                self.unknown.insert(account.clone());
+                self.faults.push(no_account(at, account));
+            }
+        }
+    }
+
+    /// Whether an account is there; one that is not is told once.
+    fn is_account(&mut self, at: &Place, account: &AccountId) -> bool {
+        let is_there = self.next.accounts.contains_key(account);
+        if !is_there && self.unknown.insert(account.clone()) {
+            self.faults.push(no_account(at, account));
+        }
+        is_there
+    }
+
+    /// The account in which names are looked up: what belongs to one that is not there was meant for another, most
+    /// likely for that of the files.
+    fn judged_in(&mut self, at: &Place, account: &AccountId) -> AccountId {
+        if self.is_account(at, account) { account.clone() } else { self.files_account.clone() }
+    }
+
     fn agent(&mut self, placed: &Placed<FileAgent>) {
         let Placed { at, value: agent } = placed;
-        if !self.next.accounts.contains_key(&agent.id.account) {
-            self.faults.push(
-                at.fault(format!("account: there is no account {}", agent.id.account), "an account's id"),
-            );
-            return;
+        if !self.is_account(at, &agent.id.account) {
+            // In which account it is meant to be is open, so what names it may be right; the rest of it is judged.
+            self.doubt.agents.insert(agent.id.agent.clone());
         }
         let present = self.next.agents.get(&agent.id).cloned();
         let object = Object::Agent(agent.id.agent.clone());
-        let same = || present.as_ref().is_some_and(|present| same_agent(present, agent));
+        // Of one that could not be read nobody knows what it says.
+        let in_doubt = self.doubt.agents.contains(&agent.id.agent);
+        let same = || in_doubt || present.as_ref().is_some_and(|present| same_agent(present, agent));
         if !self.governs(at, &agent.id.account, object, same) {
             // What is given back some day is to have its configurations.
             let configs = agent.versions.iter().map(|placed| &placed.value.1);
@@ -168,6 +202,8 @@ impl Merge<'_> {
             name: agent.name.clone(),
             managed_by: ManagedBy::Files,
             endpoints: agent.endpoints.clone(),
+            max_calls_in_progress: agent.max_calls_in_progress,
+            fallback: agent.fallback.clone(),
             created_at: present.as_ref().map_or(self.at, |agent| agent.profile.created_at),
         };
         if present.as_ref().is_none_or(|agent| agent.profile != profile) {
@@ -184,7 +220,7 @@ impl Merge<'_> {
         let Placed { at, value: (number, config) } = placed;
         let present = self.next.agents.get(id).and_then(|agent| agent.versions.get(number));
         match present {
-            Some(version) if version.hash == config.hash => {}
+            Some(version) if version.hash == config.hash || config.is_unread() => {}
             Some(_) => self.faults.push(at.fault(
                 format!("{number} of agent {} has another content than when it was first read", id.agent),
                 "a version that never changes: save the new content under the next number",
@@ -196,12 +232,14 @@ impl Merge<'_> {
         }
     }
 
-    /// `draft.toml`; without one the draft is the content of the highest version.
+    /// `draft.toml`; without one the draft is the content of the highest version whose file is there, as it is for a
+    /// router that starts with these files for the first time. If no version has a file, it is the highest there was.
     fn draft(&mut self, file: &FileAgent) {
         let Some(agent) = self.next.agents.get(&file.id).cloned() else { return };
+        let given = file.versions.last().and_then(|placed| agent.versions.get(&placed.value.0));
         let draft = match &file.draft {
             Some(placed) => self.as_version(None, &placed.value),
-            None => match agent.versions.values().next_back() {
+            None => match given.or_else(|| agent.versions.values().next_back()) {
                 Some(last) => Version {
                     number: None,
                     name: String::new(),
@@ -287,8 +325,17 @@ impl Merge<'_> {
             created_at: present.as_ref().map_or(self.at, |split| split.created_at),
             updated_at: present.as_ref().map_or(self.at, |split| split.updated_at),
         };
-        match self.next.check_split(&split) {
-            Err(refusal) => return self.refused(at, &format!("split {}", split.id), refusal.fields),
+        let judged = Split { account: self.judged_in(at, &split.account), ..split.clone() };
+        if judged.account != split.account {
+            self.doubt.splits.insert(split.id.clone());
+        }
+        match self.next.check_split(&judged) {
+            Err(_) if judged.arms.iter().any(|arm| self.doubt.agents.contains(&arm.agent)) => {}
+            Err(refusal) => {
+                // It is there all the same, for what names it.
+                self.doubt.splits.insert(split.id.clone());
+                return self.refused(at, &format!("split {}", split.id), refusal.fields);
+            }
             Ok(warnings) => self.outcome.warnings.extend(warnings),
         }
         for arm in &split.arms {
@@ -346,11 +393,13 @@ impl Merge<'_> {
     }
 
     fn check_route_at(&mut self, at: &Place, what: &str, route: &Arc<Route>) {
-        if !self.next.accounts.contains_key(&route.account) {
-            self.faults
-                .push(at.fault(format!("account: there is no account {}", route.account), "an account's id"));
+        let account = self.judged_in(at, &route.account);
+        if self.doubt.concerns(route) {
             return;
         }
+        let judged =
+            (account != route.account).then(|| Arc::new(Route { account, ..route.as_ref().clone() }));
+        let route = judged.as_ref().unwrap_or(route);
         let gone = |agent: &AgentId| {
             self.gone.contains(&AgentRef { account: route.account.clone(), agent: agent.clone() })
         };
@@ -421,12 +470,14 @@ impl Merge<'_> {
 
     /// Splits that no file gives any more go, unless something else uses them.
     fn drop_splits(&mut self, files: &FileSet) {
+        let doubt = &files.reading.doubt;
         let kept: BTreeSet<&SplitRef> = files.splits.iter().map(|placed| &placed.value.id).collect();
         let gone: Vec<SplitRef> = self
             .next
             .splits
             .iter()
             .filter(|(id, split)| split.managed_by == ManagedBy::Files && !kept.contains(id))
+            .filter(|(id, _)| !doubt.split(&id.split))
             .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
@@ -447,6 +498,9 @@ impl Merge<'_> {
     /// Agents that no file gives any more go with the numbers that the API gave them, unless a split names them.
     fn drop_agents(&mut self) {
         for id in &self.gone.clone() {
+            if self.doubt.agents.contains(&id.agent) {
+                continue;
+            }
             let named =
                 |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
             if let Some((_, split)) = self.next.splits.iter().find(|(_, split)| named(split)) {
@@ -522,8 +576,10 @@ impl Merge<'_> {
         self.outcome.target = files.hash.to_string();
         let (orphaned, more) = (orphaned(&self.outcome.changes), told(before, &self.outcome.changes));
         let orphaned = if orphaned > 0 { format!(", {orphaned} of the API released") } else { String::new() };
+        let by = files.accepted_by.as_ref().filter(|_| files.accepted);
+        let by = by.map_or_else(String::new, |by| format!(", accepted by {by}"));
         self.outcome.summary = format!(
-            "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}",
+            "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}{by}",
             counted(files.agents.len(), "agent"),
             counted(files.splits.len(), "split"),
             counted(put, "number")
@@ -574,6 +630,13 @@ fn expected(key: &str) -> &'static str {
 
 fn of_files(route: &Route) -> bool {
     route.managed_by == ManagedBy::Files
+}
+
+fn no_account(at: &Place, account: &AccountId) -> Fault {
+    at.fault(
+        format!("account: there is no account {account}"),
+        "an account's id, or none for the first account",
+    )
 }
 
 /// A fault of the folder as a whole.

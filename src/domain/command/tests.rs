@@ -113,6 +113,7 @@ fn a_patch_names_arms_and_keeps_the_salt_and_most_slots() {
         agent: None,
         pin: None,
         weight: Some(weight),
+        max_calls_in_progress: None,
         remove: false,
     };
     let patch = SplitPatch { arms: vec![weight("c", 35), weight("a", 40)], ..SplitPatch::default() };
@@ -348,20 +349,6 @@ fn only_new_routes_need_room() {
     assert_eq!(state.room_among(3, known()), Ok(()), "routes that there are take no room");
     assert_eq!(state.room_among(5, known().chain(&new)), Ok(()));
     assert_eq!(state.room_among(4, known().chain(&new)).unwrap_err().code, "TOO_MANY_ROUTES");
-}
-
-#[test]
-fn files_are_warned_of_sip_users_that_look_like_phone_numbers() {
-    let state = world();
-    let mut files = file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]);
-    for at in 0..25 {
-        files = files.with_number(&format!("44155501{at:02}"), "sales@V1");
-    }
-    files = files.with_number("alice", "sales@V1").with_number("+14155550100", "sales@V1");
-    let warnings = state.apply_files(&files, Timestamp(0)).unwrap().warnings;
-    assert_eq!(warnings.len(), 21, "{warnings:?}");
-    assert_eq!(warnings[0], "5 more SIP users that may be meant as phone numbers");
-    assert!(warnings[1].starts_with("routes/test.toml:") && warnings[1].contains("44155501"), "{warnings:?}");
 }
 
 #[test]

@@ -76,6 +76,37 @@ impl<T> Slab<T> {
     }
 }
 
+impl<T> Slab<T> {
+    /// The indices that only one of two slabs has in use, or whose values are not the `same`, in order.
+    ///
+    /// Cost, where one was made of a clone of the other: a look at each page, and at the values of those that the two
+    /// do not share.
+    pub fn differing(&self, other: &Self, same: impl Fn(&T, &T) -> bool) -> Vec<u32> {
+        let mut indices = Vec::new();
+        for first in (0..self.end.max(other.end)).step_by(PAGE) {
+            let shared = match (self.page(first), other.page(first)) {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                _ => false,
+            };
+            if !shared {
+                indices.extend((first..).take(PAGE).filter(|index| {
+                    match (self.get(*index), other.get(*index)) {
+                        (Some(one), Some(other)) => !same(one, other),
+                        (None, None) => false,
+                        _ => true,
+                    }
+                }));
+            }
+        }
+        indices
+    }
+
+    fn page(&self, index: u32) -> Option<&Page<T>> {
+        let [high, middle, _] = digits(index)?;
+        self.pages.get(high)?.get(middle)
+    }
+}
+
 impl<T: Clone> Slab<T> {
     /// Puts a value at a free index, the one given back last if there is one; `None` if the slab is full.
     pub fn alloc(&mut self, value: T) -> Option<u32> {
@@ -222,6 +253,10 @@ mod tests {
                 prop_assert_eq!(slab.end, used_most, "an index is free and a new one was taken");
             }
             snapshots.push((slab, model));
+            for (one, other) in snapshots.iter().zip(&snapshots[1..]) {
+                let expected = (0..20_000).filter(|index| one.1.get(index) != other.1.get(index));
+                prop_assert!(one.0.differing(&other.0, |a, b| a == b).into_iter().eq(expected));
+            }
             for (slab, model) in &snapshots {
                 assert_same(slab, model);
             }

@@ -105,7 +105,7 @@ impl State {
         }
     }
 
-    fn absorb_numbers(&mut self, changes: &NumberChanges, touched: &mut Touched) {
+    pub(in crate::domain) fn absorb_numbers(&mut self, changes: &NumberChanges, touched: &mut Touched) {
         let places: Vec<Option<RouteIx>> =
             changes.routes.iter().map(|route| self.place_of(route, touched)).collect();
         let place = |route: &Option<u32>| -> Option<RouteIx> {

@@ -46,31 +46,42 @@ impl HttpConnection {
     }
 
     pub(super) fn end(&self, head: &Parts, call: &str, body: &[u8]) -> Result<Response, ApiError> {
-        let now = self.worker.moment().now;
         let asker = self.asker(head, Permission::Route)?;
         let call_id = call_id_in_path(call)?;
-        let ended = Ended::from_body(body)?;
+        let mut answer = Vec::with_capacity(256);
+        self.end_call(&asker, &call_id, &Ended::from_body(body)?, &mut answer)?;
+        Ok(json(StatusCode::OK, answer))
+    }
+
+    /// Ends a call, and writes how it ended behind what is there.
+    pub(super) fn end_call(
+        &self,
+        asker: &Asker<'_>,
+        call_id: &str,
+        ended: &Ended<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), ApiError> {
+        let now = self.worker.moment().now;
         let said = ended.gateway.as_deref();
-        let gateway = match &asker {
-            Asker::Gateway(..) => Some(self.gateway(&asker, said)?.0),
+        let gateway = match asker {
+            Asker::Gateway(..) => Some(self.gateway(asker, said)?.0),
             Asker::Key(_) => said,
         };
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let legs = calls.legs(asker.account(), gateway, &call_id);
-        legs.iter().try_for_each(|leg| see(&asker, &leg.kept))?;
+        let legs = calls.legs(asker.account(), gateway, call_id);
+        legs.iter().try_for_each(|leg| see(asker, &leg.kept))?;
         let began = legs.iter().map(|leg| leg.started_at).min();
         let at = ended.ended_at.map(|at| self.ended_at(at, began, now)).transpose()?;
         let ending = ended.ending(at, now);
-        if legs.is_empty() || !self.end_known(&asker, gateway, &call_id, &ending) {
-            self.end_by_token(&asker, &call_id, &ended, &ending)?;
+        if legs.is_empty() || !self.end_known(asker, gateway, call_id, &ending) {
+            self.end_by_token(asker, call_id, ended, &ending)?;
         }
-        let stands = calls.legs(asker.account(), gateway, &call_id).pop().and_then(|leg| leg.ended);
-        let mut body = Vec::with_capacity(256);
-        let mut json_body = Json(&mut body);
-        json_body.raw("{\"callId\":").text(&call_id).raw(",\"ended\":true,");
-        write_ending(&mut json_body, Some(&stands.unwrap_or(ending)));
-        json_body.raw("}");
-        Ok(json(StatusCode::OK, body))
+        let stands = calls.legs(asker.account(), gateway, call_id).pop().and_then(|leg| leg.ended);
+        let mut json = Json(answer);
+        json.raw("{\"callId\":").text(call_id).raw(",\"ended\":true,");
+        write_ending(&mut json, Some(&stands.unwrap_or(ending)));
+        json.raw("}");
+        Ok(())
     }
 
     /// When a call ended, by our clock: calls are timed by one that is never set, gateways by the wall's.

@@ -26,7 +26,7 @@ pub(crate) const RELEASED: &str = "desk-caller";
 /// How many commits of the story a store of format 1 could hold.
 pub(crate) const OF_FORMAT_1: usize = 4;
 
-/// How many a store of format 2 could hold.
+/// How many a store of format 2 or 3 could hold.
 pub(crate) const OF_FORMAT_2: usize = 5;
 
 /// A route to the first agent.

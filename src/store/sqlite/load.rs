@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, Transaction};
 use serde::de::DeserializeOwned;
 
 use super::failure::{Failure, Result};
+use super::staged;
 use super::write::head;
 use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{AgentRef, Version};
@@ -40,6 +41,7 @@ pub(super) fn load(connection: &mut Connection, absorb: &mut dyn FnMut(Change)) 
     })?;
     fallbacks(&transaction, absorb)?;
     let routes = numbers(&transaction, absorb)?;
+    imported(&transaction, absorb)?;
     each(&transaction, "SELECT account, object FROM shadowed", |row| {
         absorb(Change::Shadowed(ObjectRef {
             account: AccountId::parse(text(row, 0)?)?,
@@ -159,6 +161,18 @@ fn numbers(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<In
     })?;
     chunk.hand_over(1, absorb);
     Ok(routes)
+}
+
+/// What an import says that is not among the other rows yet.
+fn imported(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<()> {
+    let Some((import, folded)) = staged::pending(connection)? else { return Ok(()) };
+    let sql = "SELECT changes FROM import_piece WHERE import = ?1 AND place >= ?2 ORDER BY place";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([import, folded])?;
+    while let Some(row) = rows.next()? {
+        absorb(Change::Numbers(staged::unchanged_since(connection, text(row, 0)?)?));
+    }
+    Ok(())
 }
 
 /// Numbers that are handed over together, and the routes of these.

@@ -11,7 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::store::port::HistoryFilter;
 
 /// Lines, newest first. Files change many things at once: such a line is of each that its summary names, and of each
-/// number of the API that went with its agent. What goes from files to API and back is named by its facts, all of it.
+/// number of the API that went with its agent; an import is of each number that it changed. One of a plan is of each of
+/// its targets, which stand on lines of their own. What goes from files to API and back is named by its facts, all of it.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
     let before = filter.before.map_or(i64::MAX, |before| integer(before.0));
     let (account, limit) = (filter.account.as_str(), rows(filter.limit));
@@ -19,8 +20,11 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
          WHERE account = ?1 AND revision < ?2
            AND (target = ?4
-             OR (action IN ('files.apply', 'import') AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
-             OR (action IN ('adopt', 'release', 'import') AND instr(changes, ?6) > 0))
+                OR (action = 'plan.apply' AND instr(char(10) || target || char(10), char(10) || ?4 || char(10)) > 0)
+                OR (action IN ('files.apply', 'import') AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
+                OR (action IN ('adopt', 'release', 'import') AND instr(changes, ?6) > 0)
+             OR (action = 'numbers.import' AND (instr(changes, ?5) > 0 OR EXISTS (SELECT 1 FROM import i
+                   JOIN import_piece p ON p.import = i.id WHERE i.revision = log.revision AND instr(p.changes, ?5) > 0))))
          ORDER BY revision DESC LIMIT ?3"
     } else {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
@@ -61,10 +65,27 @@ pub(super) fn after(
     let mut rows = statement.query([integer(revision.0), rows(limit)])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        let changes = row.get_ref(8)?.as_str().map_err(Failure::damage)?;
-        entries.push((entry(row)?, serde_json::from_str(changes)?));
+        let entry = entry(row)?;
+        let mut changes = imported(connection, entry.revision)?;
+        let rest: Vec<Change> = serde_json::from_str(row.get_ref(8)?.as_str().map_err(Failure::damage)?)?;
+        changes.extend(rest);
+        entries.push((entry, changes));
     }
     Ok(entries)
+}
+
+/// What was laid ready for a revision.
+fn imported(connection: &Connection, revision: Revision) -> Result<Vec<Change>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT changes FROM import_piece p JOIN import i ON i.id = p.import WHERE i.revision = ?1 ORDER BY place",
+    )?;
+    let mut rows = statement.query([integer(revision.0)])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()? {
+        changes
+            .push(Change::Numbers(serde_json::from_str(row.get_ref(0)?.as_str().map_err(Failure::damage)?)?));
+    }
+    Ok(changes)
 }
 
 fn rows(limit: usize) -> i64 {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use serde::Serialize;
 
 use super::failure::{Failure, Result};
+use super::staged;
 use crate::domain::agent::{AgentRef, PAST_DRAFTS_MAX, Version};
 use crate::domain::caller_pin::CallerPinRef;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef};
@@ -39,12 +40,15 @@ pub(super) fn head(connection: &Connection) -> Result<Revision> {
 }
 
 fn write_all(transaction: Transaction<'_>, mut head: Revision, commits: &[Commit]) -> Result<Revision> {
-    for Commit { entry, changes, bodies } in commits {
+    for Commit { entry, staged, changes, bodies } in commits {
         if entry.revision != head.next() {
             return Err(Failure::Known(StoreErrorKind::OutOfOrder));
         }
         head = entry.revision;
         let rows = Rows(&transaction);
+        if let Some(staged) = staged {
+            staged::bring_into_force(&transaction, *staged, head)?;
+        }
         let changes: Vec<Cow<'_, Change>> = changes.iter().filter_map(durable).collect();
         for change in &changes {
             rows.change(change)?;
@@ -74,7 +78,7 @@ pub(super) fn split_calls(connection: &mut Connection, counts: &[(SplitRef, u64)
 }
 
 /// The rows of the present within one transaction.
-struct Rows<'a>(&'a Transaction<'a>);
+pub(super) struct Rows<'a>(pub(super) &'a Transaction<'a>);
 
 impl Rows<'_> {
     fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<()> {
@@ -256,6 +260,28 @@ impl Rows<'_> {
     }
 
     fn numbers(&self, numbers: &NumberChanges) -> Result<()> {
+        if staged::pending(self.0)?.is_some() {
+            self.newer_than_import(numbers)?;
+        }
+        self.put_numbers(numbers)
+    }
+
+    /// Notes that what an import says of these numbers is no longer so.
+    fn newer_than_import(&self, numbers: &NumberChanges) -> Result<()> {
+        let sql = "INSERT INTO changed_phone (number) VALUES (?1) ON CONFLICT DO NOTHING";
+        let mut changed = self.0.prepare_cached(sql)?;
+        for (phone, _) in &numbers.phones {
+            changed.execute([integer(phone.value())])?;
+        }
+        let sql = "INSERT INTO changed_user (name) VALUES (?1) ON CONFLICT DO NOTHING";
+        let mut changed = self.0.prepare_cached(sql)?;
+        for (user, _) in &numbers.users {
+            changed.execute([user])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_numbers(&self, numbers: &NumberChanges) -> Result<()> {
         let mut routes = Vec::with_capacity(numbers.routes.len());
         for route in &numbers.routes {
             routes.push(self.interned(

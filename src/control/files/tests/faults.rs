@@ -116,7 +116,7 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
         ),
         (
             "number = \"+14155550101\"\nagent = \"a\"",
-            "5:0",
+            "5:10",
             ["+14155550101 is given twice, first in line 2", "once"],
         ),
         (
@@ -214,6 +214,25 @@ fn a_fault_of_another_table_stands_at_its_line_and_column() {
 }
 
 #[test]
+fn a_fault_of_a_limit_or_a_fallback_stands_at_its_line_and_column() {
+    let number = |fallback: &str| {
+        format!("[[number]]\nnumber = \"+14155550100\"\nagent = \"a\"\nfallback = \"{fallback}\"")
+    };
+    one_fault(&amid(&number("ftp://h")), "7:12", &["fallback", "SIP user"]);
+    let itself = ["fallback: +14155550100 is the number itself", "another number"];
+    one_fault(&amid(&number("+14155550100")), "7:12", &itself);
+    let split = |calls: &str| {
+        format!(
+            "[[split]]\nid = \"s\"\narms = [{{ id = \"a\", agent = \"x\", weight = 1, max_calls_in_progress = {calls} }}]"
+        )
+    };
+    for calls in ["0", "100000001", "-1", "\"5\""] {
+        let words = ["arms[0].max_calls_in_progress: ", "from 1 to 100,000,000"];
+        one_fault(&amid(&split(calls)), "6:70", &words);
+    }
+}
+
+#[test]
 fn what_is_no_text_is_a_fault() {
     let place = |bytes: &[u8]| {
         let faults = read(&[file("routes/a.toml", bytes)]).unwrap_err();
@@ -270,8 +289,8 @@ fn numbers_and_splits_of_two_files_are_a_fault_that_names_both() {
     assert_eq!(
         texts,
         [
+            "routes/b.toml:3:10: number: +14155550100 is given twice, first in routes/a.toml:10 (expected each number in one file)",
             "routes/b.toml:5:1: split split-0 is given twice, first in routes/a.toml:1 (expected each split once)",
-            "routes/b.toml:3: number: +14155550100 is given twice, first in routes/a.toml:10 (expected each number in one file)",
         ]
     );
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::shadow::same_route;
-use super::{DOUBTS_MAX, FAULTS_MAX, Merge, Moved};
+use super::{FAULTS_MAX, Merge, Moved};
 use crate::domain::address::Number;
 use crate::domain::change::{Change, NumberChanges};
 use crate::domain::files::{FileNumber, FileSet, Place, Placed};
 use crate::domain::id::AccountId;
 use crate::domain::object::{Object, ObjectRef};
 use crate::domain::route::{ManagedBy, Route};
-use crate::domain::words::counted;
 
 /// Whose a number is.
 enum Standing {
@@ -36,6 +35,9 @@ impl Merge<'_> {
         let mut listed = BTreeSet::new();
         for put in &files.put {
             let Some(Placed { value: route, .. }) = files.routes.get(put.route as usize) else { continue };
+            if self.unknown.contains(&route.account) {
+                continue;
+            }
             match self.standing(&put.number, route) {
                 Standing::Files => changes.push(put.number.clone(), Some(put.route)),
                 Standing::GivenBack => given_back.push(put.number.clone(), Some(put.route)),
@@ -50,7 +52,6 @@ impl Merge<'_> {
                 }
             }
         }
-        self.doubt(files);
         let released = self.released(files, &mut changes);
         // A set without a past gives all its numbers: of the others nobody would ever tell that they are gone.
         if files.numbers_before == 0 {
@@ -113,20 +114,6 @@ impl Merge<'_> {
             }
         }
         released
-    }
-
-    /// Warns of numbers with a new route that are SIP users as they stand, but look like phone numbers.
-    fn doubt(&mut self, files: &FileSet) {
-        let mut doubts = files.put.iter().filter_map(|put| Some((put, put.number.doubt()?)));
-        for (put, doubt) in doubts.by_ref().take(DOUBTS_MAX) {
-            let file = files.files.get(put.file as usize).map_or("", |file| file.as_ref());
-            self.outcome.warnings.push(format!("{file}:{}: {doubt}", put.line));
-        }
-        let more = doubts.count();
-        if more > 0 {
-            let more = counted(more, "more SIP user");
-            self.outcome.warnings.push(format!("{more} that may be meant as phone numbers"));
-        }
     }
 
     /// The routes that some number of the files has, which is not shadowed: of the others it does not matter whether

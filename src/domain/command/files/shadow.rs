@@ -102,12 +102,13 @@ impl Merge<'_> {
 
 /// Whether a route of the API is what the files say.
 pub(super) fn same_route(present: &Route, file: &Route) -> bool {
-    let Route { account, managed_by: _, to, header_rules, headers, site_variant } = present;
+    let Route { account, managed_by: _, to, header_rules, headers, site_variant, fallback } = present;
     *account == file.account
         && *to == file.to
         && *header_rules == file.header_rules
         && *headers == file.headers
         && *site_variant == file.site_variant
+        && *fallback == file.fallback
 }
 
 /// Whether a split of the API is what the files say. Where they say nothing of the slots, callers keep theirs.
@@ -132,7 +133,7 @@ pub(super) fn same_split(present: &Split, file: &FileSplit) -> bool {
 /// Whether an agent of the API is what the files say; it may have versions besides.
 pub(super) fn same_agent(present: &Agent, file: &FileAgent) -> bool {
     let versions = file.versions.iter().map(|Placed { value: (number, config), .. }| {
-        present.versions.get(number).is_some_and(|version| version.hash == config.hash)
+        config.is_unread() || present.versions.get(number).is_some_and(|version| version.hash == config.hash)
     });
     let environments = file.environments.iter().map(|placed| placed.value);
     let deployed = |environment: Environment| {
@@ -144,6 +145,8 @@ pub(super) fn same_agent(present: &Agent, file: &FileAgent) -> bool {
     };
     present.profile.name == file.name
         && present.profile.endpoints == file.endpoints
+        && present.profile.max_calls_in_progress == file.max_calls_in_progress
+        && present.profile.fallback == file.fallback
         && versions.into_iter().all(|same| same)
         && Environment::ALL.into_iter().all(|environment| {
             present.environments.get(environment.index()).copied().flatten() == deployed(environment)

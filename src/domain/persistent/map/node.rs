@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::branch::{self, Branch};
 use super::leaf::Leaf;
+use super::leaves::Leaves;
 
 /// A leaf or a shared branch.
 #[derive(Clone)]
@@ -27,6 +28,19 @@ impl<K, V> Node<K, V> {
             Self::Leaf(leaf) => leaf.len() == 0,
             Self::Branch(branch) => branch.children().is_empty(),
         }
+    }
+
+    /// Whether the two are one and the same in memory.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Leaf(one), Self::Leaf(other)) => one.place() == other.place(),
+            (Self::Branch(one), Self::Branch(other)) => Arc::ptr_eq(one, other),
+            (Self::Leaf(_), Self::Branch(_)) | (Self::Branch(_), Self::Leaf(_)) => false,
+        }
+    }
+
+    pub(super) fn leaves(&self) -> Leaves<'_, K, V> {
+        Leaves::of(self)
     }
 
     /// Whether it has so little that it should join a neighbour.

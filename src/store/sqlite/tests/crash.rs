@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use super::super::lock;
 use super::{Disk, Engine as _, routed};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, NumberChanges};
 use crate::domain::id::Revision;
 use crate::domain::state::State;
 use crate::store::conformance::{absorb, commit, loaded, logged_lines, state_text};
@@ -25,6 +26,38 @@ fn numbered(revision: u64) -> Commit {
     let mut one = commit(revision, vec![numbers, pinned(revision)]);
     one.bodies = vec![(body, std::sync::Arc::from(revision.to_be_bytes().as_slice()))];
     one
+}
+
+/// What lies ready before the commit of each fourth revision and comes into force with it.
+fn pieces(revision: u64) -> Vec<NumberChanges> {
+    let first = |piece: u64| revision % 50 * 70 + piece * 400;
+    let numbers = |piece| match routed(first(piece)..first(piece) + 400) {
+        Change::Numbers(numbers) => numbers,
+        other => panic!("{other:?}"),
+    };
+    if revision.is_multiple_of(4) { (0..3).map(numbers).collect() } else { Vec::new() }
+}
+
+/// The commit of a revision with all that it brings into force.
+fn whole(revision: u64) -> Commit {
+    let Commit { entry, changes, bodies, .. } = numbered(revision);
+    let changes = pieces(revision).into_iter().map(Change::Numbers).chain(changes).collect();
+    Commit { entry, staged: None, changes, bodies }
+}
+
+/// Lays ready what a commit brings into force, and now and then something that none ever does.
+fn staged(store: &SqliteStore, revision: u64) -> Commit {
+    let mut commit = numbered(revision);
+    let pieces = pieces(revision);
+    // Twice: the first is what a process leaves behind that ends before it commits.
+    for _ in 0..2 {
+        if !pieces.is_empty() {
+            let staged = store.begin_staging().unwrap();
+            pieces.iter().for_each(|piece| store.stage(staged, piece).unwrap());
+            commit.staged = Some(staged);
+        }
+    }
+    commit
 }
 
 /// A caller who is pinned to another version in each revision, and in every seventh to none.
@@ -54,8 +87,11 @@ fn commits_until_it_is_killed() {
     let store = SqliteStore::open(&PathBuf::from(file.trim_end())).unwrap();
     let mut head = loaded(&store).revision;
     loop {
-        let group: Vec<Commit> = (1..=1 + head.0 % 3).map(|more| numbered(head.0 + more)).collect();
+        let group: Vec<Commit> = (1..=1 + head.0 % 3).map(|more| staged(&store, head.0 + more)).collect();
         head = store.commit(head, &group).unwrap();
+        for _ in 0..head.0 % 3 {
+            store.fold().unwrap();
+        }
         // Not by `println!`, which the test harness would hold back.
         writeln!(io::stdout().lock(), "acknowledged {head}").unwrap();
         io::stdout().flush().unwrap();
@@ -72,15 +108,21 @@ fn what_was_acknowledged_survives_kill_9_and_nothing_is_half_there() {
         let now = loaded(&store);
         assert!(now.revision >= acknowledged, "{acknowledged} was acknowledged, {} is there", now.revision);
         while state.revision < now.revision {
-            let commit = numbered(state.revision.next().0);
+            let commit = whole(state.revision.next().0);
             absorb(&mut state, &commit.changes);
             state.revision = commit.entry.revision;
         }
         assert_eq!(state_text(&now), state_text(&state));
         let log = store.after(Revision(0), usize::MAX).unwrap();
         assert_eq!(log.len() as u64, now.revision.0);
+        let left = "SELECT (SELECT count(*) FROM import_piece), (SELECT sum(pieces) FROM import)";
+        let left: (i64, Option<i64>) =
+            lock(&store.writer).query_row(left, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let pieces: usize = (1..=now.revision.0).map(|revision| pieces(revision).len()).sum();
+        let pieces = i64::try_from(pieces).unwrap();
+        assert_eq!((left.0, left.1.unwrap_or_default()), (pieces, pieces), "what no commit names is gone");
         for revision in 1..=now.revision.0 {
-            let one = numbered(revision);
+            let one = whole(revision);
             let line = &log[usize::try_from(revision - 1).unwrap()];
             assert_eq!(logged_lines(std::slice::from_ref(&one)), std::slice::from_ref(line));
             assert_eq!(store.body(one.bodies[0].0).unwrap().as_ref(), Some(&one.bodies[0].1));
