@@ -13,6 +13,7 @@ pub mod files;
 pub mod id;
 pub mod persistent;
 pub mod refusal;
+pub mod reserved;
 pub mod route;
 pub mod sight;
 pub mod split;

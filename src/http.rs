@@ -8,8 +8,10 @@ pub mod admin;
 pub mod bind;
 pub mod body;
 pub mod correlation;
+pub mod credentials;
 pub mod error;
 pub mod foreign;
+pub mod host;
 pub mod json;
 pub mod lag;
 pub mod limits;
@@ -23,6 +25,7 @@ mod acceptor;
 mod connection;
 mod linger;
 mod pulse;
+mod unread;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -25,6 +25,7 @@ use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::numbering::{Country, Numbering};
 use crate::gateways::plane::{self, CallPlane};
 use crate::http::bind::{Claim, claim};
+use crate::http::correlation::NewId;
 use crate::http::limits::Limits;
 use crate::http::server::Front;
 use crate::routing::calls::{CallBounds, CallsInProgress};
@@ -140,6 +141,10 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     let front = |plane, body_bytes_max| Front {
         limits: Arc::new(limits(&settings, body_bytes_max)),
         tls: certificates.of(plane),
+        new_id: NewId::new(|| {
+            let random = random_bytes().first_chunk().copied().unwrap_or_default();
+            uuid::Builder::from_random_bytes(random).into_uuid()
+        }),
         ..Front::default()
     };
     let (calls_front, admin_front) =

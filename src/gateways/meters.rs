@@ -55,6 +55,7 @@ struct Inner {
     /// How often rows were given back: what workers remember of rows holds until this changes.
     given_back: AtomicU64,
     not_remembered: AtomicU64,
+    too_many_legs: AtomicU64,
     requests_shed: AtomicU64,
 }
 
@@ -85,6 +86,7 @@ impl Meters {
             rows: Mutex::default(),
             given_back: AtomicU64::new(0),
             not_remembered: AtomicU64::new(0),
+            too_many_legs: AtomicU64::new(0),
             requests_shed: AtomicU64::new(0),
         }))
     }
@@ -191,6 +193,12 @@ impl Tally {
         self.calls.row(row).add(STARTED, 1);
     }
 
+    /// An answer to one number too many of the same call: whether it begins or is repeated nobody can tell, so that
+    /// it counts as neither.
+    pub fn too_many_legs(&mut self) {
+        self.meters.0.too_many_legs.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A call in progress that ended.
     ///
     /// Its end by time-out was counted as one; what its gateway says later adds how it went, not another end.
@@ -282,6 +290,11 @@ const NOT_REMEMBERED: Family = Family {
     help: "Calls answered with their token alone, since there was no room among the calls in progress.",
     kind: Kind::Counter,
 };
+const TOO_MANY_LEGS: Family = Family {
+    name: "cordboard_call_legs_not_remembered_total",
+    help: "Answers with their token alone, since one call id had 1,024 legs in memory; not counted as calls.",
+    kind: Kind::Counter,
+};
 const REQUESTS_SHED: Family = Family {
     name: "cordboard_requests_shed_total",
     help: "Requests of gateways turned away since a worker had too much to do.",
@@ -299,6 +312,7 @@ impl Source for Meters {
             CALLS_AUTOMATED,
             DECISIONS,
             NOT_REMEMBERED,
+            TOO_MANY_LEGS,
             REQUESTS_SHED,
         ]
     }
@@ -323,6 +337,8 @@ impl Source for Meters {
         histograms(page, &DECISIONS, &self.0.decisions.read(), DECISION);
         let not_remembered = self.0.not_remembered.load(Ordering::Relaxed);
         page.family(&NOT_REMEMBERED).line(&Labels::none(), not_remembered);
+        let too_many_legs = self.0.too_many_legs.load(Ordering::Relaxed);
+        page.family(&TOO_MANY_LEGS).line(&Labels::none(), too_many_legs);
         let shed = self.0.requests_shed.load(Ordering::Relaxed);
         page.family(&REQUESTS_SHED).line(&Labels::none(), shed);
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
-use hyper::Request;
+use hyper::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -16,6 +16,9 @@ use tokio::sync::mpsc;
 use super::acceptor::{Acceptor, Admitted};
 use super::body::Timed;
 use super::connection;
+use super::correlation::{CORRELATION_ID, CorrelationId, NewId};
+use super::error::ApiError;
+use super::host::is_named;
 use super::server::Front;
 use super::shutdown::{Stage, reached};
 
@@ -42,8 +45,16 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
             let answer = |request: Request<Incoming>| {
                 let mut request = request.map(|body| Body::new(Timed::new(body, body_timeout)));
                 request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-                let answer = router.call(request);
-                async move { answer.await.unwrap_or_else(|never| match never {}) }
+                let answer = match is_named(request.version(), request.headers()) {
+                    Ok(()) => Ok(router.call(request)),
+                    Err(error) => Err(refused(&error, &request, &front.new_id)),
+                };
+                async move {
+                    match answer {
+                        Ok(answer) => answer.await.unwrap_or_else(|never| match never {}),
+                        Err(refused) => refused,
+                    }
+                }
             };
             connection::serve(socket, &builder, &front, stages, answer).await;
             drop((place, alive));
@@ -55,4 +66,12 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
         () = reached(&mut stages, Stage::Over) => {}
     }
     Ok(())
+}
+
+/// The answer to a request that the router does not get to see.
+fn refused(error: &ApiError, request: &Request<Body>, new_id: &NewId) -> Response<Body> {
+    let correlation = CorrelationId::of(request.headers(), || new_id.make());
+    let mut answer = error.render(correlation.as_str()).map(Body::new);
+    answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+    answer
 }

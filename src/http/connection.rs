@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::yield_now;
 
+use super::host::prefer_target;
 use super::limits::Limits;
 use super::linger::linger;
 use super::pulse::{Felt, Pulse, overdue};
@@ -92,8 +93,9 @@ async fn run<T, F, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let pulse = Arc::new(Pulse::default());
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request| {
         pulse.request();
+        prefer_target(&mut request);
         let answer = answer(request);
         let pulse = &pulse;
         async move {
@@ -105,7 +107,7 @@ async fn run<T, F, B>(
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let socket = TokioIo::new(Felt::new(socket, pulse.clone()));
+    let socket = TokioIo::new(Felt::new(socket, pulse.clone(), front.new_id.clone()));
     let mut connection = builder.serve_connection(socket, service);
 
     let interruption = {

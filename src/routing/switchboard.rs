@@ -10,7 +10,7 @@ use super::request::CallRequest;
 use super::series::SeriesBook;
 use super::shelf::Shelf;
 use super::table::RoutingTable;
-use super::token::{TokenKeys, TokenText};
+use super::token::{InvalidToken, TokenKeys, TokenText};
 use super::trail::Trail;
 use crate::domain::time::Timestamp;
 
@@ -60,8 +60,21 @@ pub struct Answer<'a> {
     pub decision_id: u128,
     /// Its token.
     pub token: Option<TokenText>,
+    /// Why a token that came along did not decide.
+    pub token_ignored: Option<TokenIgnored>,
     /// What became of remembering it.
     pub standing: Standing,
+}
+
+/// Why a token did not decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenIgnored {
+    /// It is not valid for the call.
+    #[error("{0}")]
+    Invalid(InvalidToken),
+    /// It is valid, but this node does not know the version.
+    #[error("its version is not here")]
+    NotHere,
 }
 
 /// How a call stands after it was answered.
@@ -73,6 +86,8 @@ pub enum Standing {
     InProgress,
     /// It was meant to be remembered, but there is no room.
     NotRemembered,
+    /// It was meant to be remembered, but its id has too many legs.
+    TooManyLegs,
     /// It was not meant to be remembered, or nobody serves it.
     Passing,
     /// An agent serves it of which whoever asks may not be told: nothing was remembered, and nothing is to be said.
@@ -103,7 +118,11 @@ impl Switchboard {
                 }
             }
         }
-        let by_token = call.token.and_then(|token| self.by_token(table, call, token, occasion.now, trail));
+        let by_token = call.token.map(|token| self.by_token(table, call, token, occasion.now, trail));
+        let (by_token, ignored) = match by_token.transpose() {
+            Ok(kept) => (kept, None),
+            Err(why) => (None, Some(why)),
+        };
         let named = by_token.map(|kept| (kept, Reason::Token)).or_else(|| {
             let kept = self.named(table, call).by_override(occasion.decision_id, trail)?;
             Some((kept, Reason::Override))
@@ -111,11 +130,11 @@ impl Switchboard {
         match named {
             Some((kept, reason)) => {
                 let (decision, id) = (kept.decision(reason), kept.decision_id);
-                self.conclude(&decision, id, call, occasion, then)
+                self.conclude(&decision, (id, ignored), call, occasion, then)
             }
             None => {
                 let decision = decide(table, call, occasion.draw, occasion.now, trail);
-                self.conclude(&decision, occasion.decision_id, call, occasion, then)
+                self.conclude(&decision, (occasion.decision_id, ignored), call, occasion, then)
             }
         }
     }
@@ -133,36 +152,29 @@ impl Switchboard {
         token: &str,
         now: Timestamp,
         trail: &mut impl Trail,
-    ) -> Option<Kept> {
-        match self.tokens.check(call.account, Some(&call.to), token, now) {
-            Err(why) => {
-                trail.note("token", false, format_args!("{why}"));
-                None
-            }
-            Ok(claims) => {
-                let kept = self.named(table, call).by_claims(&claims);
-                let why = if kept.is_some() {
-                    "it is ours and names its version"
-                } else {
-                    "its version is not here"
-                };
-                trail.note("token", kept.is_some(), format_args!("{why}"));
-                kept
-            }
+    ) -> Result<Kept, TokenIgnored> {
+        let claims = self.tokens.check(call.account, Some(&call.to), token, now);
+        let kept = claims.map_err(TokenIgnored::Invalid).and_then(|claims| {
+            self.named(table, call).by_claims(&claims).ok_or(TokenIgnored::NotHere)
+        });
+        match &kept {
+            Ok(_) => trail.note("token", true, format_args!("it is ours and names its version")),
+            Err(why) => trail.note("token", false, format_args!("{why}")),
         }
+        kept
     }
 
     fn conclude<R>(
         &self,
         decision: &Decision<'_>,
-        decision_id: u128,
+        (decision_id, token_ignored): (u128, Option<TokenIgnored>),
         call: &CallRequest<'_>,
         occasion: Occasion,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
         if hidden(call, decision) {
             let (decision, standing) = (decision.clone(), Standing::Hidden);
-            return then(&Answer { decision, decision_id, token: None, standing });
+            return then(&Answer { decision, decision_id, token: None, token_ignored, standing });
         }
         let mut standing = Standing::Passing;
         if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id)
@@ -171,6 +183,7 @@ impl Switchboard {
             standing = match self.calls.remember(call, call_id, kept, occasion.now) {
                 Remembered::New => Standing::Began,
                 Remembered::Full => Standing::NotRemembered,
+                Remembered::TooManyLegs => Standing::TooManyLegs,
                 Remembered::Already(first) => {
                     return then(&self.repeat(&first, call, occasion));
                 }
@@ -183,17 +196,18 @@ impl Switchboard {
             }
         }
         let token = self.token(decision, decision_id, call, occasion);
-        then(&Answer { decision: decision.clone(), decision_id, token, standing })
+        then(&Answer { decision: decision.clone(), decision_id, token, token_ignored, standing })
     }
 
     fn repeat<'k>(&self, kept: &'k Kept, call: &CallRequest<'_>, occasion: Occasion) -> Answer<'k> {
         let decision = kept.decision(Reason::CallInProgress);
         let (decision_id, standing) = (kept.decision_id, Standing::InProgress);
         if hidden(call, &decision) {
-            return Answer { decision, decision_id, token: None, standing: Standing::Hidden };
+            let standing = Standing::Hidden;
+            return Answer { decision, decision_id, token: None, token_ignored: None, standing };
         }
         let token = self.token(&decision, decision_id, call, occasion);
-        Answer { decision, decision_id, token, standing }
+        Answer { decision, decision_id, token, token_ignored: None, standing }
     }
 
     fn token(

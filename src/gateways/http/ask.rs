@@ -19,7 +19,7 @@ use crate::http::server::Answer as Response;
 use crate::routing::decision::Reason;
 use crate::routing::request::CallRequest;
 use crate::routing::switchboard::{Answer, Occasion, Purpose, Standing};
-use crate::routing::trail::{Notes, Silent};
+use crate::routing::trail::{Notes, Silent, Trail as _};
 
 /// What a decision takes as JSON, and some more.
 const ANSWER_BYTES: usize = 1_024;
@@ -88,7 +88,11 @@ impl HttpConnection {
         };
         let occasion = self.worker.occasion(purpose, moment.now);
         let (status, body) = if purpose == Purpose::DryRun {
-            self.explained(&call, occasion, moment, wanted.unknown)?
+            let mut notes = Notes::default();
+            if wanted.from_unread {
+                notes.note("caller", false, format_args!("from is no text: the caller counts as withheld"));
+            }
+            self.explained(&call, occasion, moment, notes, wanted.unknown)?
         } else {
             self.worker.ask(&call, occasion, moment, &mut Silent, |answer| {
                 told(answer)?;
@@ -109,9 +113,9 @@ impl HttpConnection {
         call: &CallRequest<'_>,
         occasion: Occasion,
         moment: Moment,
+        mut notes: Notes,
         unknown: Vec<String>,
     ) -> Result<(StatusCode, Vec<u8>), ApiError> {
-        let mut notes = Notes::default();
         let (status, mut body, explanation) =
             self.worker.ask(call, occasion, moment, &mut notes, |answer| {
                 told(answer)?;
@@ -169,7 +173,8 @@ fn status(method: &Method, answer: &Answer<'_>) -> StatusCode {
         return StatusCode::NOT_FOUND;
     }
     match answer.standing {
-        Standing::Began | Standing::NotRemembered if *method == Method::POST => StatusCode::CREATED,
+        Standing::Began | Standing::NotRemembered | Standing::TooManyLegs
+            if *method == Method::POST => StatusCode::CREATED,
         _ => StatusCode::OK,
     }
 }

@@ -36,6 +36,11 @@ impl Faults {
         }
     }
 
+    /// Whether nothing is wrong yet.
+    pub const fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
     /// Whether a field, or anything in it, is at fault.
     pub fn blames(&self, path: &str) -> bool {
         let within = |field: &str| {
