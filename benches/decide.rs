@@ -179,7 +179,8 @@ fn calls_and_tokens() {
             black_box(calls.kept(&call(*i), id)).expect("in progress");
         });
         let ended = once(&later, |_, (_, id)| {
-            black_box(calls.end(&world.account, Which::default(), id, &Ending::default())).expect("in progress");
+            black_box(calls.end(&world.account, Which::default(), id, &Ending::default()))
+                .expect("in progress");
         });
         let begun = Instant::now();
         calls.sweep(Timestamp(1));

@@ -76,12 +76,7 @@ impl Explanation {
     }
 
     fn within(self, in_split: &InSplit<'_>) -> Self {
-        Self {
-            unit: in_split.unit.map(Unit::as_str),
-            slot: in_split.slot,
-            arms: shares(in_split),
-            ..self
-        }
+        Self { unit: in_split.unit.map(Unit::as_str), slot: in_split.slot, arms: shares(in_split), ..self }
     }
 }
 

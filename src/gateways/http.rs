@@ -172,8 +172,7 @@ impl HttpConnection {
     fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
         let wall = || Timestamp(self.worker.plane.parts.clock.now_ms());
-        let asker =
-            self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, head, wall))?;
+        let asker = self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, head, wall))?;
         if !asker.may(permission) {
             let message = match asker {
                 Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
-use hyper::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service as _;
+use hyper::{Request, Response};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::mpsc;
 

@@ -389,7 +389,8 @@ impl CallsInProgress {
         call_id: &str,
         ending: &Ending,
     ) -> Option<Vec<EndedLeg>> {
-        let mut call = self.calls.get_mut(&self.key(account, call_id)).filter(|call| call.is(account, call_id))?;
+        let mut call =
+            self.calls.get_mut(&self.key(account, call_id)).filter(|call| call.is(account, call_id))?;
         let mut known = false;
         let mut ended = Vec::new();
         for leg in call.legs.iter_mut().filter(|leg| which.is(leg)) {

@@ -154,9 +154,9 @@ impl Switchboard {
         trail: &mut impl Trail,
     ) -> Result<Kept, TokenIgnored> {
         let claims = self.tokens.check(call.account, Some(&call.to), token, now);
-        let kept = claims.map_err(TokenIgnored::Invalid).and_then(|claims| {
-            self.named(table, call).by_claims(&claims).ok_or(TokenIgnored::NotHere)
-        });
+        let kept = claims
+            .map_err(TokenIgnored::Invalid)
+            .and_then(|claims| self.named(table, call).by_claims(&claims).ok_or(TokenIgnored::NotHere));
         match &kept {
             Ok(_) => trail.note("token", true, format_args!("it is ours and names its version")),
             Err(why) => trail.note("token", false, format_args!("{why}")),

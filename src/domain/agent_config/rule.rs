@@ -35,7 +35,9 @@ impl Rule {
             Self::SecureUrl => Some("a URL that begins with https:// and names a host"),
             Self::SiteVariantId => Some("1 to 100 visible ASCII characters"),
             Self::Endpoint => Some(EndpointTemplate::EXPECTED),
-            Self::HeaderName => Some("a header name that is not reserved: 2 to 100 letters, digits or !#$%&'*+-.^_`|~"),
+            Self::HeaderName => {
+                Some("a header name that is not reserved: 2 to 100 letters, digits or !#$%&'*+-.^_`|~")
+            }
             Self::HeaderValue => Some("text without control characters"),
         }
     }

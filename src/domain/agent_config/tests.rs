@@ -159,8 +159,14 @@ fn every_fault_has_its_path() {
             "callAnalysis.fields[0].enum is missing, though the type is enum",
         ),
         (json!({"sipHeaders": {"X Y": "1"}}), "sipHeaders[\"X Y\"] is no header name"),
-        (json!({"sipHeaders": {"via": "1"}}), "sipHeaders.via is reserved"),
-        (json!({"sipHeaders": {"F": "1"}}), "sipHeaders.F is reserved"),
+        (
+            json!({"sipHeaders": {"via": "1"}}),
+            "sipHeaders.via is reserved: the protocols and the router itself say it, and no one else",
+        ),
+        (
+            json!({"sipHeaders": {"F": "1"}}),
+            "sipHeaders.F is reserved: the protocols and the router itself say it, and no one else",
+        ),
         (
             json!({"sipHeaders": {"X-Y": "1\r\nVia: x"}}),
             "sipHeaders.X-Y contains the control character '\\r'",

@@ -173,8 +173,9 @@ fn status(method: &Method, answer: &Answer<'_>) -> StatusCode {
         return StatusCode::NOT_FOUND;
     }
     match answer.standing {
-        Standing::Began | Standing::NotRemembered | Standing::TooManyLegs
-            if *method == Method::POST => StatusCode::CREATED,
+        Standing::Began | Standing::NotRemembered | Standing::TooManyLegs if *method == Method::POST => {
+            StatusCode::CREATED
+        }
         _ => StatusCode::OK,
     }
 }

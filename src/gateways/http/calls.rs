@@ -40,7 +40,8 @@ impl HttpConnection {
         known_only(query, &["gateway", "to"])?;
         let asked = Wanted::from_query(query)?;
         let gateway = asked.gateway.as_deref();
-        let dialled = asked.to.as_deref().map(|to| self.leg_to(gateway.unwrap_or(DEFAULT), to)).transpose()?;
+        let dialled =
+            asked.to.as_deref().map(|to| self.leg_to(gateway.unwrap_or(DEFAULT), to)).transpose()?;
         let calls = &self.worker.plane.parts.switchboard.calls;
         let legs = calls.legs(asker.account(), Which { gateway, dialled }, &call_id);
         let leg = legs.last().ok_or_else(not_found)?;

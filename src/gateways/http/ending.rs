@@ -119,8 +119,7 @@ struct Within {
     expected: &'static str,
 }
 
-const DURATION: Within =
-    Within { min: 0.0, max: f64::MAX, expected: "seconds from 0 to 604,800 (a week)" };
+const DURATION: Within = Within { min: 0.0, max: f64::MAX, expected: "seconds from 0 to 604,800 (a week)" };
 const SENTIMENT: Within = Within { min: -1.0, max: 1.0, expected: "a number from -1 to 1" };
 
 impl Visitor<'_> for Within {

@@ -385,7 +385,9 @@ mod tests {
         }
         assert_eq!(field(&Wanted::from_query("dryRun=yes").unwrap_err()), "dryRun");
         assert_eq!(field(&Wanted::from_query("callId=%ff").unwrap_err()), "callId");
-        for twice in [r#"{"to":"+14155550100","to":"+14155550100"}"#, r#"{"to":"+14155550100","t\u006f":null}"#] {
+        for twice in
+            [r#"{"to":"+14155550100","to":"+14155550100"}"#, r#"{"to":"+14155550100","t\u006f":null}"#]
+        {
             let error = Wanted::from_body(twice.as_bytes(), "").unwrap_err();
             assert_eq!(error.message(), "to: stands there twice: expected once");
         }

@@ -34,7 +34,9 @@ fn what_is_no_head_is_answered_400_in_the_envelope_alone_or_behind_other_request
     let world = World::new(Limits::default());
     for before in 0..3 {
         let mut client = world.client();
-        client.send(format!("{}no request\r\n\r\n", "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(before))).unwrap();
+        client
+            .send(format!("{}no request\r\n\r\n", "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(before)))
+            .unwrap();
         for _ in 0..before {
             assert_eq!(client.reply().unwrap().unwrap().status, 200);
         }

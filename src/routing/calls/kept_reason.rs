@@ -41,7 +41,9 @@ impl KeptReason {
             Reason::NumberPin => Self::NumberPin,
             Reason::NumberSplit => Self::NumberSplit,
             Reason::SplitInactive(why) => Self::SplitInactive(*why),
-            Reason::PrefixRoute(prefix) => Self::PrefixRoute(u8::try_from(prefix.digits()).unwrap_or(u8::MAX)),
+            Reason::PrefixRoute(prefix) => {
+                Self::PrefixRoute(u8::try_from(prefix.digits()).unwrap_or(u8::MAX))
+            }
             Reason::DefaultRoute => Self::DefaultRoute,
         })
     }

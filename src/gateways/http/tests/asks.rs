@@ -395,7 +395,8 @@ fn whatever_is_asked_the_answer_is_a_decision_or_an_error_in_its_envelope() {
 fn a_caller_that_cannot_be_read_is_withheld_and_told_so() {
     let mut world = World::new();
     world.split("spring", UnitRule::Caller, &[("a", "V1", 1), ("b", "V2", 1)], &["+14155550101"]);
-    let note = json!({"rule": "caller", "decided": false, "why": "from is no text: the caller counts as withheld"});
+    let note =
+        json!({"rule": "caller", "decided": false, "why": "from is no text: the caller counts as withheld"});
     let bodies = [
         &br#"{"to":"+14155550101","callId":"c","from":5}"#[..],
         br#"{"to":"+14155550101","callId":"c","from":-1.5}"#,
@@ -410,7 +411,10 @@ fn a_caller_that_cannot_be_read_is_withheld_and_told_so() {
     replies.push(world.get("/v1/route?from=%FF&to=%2B14155550101&callId=c&dryRun=true"));
     for reply in replies {
         assert_eq!(reply.status, 200, "{}", reply.text());
-        assert_eq!((&reply.json()["split"]["unit"], &reply.json()["explain"]["rules"][0]), (&json!("call"), &note));
+        assert_eq!(
+            (&reply.json()["split"]["unit"], &reply.json()["explain"]["rules"][0]),
+            (&json!("call"), &note)
+        );
     }
     let known = world.get("/v1/route?from=+14155550111&to=%2B14155550101&dryRun=true").json();
     assert_eq!(known["explain"]["rules"][0]["rule"], "number_split");
@@ -443,7 +447,10 @@ fn a_split_that_leads_to_nothing_is_explained_as_far_as_it_goes() {
     let explain = &answer["explain"];
     assert_eq!((&answer["reason"]["code"], &explain["unit"]), (&json!("no_route"), &json!("caller")));
     assert!(explain["slot"].is_u64());
-    assert_eq!(explain["arms"][0], json!({"id": "a", "weight": 3, "configuredSlots": 10_000, "ownedSlots": 10_000}));
+    assert_eq!(
+        explain["arms"][0],
+        json!({"id": "a", "weight": 3, "configuredSlots": 10_000, "ownedSlots": 10_000})
+    );
     assert_eq!(
         explain["rules"][0]["why"],
         "environment_empty: nothing is deployed to sandbox: arm a of split spring"
@@ -473,8 +480,16 @@ fn digits_are_read_as_the_gateways_country_dials_them() {
     assert_eq!(version(world.get("/v1/route?to=02079460018")), 1, "by address");
     let call = |gateway: Value| json!({"to": "02079460018", "gateway": gateway});
     assert_eq!(version(world.post("/v1/calls", call(Value::Null))), 1, "by address");
-    assert_eq!(version(world.post_as("all", "/v1/calls", call(json!("edge")))), 1, "by the gateway that a key names");
-    assert_eq!(version(world.post_as("all", "/v1/calls", call(Value::Null))), 2, "another gateway has no country");
+    assert_eq!(
+        version(world.post_as("all", "/v1/calls", call(json!("edge")))),
+        1,
+        "by the gateway that a key names"
+    );
+    assert_eq!(
+        version(world.post_as("all", "/v1/calls", call(Value::Null))),
+        2,
+        "another gateway has no country"
+    );
     world.split("spring", UnitRule::Caller, &[("a", "V1", 1), ("b", "V2", 1)], &["+14155550101"]);
     let slot = |from: &str| {
         let path = format!("/v1/route?to=%2B14155550101&from={from}");
