@@ -141,10 +141,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     let front = |plane, body_bytes_max| Front {
         limits: Arc::new(limits(&settings, body_bytes_max)),
         tls: certificates.of(plane),
-        new_id: NewId::new(|| {
-            let random = random_bytes().first_chunk().copied().unwrap_or_default();
-            uuid::Builder::from_random_bytes(random).into_uuid()
-        }),
+        new_id: NewId::new(random_id),
         ..Front::default()
     };
     let (calls_front, admin_front) =
@@ -232,6 +229,11 @@ pub(super) fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Vec<settin
         }
     }
     if faults.is_empty() { Ok(endpoints) } else { Err(faults) }
+}
+
+fn random_id() -> uuid::Uuid {
+    let random = random_bytes().first_chunk().copied().unwrap_or_default();
+    uuid::Builder::from_random_bytes(random).into_uuid()
 }
 
 fn switchboard(

@@ -59,7 +59,7 @@ impl<'a> Wanted<'a> {
                     wanted.from_unread = true;
                     continue;
                 }
-                pair => pair.map_err(malformed)?,
+                pair => pair.map_err(|fault| malformed(&fault))?,
             };
             match &*name {
                 "to" => wanted.to = Some(with_plus(value)),
@@ -90,7 +90,7 @@ impl<'a> Wanted<'a> {
     pub fn from_body(body: &'a [u8], query: &str) -> Result<Self, ApiError> {
         let (mut wanted, unknown) = read::<Self>(body)?;
         for pair in known_only(query, &["dryRun"])? {
-            wanted.dry_run = flag("dryRun", &pair.map_err(malformed)?.1)?;
+            wanted.dry_run = flag("dryRun", &pair.map_err(|fault| malformed(&fault))?.1)?;
         }
         wanted.unknown = unknown;
         Ok(wanted)
@@ -100,7 +100,7 @@ impl<'a> Wanted<'a> {
 /// The parameters of a query, if none is there but these: who misspells one would have something else done.
 pub(super) fn known_only<'q>(query: &'q str, known: &[&str]) -> Result<Pairs<'q>, ApiError> {
     for pair in pairs(query) {
-        let (name, _) = pair.map_err(malformed)?;
+        let (name, _) = pair.map_err(|fault| malformed(&fault))?;
         if !known.contains(&&*name) {
             let why = match known {
                 [] => "means nothing here: no parameter does".to_owned(),
@@ -112,7 +112,7 @@ pub(super) fn known_only<'q>(query: &'q str, known: &[&str]) -> Result<Pairs<'q>
     Ok(pairs(query))
 }
 
-fn malformed(fault: QueryFault) -> ApiError {
+fn malformed(fault: &QueryFault) -> ApiError {
     ApiError::validation(fault.field(), fault.to_string())
 }
 
