@@ -80,9 +80,14 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
             ["headers.A B", "no header name"],
         ),
         (
-            "number = \"+14155550100\"\nagent = \"a\"\nheaders = { A = \"x\\ny\" }",
+            "number = \"+14155550100\"\nagent = \"a\"\nheaders = { X-A = \"x\\ny\" }",
             "7:11",
-            ["headers.A", "control characters"],
+            ["headers.X-A", "control characters"],
+        ),
+        (
+            "number = \"+14155550100\"\nagent = \"a\"\nheaders = { Via = \"x\" }",
+            "7:11",
+            ["headers.Via", "is reserved"],
         ),
         (
             "number = \"+14155550100\"\nagent = \"a\"\nheader_rules = 1",

@@ -45,7 +45,7 @@ fn value(kind: &'static Kind) -> BoxedStrategy<Value> {
             })
             .boxed(),
         Kind::Texts { .. } => proptest::collection::vec(".{0,5}", 0..4).prop_map(Value::from).boxed(),
-        Kind::Map { .. } => proptest::collection::btree_map("[a-d]", "[^\\p{Cc}]{0,5}", 0..4)
+        Kind::Map { .. } => proptest::collection::btree_map("x-[a-d]", "[^\\p{Cc}]{0,5}", 0..4)
             .prop_map(|map| json!(map))
             .boxed(),
         Kind::Free { .. } => free(),
