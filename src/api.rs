@@ -15,6 +15,7 @@ pub mod caller_pins;
 pub mod default_route;
 pub mod history;
 pub mod numbers;
+pub mod plan;
 pub mod prefixes;
 pub mod probes;
 pub mod snapshots;
@@ -27,7 +28,10 @@ mod cursor;
 mod document;
 mod etag;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod guard;
+mod operation;
 mod permits;
 mod refused;
 mod request;
@@ -141,6 +145,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(default_route::routes())
         .merge(history::routes())
         .merge(numbers::routes())
+        .merge(plan::routes())
         .merge(prefixes::routes())
         .merge(probes::routes())
         .merge(snapshots::routes())

@@ -10,6 +10,7 @@ mod check;
 mod checked;
 mod connections;
 mod housekeeping;
+mod open_files;
 mod reset;
 mod run;
 mod sources;
@@ -70,7 +71,8 @@ impl AppError {
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         match self {
-            Self::Settings(faults) | Self::Start(StartError::Files(faults)) => faults,
+            Self::Settings(faults)
+            | Self::Start(StartError::Files(faults) | StartError::NothingServes { faults, .. }) => faults,
             _ => &[],
         }
     }

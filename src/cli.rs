@@ -23,6 +23,7 @@ mod numbers;
 mod page;
 mod path;
 mod pin;
+mod plan;
 mod prefixes;
 mod raw;
 mod secure;

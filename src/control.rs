@@ -39,7 +39,7 @@ pub use crate::store::error::StoreError;
 pub use crate::store::port::HistoryFilter;
 
 use metrics::ConfigMetrics;
-use reload::ReloadCalls;
+use reload::{Acceptance, ReloadCalls};
 use split_calls::SplitCalls;
 use status::Status;
 
@@ -198,11 +198,11 @@ impl Control {
         &self.inner.status
     }
 
-    /// Reads the files again now, and takes a set that is held if its fingerprint is `accept`.
+    /// Reads the files again now, and takes a set that is held if it is the one accepted.
     ///
     /// # Errors
     /// As [`Control::submit`]; [`ControlError::Refused`] carries the faults.
-    pub async fn reload(&self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+    pub async fn reload(&self, accept: Option<Acceptance>) -> Result<Applied, ControlError> {
         self.inner.reloads.call(accept).await
     }
 

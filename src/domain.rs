@@ -11,6 +11,8 @@ pub mod endpoint;
 pub mod fault;
 pub mod files;
 pub mod id;
+pub mod live;
+pub mod moves;
 pub mod persistent;
 pub mod refusal;
 pub mod reserved;

@@ -7,10 +7,14 @@
 pub mod admin;
 pub mod bind;
 pub mod body;
+pub mod condition;
 pub mod correlation;
 pub mod credentials;
 pub mod error;
+pub mod fair;
 pub mod foreign;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod host;
 pub mod json;
 pub mod lag;

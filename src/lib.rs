@@ -44,6 +44,9 @@ pub mod app;
 pub mod cli;
 pub mod control;
 pub mod domain;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateways;
 pub mod http;
 pub mod routing;

@@ -65,7 +65,11 @@ fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
     let data = match Settings::load(&Sources { flags, variables: Variables::of_process() }) {
         Ok(settings) => settings.data,
         Err(faults) => {
-            writeln!(io::stderr(), "error: the settings are faulty, so that the data folder is not known")?;
+            let why = "the settings are faulty, so that the data folder is not known";
+            if args.json {
+                writeln!(io::stdout(), "{}", json!({"error": why}))?;
+            }
+            writeln!(io::stderr(), "error: {why}")?;
             for fault in faults {
                 writeln!(io::stderr(), "  {fault}")?;
             }
@@ -77,6 +81,9 @@ fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
         Ok(()) if args.json => writeln!(io::stdout(), "{}", json!({"keyFile": file}))?,
         Ok(()) => writeln!(io::stdout(), "a new admin key is in {}; the old one has ended", file.display())?,
         Err(why) => {
+            if args.json {
+                writeln!(io::stdout(), "{}", json!({"error": why.to_string()}))?;
+            }
             writeln!(io::stderr(), "error: {why}")?;
             return Ok(ExitCode::FAILURE);
         }

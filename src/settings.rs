@@ -12,6 +12,8 @@
 mod document;
 pub mod fault;
 pub mod folder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod gateways;
 mod load;
 pub mod meant;

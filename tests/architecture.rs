@@ -79,6 +79,11 @@ const ROOMS: &[Room] = &[
         ],
         never: &[],
     },
+    Room {
+        name: "fuzzing",
+        may: &["domain", "routing", "store", "control", "gateways", "api", "http", "settings", "telemetry"],
+        never: STORES,
+    },
 ];
 
 /// What a file of a room names but must not.

@@ -180,6 +180,7 @@ run "what is needed" install_missing
 run "what is wanted" install_wanted
 run "rust" need_rust
 run "format" cargo fmt --check
+run "format of the fuzz targets" cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 run "lints" cargo clippy --all-targets --locked -- -D warnings
 run "documentation" documentation
 run "tests" env LAWS_SKIPPED="$skipped" cargo test --locked

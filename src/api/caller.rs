@@ -14,6 +14,7 @@ use crate::domain::command::{Action, Author, Command};
 use crate::domain::id::{AccountId, AgentId};
 use crate::domain::sight::Sight;
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 
 /// Somebody with a key that may do what was asked for.
@@ -67,16 +68,31 @@ impl Caller {
         Err(ApiError::forbidden("this is about the whole instance and needs a key of its first account"))
     }
 
+    /// Who it is, for the history: the key, and whom it says it acts for.
+    pub(super) fn name(&self) -> String {
+        let key = &self.key.name;
+        self.actor.as_ref().map_or_else(|| key.clone(), |actor| format!("{key} for {actor}"))
+    }
+
     /// Asks for a change, in the state that `If-Match` names if it names one.
-    pub(super) async fn submit(&self, management: &Management, action: Action) -> Result<Applied, ApiError> {
-        let account = self.account().clone();
+    pub(super) async fn submit(
+        &self,
+        management: &Management,
+        action: impl Into<Action>,
+    ) -> Result<Applied, ApiError> {
+        let (account, action) = (self.account().clone(), action.into());
         let precondition = self.if_match.clone().map(|named| -> Precondition {
             let (account, action) = (account.clone(), action.clone());
             Box::new(move |state| named.check(state, &account, &action))
         });
-        let author = Author::Key { key: Arc::clone(&self.key), actor: self.actor.clone() };
-        let command = Command { account, author, at: management.now(), action };
+        let command = self.command(action, management.now());
         Ok(management.control.submit_if(command, precondition).await?)
+    }
+
+    /// A change as they ask for it.
+    pub(super) fn command(&self, action: Action, at: Timestamp) -> Command {
+        let author = Author::Key { key: Arc::clone(&self.key), actor: self.actor.clone() };
+        Command { account: self.account().clone(), author, at, action }
     }
 }
 

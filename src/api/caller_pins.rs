@@ -15,7 +15,8 @@ use super::caller::Caller;
 use super::cursor::{QueryPrint, no_entry};
 use super::etag::Tag;
 use super::fields::{Fields, Written};
-use super::request::{Body, Ids, Query};
+use super::operation::{Asked, Operation, Unread, Wanted};
+use super::request::{Ids, Query};
 use crate::domain::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinKey, CallerPinRef, Probe};
 use crate::domain::command::Action;
 use crate::domain::id::{AgentId, Pin};
@@ -73,7 +74,7 @@ pub struct CallerPinView {
 }
 
 impl CallerPinView {
-    fn of(management: &Management, pin: &CallerPin, warnings: Vec<String>) -> Self {
+    pub(super) fn of(management: &Management, pin: &CallerPin, warnings: Vec<String>) -> Self {
         let CallerPinRef { agent, caller } = &pin.id;
         let known_as = CallerHash::of(&management.key_secret, &agent.account, caller);
         Self {
@@ -98,6 +99,61 @@ pub struct CallerPinPage {
     caller_pins: Vec<CallerPinView>,
     /// Where the next page begins; null at the end.
     next_cursor: Option<String>,
+}
+
+/// A caller who is to be pinned.
+#[derive(Debug)]
+pub(super) struct PutCallerPin {
+    pin: CallerPin,
+    known_as: CallerHash,
+}
+
+impl Operation for PutCallerPin {
+    const METHOD: &'static str = "PUT";
+    const PATH: &'static str = "/v1/caller-pins/{agentId}/{caller}";
+
+    fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
+        let (id, known_as) = read_caller(asked)?;
+        let body: CallerPinBody = asked.body()?;
+        let pin = CallerPin { id, managed_by: ManagedBy::Api, pin: body.pin, until: body.until };
+        Ok(Self { pin, known_as })
+    }
+}
+
+impl From<PutCallerPin> for Action {
+    fn from(PutCallerPin { pin, known_as }: PutCallerPin) -> Self {
+        Self::PutCallerPin { pin, known_as }
+    }
+}
+
+/// A caller who is to be pinned no longer.
+#[derive(Debug)]
+pub(super) struct DeleteCallerPin {
+    id: CallerPinRef,
+    known_as: CallerHash,
+}
+
+impl Operation for DeleteCallerPin {
+    const METHOD: &'static str = "DELETE";
+    const PATH: &'static str = "/v1/caller-pins/{agentId}/{caller}";
+
+    fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
+        let (id, known_as) = read_caller(asked)?;
+        Ok(Self { id, known_as })
+    }
+}
+
+impl From<DeleteCallerPin> for Action {
+    fn from(DeleteCallerPin { id, known_as }: DeleteCallerPin) -> Self {
+        Self::DeleteCallerPin { id, known_as }
+    }
+}
+
+/// The caller that a path names, and what stands for them in the history.
+fn read_caller(asked: &mut Asked<'_>) -> Result<(CallerPinRef, CallerHash), Unread> {
+    let (agent, caller): (AgentId, CallerAddress) = (asked.id()?, asked.id()?);
+    let known_as = CallerHash::of(asked.key_secret, asked.caller.account(), &caller);
+    Ok((CallerPinRef { agent: asked.caller.agent_ref(&agent), caller }, known_as))
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
@@ -207,13 +263,10 @@ async fn get_caller_pin(
 async fn put_caller_pin(
     Shared(management): Shared<Arc<Management>>,
     caller: Caller,
-    Ids(agent, address): Ids<AgentId, CallerAddress>,
-    Body(body): Body<CallerPinBody>,
+    Wanted(put): Wanted<PutCallerPin>,
 ) -> Result<Answer<CallerPinView>, ApiError> {
-    let known_as = CallerHash::of(&management.key_secret, caller.account(), &address);
-    let id = CallerPinRef { agent: caller.agent_ref(&agent), caller: address };
-    let pin = CallerPin { id, managed_by: ManagedBy::Api, pin: body.pin, until: body.until };
-    let applied = caller.submit(&management, Action::PutCallerPin { pin: pin.clone(), known_as }).await?;
+    let pin = put.pin.clone();
+    let applied = caller.submit(&management, put).await?;
     let view = CallerPinView::of(&management, &pin, applied.warnings.clone());
     Ok(Answer::ok(view).with_tag(Tag::of(&pin)).since(&applied))
 }
@@ -237,10 +290,8 @@ async fn put_caller_pin(
 async fn delete_caller_pin(
     Shared(management): Shared<Arc<Management>>,
     caller: Caller,
-    Ids(agent, address): Ids<AgentId, CallerAddress>,
+    Wanted(delete): Wanted<DeleteCallerPin>,
 ) -> Result<Gone, ApiError> {
-    let known_as = CallerHash::of(&management.key_secret, caller.account(), &address);
-    let id = CallerPinRef { agent: caller.agent_ref(&agent), caller: address };
-    let applied = caller.submit(&management, Action::DeleteCallerPin { id, known_as }).await?;
+    let applied = caller.submit(&management, delete).await?;
     Ok(Gone(applied.revision))
 }

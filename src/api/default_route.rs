@@ -10,11 +10,50 @@ use super::Management;
 use super::answer::{Answer, Gone};
 use super::caller::Caller;
 use super::etag::Tag;
-use super::request::Body;
+use super::operation::{Asked, Operation, Unread, Wanted};
 use super::route::{RouteBody, RouteView};
 use crate::domain::command::Action;
 use crate::domain::refusal::Refusal;
+use crate::domain::route::Route;
 use crate::http::error::ApiError;
+
+/// A default route that is to be set.
+#[derive(Debug, Clone)]
+pub(super) struct PutDefaultRoute(Route);
+
+impl Operation for PutDefaultRoute {
+    const METHOD: &'static str = "PUT";
+    const PATH: &'static str = "/v1/default-route";
+
+    fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
+        RouteBody::read_route(asked).map(Self)
+    }
+}
+
+impl From<PutDefaultRoute> for Action {
+    fn from(PutDefaultRoute(route): PutDefaultRoute) -> Self {
+        Self::PutDefault(route)
+    }
+}
+
+/// That there is to be no default route.
+#[derive(Debug)]
+pub(super) struct DeleteDefaultRoute;
+
+impl Operation for DeleteDefaultRoute {
+    const METHOD: &'static str = "DELETE";
+    const PATH: &'static str = "/v1/default-route";
+
+    fn read(_: &mut Asked<'_>) -> Result<Self, Unread> {
+        Ok(Self)
+    }
+}
+
+impl From<DeleteDefaultRoute> for Action {
+    fn from(_: DeleteDefaultRoute) -> Self {
+        Self::DeleteDefault
+    }
+}
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new().routes(routes!(get_default_route, put_default_route, delete_default_route))
@@ -51,10 +90,10 @@ async fn get_default_route(caller: Caller) -> Result<Answer<RouteView>, ApiError
 async fn put_default_route(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Body(body): Body<RouteBody>,
+    Wanted(put): Wanted<PutDefaultRoute>,
 ) -> Result<Answer<RouteView>, ApiError> {
-    let route = body.into_route(&caller)?;
-    let applied = caller.submit(&management, Action::PutDefault(route.clone())).await?;
+    let applied = caller.submit(&management, put.clone()).await?;
+    let PutDefaultRoute(route) = put;
     let view = RouteView::with_warnings(&route, applied.warnings.clone());
     Ok(Answer::ok(view).with_tag(Tag::of(&route)).since(&applied))
 }
@@ -73,7 +112,8 @@ async fn put_default_route(
 async fn delete_default_route(
     State(management): State<Arc<Management>>,
     caller: Caller,
+    Wanted(delete): Wanted<DeleteDefaultRoute>,
 ) -> Result<Gone, ApiError> {
-    let applied = caller.submit(&management, Action::DeleteDefault).await?;
+    let applied = caller.submit(&management, delete).await?;
     Ok(Gone(applied.revision))
 }

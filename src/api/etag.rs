@@ -79,6 +79,7 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         Action::CreateAccount { .. }
         | Action::ReplaceKey(_)
         | Action::CreateSplit { .. }
-        | Action::ApplyFiles(_) => None,
+        | Action::ApplyFiles(_)
+        | Action::Several(_) => None,
     }
 }

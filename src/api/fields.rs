@@ -38,12 +38,31 @@ pub(super) trait Kind: Sized {
     fn of(tree: Tree) -> Result<Self, Option<String>>;
 }
 
-/// Reads a body whole.
+/// Reads a body whole; an empty one is `{}`.
 ///
 /// # Errors
 /// 400, with every fault there is, up to 100.
 pub(super) fn read<T: Written>(caller: &Caller, text: &[u8]) -> Result<T, ApiError> {
-    let tree = Tree::parse(text).map_err(|why| ApiError::validation("body", why))?;
+    read_tree(caller, parse(text)?)
+}
+
+/// The same of a body that is JSON already.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_tree<T: Written>(caller: &Caller, tree: Tree) -> Result<T, ApiError> {
+    let (read, faults) = read_as_far(caller, tree)?;
+    match faults.refusal() {
+        Some(refusal) => Err(refusal),
+        None => read.ok_or_else(|| ApiError::validation("body", "says too little")),
+    }
+}
+
+/// Reads a body as far as it can be, with what is wrong with it so far, for whoever goes on looking.
+///
+/// # Errors
+/// 400, where it is no object.
+pub(super) fn read_as_far<T: Written>(caller: &Caller, tree: Tree) -> Result<(Option<T>, Faults), ApiError> {
     let Tree::Object(members) = tree else {
         return Err(ApiError::validation("body", format!("is {}: expected an object", tree.kind())));
     };
@@ -51,10 +70,18 @@ pub(super) fn read<T: Written>(caller: &Caller, text: &[u8]) -> Result<T, ApiErr
     let mut fields = Fields::of(caller, &mut faults, String::new(), members);
     let read = T::read(&mut fields);
     fields.close();
-    match faults.refusal() {
-        Some(refusal) => Err(refusal),
-        None => read.ok_or_else(|| ApiError::validation("body", "says too little")),
+    Ok((read, faults))
+}
+
+/// A body as JSON; an empty one is `{}`.
+///
+/// # Errors
+/// 400, where it is none.
+pub(super) fn parse(text: &[u8]) -> Result<Tree, ApiError> {
+    if text.trim_ascii().is_empty() {
+        return Ok(Tree::Object(Vec::new()));
     }
+    Tree::parse(text).map_err(|why| ApiError::validation("body", why))
 }
 
 /// The fields of an object that is being read.

@@ -15,6 +15,7 @@ use super::request::Query;
 use super::{Management, aside};
 use crate::control::HistoryFilter;
 use crate::domain::change::Entry;
+use crate::domain::command::BETWEEN_TARGETS;
 use crate::domain::id::Revision;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
@@ -35,7 +36,7 @@ pub struct EntryView {
     actor: Option<String>,
     /// What was done, e.g. `number.put`.
     action: String,
-    /// To what.
+    /// To what; of a plan the first ten, though a `target` of the query finds it by each.
     target: String,
     /// A sentence for people.
     summary: String,
@@ -60,7 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     get, path = "/v1/history", tag = "history", security(("key" = ["read"])),
     params(
         ("target" = Option<String>, Query, description = "Only changes of this number, prefix, split or agent; \
-            one of files is of each thing that its summary names, which are the first ten."),
+            one of files is of each thing that its summary names, which are the first ten, one of a plan of all its targets."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, of the same query."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "100 unless said."),
     ),
@@ -90,6 +91,17 @@ async fn get_history(
     Ok(Answer::ok(HistoryPage { entries: entries.into_iter().map(EntryView::from).collect(), next_cursor }))
 }
 
+/// Most targets of a line that are shown.
+const TARGETS_MAX: usize = 10;
+
+/// What a line is about: of many things the first few.
+fn shown(targets: &str) -> String {
+    let mut targets = targets.split(BETWEEN_TARGETS);
+    let mut shown: Vec<&str> = targets.by_ref().take(TARGETS_MAX).collect();
+    shown.extend(targets.next().map(|_| "…"));
+    shown.join(", ")
+}
+
 impl From<Entry> for EntryView {
     fn from(entry: Entry) -> Self {
         Self {
@@ -98,7 +110,7 @@ impl From<Entry> for EntryView {
             author: entry.author,
             actor: entry.actor,
             action: entry.action,
-            target: entry.target,
+            target: shown(&entry.target),
             summary: entry.summary,
         }
     }

@@ -14,7 +14,8 @@ use super::Management;
 use super::answer::{Answer, Gone};
 use super::caller::Caller;
 use super::etag::Tag;
-use super::request::{Body, Id};
+use super::operation::{Asked, Operation, Unread, Wanted};
+use super::request::Id;
 use super::route::{RouteBody, RouteView};
 use crate::domain::address::Number;
 use crate::domain::command::Action;
@@ -36,10 +37,51 @@ pub struct NumberView {
 }
 
 impl NumberView {
-    fn of(state: &State, number: Number, route: &Route) -> Self {
+    pub(super) fn of(state: &State, number: Number, route: &Route) -> Self {
         let mut warnings = state.warnings_of(route);
         warnings.extend(number.doubt());
         Self { number, route: RouteView::with_warnings(route, warnings) }
+    }
+}
+
+/// A number that is to be routed.
+#[derive(Debug, Clone)]
+pub(super) struct PutNumber {
+    number: Number,
+    route: Route,
+}
+
+impl Operation for PutNumber {
+    const METHOD: &'static str = "PUT";
+    const PATH: &'static str = "/v1/numbers/{number}";
+
+    fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
+        Ok(Self { number: asked.id()?, route: RouteBody::read_route(asked)? })
+    }
+}
+
+impl From<PutNumber> for Action {
+    fn from(PutNumber { number, route }: PutNumber) -> Self {
+        Self::PutNumber { number, route }
+    }
+}
+
+/// A number that is to be released.
+#[derive(Debug)]
+pub(super) struct DeleteNumber(Number);
+
+impl Operation for DeleteNumber {
+    const METHOD: &'static str = "DELETE";
+    const PATH: &'static str = "/v1/numbers/{number}";
+
+    fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
+        asked.id().map(Self)
+    }
+}
+
+impl From<DeleteNumber> for Action {
+    fn from(DeleteNumber(number): DeleteNumber) -> Self {
+        Self::DeleteNumber(number)
     }
 }
 
@@ -91,12 +133,10 @@ async fn get_number(caller: Caller, Id(number): Id<Number>) -> Result<Answer<Num
 async fn put_number(
     Shared(management): Shared<Arc<Management>>,
     caller: Caller,
-    Id(number): Id<Number>,
-    Body(body): Body<RouteBody>,
+    Wanted(put): Wanted<PutNumber>,
 ) -> Result<Answer<NumberView>, ApiError> {
-    let route = body.into_route(&caller)?;
-    let action = Action::PutNumber { number: number.clone(), route: route.clone() };
-    let applied = caller.submit(&management, action).await?;
+    let applied = caller.submit(&management, put.clone()).await?;
+    let PutNumber { number, route } = put;
     let view = NumberView { number, route: RouteView::with_warnings(&route, applied.warnings.clone()) };
     Ok(Answer::ok(view).with_tag(Tag::of(&route)).since(&applied))
 }
@@ -119,8 +159,8 @@ async fn put_number(
 async fn delete_number(
     Shared(management): Shared<Arc<Management>>,
     caller: Caller,
-    Id(number): Id<Number>,
+    Wanted(delete): Wanted<DeleteNumber>,
 ) -> Result<Gone, ApiError> {
-    let applied = caller.submit(&management, Action::DeleteNumber(number)).await?;
+    let applied = caller.submit(&management, delete).await?;
     Ok(Gone(applied.revision))
 }

@@ -14,11 +14,14 @@ use super::answer::{Answer, Gone};
 use super::caller::Caller;
 use super::cursor::{QueryPrint, no_entry};
 use super::etag::Tag;
-use super::request::{Body, Id, Query};
+use super::operation::{Asked, Operation, Unread, Wanted};
+use super::request::{Id, Query};
 use super::route::{RouteBody, RouteView};
 use crate::domain::address::Prefix;
 use crate::domain::command::Action;
 use crate::domain::refusal::Refusal;
+use crate::domain::route::Route;
+use crate::domain::state::State as Present;
 use crate::http::error::ApiError;
 
 /// A prefix and where its calls go.
@@ -41,6 +44,53 @@ pub struct PrefixPage {
     prefixes: Vec<PrefixView>,
     /// Where the next page begins; null at the end.
     next_cursor: Option<String>,
+}
+
+impl PrefixView {
+    pub(super) fn of(state: &Present, prefix: Prefix, route: &Route) -> Self {
+        Self { prefix, route: RouteView::of(state, route) }
+    }
+}
+
+/// A prefix that is to be routed.
+#[derive(Debug, Clone)]
+pub(super) struct PutPrefix {
+    prefix: Prefix,
+    route: Route,
+}
+
+impl Operation for PutPrefix {
+    const METHOD: &'static str = "PUT";
+    const PATH: &'static str = "/v1/prefixes/{prefix}";
+
+    fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
+        Ok(Self { prefix: asked.id()?, route: RouteBody::read_route(asked)? })
+    }
+}
+
+impl From<PutPrefix> for Action {
+    fn from(PutPrefix { prefix, route }: PutPrefix) -> Self {
+        Self::PutPrefix { prefix, route }
+    }
+}
+
+/// A prefix that is to be released.
+#[derive(Debug)]
+pub(super) struct DeletePrefix(Prefix);
+
+impl Operation for DeletePrefix {
+    const METHOD: &'static str = "DELETE";
+    const PATH: &'static str = "/v1/prefixes/{prefix}";
+
+    fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
+        asked.id().map(Self)
+    }
+}
+
+impl From<DeletePrefix> for Action {
+    fn from(DeletePrefix(prefix): DeletePrefix) -> Self {
+        Self::DeletePrefix(prefix)
+    }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
@@ -67,10 +117,7 @@ async fn list_prefixes(caller: Caller, mut query: Query) -> Result<Answer<Prefix
     let mut prefixes = prefixes
         .take_while(|((account, _), _)| account == caller.account())
         .filter(|(_, route)| caller.sight().route(route))
-        .map(|((_, prefix), route)| PrefixView {
-            prefix: *prefix,
-            route: RouteView::of(&caller.state, route),
-        });
+        .map(|((_, prefix), route)| PrefixView::of(&caller.state, *prefix, route));
     let page: Vec<PrefixView> = prefixes.by_ref().take(limit).collect();
     let last = page.last().map(|view| print.after(&view.prefix.to_string()));
     let next_cursor = prefixes.next().and(last);
@@ -94,7 +141,7 @@ async fn get_prefix(caller: Caller, Id(prefix): Id<Prefix>) -> Result<Answer<Pre
         return Err(Refusal::hidden().into());
     }
     let tag = Tag::of(route.as_ref());
-    Ok(Answer::ok(PrefixView { prefix, route: RouteView::of(&caller.state, route) }).with_tag(tag))
+    Ok(Answer::ok(PrefixView::of(&caller.state, prefix, route)).with_tag(tag))
 }
 
 /// Routes a prefix.
@@ -115,11 +162,10 @@ async fn get_prefix(caller: Caller, Id(prefix): Id<Prefix>) -> Result<Answer<Pre
 async fn put_prefix(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Id(prefix): Id<Prefix>,
-    Body(body): Body<RouteBody>,
+    Wanted(put): Wanted<PutPrefix>,
 ) -> Result<Answer<PrefixView>, ApiError> {
-    let route = body.into_route(&caller)?;
-    let applied = caller.submit(&management, Action::PutPrefix { prefix, route: route.clone() }).await?;
+    let applied = caller.submit(&management, put.clone()).await?;
+    let PutPrefix { prefix, route } = put;
     let view = PrefixView { prefix, route: RouteView::with_warnings(&route, applied.warnings.clone()) };
     Ok(Answer::ok(view).with_tag(Tag::of(&route)).since(&applied))
 }
@@ -142,8 +188,8 @@ async fn put_prefix(
 async fn delete_prefix(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Id(prefix): Id<Prefix>,
+    Wanted(delete): Wanted<DeletePrefix>,
 ) -> Result<Gone, ApiError> {
-    let applied = caller.submit(&management, Action::DeletePrefix(prefix)).await?;
+    let applied = caller.submit(&management, delete).await?;
     Ok(Gone(applied.revision))
 }

@@ -183,12 +183,24 @@ impl<S: Send + Sync, T: Written> FromRequest<S> for Body<T> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| ApiError::unauthorized("no key"))?;
         let bytes = Bytes::from_request(request, state).await.map_err(|why| unread(&why))?;
-        let bytes = if bytes.trim_ascii().is_empty() { Bytes::from_static(b"{}") } else { bytes };
         fields::read(&caller, &bytes).map(Self)
     }
 }
 
-fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
+/// A body as it came, for whoever reads it in a way of its own.
+#[derive(Debug)]
+pub(super) struct AnyBody(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for AnyBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|why| unread(&why))
+    }
+}
+
+/// Why a body could not be taken in.
+pub(super) fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
     if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is too large");
     }

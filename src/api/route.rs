@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::fields::{Fields, Written};
+use super::operation::{Asked, Unread};
 use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{
     Destination, HEADER_RULES_MAX, HEADERS_MAX, HeaderRule, HeaderTest, ManagedBy, NO_HEADER_NAME,
@@ -86,7 +87,11 @@ impl Written for RouteBody {
 }
 
 impl RouteBody {
-    /// The route that is meant, in the caller's account.
+    /// Reads a body as the route that is meant, in the caller's account.
+    pub(super) fn read_route(asked: &mut Asked<'_>) -> Result<Route, Unread> {
+        asked.body::<Self>()?.into_route(asked.caller).map_err(Unread::Body)
+    }
+
     pub(super) fn into_route(self, caller: &Caller) -> Result<Route, ApiError> {
         let to = self.destination().map_err(|(field, why)| ApiError::validation(field, why))?;
         let rule = |body: HeaderRuleBody| {

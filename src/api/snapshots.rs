@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,6 +15,7 @@ use super::{Management, aside};
 use crate::domain::agent::Agent;
 use crate::domain::id::ConfigHash;
 use crate::domain::refusal::Refusal;
+use crate::http::condition::knows;
 use crate::http::error::ApiError;
 
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
@@ -59,8 +60,7 @@ fn snapshot(
     }
     let tag = format!("\"{hash}\"");
     let head = [(ETAG, tag.clone()), (CACHE_CONTROL, FOR_EVER.to_owned())];
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    if known.flat_map(|tags| tags.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag) {
+    if knows(headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
     let body = management.control.body(hash)?.ok_or_else(missing)?;

@@ -1,7 +1,8 @@
 //! `/v1/splits`: A/B tests, made, watched, shifted, ended.
 
-mod body;
+pub(super) mod body;
 mod change;
+mod operations;
 mod scope;
 mod view;
 
@@ -18,16 +19,18 @@ use super::answer::{Answer, Gone};
 use super::caller::Caller;
 use super::cursor::{QueryPrint, no_entry};
 use super::etag::Tag;
+use super::operation::Wanted;
 use super::request::{Id, Query};
 use super::{Management, aside};
 use crate::domain::change::SplitRef;
-use crate::domain::command::Action;
 use crate::domain::id::SplitId;
 use crate::domain::refusal::Refusal;
 use crate::domain::split::Split;
 use crate::http::error::ApiError;
 use scope::Scopes;
-use view::SplitView;
+
+pub(super) use operations::{CreateSplit, DeleteSplit, EndSplit, PatchSplit};
+pub(super) use view::SplitView;
 
 /// A page of splits.
 #[derive(Debug, Serialize, ToSchema)]
@@ -146,9 +149,9 @@ async fn get_split(
 async fn delete_split(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Id(id): Id<SplitId>,
+    Wanted(delete): Wanted<DeleteSplit>,
 ) -> Result<Gone, ApiError> {
-    let applied = caller.submit(&management, Action::DeleteSplit(id)).await?;
+    let applied = caller.submit(&management, delete).await?;
     Ok(Gone(applied.revision))
 }
 

@@ -17,6 +17,7 @@ use super::caller::Caller;
 use super::fields::{Fields, Written};
 use super::request::Body;
 use crate::control::ControlError;
+use crate::control::reload::Acceptance;
 use crate::control::status::ReloadStatus;
 use crate::domain::command::FILES_HELD;
 use crate::domain::fault::Fault;
@@ -221,7 +222,8 @@ async fn reload(
     Body(body): Body<ReloadBody>,
 ) -> Result<Answer<Reloaded>, ApiError> {
     caller.instance()?;
-    match management.control.reload(body.accept).await {
+    let accept = body.accept.map(|hash| Acceptance { hash, by: caller.name().into() });
+    match management.control.reload(accept).await {
         Ok(applied) => {
             Ok(Answer::ok(Reloaded { revision: applied.revision, hash: applied.state.files }).since(&applied))
         }

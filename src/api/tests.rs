@@ -7,6 +7,7 @@ mod document;
 mod hidden;
 mod instance;
 mod numbers;
+mod plan;
 mod requests;
 mod routes;
 mod splits;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::addresses::Reached;
 use super::certificates::{Following, following};
-use super::check::check_files;
+use super::check::check_start;
 use super::checked::Checked;
 use super::connections::Connections;
 use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
-use super::{AppError, random_bytes, reset};
+use super::{AppError, open_files, random_bytes, reset};
 use crate::control::Control;
 use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::Reloader;
@@ -96,11 +96,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         Err(why) if !settings.data.exists() => return Err(why),
         claims => claims,
     };
-    if Life::is_none(&settings.data) {
-        // What is refused at a first start leaves nothing behind: the files are read before anything is made of them.
-        check_files(&settings, settings.files.still, &clock)
-            .map_err(|faults| AppError::Start(StartError::Files(faults)))?;
-    }
+    let is_first = is_first(&settings, &clock)?;
     // Where both ports and the folder are taken, it is the folder that tells by whom.
     let folder = Arc::new(DataFolder::open(&settings.data)?);
     for warning in folder.exposed()? {
@@ -125,10 +121,11 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         health: health.clone(),
         clock: clock.clone(),
         random: &mut random_bytes,
-    })?;
-    reset::finish(&folder, &control.state(), &key_secret)?;
+    })
+    .map_err(|why| named(why, &folder))?;
+    reset::finish(&folder, &control.state(), &key_secret, is_first)?;
 
-    let (token_keys, ring) = TokenKeyFile::open(&settings, &folder)?;
+    let (token_keys, ring) = TokenKeyFile::open(&settings, &folder, is_first)?;
     let plane = Arc::new(CallPlane::new(plane::Parts {
         live: control.live().clone(),
         switchboard: Arc::new(switchboard(&settings, ring, series, shelf)),
@@ -146,6 +143,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     };
     let (calls_front, admin_front) =
         (front(CALLS, settings.limits.body_bytes_max), front(ADMIN, settings.limits.admin_body_bytes_max));
+    open_files::allow(&calls_front.limits, &admin_front.limits);
     let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
     let admin = listen(ADMIN, admin, 1, admin_front)?;
     registry.add(Connections::of(&[&calls, &admin]))?;
@@ -167,6 +165,25 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         admin,
         certificates,
     })
+}
+
+/// Whether nothing was started on the data folder yet. What is refused at a first start leaves nothing behind: the files
+/// are read before anything is made of them.
+fn is_first(settings: &Settings, clock: &Clock) -> Result<bool, AppError> {
+    let is_first = Life::is_none(&settings.data);
+    if is_first {
+        check_start(settings, settings.files.still, clock)
+            .map_err(|faults| AppError::Start(StartError::Files(faults)))?;
+    }
+    Ok(is_first)
+}
+
+/// Why control cannot start, with the name of the store if it is that.
+fn named(why: StartError, folder: &DataFolder) -> AppError {
+    match why {
+        StartError::Store(why) => AppError::Life(Life::failed(folder, why)),
+        why => AppError::Start(why),
+    }
 }
 
 fn start_logs(settings: &Settings) -> Result<(), AppError> {
@@ -280,35 +297,48 @@ pub(super) fn countries(settings: &Settings) -> Result<Countries, Vec<settings::
     if faults.is_empty() { Ok(Countries { list, numbering }) } else { Err(faults) }
 }
 
+/// The accounts of the gateways, in the gateways' order; one that names none is of the first.
+pub(super) fn accounts(
+    settings: &Settings,
+    first: &AccountId,
+    is_there: impl Fn(&AccountId) -> bool,
+) -> Result<Vec<AccountId>, Vec<settings::Fault>> {
+    let (mut accounts, mut faults) = (Vec::new(), Vec::new());
+    for (_, gateway) in settings.gateways.iter() {
+        let account = match &gateway.account {
+            None => Some(first.clone()),
+            Some(text) => AccountId::parse(text).ok().filter(&is_there),
+        };
+        if account.is_none() {
+            let named = gateway.account.as_deref().unwrap_or_default();
+            faults.push(gateway.place.fault(
+                format!("gateway {}: there is no account {named}", gateway.name),
+                "an account's id, or none for the first account",
+            ));
+        }
+        accounts.extend(account);
+    }
+    if faults.is_empty() { Ok(accounts) } else { Err(faults) }
+}
+
 fn doorkeeper(
     settings: &Settings,
     countries: Countries,
     state: &State,
     secret: [u8; 32],
 ) -> Result<Doorkeeper, AppError> {
-    let mut faults = Vec::new();
-    let mut list = Vec::new();
     let Countries { list: countries, numbering } = countries;
-    for ((_, gateway), country) in settings.gateways.iter().zip(countries) {
-        let account = match &gateway.account {
-            None => state.first_account.clone(),
-            Some(text) => AccountId::parse(text).ok().filter(|id| state.accounts.contains_key(id)),
-        };
-        match account {
-            Some(account) => list.push(Gateway { name: gateway.name.as_str().into(), account, country }),
-            None => faults.push(gateway.place.fault(
-                format!(
-                    "gateway {}: there is no account {}",
-                    gateway.name,
-                    gateway.account.as_deref().unwrap_or("")
-                ),
-                "an account's id, or none for the first account",
-            )),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(AppError::Settings(faults.into_iter().map(as_fault).collect()));
-    }
+    let first = state.first_account.clone().unwrap_or_else(AccountId::first);
+    let accounts = accounts(settings, &first, |account| state.accounts.contains_key(account));
+    let accounts =
+        accounts.map_err(|faults| AppError::Settings(faults.into_iter().map(as_fault).collect()))?;
+    let gateways = settings.gateways.iter().zip(accounts).zip(countries);
+    let gateway = |(((_, gateway), account), country): (((_, &settings::Gateway), _), _)| Gateway {
+        name: gateway.name.as_str().into(),
+        account,
+        country,
+    };
+    let list = gateways.map(gateway).collect();
     let by_address = settings.gateways.clone();
     let of = move |asker: IpAddr| by_address.of(asker).map(|GatewayIx(row)| row);
     Ok(Doorkeeper::new(Gateways::new(list, numbering, of), secret, settings.calls.allowed_hosts.clone()))

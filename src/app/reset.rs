@@ -161,9 +161,39 @@ fn put_in_place(folder: &DataFolder) -> io::Result<()> {
     owned::sync_folder(folder.path())
 }
 
+/// Says if `admin.key` does not hold a key of this router any more: the commands on this machine take their key from
+/// it.
+fn tell_of_a_lost_key(folder: &DataFolder, state: &State, secret: &[u8; 32]) {
+    let file = folder.admin_key();
+    let why = match std::fs::read_to_string(&file) {
+        Ok(text) if state.keys.get(&KeyDigest::of(secret, text.trim())).is_some() => return,
+        Ok(_) => "holds no key of this router".to_owned(),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => "is not there".to_owned(),
+        Err(why) => format!("cannot be read: {why}"),
+    };
+    tracing::warn!(
+        "{} {why}: commands on this machine find no key. The first key is valid still; if nobody has it, \
+         `cordboard keys reset` ends it and makes a new one",
+        file.display()
+    );
+}
+
 /// Ends what broke off in the middle, for a start to call: a new key that became valid takes its place, one that did not
-/// goes, since it never will.
-pub(super) fn finish(folder: &DataFolder, state: &State, secret: &[u8; 32]) -> io::Result<()> {
+/// goes, since it never will. A start that is not the first one says if the key is lost.
+pub(super) fn finish(
+    folder: &DataFolder,
+    state: &State,
+    secret: &[u8; 32],
+    is_first: bool,
+) -> io::Result<()> {
+    finish_reset(folder, state, secret)?;
+    if !is_first {
+        tell_of_a_lost_key(folder, state, secret);
+    }
+    Ok(())
+}
+
+fn finish_reset(folder: &DataFolder, state: &State, secret: &[u8; 32]) -> io::Result<()> {
     let next = folder.path().join(NEXT);
     let text = match std::fs::read(&next) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),

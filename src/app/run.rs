@@ -97,7 +97,12 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
 
     health.set("files", Ok(()));
     addresses::write(&folder, &calls_reached, &admin_reached);
-    let welcome = welcome::text(&control.state(), &calls_reached, &admin_reached, key_made.as_deref());
+    let welcome = welcome::text(
+        &control.state(),
+        &calls_reached,
+        &admin_reached,
+        welcome::Folder { data: &settings.data, key_made: key_made.as_deref() },
+    );
     greet(out, &welcome);
     let (calls, admin) = (calls_reached.address, admin_reached.address);
     tracing::info!(%calls, %admin, revision = %control.state().revision, "ready");

@@ -19,12 +19,26 @@ pub(super) struct TokenKeyFile {
 impl TokenKeyFile {
     /// The file that the settings name: made if it belongs into the data folder and is not there; one that is kept
     /// elsewhere is somebody else's and must be there.
-    pub(super) fn open(settings: &Settings, folder: &DataFolder) -> Result<(Self, KeyRing), FolderError> {
+    ///
+    /// One that is made by a later start takes the place of one that was lost, which is said.
+    pub(super) fn open(
+        settings: &Settings,
+        folder: &DataFolder,
+        is_first: bool,
+    ) -> Result<(Self, KeyRing), FolderError> {
         let path = settings.token.key_file.clone();
         if let Some(name) = path.strip_prefix(folder.path()).ok().and_then(|name| name.to_str())
             && !path.exists()
         {
             folder.secret(name, random_bytes())?;
+            if !is_first {
+                tracing::warn!(
+                    file = %path.display(),
+                    "the key of tokens was not there and is made anew: no token that was given before is valid any more, and \
+                     a call that comes back with one is decided like a new call; a backup of the file, put in its place, \
+                     is taken over at once"
+                );
+            }
         }
         let file = Self { path, fault: Mutex::default() };
         let ring = file.read()?;

@@ -12,11 +12,32 @@ use crate::domain::words::counted;
 /// Most agents and numbers that are listed.
 const LISTED: usize = 8;
 
-/// The text. `key_made` where this start has made the first account and its key.
-pub(super) fn text(state: &State, calls: &Reached, admin: &Reached, key_file: Option<&Path>) -> String {
+/// The data folder.
+#[derive(Clone, Copy)]
+pub(super) struct Folder<'p> {
+    pub(super) data: &'p Path,
+    /// The key's file, where this start has made the first account and its key.
+    pub(super) key_made: Option<&'p Path>,
+}
+
+impl Folder<'_> {
+    /// What commands must be told of it, for a shell: nothing where they look of themselves.
+    fn flag(&self) -> String {
+        let data = self.data.display().to_string();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+        match data.as_str() {
+            "data" | "./data" => String::new(),
+            data if data.chars().all(is_plain) => format!(" --data {data}"),
+            data => format!(" --data '{}'", data.replace('\'', "'\\''")),
+        }
+    }
+}
+
+/// The text.
+pub(super) fn text(state: &State, calls: &Reached, admin: &Reached, folder: Folder<'_>) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = write(&mut text, state, calls, admin, key_file);
+    let _ = write(&mut text, state, calls, admin, folder);
     text
 }
 
@@ -25,12 +46,12 @@ fn write(
     state: &State,
     calls: &Reached,
     admin: &Reached,
-    key_file: Option<&Path>,
+    folder: Folder<'_>,
 ) -> fmt::Result {
     writeln!(out, "Cordboard {} at revision {}", env!("CARGO_PKG_VERSION"), state.revision)?;
     writeln!(out, "  calls       {}", calls.url())?;
     writeln!(out, "  management  {}", admin.url())?;
-    if let Some(key_file) = key_file {
+    if let Some(key_file) = folder.key_made {
         writeln!(out, "  admin key   {} (made by this first start)", key_file.display())?;
     }
     writeln!(out, "\nAgents ({})", state.agents.len())?;
@@ -48,7 +69,7 @@ fn write(
     }
     more(out, state.numbers.len())?;
     let number = state.numbers.phones.iter().next().map(|(number, _)| *number);
-    try_this(out, number, calls)
+    try_this(out, number, calls, &folder.flag())
 }
 
 fn more(out: &mut String, all: usize) -> fmt::Result {
@@ -65,7 +86,7 @@ fn destination(route: &Route) -> String {
     }
 }
 
-fn try_this(out: &mut String, number: Option<E164>, calls: &Reached) -> fmt::Result {
+fn try_this(out: &mut String, number: Option<E164>, calls: &Reached, data: &str) -> fmt::Result {
     let number = number.map_or_else(|| "+14155550100".to_owned(), |number| number.to_string());
     let escaped = number.replace('+', "%2B");
     writeln!(out, "\nTry")?;
@@ -73,8 +94,8 @@ fn try_this(out: &mut String, number: Option<E164>, calls: &Reached) -> fmt::Res
     if calls.tls.is_none() {
         writeln!(out, "  curl '{}/v1/route?to={escaped}&from=%2B14155550199'", calls.url())?;
     }
-    writeln!(out, "  cordboard explain {number} --from +14155550199")?;
-    writeln!(out, "  cordboard status")
+    writeln!(out, "  cordboard explain {number} --from +14155550199{data}")?;
+    writeln!(out, "  cordboard status{data}")
 }
 
 #[cfg(test)]
@@ -85,7 +106,16 @@ mod tests {
     #[test]
     fn one_version_is_no_versions() {
         let place = Reached { address: ([127, 0, 0, 1], 8700).into(), tls: None };
-        let text = text(&world(), &place, &place, None);
+        let text = text(&world(), &place, &place, Folder { data: Path::new("data"), key_made: None });
+        assert!(text.ends_with("\n  cordboard status\n"), "{text}");
         assert!(text.contains(" 1 version, ") && text.contains(" versions, "), "{text}");
+    }
+
+    #[test]
+    fn commands_are_told_of_a_data_folder_that_they_would_not_look_for() {
+        let flag = |data: &str| Folder { data: Path::new(data), key_made: None }.flag();
+        assert_eq!(flag("data"), "");
+        assert_eq!(flag("/var/lib/cordboard"), " --data /var/lib/cordboard");
+        assert_eq!(flag("/it's here"), r" --data '/it'\''s here'");
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use rustls::CertificateError;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ureq::{Agent, Body, Error};
 
-use super::failure::{Failure, Refused};
+use super::failure::{Failure, Refused, Sent};
 use super::path::Path;
 use super::secure::SecureConnector;
 use super::whereabouts::{Place, Whereabouts};
@@ -69,7 +70,7 @@ pub(super) struct Reply {
     pub(super) etag: Option<String>,
     /// Its body.
     pub(super) body: Vec<u8>,
-    with_key: bool,
+    sent: Sent,
 }
 
 impl Client {
@@ -79,7 +80,7 @@ impl Client {
     }
     /// Asks. An answer that is a no is an answer.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
-        let Listener { agent, place: Place { url, key, .. } } = match question.plane {
+        let Listener { agent, place: Place { url, key, is_found, .. } } = match question.plane {
             Plane::Management => &self.management,
             Plane::Calls => &self.calls,
         };
@@ -93,6 +94,11 @@ impl Client {
         if let Some(etag) = question.if_match {
             request = request.header("if-match", etag);
         }
+        let sent = match (key, is_found) {
+            (None, _) => Sent::Nothing,
+            (Some(_), true) => Sent::Found,
+            (Some(_), false) => Sent::Given,
+        };
         let answered = match question.body {
             Some(body) => request
                 .header("content-type", "application/json")
@@ -101,7 +107,7 @@ impl Client {
                 .and_then(|request| agent.run(request)),
             None => request.body(()).map_err(Error::Http).and_then(|request| agent.run(request)),
         };
-        answered.and_then(|response| Reply::read(response, key.is_some())).map_err(|why| match why {
+        answered.and_then(|response| Reply::read(response, sent)).map_err(|why| match why {
             // The error may quote what was wrong with it, and that may be the key.
             Error::Http(_) | Error::BadUri(_) => Failure::Usage(
                 "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
@@ -134,9 +140,7 @@ impl Listener {
 fn told(why: &Error) -> String {
     match why {
         Error::Io(why) => match why.get_ref().and_then(|why| why.downcast_ref()) {
-            Some(rustls::Error::InvalidCertificate(why)) => format!(
-                "its certificate is not trusted ({why}): --ca names a file with who issued it, or with itself"
-            ),
+            Some(rustls::Error::InvalidCertificate(why)) => untrusted(why),
             Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS: ask it by http://".to_owned(),
             _ => why.to_string(),
         },
@@ -147,15 +151,39 @@ fn told(why: &Error) -> String {
     }
 }
 
+/// Why a certificate is not believed, and what to do about it.
+fn untrusted(why: &CertificateError) -> String {
+    let (what, todo) = match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("its time is over", "the router needs a new one")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("its time has not begun", "is the clock of this machine right?")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            "it is not for the name in the address",
+            "ask by a name that it is for, or name itself with --ca",
+        ),
+        CertificateError::UnknownIssuer => {
+            ("nobody knows who issued it", "--ca names a file with who issued it, or with itself")
+        }
+        CertificateError::Other(why) if why.to_string().contains("CaUsedAsEndEntity") => {
+            ("it is made for issuing others", "--ca names a file with itself, which is believed then")
+        }
+        _ => ("it is not a sound one", "--ca names a file with itself, which is believed then"),
+    };
+    format!("its certificate is not trusted, since {what}: {todo}")
+}
+
 impl Reply {
-    fn read(mut response: Response<Body>, with_key: bool) -> Result<Self, Error> {
+    fn read(mut response: Response<Body>, sent: Sent) -> Result<Self, Error> {
         let header = |headers: &HeaderMap, name| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
         let (status, headers) = (response.status().as_u16(), response.headers());
         let (revision, etag) = (header(headers, "x-cordboard-revision"), header(headers, "etag"));
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok(Self { status, revision, etag, body, with_key })
+        Ok(Self { status, revision, etag, body, sent })
     }
 
     /// The body as JSON; null where it is none.
@@ -164,12 +192,11 @@ impl Reply {
     }
 
     /// The answer, if it is a yes.
-    pub(super) fn granted(self, keep_raw: bool) -> Result<Self, Failure> {
+    pub(super) fn granted(self) -> Result<Self, Failure> {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
-        let (status, body, with_key) = (self.status, self.json(), self.with_key);
-        let raw = keep_raw.then_some(self.body);
-        Err(Failure::Refused(Box::new(Refused { status, body, with_key, raw })))
+        let (status, body, sent) = (self.status, self.json(), self.sent);
+        Err(Failure::Refused(Box::new(Refused { status, body, sent })))
     }
 }

@@ -1,6 +1,6 @@
 //! Where a number, a prefix or everything else goes: read, put, delete.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -14,15 +14,16 @@ use crate::domain::id::{AgentId, Pin, SplitId};
 
 /// What serves.
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("serving").required(true))]
 pub struct DestinationArgs {
     /// The agent that serves
-    #[arg(long, value_name = "AGENT", required_unless_present = "split", conflicts_with = "split")]
+    #[arg(long, value_name = "AGENT", group = "serving")]
     agent: Option<AgentId>,
     /// What of the agent: draft, V<n>, sandbox, pre-release or live [default: draft]
     #[arg(long, value_name = "PIN", value_parser = pin, conflicts_with = "split")]
     pin: Option<Pin>,
     /// The split whose arms serve
-    #[arg(long, value_name = "SPLIT")]
+    #[arg(long, value_name = "SPLIT", group = "serving")]
     split: Option<SplitId>,
 }
 

@@ -136,6 +136,8 @@ fn told_rules(rules: &[Value], look: Look) -> String {
 
 fn told_split(split: &Value, explain: &Value, look: Look) -> String {
     let (id, arm) = (text_of(split, "id"), text_of(split, "arm"));
+    // Where no slot decided, as while the split rests or after its end, the arms share nothing.
+    let shares = split.get("slot").is_some_and(Value::is_u64);
     let found = match split.get("slot").and_then(Value::as_u64) {
         Some(slot) => format!("by {}: slot {slot} of 10000 is {arm}'s", text_of(split, "unit")),
         None => format!("{arm}, without a slot"),
@@ -147,9 +149,13 @@ fn told_split(split: &Value, explain: &Value, look: Look) -> String {
         let name = text_of(share, "id");
         let slots = share.get("ownedSlots").and_then(Value::as_u64).unwrap_or_default();
         let mark = if name == arm { look.green("▸") } else { " ".to_owned() };
+        let weight = text_of(share, "weight");
+        if !shares {
+            told += &format!("  {mark} {name:width$}  weight {weight}\n");
+            continue;
+        }
         let (bar, share_text) = (bar(slots), per_cent(slots));
-        told +=
-            &format!("  {mark} {name:width$}  {bar}  {share_text:>8}  weight {}\n", text_of(share, "weight"));
+        told += &format!("  {mark} {name:width$}  {bar}  {share_text:>8}  weight {weight}\n");
     }
     told
 }
@@ -229,6 +235,17 @@ Configuration  00112233445566778899aabbccddeeff
 Revision       4711
 Not heeded     agent
 "
+        );
+    }
+
+    #[test]
+    fn a_split_that_rests_draws_no_shares() {
+        let explain = json!({"arms": [{"id": "control", "weight": 60, "ownedSlots": 6000},
+                                      {"id": "test", "weight": 40, "ownedSlots": 4000}]});
+        let split = json!({"id": "spring", "arm": "control", "slot": null, "unit": null});
+        assert_eq!(
+            told_split(&split, &explain, Look::default()),
+            "Split spring, control, without a slot\n  ▸ control  weight 60\n    test     weight 40\n"
         );
     }
 

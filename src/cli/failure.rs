@@ -1,8 +1,9 @@
 //! Why a command did not do what it was asked.
 
 use std::io;
+use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::terminal::Terminal;
 use super::words::{clean, items, text_in, text_of};
@@ -27,8 +28,21 @@ pub(super) enum Failure {
         /// What happened.
         why: String,
     },
+    /// No router has left its address in the data folder that was named.
+    NoAddress(PathBuf),
     /// The result could not be written, or an answer not be read.
     Output(io::Error),
+}
+
+/// Which key goes with a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// None.
+    Nothing,
+    /// One that the operator gave.
+    Given,
+    /// That of the data folder.
+    Found,
 }
 
 /// An answer that is a no.
@@ -38,10 +52,8 @@ pub(super) struct Refused {
     pub(super) status: u16,
     /// Its body, where that is JSON.
     pub(super) body: Value,
-    /// Whether a key was sent.
-    pub(super) with_key: bool,
-    /// Its body as it came, where the operator wants to see that.
-    pub(super) raw: Option<Vec<u8>>,
+    /// Which key was sent.
+    pub(super) sent: Sent,
 }
 
 impl Failure {
@@ -52,20 +64,19 @@ impl Failure {
             Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Refused(_) | Self::Unserved(_) | Self::Declined | Self::Output(_) => 1,
             Self::Usage(_) => 2,
-            Self::Unreachable { .. } => 3,
+            Self::Unreachable { .. } | Self::NoAddress(_) => 3,
         }
     }
 
-    /// Tells the operator, with what to do about it where that is known.
+    /// Tells the operator, with what to do about it where that is known; and a program, where results are wanted as
+    /// JSON, by one object with `error` in the place of the result.
     pub(super) fn tell(&self, terminal: &mut Terminal<'_>) {
         if matches!(self, Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe) {
             return;
         }
-        if let Self::Refused(refused) = self
-            && let Some(raw) = &refused.raw
-        {
-            // The refusal is told below, whether or not the copy arrives.
-            let _ = terminal.out.write_all(raw).and_then(|()| terminal.out.flush());
+        if let Some(object) = self.to_json().filter(|_| terminal.json) {
+            // The failure is told below, whether or not the copy arrives.
+            let _ = writeln!(terminal.out, "{object}").and_then(|()| terminal.out.flush());
         }
         let look = terminal.remarks;
         let [error, hinted] = [look.red("error:"), look.bold("hint:")];
@@ -80,9 +91,21 @@ impl Failure {
         }
     }
 
+    /// For programs: the router's answer where it has one that says what was wrong; nothing where the result itself was
+    /// an answer.
+    fn to_json(&self) -> Option<Value> {
+        match self {
+            Self::Unserved(_) => None,
+            Self::Refused(refused) if refused.body.get("error").is_some() => Some(refused.body.clone()),
+            Self::Refused(refused) => Some(json!({"error": refused.text(), "status": refused.status})),
+            other => Some(json!({"error": other.message()})),
+        }
+    }
+
     fn message(&self) -> String {
         match self {
             Self::Refused(refused) => refused.message(),
+            Self::NoAddress(folder) => format!("no router has left its address in {}", folder.display()),
             Self::Unserved(number) => format!("nobody serves {}", clean(number)),
             Self::Declined => "nothing was changed".to_owned(),
             Self::Usage(message) => message.clone(),
@@ -102,6 +125,9 @@ impl Failure {
             ),
             Self::Unreachable { .. } => {
                 Some("is `cordboard serve` running there? --url, --calls-url and --data say where to look")
+            }
+            Self::NoAddress(_) => {
+                Some("is `cordboard serve` running on that folder? --url says where else to look")
             }
             Self::Declined | Self::Usage(_) | Self::Output(_) => None,
         }
@@ -144,13 +170,22 @@ impl Refused {
 
     fn hint(&self) -> Option<&'static str> {
         Some(match (self.status, self.code()) {
-            (401, _) if !self.with_key => {
-                "no key was found: give --key or CORDBOARD_KEY, or name the router's data folder with --data"
-            }
-            (401, _) => "the key is not one of this router: `cordboard keys reset` makes a new first key",
+            (401, _) => match self.sent {
+                Sent::Nothing => {
+                    "no key was found: give --key or CORDBOARD_KEY, or name the router's data folder with --data; if its \
+                     admin.key is lost, `cordboard keys reset` makes a new one"
+                }
+                Sent::Given => {
+                    "the key that was given is not one of this router, or has ended; without --key, CORDBOARD_KEY and \
+                     CORDBOARD_ADMIN_KEY_FILE the first key is taken from the data folder"
+                }
+                Sent::Found => {
+                    "admin.key in the data folder holds no key of this router: `cordboard keys reset` makes a new first key \
+                     and ends the one there is"
+                }
+            },
             (403, _) => "ask for a key with the permission, or for one that is not limited to other agents",
             (404, "") => "is a router listening at that address, and not something else?",
-            (409, "MANAGED_BY_FILES") => "the route files own this: change it there",
             (409, "IN_USE") => "route its numbers elsewhere first",
             (412, _) => "somebody else changed it meanwhile: look at it again",
             (429 | 503, _) => "try again in a moment",

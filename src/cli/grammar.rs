@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::history::HistoryArgs;
 use super::numbers::NumbersArgs;
 use super::pin::PinArgs;
+use super::plan::{ApplyArgs, PlanArgs};
 use super::prefixes::PrefixesArgs;
 use super::raw::{ApiArgs, OpenapiArgs};
 use super::session::{Errand, Session};
@@ -31,7 +32,6 @@ use super::written::Secret;
     name = "cordboard",
     version,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
     about = "Decides which version of which voice agent serves a call",
     long_about = LONG_ABOUT,
     after_long_help = AFTER_HELP
@@ -158,6 +158,8 @@ pub enum ClientCommand {
     CallerPins(Asking<CallerPinsArgs>),
     DefaultRoute(Asking<DefaultRouteArgs>),
     Splits(Asking<SplitsArgs>),
+    Plan(Asking<PlanArgs>),
+    Apply(Asking<ApplyArgs>),
     History(Asking<HistoryArgs>),
     Openapi(Asking<OpenapiArgs>),
     Api(ApiArgs),
@@ -200,7 +202,7 @@ pub struct Reach {
     /// for a file that holds it] [default: admin.key of the data folder, towards this machine only]
     #[arg(long, global = true, value_name = "KEY", help_heading = "Connection")]
     pub(super) key: Option<Secret>,
-    /// Print the router's answer as it comes, JSON
+    /// Print the router's answer as it comes, JSON; of a change one object with `revision`, of a failure one with `error`
     #[arg(long, global = true, help_heading = "Output")]
     pub(super) json: bool,
 }
@@ -210,6 +212,7 @@ fn ask<E: Args + Errand>(
     variables: &Variables,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), Failure> {
+    terminal.json = asking.reach.json;
     let client = Client::new(Whereabouts::find(&asking.reach, asking.data.as_deref(), variables)?);
     asking.errand.run(&mut Session::new(terminal, client, asking.reach.json))
 }
@@ -234,10 +237,13 @@ impl ClientCommand {
             Self::CallerPins(asking) => ask(asking, variables, terminal),
             Self::DefaultRoute(asking) => ask(asking, variables, terminal),
             Self::Splits(asking) => ask(asking, variables, terminal),
+            Self::Plan(asking) => ask(asking, variables, terminal),
+            Self::Apply(asking) => ask(asking, variables, terminal),
             Self::History(asking) => ask(asking, variables, terminal),
             Self::Openapi(asking) => ask(asking, variables, terminal),
             Self::Api(api) => {
                 // Its --data is a body, so that the folder comes by variable.
+                terminal.json = api.reach.json;
                 let client = Client::new(Whereabouts::find(&api.reach, None, variables)?);
                 api.run(&mut Session::new(terminal, client, api.reach.json))
             }

@@ -30,11 +30,15 @@ pub struct HistoryArgs {
 impl Errand for HistoryArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let path = Path::of("/v1/history").query("target", self.target.as_ref());
-        self.page.show(session, path, told)
+        let none = match &self.target {
+            Some(target) => format!("nothing of {} has changed", clean(target)),
+            None => "nothing has changed yet".to_owned(),
+        };
+        self.page.show(session, path, |answer, look| told(answer, look, &none))
     }
 }
 
-fn told(answer: &Value, look: Look) -> String {
+fn told(answer: &Value, look: Look, none: &str) -> String {
     let row = |entry: &Value| {
         let author = match text_in(entry, "actor") {
             Some(actor) => format!("{} for {}", text_of(entry, "author"), clean(actor)),
@@ -49,5 +53,5 @@ fn told(answer: &Value, look: Look) -> String {
         ]
     };
     let header = ["REVISION", "AT", "AUTHOR", "ACTION", "WHAT"];
-    table(look, header, items(answer, "entries").iter().map(row), "nothing has changed yet")
+    table(look, header, items(answer, "entries").iter().map(row), none)
 }

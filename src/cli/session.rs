@@ -1,6 +1,6 @@
 //! What a command has at hand: the router, the terminal, and how results are wanted.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::client::{Client, Plane, Question, Reply};
 use super::failure::Failure;
@@ -36,13 +36,13 @@ impl<'s, 't> Session<'s, 't> {
 
     /// Reads something of management.
     pub(super) fn get(&self, path: &Path) -> Result<Reply, Failure> {
-        self.look_at(path)?.granted(self.json)
+        self.look_at(path)?.granted()
     }
 
     /// Reads something of management that may not be there.
     pub(super) fn find(&self, path: &Path) -> Result<Option<Reply>, Failure> {
         let reply = self.look_at(path)?;
-        if reply.status == 404 { Ok(None) } else { reply.granted(self.json).map(Some) }
+        if reply.status == 404 { Ok(None) } else { reply.granted().map(Some) }
     }
 
     /// Changes something of management.
@@ -65,7 +65,7 @@ impl<'s, 't> Session<'s, 't> {
 
     /// The answer, if it is a yes.
     pub(super) fn granted(&self, reply: Reply) -> Result<Reply, Failure> {
-        reply.granted(self.json)
+        reply.granted()
     }
 
     /// Shows an answer: for people as they read it, for programs as it came.
@@ -81,7 +81,7 @@ impl<'s, 't> Session<'s, 't> {
         self.terminal.say(&text)
     }
 
-    /// Says that a change was made, and from when it holds.
+    /// Says that a change was made, and from when it holds; for programs as one JSON object with `revision`.
     pub(super) fn done(&mut self, reply: &Reply, what: &str) -> Result<(), Failure> {
         let answer = reply.json();
         for warning in items(&answer, "warnings") {
@@ -89,14 +89,11 @@ impl<'s, 't> Session<'s, 't> {
             let label = self.terminal.remarks.yellow("warning:");
             self.terminal.remark(format_args!("{label} {}", words(warning)));
         }
-        let from = reply.revision.as_ref().map(|revision| format!("from revision {}", clean(revision)));
         if self.json {
-            if let Some(from) = from {
-                self.terminal.remark(from);
-            }
-            return self.raw(reply);
+            return self.terminal.say(&format!("{}\n", with_revision(answer, reply.revision.as_deref())));
         }
-        let from = from.map(|from| format!(", {from}")).unwrap_or_default();
+        let from = reply.revision.as_ref().map(|revision| format!(", from revision {}", clean(revision)));
+        let from = from.unwrap_or_default();
         self.terminal.say(&format!("{what}{from}\n"))
     }
 
@@ -117,4 +114,17 @@ impl<'s, 't> Session<'s, 't> {
     fn look_at(&self, path: &Path) -> Result<Reply, Failure> {
         self.ask(Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None })
     }
+}
+
+/// The answer to a change as one object that says from which revision it holds, whatever the answer was.
+fn with_revision(answer: Value, revision: Option<&str>) -> Value {
+    let mut members = match answer {
+        Value::Object(members) => members,
+        Value::Null => Map::new(),
+        other => Map::from_iter([("answer".to_owned(), other)]),
+    };
+    if let Some(revision) = revision.and_then(|text| text.parse::<u64>().ok()) {
+        members.entry("revision").or_insert_with(|| revision.into());
+    }
+    Value::Object(members)
 }

@@ -54,7 +54,9 @@ fn hash(text: &str) -> Result<ConfigHash, &'static str> {
 
 impl Errand for ReloadArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        if let Some(hash) = self.accept {
+        if let Some(hash) = self.accept.filter(|_| !self.assent.yes) {
+            // Before anybody is asked to agree to it; with --yes the router says the same.
+            is_held(session, hash)?;
             // Which numbers go only the router knows; that they are many is why it holds the set.
             self.assent
                 .obtain(session, &format!("taking the files {hash}, which remove much,"), |_| Ok(true))?;
@@ -63,6 +65,21 @@ impl Errand for ReloadArgs {
         let reply = session.change("POST", &Path::of("/v1/reload"), Some(&body))?;
         session.done(&reply, "the files are in force")
     }
+}
+
+/// Whether a set of files is held, or in force already; another cannot be accepted.
+fn is_held(session: &Session<'_, '_>, hash: ConfigHash) -> Result<(), Failure> {
+    let status = session.get(&Path::of("/v1/status"))?.json();
+    let Some(reload) = status.get("reload") else { return Ok(()) };
+    let (held, hash) = (text_in(reload, "held"), hash.to_string());
+    if held == Some(&hash) || text_in(reload, "hash") == Some(&hash) {
+        return Ok(());
+    }
+    let why = match held {
+        Some(held) => format!("the files that are held have the fingerprint {}", clean(held)),
+        None => "no files are held".to_owned(),
+    };
+    Err(Failure::Usage(format!("--accept {hash}: {why}")))
 }
 
 fn told(status: &Value, look: Look) -> String {

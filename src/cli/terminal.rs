@@ -17,6 +17,8 @@ pub struct Terminal<'a> {
     pub err: &'a mut dyn Write,
     /// Whether there is somebody to ask.
     pub interactive: bool,
+    /// Whether results are wanted as JSON, failures too.
+    pub json: bool,
     /// How results look.
     pub look: Look,
     /// How what is beside them looks.
@@ -32,7 +34,15 @@ impl Terminal<'_> {
         let mut input = io::stdin().lock();
         let mut out = BufWriter::new(io::stdout().lock());
         let mut err = io::stderr().lock();
-        act(&mut Terminal { input: &mut input, out: &mut out, err: &mut err, interactive, look, remarks })
+        act(&mut Terminal {
+            input: &mut input,
+            out: &mut out,
+            err: &mut err,
+            interactive,
+            json: false,
+            look,
+            remarks,
+        })
     }
 
     /// Writes a result.

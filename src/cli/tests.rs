@@ -3,4 +3,5 @@
 mod asking;
 mod changes;
 mod grammar;
+mod plan;
 mod world;

@@ -13,6 +13,8 @@ use super::trust::Trust;
 use super::variables::{ADMIN_KEY_FILE, CA, CALLS_URL, DATA, KEY, URL, Variables};
 use crate::http::tls::Fingerprint;
 
+/// What a running router leaves in its data folder.
+const ADDRESSES: &str = "addresses.json";
 const DEFAULT_ADMIN: &str = "127.0.0.1:8701";
 const DEFAULT_CALLS: &str = "127.0.0.1:8700";
 /// Largest file that is read for an address or a key, in bytes.
@@ -34,6 +36,8 @@ pub(super) struct Place {
     pub(super) url: String,
     /// The key it is asked with.
     pub(super) key: Option<super::written::Secret>,
+    /// Whether the key was found in the data folder, not given.
+    pub(super) is_found: bool,
     /// Whom to believe to be it, where the address is one of `https`.
     pub(super) trust: Trust,
 }
@@ -64,7 +68,7 @@ impl Whereabouts {
         let said = data.map(|data| ("--data", data.to_path_buf()));
         let said = said.or_else(|| variables.get(DATA).map(|data| (DATA, PathBuf::from(data))));
         if let Some((source, folder)) = &said
-            && matches!(std::fs::metadata(folder), Err(why) if why.kind() == ErrorKind::NotFound)
+            && is_missing(folder)
         {
             return Err(Failure::Usage(format!(
                 "{source}: there is no folder {}: expected the router's data folder, in which `cordboard serve` leaves its \
@@ -72,17 +76,27 @@ impl Whereabouts {
                 folder.display()
             )));
         }
+        let is_said = said.is_some();
         let data = said.map_or_else(|| PathBuf::from("data"), |(_, folder)| folder);
         let given = |flag: &Option<String>, variable| {
             flag.clone().or_else(|| variables.get(variable).map(str::to_owned)).map(|text| url_of(&text))
         };
+        let url_said = |flag: &Option<String>, variable| flag.is_some() || variables.get(variable).is_some();
+        if is_said
+            && !url_said(&reach.url, URL)
+            && !url_said(&reach.calls_url, CALLS_URL)
+            && is_missing(&data.join(ADDRESSES))
+        {
+            return Err(Failure::NoAddress(data));
+        }
         let left = addresses(&data)?;
         let (key, trust) = (Key::find(reach, &data, variables)?, trust(reach, variables)?);
+        let is_found = matches!(key, Key::Found(_));
         let place =
             |given: Option<Result<String, Failure>>, left: Option<String>, default: &str, certificate| {
                 if let Some(url) = given {
                     let url = url?;
-                    return Ok(Place { key: key.for_url(&url), url, trust: trust.clone() });
+                    return Ok(Place { key: key.for_url(&url), url, is_found, trust: trust.clone() });
                 }
                 let address = left.map_or_else(|| default.to_owned(), |address| reachable(&address));
                 Ok::<_, Failure>(match certificate {
@@ -90,11 +104,12 @@ impl Whereabouts {
                     Some(certificate) => Place {
                         key: key.any(),
                         url: format!("https://{address}"),
+                        is_found,
                         trust: Trust::Exactly(certificate),
                     },
                     None => {
                         let url = format!("http://{address}");
-                        Place { key: key.for_url(&url), url, trust: trust.clone() }
+                        Place { key: key.for_url(&url), url, is_found, trust: trust.clone() }
                     }
                 })
             };
@@ -160,8 +175,13 @@ fn fingerprint(text: Option<String>) -> Option<Fingerprint> {
     text.map(|text| Fingerprint::parse(&text).unwrap_or(Fingerprint([0; 32])))
 }
 
+/// Whether something is not there; what nobody may look at is no such thing.
+fn is_missing(path: &Path) -> bool {
+    matches!(std::fs::metadata(path), Err(why) if why.kind() == ErrorKind::NotFound)
+}
+
 fn addresses(data: &Path) -> Result<Addresses, Failure> {
-    let path = data.join("addresses.json");
+    let path = data.join(ADDRESSES);
     // Nobody may look into the router's folder but its own user: then the default ports are the best guess.
     let Ok(Some(text)) = small_file(&path) else { return Ok(Addresses::default()) };
     serde_json::from_str(&text)
@@ -323,6 +343,18 @@ mod tests {
         assert!(told(None, variables).starts_with("CORDBOARD_DATA: there is no folder"));
         // The folder that nobody named may be missing: the default ports are asked then.
         assert!(Whereabouts::find(&reach(Some("h:1")), None, &Variables::default()).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_was_named_and_holds_no_address_is_never_taken_for_the_default_ports() {
+        let data = tempfile::tempdir().unwrap();
+        let none = Variables::default();
+        let refused = Whereabouts::find(&reach(None), Some(data.path()), &none);
+        assert!(matches!(refused, Err(Failure::NoAddress(folder)) if folder == data.path()));
+        let named = Variables::from_iter([("CORDBOARD_DATA", data.path().to_str().unwrap())]);
+        assert!(matches!(Whereabouts::find(&reach(None), None, &named), Err(Failure::NoAddress(_))));
+        assert!(Whereabouts::find(&reach(Some("h:1")), Some(data.path()), &none).is_ok());
+        assert!(Whereabouts::find(&reach(None), None, &none).is_ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
 use crate::domain::id::{AgentId, ArmId, InvalidId, Pin, SplitId};
+use crate::domain::split::WEIGHT_MAX;
 use crate::domain::time::Timestamp;
 
 /// A text that is never shown.
@@ -217,7 +218,8 @@ fn named(text: &str, mark: char) -> Option<(String, String)> {
 }
 
 fn weight_of(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| format!("{text:?} is no weight: expected a whole number"))
+    let weight = text.parse().ok().filter(|weight| *weight <= WEIGHT_MAX);
+    weight.ok_or_else(|| format!("{text:?} is no weight: expected a whole number from 0 to {WEIGHT_MAX}"))
 }
 
 fn id_of<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, String> {
@@ -240,6 +242,15 @@ mod tests {
         for text in ["", "control", "control=sales:80", "control=sales@V3", "=sales@V3:1", "a=sales@V3:-1"] {
             assert!(text.parse::<ArmWritten>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_weight_out_of_range_is_told_the_range() {
+        for text in ["a=-1", "a=1000001", "a=half"] {
+            let why = text.parse::<WeightWritten>().unwrap_err();
+            assert!(why.contains("from 0 to 1000000"), "{why}");
+        }
+        assert_eq!("a=1000000".parse::<WeightWritten>().unwrap().weight, 1_000_000);
     }
 
     #[test]

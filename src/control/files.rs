@@ -15,9 +15,13 @@
 mod agent_folder;
 mod caller_pin_table;
 mod check;
+mod column;
 mod cut;
 mod difference;
+mod doubtful;
 mod faults;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod last_good;
 mod library;
 mod origin;
@@ -30,6 +34,7 @@ mod split_table;
 mod value;
 
 pub use check::{Summary, check};
+pub use column::located;
 pub use last_good::{LastGood, LastGoodError};
 pub use library::Library;
 pub use source::SourceFile;

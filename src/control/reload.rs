@@ -7,13 +7,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::alarm::Alarm;
-use super::files::{Library, SourceFile};
+use super::files::{Library, SourceFile, located};
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
 use super::{Applied, Control, ControlError, Weighed};
 use crate::domain::command::FILES_HELD;
 use crate::domain::fault::Fault;
+use crate::domain::files::FileSet;
 use crate::domain::id::ConfigHash;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
@@ -78,14 +79,23 @@ impl Look {
     }
 }
 
-type Call = (Option<ConfigHash>, oneshot::Sender<Result<Applied, ControlError>>);
+/// A set of files that somebody wants taken although much would be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Its fingerprint.
+    pub hash: ConfigHash,
+    /// Who accepts it, for the history.
+    pub by: Arc<str>,
+}
+
+type Call = (Option<Acceptance>, oneshot::Sender<Result<Applied, ControlError>>);
 
 /// Asks for the files to be read now.
 #[derive(Debug, Clone)]
 pub(super) struct ReloadCalls(mpsc::Sender<Call>);
 
 impl ReloadCalls {
-    pub(super) async fn call(&self, accept: Option<ConfigHash>) -> Result<Applied, ControlError> {
+    pub(super) async fn call(&self, accept: Option<Acceptance>) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
         self.0.try_send((accept, reply)).map_err(|why| match why {
             mpsc::error::TrySendError::Full(_) => ControlError::Busy,
@@ -218,10 +228,10 @@ impl Reloader {
 }
 
 impl Follow {
-    fn reload(&mut self, accept: Option<ConfigHash>, asked: bool) -> Result<Applied, ControlError> {
+    fn reload(&mut self, accept: Option<Acceptance>, asked: bool) -> Result<Applied, ControlError> {
         let before = self.control.status().reload();
         let mut seen = None;
-        let outcome = self.try_reload(accept, asked, &mut seen);
+        let outcome = self.try_reload(accept.as_ref(), asked, &mut seen);
         let status = match &outcome {
             Ok(done) => ReloadStatus {
                 at: self.now(),
@@ -244,16 +254,17 @@ impl Follow {
         };
         let news = asked || status.faults != before.faults;
         self.note(status, outcome.is_ok(), news);
-        outcome.map_err(|why| not_these(why, accept, seen))
+        outcome.map_err(|why| not_these(why, accept.map(|accept| accept.hash), seen))
     }
 
     /// `seen` is set to the fingerprint of the files as far as they could be read.
     fn try_reload(
         &mut self,
-        accept: Option<ConfigHash>,
+        accept: Option<&Acceptance>,
         asked: bool,
         seen: &mut Option<ConfigHash>,
     ) -> Result<Applied, ControlError> {
+        let (by, accept) = (accept.map(|accept| Arc::clone(&accept.by)), accept.map(|accept| accept.hash));
         let files = &mut self.files;
         let mut look = files.look()?;
         let lost = files.lost_copy(&look, asked);
@@ -269,13 +280,13 @@ impl Follow {
             return Ok(Applied { revision: state.revision, changed: false, warnings, moved_slots: 0, state });
         }
         let base = if files.compared { files.applied.clone() } else { Library::new(&files.account) };
-        let library = base.read(&look.changed, &look.gone).map_err(Refusal::files)?;
-        let set = library.file_set(&files.applied, accept).map_err(Refusal::files)?;
+        let library = base.read_what_can_be(&look.changed, &look.gone);
+        let set = FileSet { accepted_by: by, ..library.file_set(&files.applied, accept) };
         let hash = set.hash;
         *seen = Some(hash);
         let now = Timestamp(self.clock.now_ms());
         let command = apply(&files.account, now, set);
-        let weighed = self.control.weigh(&command)?;
+        let weighed = self.control.weigh(&command).map_err(|refusal| located(refusal, &look.changed))?;
         let applied = if weighed.outcome.changes.is_empty() {
             let Weighed { state, outcome } = weighed;
             Applied {
@@ -294,7 +305,11 @@ impl Follow {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
             })?;
-            self.control.submit_weighed(command, Some(Box::new(weighed)))?
+            let submitted = self.control.submit_weighed(command, Some(Box::new(weighed)));
+            submitted.map_err(|why| match why {
+                ControlError::Refused(refusal) => located(refusal, &look.changed).into(),
+                other => other,
+            })?
         };
         in_force_but(&applied.warnings);
         if lost.is_some() && !applied.changed {

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::alarm::Alarm;
 use super::bodies::fetch_wanted;
-use super::files::{LastGood, LastGoodError, Library};
+use super::files::{LastGood, LastGoodError, Library, located};
 use super::keys::{admin_key, first_account};
 use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources, channel, in_force_but, not_applied};
@@ -77,6 +77,17 @@ pub enum StartError {
     /// The copies of the last good files cannot be used.
     #[error(transparent)]
     LastGood(#[from] LastGoodError),
+    /// The files are faulty and the copies of those that were good are lost.
+    #[error(
+        "the files are faulty, and the last good ones cannot serve instead: {lost}. Mend the files: a start with files \
+         that are right needs no copies"
+    )]
+    NothingServes {
+        /// Why the copies cannot be used.
+        lost: Box<StartError>,
+        /// What is wrong with the files.
+        faults: Vec<Fault>,
+    },
     /// The files are faulty and there is no last good state to serve.
     #[error("the files are faulty and nothing was ever applied that could serve instead")]
     Files(Vec<Fault>),
@@ -293,10 +304,10 @@ impl Beginning<'_> {
     fn files(&mut self, files: &mut Files) -> Result<ReloadStatus, StartError> {
         let looked = files.sources.look();
         let empty = Library::new(&files.account);
-        let seen = looked.and_then(|look| {
-            let library = empty.read(&look.changed, &look.gone)?;
-            let set = library.file_set(&empty, None)?;
-            Ok((library, set, look))
+        let seen = looked.map(|look| {
+            let library = empty.read_what_can_be(&look.changed, &look.gone);
+            let set = library.file_set(&empty, None);
+            (library, set, look)
         });
         let taken = ReloadStatus { at: self.now, taken_at: Some(self.now), ..ReloadStatus::default() };
         if let (Ok((library, set, look)), Some(applied)) = (&seen, self.state.files)
@@ -309,41 +320,41 @@ impl Beginning<'_> {
                 return Ok(ReloadStatus { hash: Some(applied), ..taken });
             }
         }
-        let mut accepted = false;
+        let mut lost = None;
         if let Some(applied) = self.state.files
             && let Err(why) = self.restore_last_good(files, applied)
         {
-            if seen.is_err() {
-                return Err(why);
-            }
-            // Nothing tells what these files would remove: better to serve them than nothing.
-            tracing::error!(error = %why, "the last good files are lost; the present ones are applied");
-            accepted = true;
+            lost = Some(why);
         }
         let outcome = seen.and_then(|(library, _, look)| {
             look.vanished(&files.applied)?;
-            let set = library.file_set(&files.applied, None)?;
-            Ok((library, FileSet { accepted, ..set }, look))
+            // Where nothing tells what these files would remove: better to serve them than nothing.
+            let set = FileSet { accepted: lost.is_some(), ..library.file_set(&files.applied, None) };
+            Ok((library, set, look))
         });
         let (library, set, look) = match outcome {
             Ok(outcome) => outcome,
-            Err(faults) => return self.serve_last_good(faults),
+            Err(faults) => return self.serve_last_good(faults, lost),
         };
         let hash = set.hash;
         let command = apply(&files.account, self.now, set);
         match self.commit(&command, || Ok(files.last_good.save(&library, &look.changed)?)) {
             Ok(()) => {
+                if let Some(why) = lost {
+                    tracing::error!(error = %why, "the last good files are lost; the present ones are applied");
+                }
                 files.keep(&library);
                 Ok(ReloadStatus { hash: Some(hash), ..taken })
             }
             Err(BeginError::Start(why)) if self.state.files.is_some() => {
                 let message = format!("the files cannot be kept: {why}");
-                self.serve_last_good(vec![Fault { message, ..Fault::of_folder() }])
+                self.serve_last_good(vec![Fault { message, ..Fault::of_folder() }], lost)
             }
             Err(BeginError::Start(why)) => Err(why),
             Err(BeginError::Refused(refusal)) => {
                 let held = (refusal.code == crate::domain::command::FILES_HELD).then_some(hash);
-                Ok(ReloadStatus { held, ..self.serve_last_good(refusal.faults)? })
+                let faults = located(refusal, &look.changed).faults;
+                Ok(ReloadStatus { held, ..self.serve_last_good(faults, lost)? })
             }
         }
     }
@@ -352,14 +363,19 @@ impl Beginning<'_> {
         let empty = Library::new(&files.account);
         let restored = files.last_good.load(applied)?;
         let library = empty.read(&restored, &[]).map_err(StartError::Files)?;
-        let set = library.file_set(&empty, None).map_err(StartError::Files)?;
+        let set = library.file_set(&empty, None);
         self.restore(&set, &files.account).map_err(StartError::Files)?;
         files.applied = library.without_bodies();
         Ok(())
     }
 
-    fn serve_last_good(&self, faults: Vec<Fault>) -> Result<ReloadStatus, StartError> {
+    fn serve_last_good(
+        &self,
+        faults: Vec<Fault>,
+        lost: Option<StartError>,
+    ) -> Result<ReloadStatus, StartError> {
         match self.state.files {
+            _ if let Some(lost) = lost => Err(StartError::NothingServes { lost: Box::new(lost), faults }),
             Some(hash) => {
                 Ok(ReloadStatus { at: self.now, hash: Some(hash), faults, ..ReloadStatus::default() })
             }

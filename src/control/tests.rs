@@ -191,7 +191,9 @@ impl HeldUp {
         let answer = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.spawn(reloader.run(std::future::pending));
-            runtime.block_on(control.reload(Some(hash)))
+            runtime.block_on(
+                control.reload(Some(crate::control::reload::Acceptance { hash, by: "operators".into() })),
+            )
         });
         let writer = std::cell::OnceCell::new();
         // There is nobody to write to until somebody reads.

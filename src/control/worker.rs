@@ -12,9 +12,8 @@ use super::{Applied, ControlError, Job, Precondition, Weighed};
 use crate::domain::change::{Entry, Touched};
 use crate::domain::command::{Author, Command, Outcome};
 use crate::domain::id::Pin;
-use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::refusal::Refusal;
 use crate::domain::route::Destination;
-use crate::domain::sight::Sight;
 use crate::domain::state::State;
 use crate::routing::live::Live;
 use crate::routing::series::SeriesBook;
@@ -151,7 +150,7 @@ impl Batch {
         precondition: Option<Precondition>,
         weighed: Option<Box<Weighed>>,
     ) -> Result<Applied, Refusal> {
-        authorise(&self.state, command)?;
+        self.state.authorise(command)?;
         if let Some(precondition) = precondition {
             precondition(&self.state)?;
         }
@@ -191,19 +190,4 @@ pub(super) fn enact(state: &mut State, touched: &mut Touched, command: &Command,
         summary: outcome.summary,
     };
     Commit { entry, changes: outcome.changes, bodies: outcome.bodies }
-}
-
-/// Whether the author may ask for this at all.
-fn authorise(state: &State, command: &Command) -> Result<(), Refusal> {
-    let Author::Key { key, .. } = &command.author else { return Ok(()) };
-    let forbidden = |why: String| Refusal::new(RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN", why);
-    let Some(needed) = command.action.permission() else {
-        return Err(forbidden("no key may do this".to_owned()));
-    };
-    // The key as it is now, not as it was when the request came in.
-    let present = state.keys.get(&key.digest).filter(|present| present.account == command.account);
-    let Some(present) = present.filter(|key| key.may(needed) && !key.expired(command.at)) else {
-        return Err(forbidden(format!("this needs a key with the permission `{}`", needed.as_str())));
-    };
-    if Sight::of_key(state, present).command(command) { Ok(()) } else { Err(Refusal::hidden()) }
 }

@@ -202,9 +202,35 @@ impl fmt::Display for Address<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::E164(number) => number.fmt(f),
-            Self::User(user) => f.write_str(user),
+            Self::User(user) => write_user(user, f),
         }
     }
+}
+
+/// Writes a SIP user so that it is read as the same user: what an address would mean by its characters is encoded.
+fn write_user(user: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut rest = user;
+    if let Some((scheme, after)) = user.split_once(':')
+        && ["tel", "sip", "sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    {
+        write!(f, "{scheme}%3A")?;
+        rest = after;
+    }
+    let is_code =
+        |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    let bracketed = within_brackets(user).is_some();
+    let marked = |c| c == '%' || (c == '<' && bracketed);
+    while let Some((before, mark)) = rest.find(marked).and_then(|at| rest.split_at_checked(at)) {
+        let after = mark.get(1..).unwrap_or_default();
+        f.write_str(before)?;
+        f.write_str(match mark.starts_with('<') {
+            true => "%3C",
+            false if is_code(after.as_bytes()) => "%25",
+            false => "%",
+        })?;
+        rest = after;
+    }
+    f.write_str(rest)
 }
 
 fn plus_number(rest: &str) -> Option<E164> {
@@ -305,7 +331,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::E164(number) => number.fmt(f),
-            Self::User(user) => f.write_str(user),
+            Self::User(user) => write_user(user, f),
         }
     }
 }
@@ -408,9 +434,7 @@ impl<'a> Caller<'a> {
             return if is_withheld(&address) { Self::Withheld } else { Self::Known(address) };
         }
         let text = within_brackets(text).unwrap_or(text);
-        let host = text.rsplit_once('@').map_or("", |(_, host)| host);
-        let host = host.split([';', ':', '?', '>']).next().unwrap_or_default();
-        if host.eq_ignore_ascii_case("anonymous.invalid") {
+        if is_from_nowhere(text) {
             return Self::Withheld;
         }
         let address = match Address::parse(text) {
@@ -444,12 +468,20 @@ impl<'a> Caller<'a> {
 const WITHHELD_NUMBERS: [u64; 5] = [266_696_687, 7_378_742_833, 2_562_533, 8_656_696, 86_282_452_253];
 const WITHHELD_WORDS: [&str; 5] = ["anonymous", "restricted", "unavailable", "unknown", "anonymous.invalid"];
 
+/// Whether a URI, or a user that is written like one, has the host of those who hide.
+fn is_from_nowhere(text: &str) -> bool {
+    let host = text.rsplit_once('@').map_or("", |(_, host)| host);
+    let host = host.split([';', ':', '?', '>']).next().unwrap_or_default();
+    host.eq_ignore_ascii_case("anonymous.invalid")
+}
+
 fn is_withheld(address: &Address<'_>) -> bool {
     match address {
         Address::E164(number) => WITHHELD_NUMBERS.contains(&number.value()),
         Address::User(user) => {
             let user = user.trim();
             user.is_empty()
+                || is_from_nowhere(user)
                 || WITHHELD_WORDS.iter().any(|word| user.eq_ignore_ascii_case(word))
                 || user.parse().is_ok_and(|digits| WITHHELD_NUMBERS.contains(&digits))
         }
@@ -513,6 +545,25 @@ mod tests {
         assert_eq!(parsed("sip:caf%C3%A9@example.com"), "user café");
         assert_eq!(parsed("4155550100"), "user 4155550100");
         assert_eq!(parsed("reception desk"), "user reception desk");
+    }
+
+    #[test]
+    fn what_an_address_is_printed_as_is_read_as_the_same_address() {
+        for (text, printed) in [
+            ("sip:a%2541@host", "a%2541"),
+            ("sip:tel%3A5@host", "tel%3A5"),
+            ("sip:SIPS%3Aa%40b%2520@host", "SIPS%3Aa@b%2520"),
+            ("100%", "100%"),
+            ("sip:%2525%2@host", "%2525%2"),
+            ("a:b", "a:b"),
+            ("sip:%3Csip%3Aa%40b%3E@host", "%3Csip:a@b>"),
+            ("sip:a%3Cb%3E@host", "a<b>"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(address.to_string(), printed);
+            assert_eq!(Address::parse(printed), Ok(address.clone()), "{text}");
+            assert_eq!(Number::parse(printed), Ok(address.to_number()), "{text}");
+        }
     }
 
     #[test]

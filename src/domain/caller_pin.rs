@@ -134,7 +134,14 @@ mod tests {
 
     #[test]
     fn withheld_callers_are_no_callers_in_any_form() {
-        for text in ["anonymous", "Unknown", "+266696687", "266696687", "sip:x@anonymous.invalid"] {
+        for text in [
+            "anonymous",
+            "Unknown",
+            "+266696687",
+            "266696687",
+            "sip:x@anonymous.invalid",
+            "sip:x%40anonymous.invalid@host",
+        ] {
             assert_eq!(CallerAddress::parse(text), Err(InvalidCaller::Withheld), "{text}");
         }
         for text in ["", "+12", "tel:", "sip:nobody"] {

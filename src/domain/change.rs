@@ -142,6 +142,12 @@ impl NumberChanges {
         }
     }
 
+    /// The numbers.
+    pub fn names(&self) -> impl Iterator<Item = Number> {
+        let phones = self.phones.iter().map(|(phone, _)| Number::E164(*phone));
+        phones.chain(self.users.iter().map(|(user, _)| Number::User(Arc::clone(user))))
+    }
+
     /// How many numbers.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,9 +1,11 @@
 //! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
 
+mod authorised;
 mod caller_pins;
 mod files;
 mod held;
 mod routes;
+mod several;
 mod splits;
 mod told;
 
@@ -24,6 +26,7 @@ use super::state::State;
 use super::time::Timestamp;
 
 pub use held::HELD as FILES_HELD;
+pub use several::{BETWEEN_TARGETS, CHANGES_MAX, Sequence, Step};
 pub use splits::{ArmPatch, SplitPatch};
 
 /// Who wants a change.
@@ -140,14 +143,16 @@ pub enum Action {
     DeleteSplit(SplitId),
     /// Apply the route and agent files.
     ApplyFiles(Arc<FileSet>),
+    /// Do all of these, each on what those before it made, or nothing.
+    Several(Arc<[Action]>),
 }
 
 impl Action {
-    /// What a key needs for it; nothing for what no key can ask.
+    /// What a key needs for it; nothing for what no key can ask, and for several, each of which needs its own.
     #[must_use]
     pub fn permission(&self) -> Option<Permission> {
         match self {
-            Self::CreateAccount { .. } | Self::ApplyFiles(_) => None,
+            Self::CreateAccount { .. } | Self::ApplyFiles(_) | Self::Several(_) => None,
             Self::ReplaceKey(_) => Some(Permission::Admin),
             _ => Some(Permission::Edit),
         }
@@ -226,6 +231,7 @@ impl State {
                 self.delete_split(Sight::of_author(self, &command.author), account, id)
             }
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
+            Action::Several(actions) => self.several(command, actions),
         }
     }
 

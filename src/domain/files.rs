@@ -1,5 +1,6 @@
 //! What the route and agent files say, as one set that is applied whole or not at all.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::address::{Number, Prefix};
@@ -8,8 +9,8 @@ use super::agent_config::Dispatch;
 use super::caller_pin::CallerPin;
 use super::endpoint::Endpoint;
 use super::fault::Fault;
-use super::id::{AccountId, ArmId, ConfigHash, Environment, VersionNumber};
-use super::route::Route;
+use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, SplitId, VersionNumber};
+use super::route::{Destination, Route};
 use super::split::{Arm, UnitRule};
 use super::time::Timestamp;
 
@@ -55,6 +56,20 @@ pub struct FileConfig {
     pub dispatch: Arc<Dispatch>,
     /// The canonical text, where it was read just now; the store has it otherwise.
     pub body: Option<Arc<[u8]>>,
+}
+
+impl FileConfig {
+    /// Stands for a configuration whose file is there but could not be read.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self { hash: ConfigHash([0; 16]), dispatch: Arc::default(), body: None }
+    }
+
+    /// Whether it stands for what could not be read.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.hash == ConfigHash([0; 16])
+    }
 }
 
 /// A folder of `agents/`.
@@ -110,6 +125,53 @@ pub struct FileNumber {
     pub line: u32,
 }
 
+/// How the files could be read. A set with faults is judged as far as it was read, so that all faults are told at once,
+/// and never applied.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reading {
+    /// What is wrong with the files by themselves.
+    pub faults: Vec<Fault>,
+    /// What may be there although it could not be read.
+    pub doubt: Doubt,
+    /// The accounts that files name, each with its place.
+    pub accounts: Vec<Placed<AccountId>>,
+    /// What could be meant otherwise, in all files.
+    pub warnings: Vec<String>,
+}
+
+/// What stands in files that could not be read: to name it is no fault.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Doubt {
+    /// Agents of which nobody knows the account.
+    pub agents: BTreeSet<AgentId>,
+    /// Splits.
+    pub splits: BTreeSet<SplitId>,
+    /// Whether there may be splits of any name.
+    pub any_split: bool,
+}
+
+impl Doubt {
+    /// Whether it is open what a route leads to.
+    #[must_use]
+    pub fn concerns(&self, route: &Route) -> bool {
+        route.pins().any(|(agent, _)| self.agents.contains(agent))
+            || matches!(&route.to, Destination::Split(split) if self.split(split))
+    }
+
+    /// Whether it is open if there is a split of this name.
+    #[must_use]
+    pub fn split(&self, split: &SplitId) -> bool {
+        self.any_split || self.splits.contains(split)
+    }
+
+    /// Takes over what another knows of.
+    pub fn extend(&mut self, other: &Self) {
+        self.agents.extend(other.agents.iter().cloned());
+        self.splits.extend(other.splits.iter().cloned());
+        self.any_split |= other.any_split;
+    }
+}
+
 /// All that the files say. Numbers are given as a difference to what the files said before, everything else whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileSet {
@@ -117,6 +179,8 @@ pub struct FileSet {
     pub hash: ConfigHash,
     /// Whether an operator has accepted this very set although much would be removed.
     pub accepted: bool,
+    /// Who has, if somebody had to.
+    pub accepted_by: Option<Arc<str>>,
     /// The account of files that name none.
     pub account: AccountId,
     /// Agents.
@@ -139,6 +203,8 @@ pub struct FileSet {
     pub released: Vec<Number>,
     /// How many numbers the files gave before.
     pub numbers_before: usize,
+    /// How they could be read.
+    pub reading: Reading,
 }
 
 /// A field by the name it has in files; the rules of routes and splits speak the language of the API.

@@ -76,6 +76,21 @@ impl Refusal {
         Self { faults, ..Self::new(RefusalKind::Invalid, "FILES_FAULTY", message) }
     }
 
+    /// The same of one of several changes, which is named by its place among them.
+    #[must_use]
+    pub fn of_change(mut self, index: usize) -> Self {
+        let change = format!("changes[{index}]");
+        if self.fields.is_empty() {
+            self.fields = vec![FieldFault { field: change.clone(), message: self.message.clone() }];
+            self.message = format!("{change}: {}", self.message);
+            return self;
+        }
+        let within =
+            |fault: FieldFault| FieldFault { field: format!("{change}.body.{}", fault.field), ..fault };
+        let fields = self.fields.into_iter().map(within).collect();
+        Self { kind: self.kind, code: self.code, faults: self.faults, ..Self::fields(fields) }
+    }
+
     /// What is named does not exist.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(RefusalKind::NotFound, code, message)

@@ -108,7 +108,11 @@ impl<'s> Sight<'s> {
                     && patch.numbers.iter().all(number)
             }
             Action::EndSplit { id, .. } | Action::DeleteSplit(id) => split(id),
-            Action::CreateAccount { .. } | Action::ReplaceKey(_) | Action::ApplyFiles(_) => true,
+            // Of several, each is judged when its turn comes, by what those before it made.
+            Action::CreateAccount { .. }
+            | Action::ReplaceKey(_)
+            | Action::ApplyFiles(_)
+            | Action::Several(_) => true,
         }
     }
 

@@ -9,7 +9,7 @@ use super::agent_config::AgentConfig;
 use super::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
 use super::change::{SplitRef, Touched};
 use super::command::{Action, Author, Command, Outcome};
-use super::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed};
+use super::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SplitId, VersionNumber};
 use super::refusal::Refusal;
 use super::route::{Destination, ManagedBy, Route};
@@ -145,6 +145,7 @@ pub(crate) fn file_set(agents: Vec<Placed<FileAgent>>) -> FileSet {
     FileSet {
         hash: ConfigHash([1; 16]),
         accepted: false,
+        accepted_by: None,
         account: account(),
         agents,
         splits: Vec::new(),
@@ -156,6 +157,7 @@ pub(crate) fn file_set(agents: Vec<Placed<FileAgent>>) -> FileSet {
         put: Vec::new(),
         released: Vec::new(),
         numbers_before: 0,
+        reading: Reading::default(),
     }
 }
 

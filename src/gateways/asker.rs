@@ -18,6 +18,9 @@ use crate::http::foreign::tells_of_another;
 use crate::http::host::is_named;
 use crate::routing::table::RoutingTable;
 
+/// Shares of keys: there may be any number of keys, and those with the same share are one to the others.
+const KEY_SHARES: usize = 32;
+
 /// Somebody who may ask, and what it is bound to.
 #[derive(Debug, Clone)]
 pub enum Asker<'g> {
@@ -139,6 +142,25 @@ impl Doorkeeper {
             return Err(ApiError::forbidden("this Host is not listed: a request to it needs an API key"));
         }
         Ok(Asker::Gateway(row, gateway))
+    }
+
+    /// How many shares there are of what an overloaded worker can answer.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        self.share(None) + 1
+    }
+
+    /// The share from which an asker's requests are answered: its own for each gateway that is known by its address; a
+    /// key's, by its hash; one for all strangers.
+    #[must_use]
+    pub fn share(&self, asker: Option<&Asker<'_>>) -> usize {
+        let keys = usize::from(self.gateways.other());
+        match asker {
+            Some(Asker::Gateway(row, _)) => usize::from(*row),
+            // The hash is keyed, so that nobody can choose whose share it is.
+            Some(Asker::Key(key)) => keys + usize::from(key.digest.0[0]) % KEY_SHARES,
+            None => keys + KEY_SHARES,
+        }
     }
 
     /// [`Self::is_ours`], remembered for the connection.

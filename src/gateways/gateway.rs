@@ -46,6 +46,12 @@ impl Gateways {
         self.list.get(usize::from(row))
     }
 
+    /// The row of askers that are no gateway with a name: the last one.
+    #[must_use]
+    pub fn other(&self) -> u16 {
+        u16::try_from(self.list.len()).unwrap_or(u16::MAX)
+    }
+
     /// The number of the gateway on whose list an address is.
     #[must_use]
     pub fn of(&self, asker: IpAddr) -> Option<u16> {
@@ -55,8 +61,8 @@ impl Gateways {
     /// The row in which a gateway's calls are counted; all that nobody named share the last one.
     #[must_use]
     pub fn row(&self, name: &str) -> u16 {
-        let at = self.list.iter().position(|gateway| *gateway.name == *name).unwrap_or(self.list.len());
-        u16::try_from(at).unwrap_or(u16::MAX)
+        let at = self.list.iter().position(|gateway| *gateway.name == *name);
+        at.and_then(|at| u16::try_from(at).ok()).unwrap_or_else(|| self.other())
     }
 
     /// An address as the people of a gateway's country mean it: digits without a plus become their number.

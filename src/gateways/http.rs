@@ -10,6 +10,8 @@ mod ask;
 mod body;
 mod calls;
 mod ending;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod snapshots;
 pub mod wanted;
 
@@ -36,6 +38,7 @@ use crate::domain::time::Timestamp;
 use crate::http::body::read_body;
 use crate::http::correlation::{CORRELATION_ID, CorrelationId};
 use crate::http::error::ApiError;
+use crate::http::fair::Shares;
 use crate::http::lag::LoopLag;
 use crate::http::server::{Answer, Answers, Service};
 use crate::routing::request::CALL_ID_BYTES_MAX;
@@ -44,14 +47,19 @@ use crate::routing::request::CALL_ID_BYTES_MAX;
 #[derive(Debug)]
 pub struct HttpGateway {
     worker: Rc<Worker>,
-    lag: Rc<LoopLag>,
+    shares: Rc<Shares>,
+    _lag: LoopLag,
 }
 
 impl HttpGateway {
     /// Answers with this worker; to be called within [`run_worker`](crate::http::server::run_worker).
     #[must_use]
     pub fn new(worker: Rc<Worker>) -> Self {
-        Self { worker, lag: Rc::new(LoopLag::measure()) }
+        let parts = &worker.plane.parts;
+        let (shares, lag_max) = (Rc::new(Shares::new(parts.doorkeeper.shares())), parts.lag_max);
+        let settled = Rc::clone(&shares);
+        let lag = LoopLag::measure(move |lag| settled.look(lag > lag_max));
+        Self { worker, shares, _lag: lag }
     }
 }
 
@@ -59,7 +67,8 @@ impl Service for HttpGateway {
     type Connection = HttpConnection;
 
     fn connection(&self, peer: SocketAddr, local: SocketAddr) -> HttpConnection {
-        HttpConnection { lag: Some(Rc::clone(&self.lag)), ..HttpConnection::new(&self.worker, peer, local) }
+        let shares = Some(Rc::clone(&self.shares));
+        HttpConnection { shares, ..HttpConnection::new(&self.worker, peer, local) }
     }
 }
 
@@ -68,7 +77,7 @@ impl Service for HttpGateway {
 pub struct HttpConnection {
     worker: Rc<Worker>,
     ends: Ends,
-    lag: Option<Rc<LoopLag>>,
+    shares: Option<Rc<Shares>>,
 }
 
 /// A path of ours, and what in it is asked for.
@@ -124,7 +133,7 @@ impl HttpConnection {
     #[must_use]
     pub fn new(worker: &Rc<Worker>, peer: SocketAddr, local: SocketAddr) -> Self {
         let ends = worker.plane.parts.doorkeeper.ends(peer, local);
-        Self { worker: Rc::clone(worker), ends, lag: None }
+        Self { worker: Rc::clone(worker), ends, shares: None }
     }
 
     /// Answers a request that has no body.
@@ -140,13 +149,27 @@ impl HttpConnection {
     }
 
     fn admit<'u>(&self, head: &'u Parts) -> Result<Path<'u>, ApiError> {
-        if self.lag.as_ref().is_some_and(|lag| lag.last() > self.worker.plane.parts.lag_max) {
-            self.worker.plane.meters.count_shed();
-            return Err(ApiError::overloaded(1));
+        if let Some(shares) = self.shares.as_deref().filter(|shares| !shares.is_calm()) {
+            self.shed(shares, head)?;
         }
         let path = Path::of(head.uri.path()).ok_or_else(|| ApiError::not_found("there is nothing here"))?;
         let (method, allow) = path.method();
         if head.method == method { Ok(path) } else { Err(ApiError::method_not_allowed(allow)) }
+    }
+
+    /// Turns away who has had its share of what the worker can do.
+    fn shed(&self, shares: &Shares, head: &Parts) -> Result<(), ApiError> {
+        let doorkeeper = &self.worker.plane.parts.doorkeeper;
+        let asker = self.known(head).ok();
+        if shares.admits(doorkeeper.share(asker.as_ref())) {
+            return Ok(());
+        }
+        let row = match asker {
+            Some(Asker::Gateway(row, _)) => row,
+            _ => doorkeeper.gateways.other(),
+        };
+        self.worker.plane.meters.count_shed(row);
+        Err(ApiError::overloaded(1))
     }
 
     fn get(&self, path: &Path<'_>, head: &Parts) -> Result<Answer, ApiError> {
@@ -168,11 +191,16 @@ impl HttpConnection {
         }
     }
 
-    /// Who asks, if it may do this.
-    fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
+    /// Who asks.
+    fn known(&self, head: &Parts) -> Result<Asker<'_>, ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
         let wall = || Timestamp(self.worker.plane.parts.clock.now_ms());
-        let asker = self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, head, wall))?;
+        self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, head, wall))
+    }
+
+    /// Who asks, if it may do this.
+    fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
+        let asker = self.known(head)?;
         if !asker.may(permission) {
             let message = match asker {
                 Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),

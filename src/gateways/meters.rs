@@ -56,7 +56,8 @@ struct Inner {
     given_back: AtomicU64,
     not_remembered: AtomicU64,
     too_many_legs: AtomicU64,
-    requests_shed: AtomicU64,
+    /// By the gateways' rows.
+    requests_shed: Vec<AtomicU64>,
 }
 
 /// The rows in use, by series and gateway.
@@ -79,6 +80,7 @@ impl Meters {
                 decisions.begin(decision_row(at, reason), labels);
             }
         }
+        let requests_shed = gateways.iter().map(|_| AtomicU64::new(0)).collect();
         Self(Arc::new(Inner {
             gateways,
             calls: Series::new(),
@@ -87,7 +89,7 @@ impl Meters {
             given_back: AtomicU64::new(0),
             not_remembered: AtomicU64::new(0),
             too_many_legs: AtomicU64::new(0),
-            requests_shed: AtomicU64::new(0),
+            requests_shed,
         }))
     }
 
@@ -117,9 +119,11 @@ impl Meters {
         });
     }
 
-    /// A request that was turned away since its worker had too much to do.
-    pub fn count_shed(&self) {
-        self.0.requests_shed.fetch_add(1, Ordering::Relaxed);
+    /// A request that was turned away since its worker had too much to do, and its gateway had had its share.
+    pub fn count_shed(&self, gateway: u16) {
+        if let Some(count) = self.0.requests_shed.get(usize::from(gateway)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The row of a series and a gateway, labelled before anybody counts in it.
@@ -297,7 +301,7 @@ const TOO_MANY_LEGS: Family = Family {
 };
 const REQUESTS_SHED: Family = Family {
     name: "cordboard_requests_shed_total",
-    help: "Requests of gateways turned away since a worker had too much to do.",
+    help: "Requests turned away since a worker had too much to do and their gateway had had its share.",
     kind: Kind::Counter,
 };
 
@@ -339,8 +343,10 @@ impl Source for Meters {
         page.family(&NOT_REMEMBERED).line(&Labels::none(), not_remembered);
         let too_many_legs = self.0.too_many_legs.load(Ordering::Relaxed);
         page.family(&TOO_MANY_LEGS).line(&Labels::none(), too_many_legs);
-        let shed = self.0.requests_shed.load(Ordering::Relaxed);
-        page.family(&REQUESTS_SHED).line(&Labels::none(), shed);
+        let mut shed = page.family(&REQUESTS_SHED);
+        for (gateway, count) in self.0.gateways.iter().zip(&self.0.requests_shed) {
+            shed.line(&Labels::new(&[("gateway", gateway)]), count.load(Ordering::Relaxed));
+        }
     }
 }
 

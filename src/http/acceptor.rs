@@ -105,7 +105,7 @@ impl Acceptor {
     }
 
     fn admit(&self, socket: TcpStream, peer: SocketAddr) -> Option<Admitted> {
-        match self.front.traffic.admit(self.front.limits.connections_max) {
+        match self.front.traffic.admit(peer.ip(), &self.front.limits) {
             Admission::Serve(place) => {
                 let local = socket.local_addr().ok()?;
                 socket.set_nodelay(true).ok()?;

@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use super::acceptor::{Acceptor, Admitted};
 use super::body::Timed;
 use super::connection;
-use super::correlation::{CORRELATION_ID, CorrelationId, NewId};
-use super::error::ApiError;
+use super::correlation::{CORRELATION_ID, CorrelationId};
 use super::host::is_named;
+use super::limits::Limits;
 use super::server::Front;
 use super::shutdown::{Stage, reached};
 
@@ -33,7 +33,7 @@ use super::shutdown::{Stage, reached};
 pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front: Front) -> io::Result<()> {
     let mut acceptor = Acceptor::new(listener, front.clone())?;
     let builder = Arc::new(connection::builder(&front.limits));
-    let router = TowerToHyperService::new(router.layer(DefaultBodyLimit::max(front.limits.body_bytes_max)));
+    let router = within(router, &front.limits);
     let mut stages = front.shutdown.stages();
     // Never sent on: it closes when the last connection has dropped its end.
     let (alive, mut ended) = mpsc::channel::<()>(1);
@@ -41,21 +41,7 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
         let (front, builder, router, alive) = (front.clone(), builder.clone(), router.clone(), alive.clone());
         let stages = front.shutdown.stages();
         tokio::spawn(async move {
-            let body_timeout = front.limits.body_timeout;
-            let answer = |request: Request<Incoming>| {
-                let mut request = request.map(|body| Body::new(Timed::new(body, body_timeout)));
-                request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-                let answer = match is_named(request.version(), request.headers()) {
-                    Ok(()) => Ok(router.call(request)),
-                    Err(error) => Err(refused(&error, &request, &front.new_id)),
-                };
-                async move {
-                    match answer {
-                        Ok(answer) => answer.await.unwrap_or_else(|never| match never {}),
-                        Err(refused) => refused,
-                    }
-                }
-            };
+            let answer = |request| answer(&router, peer, &front, request);
             connection::serve(socket, &builder, &front, stages, answer).await;
             drop((place, alive));
         });
@@ -68,10 +54,25 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
     Ok(())
 }
 
-/// The answer to a request that the router does not get to see.
-fn refused(error: &ApiError, request: &Request<Body>, new_id: &NewId) -> Response<Body> {
-    let correlation = CorrelationId::of(request.headers(), || new_id.make());
-    let mut answer = error.render(correlation.as_str()).map(Body::new);
-    answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
-    answer
+/// A router that reads no body larger than these limits allow.
+pub(super) fn within(router: Router, limits: &Limits) -> TowerToHyperService<Router> {
+    TowerToHyperService::new(router.layer(DefaultBodyLimit::max(limits.body_bytes_max)))
+}
+
+/// Hands the router a request of this peer, if it names its host.
+pub(super) async fn answer(
+    router: &TowerToHyperService<Router>,
+    peer: SocketAddr,
+    front: &Front,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    if let Err(error) = is_named(request.version(), request.headers()) {
+        let correlation = CorrelationId::of(request.headers(), || front.new_id.make());
+        let mut answer = error.render(correlation.as_str()).map(Body::new);
+        answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+        return answer;
+    }
+    let mut request = request.map(|body| Body::new(Timed::new(body, front.limits.body_timeout)));
+    request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+    router.call(request).await.unwrap_or_else(|never| match never {})
 }

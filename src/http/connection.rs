@@ -18,9 +18,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::yield_now;
 
+use super::error::ApiError;
 use super::host::prefer_target;
 use super::limits::Limits;
-use super::linger::linger;
+use super::linger::{linger, turn_away};
 use super::pulse::{Felt, Pulse, overdue};
 use super::server::Front;
 use super::shutdown::{Stage, reached};
@@ -80,7 +81,7 @@ pub(super) async fn serve<F, B>(
 }
 
 /// Serves one connection until it ends, by either side or by a limit.
-async fn run<T, F, B>(
+pub(super) async fn run<T, F, B>(
     socket: T,
     builder: &Builder,
     front: &Front,
@@ -126,6 +127,13 @@ async fn run<T, F, B>(
         }
     };
     if interruption == Some(Interruption::Overdue) {
+        if pulse.is_within_header() {
+            let socket = connection.into_parts().io.into_inner().into_inner();
+            tokio::select! {
+                () = Box::pin(tell_too_slow(socket, front)) => {}
+                () = reached(&mut stages, Stage::Over) => {}
+            }
+        }
         return;
     }
     if interruption == Some(Interruption::Closing) {
@@ -151,4 +159,9 @@ async fn run<T, F, B>(
         () = Box::pin(linger(socket)) => {}
         () = reached(&mut stages, Stage::Over) => {}
     }
+}
+
+async fn tell_too_slow<T: AsyncRead + AsyncWrite + Unpin>(socket: T, front: &Front) {
+    let error = ApiError::request_timeout("the head of the request did not arrive in time");
+    turn_away(socket, &error.raw(&front.new_id.unasked())).await;
 }

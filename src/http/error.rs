@@ -183,6 +183,11 @@ impl ApiError {
         &self.0.message
     }
 
+    /// What is wrong, field by field.
+    pub fn fields(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
     /// The envelope as JSON, for answers that hold several results.
     pub fn envelope<'a>(&'a self, correlation_id: &'a str) -> ErrorEnvelope<'a> {
         ErrorEnvelope {

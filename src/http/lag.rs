@@ -1,35 +1,27 @@
 //! How late a worker comes to what is ready for it.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep_until};
 
 /// How often a worker looks at itself.
-const PERIOD: Duration = Duration::from_millis(10);
+pub const LOOK_PERIOD: Duration = Duration::from_millis(10);
 
 /// A worker's lag: by how much its last timer fired too late.
 ///
 /// A worker that has more to do than time comes late to its timers as to its sockets; so this is about what a request
-/// waits before it is looked at. It is measured while this lives. Cost of a look: none but a load.
+/// waits before it is looked at. It is measured while this lives.
 #[derive(Debug)]
 pub struct LoopLag {
-    last: Rc<Cell<Duration>>,
     measurement: JoinHandle<()>,
 }
 
 impl LoopLag {
-    /// Measures from now on; to be called within [`run_worker`](super::server::run_worker).
-    pub fn measure() -> Self {
-        let last = Rc::new(Cell::default());
-        Self { last: last.clone(), measurement: spawn_local(measure(last)) }
-    }
-
-    /// The lag as of the last look, at most 10 ms and itself ago.
-    pub fn last(&self) -> Duration {
-        self.last.get()
+    /// Tells the lag from now on, every 10 ms and itself; to be called within
+    /// [`run_worker`](super::server::run_worker).
+    pub fn measure(tell: impl FnMut(Duration) + 'static) -> Self {
+        Self { measurement: spawn_local(measure(tell)) }
     }
 }
 
@@ -39,30 +31,35 @@ impl Drop for LoopLag {
     }
 }
 
-async fn measure(last: Rc<Cell<Duration>>) {
+async fn measure(mut tell: impl FnMut(Duration)) {
     loop {
-        let due = Instant::now() + PERIOD;
+        let due = Instant::now() + LOOK_PERIOD;
         sleep_until(due).await;
-        last.set(due.elapsed());
+        tell(due.elapsed());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
     use super::*;
     use crate::http::server::run_worker;
 
     #[test]
     fn a_worker_kept_busy_lags_and_recovers() {
         run_worker(async {
-            let lag = LoopLag::measure();
+            let last = Rc::new(Cell::default());
+            let told = Rc::clone(&last);
+            let _lag = LoopLag::measure(move |lag| told.set(lag));
             tokio::task::yield_now().await;
             std::thread::sleep(Duration::from_millis(100));
-            while lag.last() < Duration::from_millis(50) {
+            while last.get() < Duration::from_millis(50) {
                 tokio::task::yield_now().await;
             }
-            while lag.last() >= Duration::from_millis(50) {
-                tokio::time::sleep(PERIOD).await;
+            while last.get() >= Duration::from_millis(50) {
+                tokio::time::sleep(LOOK_PERIOD).await;
             }
             Ok(())
         })

@@ -18,12 +18,14 @@ use super::correlation::NewId;
 use super::limits::Limits;
 use super::unread::{own_answer, refusal};
 
-/// Header bytes are awaited: some have come, or the connection is new.
-const HEADER: u8 = 0;
+/// The connection is new, and nothing has come.
+const NEW: u8 = 0;
+/// A header has begun.
+const HEADER: u8 = 1;
 /// A request is being answered.
-const SERVING: u8 = 1;
+const SERVING: u8 = 2;
 /// The answer is ready or sent; the next request has not begun.
-const IDLE: u8 = 2;
+const IDLE: u8 = 3;
 
 /// A connection's state, written by the one task that drives it.
 ///
@@ -34,6 +36,8 @@ pub(super) struct Pulse {
     /// Changes whenever the present state begins anew.
     turn: AtomicU32,
     peer_finished: AtomicBool,
+    /// An answer is ready that may not have been sent whole.
+    owes: AtomicBool,
 }
 
 impl Pulse {
@@ -44,7 +48,13 @@ impl Pulse {
 
     /// An answer is ready to be sent.
     pub(super) fn answer(&self) {
+        self.owes.store(true, Relaxed);
         self.enter(IDLE);
+    }
+
+    /// Whether a header has begun and has not ended, so that what is sent now is taken for the answer to it.
+    pub(super) fn is_within_header(&self) -> bool {
+        self.state.load(Relaxed) == HEADER && !self.owes.load(Relaxed)
     }
 
     /// The peer will send no more.
@@ -60,8 +70,13 @@ impl Pulse {
     fn read(&self, bytes: usize) {
         if bytes == 0 {
             self.peer_finished.store(true, Relaxed);
-        } else if self.state.load(Relaxed) == IDLE {
-            self.enter(HEADER);
+            return;
+        }
+        match self.state.load(Relaxed) {
+            IDLE => self.enter(HEADER),
+            // The time of a first header began with its connection.
+            NEW => self.state.store(HEADER, Relaxed),
+            _ => {}
         }
     }
 
@@ -69,6 +84,11 @@ impl Pulse {
         if self.state.load(Relaxed) == IDLE {
             self.enter(IDLE);
         }
+    }
+
+    /// hyper has nothing left to send.
+    fn flushed(&self) {
+        self.owes.store(false, Relaxed);
     }
 }
 
@@ -90,7 +110,7 @@ pub(super) async fn overdue(pulse: &Pulse, limits: &Limits) {
         }
         let lasted = now.duration_since(since);
         match pulse.state.load(Relaxed) {
-            HEADER if lasted >= limits.header_timeout => return,
+            NEW | HEADER if lasted >= limits.header_timeout => return,
             IDLE if lasted >= limits.idle_timeout => return,
             _ => {}
         }
@@ -178,7 +198,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Felt<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.send_last(context))?;
-        Pin::new(&mut self.socket).poll_flush(context)
+        ready!(Pin::new(&mut self.socket).poll_flush(context))?;
+        self.pulse.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

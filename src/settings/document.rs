@@ -51,13 +51,19 @@ impl<'t> Document<'t> {
         faults.collect()
     }
 
-    /// The text with the lines of faults blanked, every other byte where it was.
+    /// The text with the lines of faults blanked, every other byte where it was; where the line is the header of a
+    /// table, with that table, whose keys would be taken for those of the table before.
     fn without_lines(&self, faults: &[Fault]) -> String {
         let lines: BTreeSet<usize> =
             faults.iter().filter_map(|fault| usize::try_from(fault.line).ok()).collect();
         let mut sound = String::with_capacity(self.text.len());
+        let mut headless = false;
         for (line, text) in (1..).zip(self.text.split_inclusive('\n')) {
-            if lines.contains(&line) {
+            let is_faulty = lines.contains(&line);
+            if text.trim_start().starts_with('[') {
+                headless = is_faulty;
+            }
+            if is_faulty || headless {
                 let content = text.trim_end_matches('\n');
                 sound.extend(std::iter::repeat_n(' ', content.len()));
                 sound.push_str(text.get(content.len()..).unwrap_or_default());
@@ -107,5 +113,19 @@ mod tests {
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<BTreeSet<_>>(), BTreeSet::from([1, 2, 4]));
         let (key, _) = table.get_ref().get_key_value("c").unwrap();
         assert_eq!(document.place(&key.span()).fault("", "").line, 5);
+    }
+
+    #[test]
+    fn the_keys_of_a_table_that_is_there_twice_are_not_those_of_the_table_before() {
+        let document =
+            Document::new("f", "[limits]\na = 1\n[log]\nb = 1\n[limits]\nfoo = 1\n[calls]\nc = 1\n");
+        let (sound, faults) = document.sound();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [5]);
+        let (table, _) = document.parse(&sound);
+        let keys = |name: &str| {
+            let table = table.get_ref().get(name).unwrap().get_ref().as_table().unwrap();
+            table.keys().map(|key| key.get_ref().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!([keys("log"), keys("calls")], [["b"], ["c"]]);
     }
 }

@@ -86,7 +86,10 @@ impl Gateways {
         let mut others = Vec::new();
         let mut names = BTreeSet::new();
         for gateway in written {
-            let Some(name) = name_of(gateway, faults) else { continue };
+            let name = name_of(gateway, faults);
+            // Whatever is wrong with the name, the rest of the table is read for its own faults.
+            let meant = Gateway::meant(gateway, name.clone().unwrap_or_default(), faults);
+            let Some(name) = name else { continue };
             if !names.insert(name.clone()) {
                 faults.push(
                     gateway.place.fault(format!("gateway {name} is there twice"), "one table for each name"),
@@ -94,7 +97,6 @@ impl Gateways {
                 continue;
             }
             let is_built_in = name == BUILT_IN;
-            let meant = Gateway::meant(gateway, name, faults);
             if is_built_in {
                 built_in = meant;
             } else {
@@ -164,10 +166,12 @@ impl Gateway {
             }
             networks
         });
-        let default_country = written.default_country.as_ref().filter(|said| !said.value.is_empty());
-        if let Some(said) = default_country
-            && !(said.value.len() == 2 && said.value.bytes().all(|letter| letter.is_ascii_uppercase()))
-        {
+        let said = written.default_country.as_ref().filter(|said| !said.value.is_empty());
+        let is_country =
+            |text: &str| text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase());
+        // One that was told already is not looked for among the countries there are.
+        let default_country = said.filter(|said| is_country(&said.value));
+        if let (Some(said), None) = (said, default_country) {
             faults.push(said.fault(format!("is {:?}", said.value), "two capital letters, such as \"US\""));
         }
         let account = written.account.as_ref().filter(|said| !said.value.is_empty());
@@ -325,6 +329,17 @@ mod tests {
         );
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [1, 4, 6, 10, 11, 13, 14]);
         assert_eq!(faults[3].expected, "10.0.0.0/8, or the single address 10.0.0.1");
+    }
+
+    #[test]
+    fn a_gateway_of_a_bad_name_hides_no_fault_of_its_table() {
+        let (gateways, faults) = gateways(
+            "[[gateway]]\nname = \"Edge\"\naddresses = [\"ten\"]\ndefault_country = \"usa\"\n\
+             [[gateway]]\nname = \"a\"\ndefault_country = \"usa\"\n",
+        );
+        let places: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column)).collect();
+        assert_eq!(places, [(2, 8), (3, 14), (4, 19), (7, 19)]);
+        assert_eq!(gateways.named("a").and_then(|ix| gateways.get(ix)?.default_country.clone()), None);
     }
 
     #[test]

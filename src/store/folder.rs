@@ -33,6 +33,15 @@ pub enum FolderError {
         /// The router that has it, if it says.
         pid: Option<u32>,
     },
+    /// Something else has its name.
+    #[error(
+        "the data folder {} is no folder but a file: --data, or `data` in cordboard.toml, can name another",
+        path.display()
+    )]
+    NoFolder {
+        /// Which name.
+        path: PathBuf,
+    },
     /// A file holds something else than it should.
     #[error("{} is malformed: expected {expected}", path.display())]
     Malformed {
@@ -81,6 +90,9 @@ impl DataFolder {
     /// # Errors
     /// [`FolderError::InUse`] if another router has it; else what the file system says.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
+        if path.metadata().is_ok_and(|there| !there.is_dir()) {
+            return Err(FolderError::NoFolder { path: path.to_owned() });
+        }
         make_folder(path)?;
         let name = path.join(LOCK);
         let mut lock = OpenOptions::new()

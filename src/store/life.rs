@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::StoreError;
+use super::error::{StoreError, StoreErrorKind};
 use super::folder::{DataFolder, FolderError};
 use super::sqlite::SqliteStore;
 use crate::domain::id::Revision;
@@ -56,8 +56,25 @@ pub enum LifeError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("{}: {source}{}", path.display(), remedy(source.kind()))]
+    Store {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+}
+
+/// What can be done about a store.
+fn remedy(kind: StoreErrorKind) -> &'static str {
+    match kind {
+        StoreErrorKind::Damaged => {
+            ". Put a backup of it in its place, or, for a new beginning, move hash.key, admin.key, last-good and \
+             control.sqlite* away: then what was changed over the API, the history, and all API keys are lost, and what \
+             the files say is read anew"
+        }
+        _ => "",
+    }
 }
 
 impl Life {
@@ -68,7 +85,8 @@ impl Life {
     pub fn open(folder: &DataFolder, fresh: [u8; 32]) -> Result<Self, LifeError> {
         let store = store(folder)?;
         let path = folder.path().join(HASH_KEY);
-        if store.revision()? != Revision::default() && !path.exists() {
+        if store.revision().map_err(|why| Self::failed(folder, why))? != Revision::default() && !path.exists()
+        {
             return Err(LifeError::NoSecret { path });
         }
         // After the store: a first start that breaks off in between leaves no secret without a store.
@@ -82,6 +100,12 @@ impl Life {
     pub fn mend(folder: &DataFolder, fresh: [u8; 32]) -> Result<Self, LifeError> {
         let store = store(folder)?;
         Ok(Self { key_secret: folder.secret(HASH_KEY, fresh)?, store })
+    }
+
+    /// The failure of a folder's store.
+    #[must_use]
+    pub fn failed(folder: &DataFolder, source: StoreError) -> LifeError {
+        LifeError::Store { path: folder.control(), source }
     }
 
     /// Whether a folder is not there or shows no trace of a life.
@@ -99,10 +123,11 @@ fn store(folder: &DataFolder) -> Result<SqliteStore, LifeError> {
     {
         return Err(LifeError::NoStore { path, empty, trace });
     }
-    let store = SqliteStore::open(&path)?;
+    let failed = |why| Life::failed(folder, why);
+    let store = SqliteStore::open(&path).map_err(failed)?;
     let trace = folder.last_good();
     // Copies of files are made once there is an account, as when the store was copied without its last writes.
-    if store.revision()? == Revision::default() && trace.exists() {
+    if store.revision().map_err(failed)? == Revision::default() && trace.exists() {
         return Err(LifeError::NoStore { path, empty: true, trace });
     }
     Ok(store)
@@ -196,5 +221,15 @@ mod tests {
         folder.secret("token.key", [3; 32]).unwrap();
         let life = Life::open(&folder, [9; 32]).unwrap();
         life.store.commit(Revision(0), &[commit(1, Vec::new())]).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_store_is_named_with_what_can_be_done() {
+        let (_place, folder) = lived();
+        std::fs::write(folder.control(), [b'x'; 8192]).unwrap();
+        let refused = Life::open(&folder, [9; 32]).unwrap_err().to_string();
+        for words in ["control.sqlite", "cannot be", "backup", "away", "lost"] {
+            assert!(refused.contains(words), "{words} is not in {refused}");
+        }
     }
 }

@@ -10,6 +10,25 @@ fn a_check_of_good_files_counts_what_there_is() {
 }
 
 #[test]
+fn a_check_warns_where_nothing_is_routed_and_names_the_folder_that_is_none() {
+    let world = World::bare().with("cordboard.toml", "");
+    let ended = world.run(&["check", "config"]);
+    assert_eq!(ended.code(), 0, "{}", ended.err);
+    assert!(ended.out.contains("warning: nothing is routed"), "{}", ended.out);
+    let ended = world.run(&["check", "nope"]);
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("nope: is no folder") && !ended.err.contains("--config"), "{}", ended.err);
+}
+
+#[test]
+fn a_data_folder_that_is_a_file_is_called_so() {
+    let world = World::example();
+    std::fs::write(world.data(), "x").unwrap();
+    let ended = world.refused();
+    assert!(ended.err.contains("is no folder but a file"), "{}", ended.err);
+}
+
+#[test]
 fn a_check_tells_every_fault_with_its_place_and_changes_nothing() {
     let world = World::example()
         .with("routes/a.toml", "[[number]]\nnumber = \"+14155550300\"\nagent = \"nobody\"\n")

@@ -55,6 +55,8 @@ fn a_file_cut_off_between_numbers_is_held_until_it_is_accepted() {
     let ended = world.client(&["reload", "--accept", &hash, "--yes"]);
     assert_eq!(ended.code(), 0, "{}", ended.err);
     assert!(!last_serves(&world), "what was accepted is in force");
+    let history = world.client(&["history", "--limit", "1"]);
+    assert!(history.out.contains("accepted by admin"), "{}", history.out);
     assert_eq!(world.status()["reload"]["held"], serde_json::Value::Null);
 }
 
@@ -130,7 +132,7 @@ arms = [{ id = \"control\", agent = \"sales\", pin = \"V1\", weight = 1 }]
     let many = format!("{}{others}", numbers(NUMBERS));
     let world = World::example().with("routes/many.toml", &many).running();
     world.save("routes/many.toml", &numbers(2));
-    let words = "held: it would remove 0 of 2 agents, 38 of 43 numbers, 1 prefixes and 1 splits";
+    let words = "held: it would remove 0 of 2 agents, 38 of 43 numbers, 1 prefix and 1 split";
     world.until_fault(words);
     let hash = held(&world);
     let command = format!("cordboard reload --accept {hash}");
@@ -248,6 +250,22 @@ fn a_router_without_its_last_good_files_starts_on_good_ones() {
     assert_eq!(world.version_at(&number(0)), Some(1));
     world.restart();
     assert_eq!(world.version_at(&number(0)), Some(1));
+}
+
+#[test]
+fn a_start_on_faulty_files_without_the_last_good_ones_names_the_faults_and_what_to_do() {
+    let mut world = world();
+    assert_eq!(world.terminate().code(), 0);
+    fs::remove_dir_all(world.data().join("last-good")).unwrap();
+    world.edit("routes/bad.toml", "x = 1\n[default]\nagent = \"nobody\"\n");
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    for words in ["routes/bad.toml:1:1", "routes/bad.toml:2:1", "last-good", "is missing", "Mend the files"] {
+        assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
+    }
+    world.remove("routes/bad.toml");
+    world.start();
+    assert!(last_serves(&world));
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! A small HTTP client that keeps its connection, and tells an answer that never came from a request never sent.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// Longest wait for an answer; far above any time the router may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -15,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An asker with one connection, opened when it is needed.
 pub struct Client {
     address: SocketAddr,
+    from: Option<Ipv4Addr>,
     key: Option<String>,
     actor: Option<String>,
     tls: Option<Arc<ClientConfig>>,
@@ -45,11 +47,16 @@ pub enum Broken {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, key: None, actor: None, tls: None, connection: None }
+        Self { address, from: None, key: None, actor: None, tls: None, connection: None }
     }
 
     pub fn with_key(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
+    }
+
+    /// Asks from another of this machine's addresses, all of which begin with 127.
+    pub fn from(self, address: Ipv4Addr) -> Self {
+        Self { from: Some(address), ..self }
     }
 
     /// Asks within TLS, if there is a say in whom to believe.
@@ -120,7 +127,8 @@ impl Client {
     }
 
     fn connect(&self) -> Result<Box<dyn Wire>, Broken> {
-        let socket = connect(self.address).map_err(|_| Broken::Refused)?;
+        let from = self.from.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let socket = connect_from(from, self.address).map_err(|_| Broken::Refused)?;
         match &self.tls {
             None => Ok(Box::new(socket)),
             Some(tls) => secure(socket, tls).map(|wire| Box::new(wire) as _).map_err(Broken::Unanswered),
@@ -151,7 +159,16 @@ impl Reply {
 }
 
 pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
+    connect_from(Ipv4Addr::UNSPECIFIED, address)
+}
+
+pub fn connect_from(from: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if !from.is_unspecified() {
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+    }
+    socket.connect(&address.into())?;
+    let stream = TcpStream::from(socket);
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

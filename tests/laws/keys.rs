@@ -101,3 +101,27 @@ fn a_reset_that_broke_off_before_the_new_key_was_valid_leaves_the_old_one() {
     assert!(holds(&world, &old));
     assert!(!world.data().join("admin.key.next").exists());
 }
+
+#[test]
+fn a_later_start_says_which_keys_were_lost_and_what_that_means() {
+    let mut world = World::example().running();
+    let warns = |world: &World, words: &str| world.log().contains(words);
+    assert!(
+        !warns(&world, "the key of tokens was not there")
+            && !warns(&world, "commands on this machine find no key")
+    );
+    assert_eq!(world.terminate().code(), 0);
+    std::fs::remove_file(world.data().join("token.key")).unwrap();
+    std::fs::remove_file(world.data().join("admin.key")).unwrap();
+    world.start();
+    assert!(warns(&world, "no token that was given before is valid any more"), "{}", world.log());
+    assert!(
+        warns(&world, "admin.key is not there") && warns(&world, "cordboard keys reset"),
+        "{}",
+        world.log()
+    );
+    assert_eq!(world.terminate().code(), 0);
+    std::fs::write(world.data().join("admin.key"), "garbage").unwrap();
+    world.start();
+    assert!(warns(&world, "holds no key of this router"), "{}", world.log());
+}

@@ -31,6 +31,8 @@ mod hot_swap;
 mod keys;
 mod metrics;
 mod named;
+mod overload;
+mod plan;
 mod setting_up;
 mod split_times;
 mod stopping;

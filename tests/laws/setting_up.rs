@@ -251,12 +251,33 @@ fn a_check_and_a_start_find_the_same_faults() {
             "[[gateway]]\nname = \"a\"\naddresses = []\ndefault_country = \"XX\"\n",
             "\"XX\" is no country",
         ),
+        (
+            "cordboard.toml",
+            "[[gateway]]\nname = \"a\"\naddresses = []\naccount = \"nope\"\n",
+            "gateway a: there is no account nope",
+        ),
+        (
+            "routes/z.toml",
+            "account = \"ws-99999999\"\n",
+            "routes/z.toml:1:11: account: there is no account ws-99999999",
+        ),
     ] {
         let world = World::example().with(path, text);
         for ended in [world.run(&["check", "config"]), world.refused()] {
             assert_eq!(ended.code(), 1, "{words}: {}", ended.out);
             assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
         }
+        assert!(!world.data().exists(), "{words}: nothing is made");
+    }
+}
+
+#[test]
+fn settings_at_fault_hide_no_fault_of_the_files() {
+    let world =
+        World::example().with("cordboard.toml", "[log]\nlevle = 1\n").with("routes/z.toml", "x = 1\n");
+    let ended = world.run(&["check", "config"]);
+    for words in ["cordboard.toml:2:1", "routes/z.toml:1:1"] {
+        assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
     }
 }
 

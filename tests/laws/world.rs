@@ -35,6 +35,7 @@ pub struct World {
     folder: TempDir,
     variables: Vec<(OsString, OsString)>,
     log_to: Option<&'static str>,
+    open_files: Option<u32>,
     child: Option<Child>,
     calls: SocketAddr,
     admin: SocketAddr,
@@ -72,6 +73,7 @@ impl World {
             folder: TempDir::new().unwrap(),
             variables: Vec::new(),
             log_to: None,
+            open_files: None,
             child: None,
             calls: nowhere,
             admin: nowhere,
@@ -105,6 +107,12 @@ impl World {
     /// Lets standard error and standard output be another file, of which nothing is read.
     pub fn with_log_to(mut self, path: &'static str) -> Self {
         self.log_to = Some(path);
+        self
+    }
+
+    /// Starts the router where so many open files are usual, though more may be had.
+    pub fn with_open_files(mut self, count: u32) -> Self {
+        self.open_files = Some(count);
         self
     }
 
@@ -161,8 +169,9 @@ impl World {
         let mut command = Command::new("/bin/sh");
         command.env_clear().envs(self.variables.iter().cloned()).stdin(Stdio::null());
         command.current_dir(self.folder.path());
+        let limit = self.open_files.map_or_else(String::new, |count| format!("ulimit -Sn {count}; "));
         command
-            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+            .args(["-c", &format!("{limit}trap '' XFSZ; exec \"$@\""), "sh"])
             .arg(router.get_program())
             .args(router.get_args());
         command.arg("--config").arg(self.config()).arg("--data").arg(self.data());

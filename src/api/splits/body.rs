@@ -34,7 +34,7 @@ pub struct NewSplit {
     #[schema(required = false)]
     pub(super) name: String,
     /// The numbers to put into it.
-    pub(super) scope: Option<Scope>,
+    pub(in crate::api) scope: Option<Scope>,
     /// What is hashed: `caller` (default), `call`, `random` or `{"header": name}`.
     #[schema(value_type = serde_json::Value, required = false)]
     pub(super) unit: UnitRule,
@@ -81,7 +81,7 @@ pub struct NewArm {
 pub struct Scope {
     /// Calls to these numbers, whose route leads into the split from now on.
     #[schema(value_type = Vec<String>, required = false)]
-    pub(super) numbers: Vec<Number>,
+    pub(in crate::api) numbers: Vec<Number>,
 }
 
 /// Changes to a split; what is absent stays, null clears.
@@ -133,10 +133,11 @@ pub struct ArmChange {
 
 /// How to end a split.
 #[derive(Debug, ToSchema)]
-pub struct EndSplit {
+#[schema(as = EndSplit)]
+pub struct EndBody {
     /// The arm that gets all calls.
     #[schema(value_type = String)]
-    pub(super) winner: ArmId,
+    pub(in crate::api) winner: ArmId,
 }
 
 impl Written for NewSplit {
@@ -204,7 +205,13 @@ impl Kind for UnitRule {
 
 impl NewSplit {
     /// The split that is meant, dealt for the first time.
-    pub(super) fn to_split(&self, account: &AccountId, id: SplitId, salt: u64, now: Timestamp) -> Split {
+    pub(in crate::api) fn to_split(
+        &self,
+        account: &AccountId,
+        id: SplitId,
+        salt: u64,
+        now: Timestamp,
+    ) -> Split {
         let arm = |arm: &NewArm| Arm {
             id: arm.id.clone(),
             name: arm.name.clone(),
@@ -272,7 +279,7 @@ impl Written for ArmChange {
     }
 }
 
-impl Written for EndSplit {
+impl Written for EndBody {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { winner: fields.required("winner")? })
     }
@@ -280,7 +287,7 @@ impl Written for EndSplit {
 
 impl SplitChange {
     /// The patch that is meant.
-    pub(super) fn into_patch(self) -> SplitPatch {
+    pub(in crate::api) fn into_patch(self) -> SplitPatch {
         let arm = |arm: ArmChange| ArmPatch {
             id: arm.id,
             name: arm.name,

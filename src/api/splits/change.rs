@@ -5,18 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use hyper::StatusCode;
 
-use super::body::{EndSplit, NewSplit, SplitChange};
+use super::body::{EndBody, NewSplit, SplitChange};
 use super::find;
+use super::operations::{CreateSplit, EndSplit, PatchSplit};
 use super::scope::Scopes;
 use super::view::SplitView;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::etag::Tag;
-use crate::api::request::{Body, Id};
-use crate::api::{Management, aside, halves};
+use crate::api::operation::Wanted;
+use crate::api::{Management, aside};
 use crate::control::Applied;
-use crate::domain::command::Action;
-use crate::domain::id::SplitId;
 use crate::domain::split::Split;
 use crate::http::error::ApiError;
 
@@ -32,25 +31,12 @@ use crate::http::error::ApiError;
 pub(super) async fn create_split(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Body(body): Body<NewSplit>,
+    Wanted(create): Wanted<CreateSplit>,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let [letters, salt] = halves((management.random)());
-    let id = body.id.clone().map_or_else(|| made_id(&letters), Ok)?;
-    let salt = salt.into_iter().take(8).fold(0, |salt, byte| salt << 8 | u64::from(byte));
-    let split = body.to_split(caller.account(), id, salt, management.now());
-    let numbers = body.scope.unwrap_or_default().numbers;
-    let applied = caller.submit(&management, Action::CreateSplit { split: split.clone(), numbers }).await?;
+    let split = create.split.clone();
+    let applied = caller.submit(&management, create).await?;
     let answer = shown(management, caller, applied, Arc::new(split), None).await?;
     Ok(answer.with_status(StatusCode::CREATED))
-}
-
-/// An id out of random bytes: `split-` and eight of `0-9A-Z`.
-fn made_id(random: &[u8]) -> Result<SplitId, ApiError> {
-    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let letter =
-        |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
-    let id = format!("split-{}", random.iter().take(8).map(letter).collect::<String>());
-    SplitId::parse(&id).map_err(|_| ApiError::internal())
 }
 
 /// Changes a split; arms are named by id, and as few callers as possible change their arm.
@@ -72,12 +58,11 @@ fn made_id(random: &[u8]) -> Result<SplitId, ApiError> {
 pub(super) async fn patch_split(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Id(id): Id<SplitId>,
-    Body(body): Body<SplitChange>,
+    Wanted(patch): Wanted<PatchSplit>,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let patch = body.into_patch();
+    let id = patch.id.clone();
     find(&caller.state, &caller, &id)?;
-    let applied = caller.submit(&management, Action::PatchSplit { id: id.clone(), patch }).await?;
+    let applied = caller.submit(&management, patch).await?;
     let split = Arc::clone(find(&applied.state, &caller, &id)?);
     let moved = applied.moved_slots;
     shown(management, caller, applied, split, Some(moved)).await
@@ -90,7 +75,7 @@ pub(super) async fn patch_split(
         ("id" = String, Path, description = "The split."),
         ("If-Match" = Option<String>, Header, description = "Only if the split is in this state."),
     ),
-    request_body = EndSplit,
+    request_body = EndBody,
     responses(
         (status = 200, body = SplitView, description = "The split as it is from now on."),
         (status = 404, description = "`SPLIT_NOT_FOUND`"),
@@ -102,11 +87,10 @@ pub(super) async fn patch_split(
 pub(super) async fn end_split(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Id(id): Id<SplitId>,
-    Body(body): Body<EndSplit>,
+    Wanted(end): Wanted<EndSplit>,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let action = Action::EndSplit { id: id.clone(), winner: body.winner };
-    let applied = caller.submit(&management, action).await?;
+    let id = end.id.clone();
+    let applied = caller.submit(&management, end).await?;
     let split = Arc::clone(find(&applied.state, &caller, &id)?);
     shown(management, caller, applied, split, None).await
 }

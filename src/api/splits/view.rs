@@ -142,6 +142,11 @@ impl SplitView {
         }
     }
 
+    /// The same without the numbers by name; how many lead into it is known.
+    pub(in crate::api) fn counted(management: &Management, state: &State, split: &Split, count: u64) -> Self {
+        Self::of(management, state, split, Leading { count, ..Leading::default() })
+    }
+
     /// The same with the owners of its slots.
     pub(super) fn with_owners(self, split: &Split) -> Self {
         let arm = |at: u8| split.arms.get(usize::from(at)).map(|arm| arm.id.clone());

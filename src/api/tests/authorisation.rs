@@ -18,7 +18,7 @@ pub(super) fn operations() -> Vec<(String, String, Need)> {
 }
 
 /// A path whose objects exist in [`full`]. A new kind of object must be added here: that is the point.
-fn path(world: &World, template: &str) -> String {
+pub(super) fn path(world: &World, template: &str) -> String {
     let path = template
         .replace("{number}", "+14155550100")
         .replace("{prefix}", "+1415")
@@ -31,10 +31,13 @@ fn path(world: &World, template: &str) -> String {
     path
 }
 
-fn body(method: &str, template: &str) -> Value {
+pub(super) fn body(method: &str, template: &str) -> Value {
     match (method, template) {
         ("PUT", "/v1/caller-pins/{agentId}/{caller}") => json!({"pin": "V1"}),
         ("PUT", _) => json!({"agentId": "sales"}),
+        ("POST", "/v1/plan" | "/v1/apply") => {
+            json!({"changes": [{"method": "PUT", "path": "/v1/default-route", "body": {"agentId": "sales"}}]})
+        }
         ("PATCH", "/v1/splits/{id}") => json!({"paused": true}),
         ("POST", "/v1/splits/{id}/end") => json!({"winner": "control"}),
         ("POST", "/v1/splits") => json!({"arms": [{"id": "control", "agentId": "sales", "weight": 1}]}),
@@ -43,7 +46,7 @@ fn body(method: &str, template: &str) -> Value {
 }
 
 /// A world with one of everything.
-fn full() -> World {
+pub(super) fn full() -> World {
     let world = World::new();
     world.route("+14155550100", "sales", "V1");
     world.split("spring");

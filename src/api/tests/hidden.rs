@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::authorisation::operations;
 use super::world::{Reply, World};
+use crate::api::operation::OPERATIONS;
 use crate::domain::testing::{config, file_agent, file_set};
 
 /// What the agent `hushed` has; the key `limited` sees only `reception`.
@@ -116,7 +117,10 @@ fn paths(template: &str) -> Vec<String> {
 }
 
 /// Bodies of every kind, for every operation that takes one: to what the key sees, and to what it does not.
-fn bodies(method: &str) -> Vec<Value> {
+fn bodies(method: &str, template: &str) -> Vec<Value> {
+    if matches!(template, "/v1/plan" | "/v1/apply") {
+        return planned();
+    }
     if matches!(method, "GET" | "DELETE") {
         return vec![Value::Null];
     }
@@ -144,12 +148,28 @@ fn bodies(method: &str) -> Vec<Value> {
     ]
 }
 
+/// Every change of every operation, planned by itself and behind one that is granted.
+fn planned() -> Vec<Value> {
+    let own =
+        json!({"method": "PUT", "path": "/v1/prefixes/+1415", "body": {"agentId": "reception", "pin": "V1"}});
+    let mut plans = Vec::new();
+    for operation in OPERATIONS {
+        for path in paths(operation.path) {
+            for body in bodies(operation.method, operation.path) {
+                let change = json!({"method": operation.method, "path": path, "body": body});
+                plans.push(json!({"changes": [own, change]}));
+            }
+        }
+    }
+    plans
+}
+
 /// Everything that a key can ask by these methods, each operation in a world of its own, and what it is answered.
 fn walk(key: &str, wanted: impl Fn(&str) -> bool, mut meet: impl FnMut(&str, &Reply)) {
     for (method, template, _) in operations().into_iter().filter(|(method, ..)| wanted(method)) {
         let world = world();
         for path in paths(&template) {
-            for body in bodies(&method) {
+            for body in bodies(&method, &template) {
                 let reply = world.as_key(key, &method, &path, body.clone());
                 meet(&format!("{method} {path} {body}"), &reply);
             }

@@ -33,7 +33,7 @@ fn a_change_says_from_which_revision_it_holds() {
     assert_eq!(world.asked().last().unwrap().body, sent);
 
     let outcome = world.run("cordboard numbers delete +14155550100 --json");
-    assert_eq!((outcome.code, outcome.out.as_str(), outcome.err.as_str()), (0, "", "from revision 4712\n"));
+    assert_eq!((outcome.code, outcome.out.as_str(), outcome.err.as_str()), (0, "{\"revision\":4712}\n", ""));
 }
 
 #[test]
@@ -203,21 +203,74 @@ fn a_split_is_paused_resumed_ended_and_deleted() {
 
 #[test]
 fn taking_held_files_always_needs_assent() {
-    let world = World::new().answers_with("POST /v1/reload", 200, REVISION, &json!({}));
     let hash = "00112233445566778899aabbccddeeff";
+    let world = World::new().answers_with("POST /v1/reload", 200, REVISION, &json!({})).answers(
+        "GET /v1/status",
+        200,
+        &json!({"reload": {"held": hash}}),
+    );
     assert_eq!(world.run(&format!("cordboard reload --accept {hash}")).code, 2);
     assert_eq!(world.run("cordboard reload").out, "the files are in force, from revision 4712\n");
     assert_eq!(world.run(&format!("cordboard reload --accept {hash} --yes")).code, 0);
-    let sent: Vec<_> = world.asked().into_iter().map(|asked| asked.body).collect();
-    assert_eq!(sent, [json!({}), json!({"accept": hash})]);
+    let sent = world.asked().into_iter().map(|asked| asked.body).filter(|body| !body.is_null());
+    assert_eq!(sent.collect::<Vec<_>>(), [json!({}), json!({"accept": hash})]);
 }
 
 #[test]
-fn what_the_files_own_is_refused_with_a_hint() {
-    let refusal = json!({"error": "the number is managed by files", "error_code": "MANAGED_BY_FILES"});
+fn what_the_files_own_is_refused_and_said_once() {
+    let refusal = json!({"error": "the number belongs to the route files: change it there", "error_code": "MANAGED_BY_FILES"});
     let world = World::new().answers(PUT, 409, &refusal);
     let outcome = world.run("cordboard numbers put +14155550100 --agent sales --yes");
     assert_eq!(outcome.code, 1);
-    assert!(outcome.err.ends_with("hint: the route files own this: change it there\n"), "{}", outcome.err);
+    assert_eq!(outcome.err.matches("change it there").count(), 1, "{}", outcome.err);
     assert_eq!(world.lines(), [PUT], "whoever agreed beforehand is not looked up");
+}
+
+#[test]
+fn every_change_and_every_failure_is_one_object_for_programs() {
+    let world = world_with(&at("V2"))
+        .answers_with("DELETE /v1/splits/spring", 204, REVISION, &Value::Null)
+        .answers_with("DELETE /v1/prefixes/%2B1415", 204, REVISION, &Value::Null)
+        .answers_with("DELETE /v1/default-route", 204, REVISION, &Value::Null)
+        .answers_with("POST /v1/reload", 200, "", &json!({"revision": 4712, "hash": "aa"}))
+        .answers("PATCH /v1/splits/held", 409, &json!({"error": "it is over", "error_code": "SPLIT_ENDED"}))
+        .answers("PATCH /v1/splits/odd", 500, &json!("odd"));
+    let object = |line: &str| -> (u8, Value) {
+        let outcome = world.run(&format!("{line} --json"));
+        (outcome.code, serde_json::from_str(&outcome.out).unwrap_or_else(|_| panic!("{line}: {outcome:?}")))
+    };
+    for line in [
+        "cordboard numbers put +14155550100 --agent sales",
+        "cordboard numbers delete +14155550100",
+        "cordboard prefixes delete +1415",
+        "cordboard default-route delete",
+        "cordboard splits delete spring",
+        "cordboard reload",
+    ] {
+        let (code, answer) = object(line);
+        assert_eq!((code, &answer["revision"]), (0, &json!(4712)), "{line}");
+    }
+    for (line, code, error) in [
+        ("cordboard splits pause held --yes", 1, "it is over"),
+        ("cordboard splits pause odd --yes", 1, "the router refused"),
+        ("cordboard numbers put +14155550100 --agent sales --pin live", 2, "reaches live"),
+        ("cordboard status --url http://127.0.0.1:1", 3, "cannot reach"),
+    ] {
+        let (got, answer) = object(line);
+        assert_eq!(got, code, "{line}");
+        assert!(answer["error"].as_str().is_some_and(|text| text.contains(error)), "{line}: {answer}");
+    }
+}
+
+#[test]
+fn a_fingerprint_that_is_not_held_is_told_so_before_anybody_is_asked() {
+    let (held, other) = ("0".repeat(32), "1".repeat(32));
+    let world = World::new().answers("GET /v1/status", 200, &json!({"reload": {"held": held, "hash": null}}));
+    let outcome = world.run_answering(&format!("cordboard reload --accept {other}"), "y\n");
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.err.contains(&format!("have the fingerprint {held}")), "{}", outcome.err);
+    assert!(!outcome.err.contains("Go on?"), "{}", outcome.err);
+    let outcome = world.run(&format!("cordboard reload --accept {held}"));
+    assert!(outcome.err.contains("say --yes"), "{}", outcome.err);
+    assert_eq!(world.lines(), ["GET /v1/status", "GET /v1/status"]);
 }

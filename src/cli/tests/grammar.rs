@@ -97,6 +97,12 @@ fn what_cannot_be_meant_is_a_fault_of_usage() {
 }
 
 #[test]
+fn whoever_names_nothing_that_serves_is_told_of_both_ways() {
+    let why = parse("cordboard numbers put +14155550100").map(|_| ()).unwrap_err().to_string();
+    assert!(why.contains("--agent <AGENT>|--split <SPLIT>"), "{why}");
+}
+
+#[test]
 fn a_key_is_never_shown() {
     let command = parse("cordboard status --key top-secret").unwrap();
     assert!(!format!("{command:?}").contains("top-secret"));
@@ -104,8 +110,10 @@ fn a_key_is_never_shown() {
 
 #[test]
 fn help_is_no_failure() {
-    let why = parse("cordboard splits create --help").map(|_| ()).unwrap_err();
-    assert_eq!((why.kind(), why.exit_code()), (ErrorKind::DisplayHelp, 0));
+    for line in ["cordboard splits create --help", "cordboard help", "cordboard help splits create"] {
+        let why = parse(line).map(|_| ()).unwrap_err();
+        assert_eq!((why.kind(), why.exit_code()), (ErrorKind::DisplayHelp, 0), "{line}");
+    }
 }
 
 #[test]

@@ -169,6 +169,7 @@ pub(super) fn run_with(line: &str, typed: Option<&str>, variables: &Variables) -
         out: &mut out,
         err: &mut err,
         interactive: typed.is_some(),
+        json: false,
         look: Default::default(),
         remarks: Default::default(),
     };

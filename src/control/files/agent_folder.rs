@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use toml::de::{DeTable, DeValue};
 
-use super::faults::Faults;
+use super::faults::{Faults, Parsed};
 use super::origin::{Origin, text_of};
 use super::value::{self, Doc, Value};
 use crate::domain::agent_config::{AgentConfig, endpoints_from_value, hash_of};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileConfig, Placed};
+use crate::domain::files::{FileConfig, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, Environment, VersionNumber};
 
 const KEYS: [&str; 4] = ["name", "account", "endpoints", "environments"];
@@ -28,32 +28,37 @@ pub(super) struct AgentFile {
     pub(super) name: String,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) environments: Vec<Placed<(Environment, VersionNumber)>>,
+    /// Where the account stands, if it is named.
+    pub(super) account_at: Option<Place>,
+    /// Whether it could be of another account than is said here.
+    pub(super) in_doubt: bool,
 }
 
 impl AgentFile {
     /// Reads `agent.toml` of an agent; without a name it is called by its id.
-    ///
-    /// # Errors
-    /// All its faults.
-    pub(super) fn read(
-        file: &Arc<str>,
-        bytes: &[u8],
-        id: &AgentId,
-        account: &AccountId,
-    ) -> Result<Self, Vec<Fault>> {
-        let text = text_of(file, bytes).map_err(|fault| vec![fault])?;
+    pub(super) fn read(file: &Arc<str>, bytes: &[u8], id: &AgentId, account: &AccountId) -> Parsed<Self> {
+        let text = match text_of(file, bytes) {
+            Ok(text) => text,
+            Err(fault) => return Parsed { value: Self::unread(id, account), faults: vec![fault] },
+        };
         let mut faults = Faults::of(file);
-        let mut agent = Self::unnamed(id, account);
         if text.len() > AGENT_BYTES_MAX {
             faults.add((0, 0), format!("has {} bytes", text.len()), format!("at most {AGENT_BYTES_MAX}"));
-            return faults.or(|| agent);
+            return faults.beside(Self::unread(id, account));
         }
+        let mut agent = Self::unnamed(id, account);
         let origin = Origin::of(text, 1);
         let places = origin.places();
-        if let Some(root) = value::parse(&origin, &places, &mut faults) {
-            agent.take_in(&mut Doc::new(&places, &mut faults), &root);
+        match value::parse(&origin, &places, &mut faults) {
+            Some(root) => agent.take_in(&mut Doc::new(&places, &mut faults), &root),
+            None => agent.in_doubt = true,
         }
-        faults.or(|| agent)
+        faults.beside(agent)
+    }
+
+    /// An agent whose file could not be read.
+    pub(super) fn unread(id: &AgentId, account: &AccountId) -> Self {
+        Self { in_doubt: true, ..Self::unnamed(id, account) }
     }
 
     fn unnamed(id: &AgentId, account: &AccountId) -> Self {
@@ -62,6 +67,8 @@ impl AgentFile {
             name: id.to_string(),
             endpoints: Vec::new(),
             environments: Vec::new(),
+            account_at: None,
+            in_doubt: false,
         }
     }
 
@@ -77,8 +84,10 @@ impl AgentFile {
                 }
                 "account" => {
                     let parse = |text: &str| AccountId::parse(text).ok();
-                    if let Some(account) = doc.parsed("account", value, parse, "an account's id") {
-                        self.account = account;
+                    self.account_at = Some(doc.place(value.span().start));
+                    match doc.parsed("account", value, parse, "an account's id") {
+                        Some(account) => self.account = account,
+                        None => self.in_doubt = true,
                     }
                 }
                 "endpoints" => self.endpoints = endpoints(doc, value),

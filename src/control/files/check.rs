@@ -1,9 +1,9 @@
 //! Whether files could be applied, told without a router.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::library::{Content, Library};
+use super::column::located;
+use super::library::Library;
 use super::source::SourceFile;
 use crate::domain::account::Account;
 use crate::domain::change::{Change, Touched};
@@ -34,15 +34,14 @@ pub struct Summary {
     pub warnings: Vec<String>,
 }
 
-/// Reads all files and weighs them against nothing but the accounts they name; what the API of a router holds cannot
-/// be known here. Files that name no account are of `account`.
+/// Reads all files and weighs them as a first start would: against nothing but the first account, `account`, which is
+/// that of files that name none. What the API of a router holds cannot be known here.
 ///
 /// # Errors
 /// All faults, up to a hundred.
 pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result<Summary, Vec<Fault>> {
     let empty = Library::new(account);
-    let library = empty.read(files, &[])?;
-    let set = library.file_set(&empty, None)?;
+    let set = empty.read_what_can_be(files, &[]).file_set(&empty, None);
     let mut summary = Summary {
         hash: set.hash,
         agents: set.agents.len(),
@@ -53,37 +52,21 @@ pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result
         caller_pins: set.caller_pins.len(),
         warnings: Vec::new(),
     };
+    let routes_nothing = set.put.is_empty() && set.prefixes.is_empty() && set.defaults.is_empty();
     let command = Command {
         account: account.clone(),
         author: Author::Files,
         at,
         action: Action::ApplyFiles(Arc::new(set)),
     };
-    let outcome = accounts(&library, at).weigh(&command).map_err(|refusal| refusal.faults)?;
-    summary.warnings = outcome.warnings;
-    Ok(summary)
-}
-
-/// A state that has every account the files name, and nothing else.
-fn accounts(library: &Library, at: Timestamp) -> State {
-    let mut named = BTreeSet::from([&library.account]);
-    for (_, entry) in &library.files {
-        match &entry.content {
-            Content::Routes(file) => {
-                named.extend(file.routes.iter().map(|route| &route.value.account));
-                named.extend(file.prefixes.iter().map(|prefix| &prefix.value.1.account));
-                named.extend(file.default.iter().map(|route| &route.value.account));
-                named.extend(file.caller_pins.iter().map(|pin| &pin.value.id.agent.account));
-                named.extend(file.splits.iter().map(|split| &split.value.id.account));
-            }
-            Content::Agent(file) => drop(named.insert(&file.account)),
-            Content::Config(_) => {}
-        }
-    }
     let mut state = State::default();
-    for id in named {
-        let account = Account { id: id.clone(), name: id.to_string(), created_at: at };
-        state.absorb(&Change::AccountPut(account), &mut Touched::default());
+    let first = Account { id: account.clone(), name: account.to_string(), created_at: at };
+    state.absorb(&Change::AccountPut(first), &mut Touched::default());
+    let outcome = state.weigh(&command).map_err(|refusal| located(refusal, files).faults)?;
+    summary.warnings = outcome.warnings;
+    if routes_nothing {
+        let nothing = "nothing is routed: the files give no number, no prefix and no default route";
+        summary.warnings.push(nothing.to_owned());
     }
-    state
+    Ok(summary)
 }

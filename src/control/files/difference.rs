@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::doubtful::Doubtful;
 use super::faults::FAULTS_MAX;
 use super::library::Library;
 use super::origin::small;
@@ -17,7 +18,7 @@ use super::rows::{Numbers, Row};
 use crate::domain::address::{E164, Number};
 use crate::domain::change::SplitRef;
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileNumber, FileSet, FileSplit, Place, Placed};
+use crate::domain::files::{FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use crate::domain::id::ConfigHash;
 use crate::domain::route::Route;
 
@@ -26,11 +27,12 @@ impl Library {
     ///
     /// Costs as much as changed, and a few steps for each file and each distinct route.
     ///
-    /// # Errors
-    /// Numbers and splits that two files give, up to a hundred.
-    pub fn file_set(&self, applied: &Self, accepted: Option<ConfigHash>) -> Result<FileSet, Vec<Fault>> {
+    /// What is wrong with the files, numbers and splits that two of them give included, is in its
+    /// [`Reading`](crate::domain::files::Reading).
+    #[must_use]
+    pub fn file_set(&self, applied: &Self, accepted: Option<ConfigHash>) -> FileSet {
         let hash = self.hash();
-        let mut faults = Vec::new();
+        let mut faults = self.faults.clone();
         let splits = self.splits(&mut faults);
         let book = RouteBook::of(self);
         let files: Vec<Arc<str>> = self.routes().map(|(path, _)| Arc::clone(path)).collect();
@@ -38,6 +40,7 @@ impl Library {
         let mut set = FileSet {
             hash,
             accepted: accepted == Some(hash),
+            accepted_by: None,
             account: self.account.clone(),
             agents: self.agents(),
             splits,
@@ -49,14 +52,11 @@ impl Library {
             released: Vec::new(),
             numbers_before: applied.routes().map(|(_, file)| file.numbers.len()).sum(),
             files,
+            reading: Reading::default(),
         };
         let difference = Difference { pairs: &pairs, book: &book, files: &set.files };
         let phones = difference.of(|numbers| &numbers.phones, |key: &E164| Number::E164(*key), &mut faults);
         let users = difference.of(|n| &n.users, |key: &Arc<str>| Number::User(Arc::clone(key)), &mut faults);
-        if !faults.is_empty() {
-            faults.truncate(FAULTS_MAX);
-            return Err(faults);
-        }
         for (put, released) in [phones, users] {
             // Almost always one of the two is empty.
             if set.put.is_empty() {
@@ -67,7 +67,14 @@ impl Library {
             set.released.extend(released);
         }
         set.routes = book.routes;
-        Ok(set)
+        let doubtful = self.routes().map(|(path, file)| (path.as_ref(), &file.doubtful));
+        set.reading = Reading {
+            faults,
+            doubt: self.doubt(),
+            accounts: self.accounts(),
+            warnings: Doubtful::warnings(doubtful),
+        };
+        set
     }
 
     fn splits(&self, faults: &mut Vec<Fault>) -> Vec<Placed<FileSplit>> {
@@ -241,8 +248,9 @@ impl<'l> Difference<'l> {
         number: fn(&K) -> Number,
         faults: &mut Vec<Fault>,
     ) {
+        let most = faults.len() + FAULTS_MAX;
         let mut twice = |first: Place, again: Place, key: &K| {
-            if faults.len() < FAULTS_MAX {
+            if faults.len() < most {
                 let message =
                     format!("number: {} is given twice, first in {}:{}", number(key), first.file, first.line);
                 faults.push(again.fault(message, "each number in one file"));

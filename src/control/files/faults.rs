@@ -42,13 +42,29 @@ impl Faults {
         Place { file: Arc::clone(&self.file), line, column }
     }
 
-    /// A value, if there was no fault, else all faults in the order of the text.
-    pub(super) fn or<T>(mut self, value: impl FnOnce() -> T) -> Result<T, Vec<Fault>> {
-        if self.found.is_empty() {
-            return Ok(value());
-        }
+    /// What could be read, with all faults in the order of the text.
+    pub(super) fn beside<T>(mut self, value: T) -> Parsed<T> {
         self.found.sort_by_key(|fault| (fault.line, fault.column));
-        Err(self.found)
+        Parsed { value, faults: self.found }
+    }
+}
+
+/// What could be read of a file, and what is wrong with it.
+#[derive(Debug)]
+pub(super) struct Parsed<T> {
+    pub(super) value: T,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl<T> Parsed<T> {
+    pub(super) fn map<U>(self, map: impl FnOnce(T) -> U) -> Parsed<U> {
+        Parsed { value: map(self.value), faults: self.faults }
+    }
+
+    /// The value, if there was no fault.
+    #[cfg(test)]
+    pub(super) fn sound(self) -> Result<T, Vec<Fault>> {
+        if self.faults.is_empty() { Ok(self.value) } else { Err(self.faults) }
     }
 }
 

@@ -11,20 +11,20 @@ use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::agent_folder::{AgentFile, read_config};
-use super::faults::FAULTS_MAX;
+use super::faults::{FAULTS_MAX, Parsed};
 use super::route_file::RouteFile;
 use super::source::{Kind, SourceFile};
 use crate::domain::agent::AgentRef;
 use crate::domain::agent_config::Dispatch;
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileAgent, FileConfig, Place, Placed};
+use crate::domain::files::{Doubt, FileAgent, FileConfig, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, ConfigHash};
 use crate::domain::persistent::Map;
 
 /// Bytes below which a second thread is not worth starting.
 const ALONE_BYTES: usize = 256 << 10;
 
-/// The files of one moment, each read and right by itself. Cloning it costs a few reference counts.
+/// The files of one moment, each read and, unless said otherwise, right by itself. Cloning it costs a few reference counts.
 ///
 /// Memory: 16 bytes a number, besides its distinct routes; no texts, and of configurations only what routing needs once
 /// [`Library::without_bodies`] was called.
@@ -33,6 +33,8 @@ pub struct Library {
     /// The account of files that name none.
     pub(super) account: AccountId,
     pub(super) files: Map<Arc<str>, Arc<Entry>>,
+    /// What is wrong with them; empty but for files that were read as far as they could be.
+    pub(super) faults: Vec<Fault>,
 }
 
 /// A file as it was read.
@@ -50,6 +52,7 @@ pub(super) struct Entry {
 pub(super) enum Content {
     Routes(RouteFile),
     Agent(AgentFile),
+    /// One that could not be read is [`FileConfig::unread`].
     Config(FileConfig),
 }
 
@@ -57,7 +60,7 @@ impl Library {
     /// No files yet; files that name no account will be of this one.
     #[must_use]
     pub fn new(account: &AccountId) -> Self {
-        Self { account: account.clone(), files: Map::new() }
+        Self { account: account.clone(), files: Map::new(), faults: Vec::new() }
     }
 
     /// The library as it is with these files new or changed and those gone. Only what changed is parsed, by up to two
@@ -66,6 +69,14 @@ impl Library {
     /// # Errors
     /// All faults of the changed files, up to a hundred; this library stays what it is.
     pub fn read(&self, changed: &[SourceFile], gone: &[Arc<str>]) -> Result<Self, Vec<Fault>> {
+        let library = self.read_what_can_be(changed, gone);
+        if library.faults.is_empty() { Ok(library) } else { Err(library.faults) }
+    }
+
+    /// The same with the faults kept: a set of such a library is refused with them and whatever else is wrong, so that
+    /// who mends files sees all faults at once.
+    #[must_use]
+    pub fn read_what_can_be(&self, changed: &[SourceFile], gone: &[Arc<str>]) -> Self {
         let mut files = self.files.clone();
         for path in gone {
             files.remove(path.as_ref());
@@ -73,27 +84,20 @@ impl Library {
         let mut faults = Vec::new();
         let mut has_configs = false;
         for (file, read) in changed.iter().zip(self.read_each(changed)) {
-            match read {
-                Ok(entry) => {
-                    has_configs |= matches!(entry.content, Content::Config(_));
-                    files.insert(Arc::clone(&file.path), Arc::new(entry));
-                }
-                Err(found) => faults.extend(found),
+            faults.extend(read.faults);
+            if let Some(entry) = read.value {
+                has_configs |= matches!(entry.content, Content::Config(_));
+                files.insert(Arc::clone(&file.path), Arc::new(entry));
             }
         }
-        let mut library = Self { account: self.account.clone(), files };
-        // A faulty agent.toml is there all the same.
-        let read = |path: &str| changed.iter().any(|file| file.path.as_ref() == path);
-        faults.extend(library.folders_without_agent().filter(|fault| !read(&fault.file)));
-        if !faults.is_empty() {
-            faults.sort();
-            faults.truncate(FAULTS_MAX);
-            return Err(faults);
-        }
+        let mut library = Self { account: self.account.clone(), files, faults };
+        library.add_missing_agents();
+        library.faults.sort();
+        library.faults.truncate(FAULTS_MAX);
         if has_configs {
             library.share_dispatches();
         }
-        Ok(library)
+        library
     }
 
     /// The same library without the texts of configurations, once they are stored.
@@ -106,7 +110,7 @@ impl Library {
                 files.insert(Arc::clone(path), Arc::new(Entry { content, ..entry.as_ref().clone() }));
             }
         }
-        Self { account: self.account.clone(), files }
+        Self { account: self.account.clone(), files, faults: self.faults.clone() }
     }
 
     /// The fingerprint of all files: XXH3-128 over their paths and fingerprints, in order. Costs as many steps as files.
@@ -206,7 +210,52 @@ impl Library {
         files.take_while(|(path, _)| path.starts_with("agents/"))
     }
 
-    fn folders_without_agent(&self) -> impl Iterator<Item = Fault> + '_ {
+    /// A folder without agent.toml is a fault, and an agent for all that names it.
+    fn add_missing_agents(&mut self) {
+        let missing: Vec<(AgentId, Fault)> = self.folders_without_agent().collect();
+        for (id, fault) in missing {
+            let entry = Entry {
+                hash: ConfigHash([0; 16]),
+                bytes: 0,
+                content: Content::Agent(AgentFile::unread(&id, &self.account)),
+                kind: Kind::Agent(id),
+            };
+            self.files.insert(Arc::from(fault.file.as_str()), Arc::new(entry));
+            self.faults.push(fault);
+        }
+    }
+
+    /// What may be in files that could not be read, or not whole.
+    pub(super) fn doubt(&self) -> Doubt {
+        let mut doubt = Doubt::default();
+        if self.faults.is_empty() {
+            return doubt;
+        }
+        for (_, entry) in &self.files {
+            match (&entry.kind, &entry.content) {
+                (_, Content::Routes(file)) => doubt.extend(&file.doubt),
+                (Kind::Agent(id), Content::Agent(file)) if file.in_doubt => {
+                    doubt.agents.insert(id.clone());
+                }
+                _ => {}
+            }
+        }
+        doubt
+    }
+
+    /// The accounts that files name.
+    pub(super) fn accounts(&self) -> Vec<Placed<AccountId>> {
+        let named = self.files.iter().filter_map(|(_, entry)| match &entry.content {
+            Content::Routes(file) => file.account.clone(),
+            Content::Agent(file) => {
+                Some(Placed { at: file.account_at.clone()?, value: file.account.clone() })
+            }
+            Content::Config(_) => None,
+        });
+        named.collect()
+    }
+
+    fn folders_without_agent(&self) -> impl Iterator<Item = (AgentId, Fault)> + '_ {
         let mut last = None;
         self.agent_files().filter_map(move |(_, entry)| {
             let (Kind::Draft(id) | Kind::Version(id, _)) = &entry.kind else { return None };
@@ -214,11 +263,10 @@ impl Library {
                 return None;
             }
             let file = format!("agents/{id}/agent.toml");
-            (!self.files.contains_key(file.as_str())).then(|| Fault {
-                message: format!("is missing, but agents/{id} has other files"),
-                expected: "agent.toml in every folder of an agent".to_owned(),
-                file,
-                ..Fault::of_folder()
+            (!self.files.contains_key(file.as_str())).then(|| {
+                let message = format!("is missing, but agents/{id} has other files");
+                let expected = "agent.toml in every folder of an agent".to_owned();
+                (id.clone(), Fault { message, expected, file, ..Fault::of_folder() })
             })
         })
     }
@@ -243,15 +291,15 @@ impl Library {
     }
 
     /// Reads files on this thread and, where it is worth it, a second one.
-    fn read_each(&self, files: &[SourceFile]) -> Vec<Result<Entry, Vec<Fault>>> {
+    fn read_each(&self, files: &[SourceFile]) -> Vec<Parsed<Option<Entry>>> {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
             let mut faulty = 0;
             while let Some((at, file)) = take(&next, files) {
                 // Faults enough: whoever mends these sees the others next.
-                let read = if faulty < FAULTS_MAX { self.read_one(file) } else { Err(Vec::new()) };
-                faulty += usize::from(read.is_err());
+                let read = if faulty < FAULTS_MAX { self.read_one(file) } else { self.unread(file) };
+                faulty += usize::from(!read.faults.is_empty());
                 done.push((at, read));
             }
             done
@@ -271,17 +319,41 @@ impl Library {
         done.into_iter().map(|(_, read)| read).collect()
     }
 
-    fn read_one(&self, file: &SourceFile) -> Result<Entry, Vec<Fault>> {
-        let kind = Kind::of(&file.path).map_err(|fault| vec![fault])?;
+    fn read_one(&self, file: &SourceFile) -> Parsed<Option<Entry>> {
+        let kind = match Kind::of(&file.path) {
+            Ok(kind) => kind,
+            Err(fault) => return Parsed { value: None, faults: vec![fault] },
+        };
         let content = match &kind {
             Kind::Routes => RouteFile::read(&file.path, &file.bytes, &self.account).map(Content::Routes),
             Kind::Agent(id) => {
                 AgentFile::read(&file.path, &file.bytes, id, &self.account).map(Content::Agent)
             }
-            Kind::Draft(_) | Kind::Version(..) => read_config(&file.path, &file.bytes).map(Content::Config),
+            Kind::Draft(_) | Kind::Version(..) => match read_config(&file.path, &file.bytes) {
+                Ok(config) => Parsed { value: Content::Config(config), faults: Vec::new() },
+                Err(faults) => Parsed { value: Content::Config(FileConfig::unread()), faults },
+            },
         };
-        content.map(|content| Entry { hash: file.hash, bytes: file.bytes.len() as u64, kind, content })
+        content.map(|content| Some(entry(file, kind, content)))
     }
+
+    /// A file that nobody looks into.
+    fn unread(&self, file: &SourceFile) -> Parsed<Option<Entry>> {
+        let kind = Kind::of(&file.path).ok();
+        let value = kind.map(|kind| {
+            let content = match &kind {
+                Kind::Routes => Content::Routes(RouteFile::unread()),
+                Kind::Agent(id) => Content::Agent(AgentFile::unread(id, &self.account)),
+                Kind::Draft(_) | Kind::Version(..) => Content::Config(FileConfig::unread()),
+            };
+            entry(file, kind, content)
+        });
+        Parsed { value, faults: Vec::new() }
+    }
+}
+
+fn entry(file: &SourceFile, kind: Kind, content: Content) -> Entry {
+    Entry { hash: file.hash, bytes: file.bytes.len() as u64, kind, content }
 }
 
 /// The next file that nobody has taken yet.
@@ -291,7 +363,7 @@ fn take<'f>(next: &AtomicUsize, files: &'f [SourceFile]) -> Option<(usize, &'f S
 }
 
 fn whole(path: &Arc<str>) -> Place {
-    Place { file: Arc::clone(path), line: 0, column: 0 }
+    Place { file: Arc::clone(path), line: 1, column: 1 }
 }
 
 /// The fingerprint of files by their paths and fingerprints, which must be in order.

@@ -12,6 +12,8 @@ pub(super) struct Origin {
     /// Line of `text`, from 0, and its line in the file, from 1: where a run of lines begins.
     runs: Vec<(usize, u32)>,
     lines: usize,
+    /// Whether the file has no end of the last line, which `text` has.
+    open: bool,
 }
 
 impl Origin {
@@ -27,7 +29,8 @@ impl Origin {
         self.runs.push((self.lines, first_line));
         self.text.push_str(lines);
         self.lines += newlines(lines);
-        if !lines.is_empty() && !lines.ends_with('\n') {
+        self.open = !lines.is_empty() && !lines.ends_with('\n');
+        if self.open {
             self.text.push('\n');
             self.lines += 1;
         }
@@ -38,6 +41,24 @@ impl Origin {
         self.runs.extend(other.runs.into_iter().map(|(line, in_file)| (self.lines + line, in_file)));
         self.text.push_str(&other.text);
         self.lines += other.lines;
+        self.open = other.open;
+    }
+
+    /// The runs of lines it was put together from, each with the number of its first line in the file.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (&str, u32)> {
+        let ends = self.runs.iter().skip(1).map(|(line, _)| *line).chain([usize::MAX]);
+        let mut lines = self.text.split_inclusive('\n').map(str::len);
+        let (mut line, mut at) = (0, 0);
+        self.runs.iter().zip(ends).map(move |((_, in_file), end)| {
+            let from = at;
+            while line < end
+                && let Some(bytes) = lines.next()
+            {
+                line += 1;
+                at += bytes;
+            }
+            (self.text.get(from..at).unwrap_or_default(), *in_file)
+        })
     }
 
     pub(super) fn text(&self) -> &str {
@@ -60,6 +81,9 @@ pub(super) struct Places<'o> {
 impl Places<'_> {
     /// Line and column of an offset, in the file.
     pub(super) fn at(&self, offset: usize) -> (u32, u32) {
+        // Behind the last line there is none, unless the file ends it.
+        let end = self.origin.text.len().saturating_sub(usize::from(self.origin.open));
+        let offset = offset.min(end);
         let line = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
         let start = self.starts.get(line).copied().unwrap_or_default();
         let run = self.origin.runs.partition_point(|(first, _)| *first <= line).saturating_sub(1);
@@ -118,12 +142,24 @@ mod tests {
         origin.push("d\ne", 10);
         origin.push("f\n", 20);
         assert_eq!(origin.text(), "a\nbé c\nd\ne\nf\n");
+        let pieces: Vec<_> = origin.pieces().collect();
+        assert_eq!(pieces, [("a\nbé c\n", 1), ("d\ne\n", 10), ("f\n", 20)]);
         let places = origin.places();
         let at = |word: &str| places.at(origin.text().find(word).unwrap());
         assert_eq!(
             [at("a"), at("c"), at("d"), at("e"), at("f")],
             [(1, 1), (2, 4), (10, 1), (11, 1), (20, 1)]
         );
+    }
+
+    #[test]
+    fn what_is_missing_at_the_end_is_missed_in_the_last_line_there_is() {
+        let end = |origin: &Origin| origin.places().at(origin.text().len());
+        assert_eq!(end(&Origin::of("a\nbc", 1)), (2, 3));
+        assert_eq!(end(&Origin::of("a\nbc\n", 1)), (3, 1));
+        let mut origin = Origin::of("a", 1);
+        origin.append(Origin::of("bc", 7));
+        assert_eq!(end(&origin), (7, 3));
     }
 
     #[test]

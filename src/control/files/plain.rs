@@ -4,6 +4,7 @@
 //! without escapes, a comment or a blank line, is somebody else's to read.
 
 use super::cut::{Header, header};
+use super::origin::small;
 
 /// A `[[number]]` as written; every text stands between plain quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) struct Plain<'t> {
     pub(super) number: &'t str,
     /// Lines after the header at which the number stands.
     pub(super) number_line: u32,
+    /// Where in that line, in characters from 1.
+    pub(super) number_column: u32,
     pub(super) route: PlainRoute<'t>,
 }
 
@@ -34,6 +37,9 @@ pub(super) fn read(text: &str) -> Option<(Plain<'_>, usize, u32)> {
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let (line, len) = first_line(rest);
         if lines > 0 {
+            let indented = line.len();
+            let line = line.trim_start_matches([' ', '\t']);
+            let indent = indented - line.len();
             let line = trim(line);
             match line.as_bytes().first() {
                 None => {}
@@ -44,10 +50,10 @@ pub(super) fn read(text: &str) -> Option<(Plain<'_>, usize, u32)> {
                     break;
                 }
                 _ => {
-                    let (key, value) = pair(line)?;
+                    let (key, value, column) = pair(line)?;
                     let place = match key {
                         "number" => {
-                            number = Some(number.xor(Some((value, lines)))?);
+                            number = Some(number.xor(Some((value, lines, column + indent)))?);
                             lines += 1;
                             at += len;
                             continue;
@@ -67,8 +73,9 @@ pub(super) fn read(text: &str) -> Option<(Plain<'_>, usize, u32)> {
         lines += 1;
         at += len;
     }
-    let (number, number_line) = number?;
-    Some((Plain { number, number_line, route }, at, lines))
+    let (number, number_line, column) = number?;
+    let number_column = small(column).saturating_add(1);
+    Some((Plain { number, number_line, number_column, route }, at, lines))
 }
 
 /// The first line without its end, and its length with it.
@@ -96,13 +103,15 @@ fn is_printable(text: &str) -> bool {
     !text.bytes().any(|c| c < b' ' || c == 0x7f)
 }
 
-/// `key = "value"`, perhaps with a comment.
-fn pair(line: &str) -> Option<(&str, &str)> {
+/// `key = "value"`, perhaps with a comment; and the bytes before the value, which are characters where the key is plain.
+fn pair(line: &str) -> Option<(&str, &str, usize)> {
     let (key, rest) = line.split_once('=')?;
-    let rest = trim(rest).strip_prefix('"')?;
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let column = line.len() - rest.len();
+    let rest = rest.strip_prefix('"')?;
     let (value, rest) = rest.split_once('"')?;
     let plain = is_printable(value) && !value.contains('\\') && is_comment(trim(rest));
-    plain.then_some((trim(key), value))
+    plain.then_some((trim(key), value, column))
 }
 
 #[cfg(test)]

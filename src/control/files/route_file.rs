@@ -6,17 +6,18 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use toml::de::DeTable;
 
-use super::cut::{SectionKind, Sections, Whole};
-use super::faults::{Faults, shown};
-use super::origin::{Origin, text_of};
-use super::plain::{Plain, PlainRoute};
+use super::column::column_of;
+use super::cut::{Header, SectionKind, Sections, Whole, header};
+use super::doubtful::Doubtful;
+use super::faults::{Faults, Parsed, shown};
+use super::origin::{Origin, Places, text_of};
+use super::plain::{Plain, PlainRoute, first_line};
 use super::rows::{Numbers, Routes, owned_by};
 use super::value::{self, Doc, Value};
 use super::{caller_pin_table, route_table, split_table};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
-use crate::domain::fault::Fault;
-use crate::domain::files::{FileSplit, Place, Placed};
+use crate::domain::files::{Doubt, FileSplit, Placed};
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{Destination, ManagedBy, Route};
 
@@ -33,8 +34,8 @@ const PREFIXES_MAX: usize = 100_000;
 
 const TABLES: [&str; 6] = ["number", "prefix", "split", "default", "caller_pin", "account"];
 
-/// What a route file says; complete and right as far as one file can be.
-#[derive(Debug, Clone, PartialEq)]
+/// What a route file says; complete and right as far as one file can be, unless it was told with faults.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct RouteFile {
     pub(super) splits: Vec<Placed<FileSplit>>,
     pub(super) prefixes: Vec<Placed<(Prefix, Arc<Route>)>>,
@@ -43,15 +44,27 @@ pub(super) struct RouteFile {
     /// The distinct routes of the numbers, each with the line of the first number that has it.
     pub(super) routes: Vec<Placed<Arc<Route>>>,
     pub(super) numbers: Numbers,
+    /// The account, if the file names one.
+    pub(super) account: Option<Placed<AccountId>>,
+    /// What could not be read of it.
+    pub(super) doubt: Doubt,
+    /// Numbers that may be meant otherwise.
+    pub(super) doubtful: Doubtful,
 }
 
 impl RouteFile {
-    /// Reads a file, of this account unless it says otherwise.
-    ///
-    /// # Errors
-    /// All its faults, up to a hundred.
-    pub(super) fn read(file: &Arc<str>, bytes: &[u8], account: &AccountId) -> Result<Self, Vec<Fault>> {
-        let text = text_of(file, bytes).map_err(|fault| vec![fault])?;
+    /// What is known of a file that could not be read.
+    pub(super) fn unread() -> Self {
+        Self { doubt: Doubt { any_split: true, ..Doubt::default() }, ..Self::default() }
+    }
+
+    /// Reads a file, of this account unless it says otherwise, as far as it can be read; with all its faults, up to a
+    /// hundred.
+    pub(super) fn read(file: &Arc<str>, bytes: &[u8], account: &AccountId) -> Parsed<Self> {
+        let text = match text_of(file, bytes) {
+            Ok(text) => text,
+            Err(fault) => return Parsed { value: Self::unread(), faults: vec![fault] },
+        };
         let mut reading = Reading::new(file, account);
         match Sections::of(text).and_then(|sections| reading.numbers(sections)) {
             Ok(rest) => reading.rest(&rest),
@@ -60,15 +73,15 @@ impl RouteFile {
                 reading.rest(&Origin::of(text, 1));
             }
         }
-        reading.finish()
+        reading.finish(text)
     }
 
     /// The same without cutting.
-    #[cfg(test)]
-    pub(super) fn read_whole(file: &Arc<str>, text: &str, account: &AccountId) -> Result<Self, Vec<Fault>> {
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn read_whole(file: &Arc<str>, text: &str, account: &AccountId) -> Parsed<Self> {
         let mut reading = Reading::new(file, account);
         reading.rest(&Origin::of(text, 1));
-        reading.finish()
+        reading.finish(text)
     }
 }
 
@@ -82,7 +95,10 @@ struct Reading<'t> {
 struct Found<'t> {
     /// The account of files that name none.
     first_account: AccountId,
-    account: Option<AccountId>,
+    account: Option<Placed<AccountId>>,
+    /// Whether the file may name an account that could not be read.
+    any_account: bool,
+    doubt: Doubt,
     splits: Vec<Placed<FileSplit>>,
     prefixes: Vec<Placed<(Prefix, Route)>>,
     default: Option<Placed<Route>>,
@@ -97,6 +113,8 @@ impl<'t> Reading<'t> {
         let found = Found {
             first_account: account.clone(),
             account: None,
+            any_account: false,
+            doubt: Doubt::default(),
             splits: Vec::new(),
             prefixes: Vec::new(),
             default: None,
@@ -138,7 +156,7 @@ impl<'t> Reading<'t> {
             return;
         }
         let places = group.places();
-        let Some(root) = value::parse(&group, &places, &mut self.faults) else { return };
+        let Some(root) = value::parse(&group, &places, &mut self.faults) else { return self.pieces(&group) };
         match root.get("number") {
             Some(numbers) if root.len() == 1 => {
                 self.found.number_list(&mut Doc::new(&places, &mut self.faults), numbers);
@@ -160,17 +178,33 @@ impl<'t> Reading<'t> {
                 message,
                 format!("at most {PARSED_BYTES_MAX}, and no texts of several lines in a large file"),
             );
-            return;
+            return self.found.unread(text.text());
         }
         let places = text.places();
-        let Some(root) = value::parse(text, &places, &mut self.faults) else { return };
-        let doc = &mut Doc::new(&places, &mut self.faults);
-        for (key, value) in &root {
+        match value::parse(text, &places, &mut self.faults) {
+            Some(root) => self.tables(&root, &places),
+            None => self.pieces(text),
+        }
+    }
+
+    /// Reads each piece by itself of what is no TOML as a whole, so that one table at fault hides no other.
+    fn pieces(&mut self, text: &Origin) {
+        for (piece, line) in text.pieces() {
+            let piece = Origin::of(piece, line);
+            let places = piece.places();
+            // What is no TOML here was told of the whole.
+            match value::parse(&piece, &places, &mut Faults::of(&self.faults.file)) {
+                Some(root) => self.tables(&root, &places),
+                None => self.found.unread(piece.text()),
+            }
+        }
+    }
+
+    fn tables(&mut self, root: &DeTable<'_>, places: &Places<'_>) {
+        let doc = &mut Doc::new(places, &mut self.faults);
+        for (key, value) in root {
             match key.get_ref().as_ref() {
-                "account" => {
-                    let parse = |text: &str| AccountId::parse(text).ok();
-                    self.found.account = doc.parsed("account", value, parse, "an account's id");
-                }
+                "account" => self.found.account(doc, value),
                 "number" => self.found.number_list(doc, value),
                 "prefix" => self.found.prefix_list(doc, value),
                 "split" => self.found.split_list(doc, value),
@@ -181,7 +215,7 @@ impl<'t> Reading<'t> {
         }
     }
 
-    fn finish(self) -> Result<RouteFile, Vec<Fault>> {
+    fn finish(self, text: &str) -> Parsed<RouteFile> {
         let Self { mut faults, mut found } = self;
         if found.numbers.len() > NUMBERS_MAX {
             faults.add(
@@ -192,9 +226,11 @@ impl<'t> Reading<'t> {
         }
         found.numbers.settle(|number, first, again| {
             let message = format!("number: {number} is given twice, first in line {first}");
-            faults.add((again, 0), message, "each number once");
+            faults.add((again, column_of(text, again, &number)), message, "each number once");
         });
-        faults.or(|| found.into_file())
+        found.doubt.any_split |= faults.is_full();
+        let doubtful = Doubtful::of(&found.numbers);
+        faults.beside(RouteFile { doubtful, ..found.into_file() })
     }
 }
 
@@ -206,8 +242,8 @@ impl<'t> Found<'t> {
             Some(route) => *route,
             None => {
                 let Some(route) = plain_route(&plain.route, &self.first_account) else { return false };
-                let line = line.saturating_add(plain.number_line);
-                let route = self.routes.place(route, || faults.place((line, 0)));
+                let at = (line.saturating_add(plain.number_line), plain.number_column);
+                let route = self.routes.place(route, || faults.place(at));
                 self.plain_routes.insert(plain.route, route);
                 route
             }
@@ -234,7 +270,7 @@ impl<'t> Found<'t> {
             };
             let Some(route) = route else { return };
             let (line, _) = doc.at(value.span().start);
-            let route = self.routes.place(route, || Place { column: 0, ..doc.place(value.span().start) });
+            let route = self.routes.place(route, || doc.place(value.span().start));
             self.numbers.push(number, line, route);
         });
     }
@@ -253,8 +289,12 @@ impl<'t> Found<'t> {
 
     fn split_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
         each(doc, "split", list, SPLITS_MAX, |doc, table| {
-            if let Some(split) = split_table::read(doc, table, &self.first_account) {
-                self.splits.push(Placed { at: doc.place(table.1), value: split });
+            match split_table::read(doc, table, &self.first_account) {
+                Some(split) => self.splits.push(Placed { at: doc.place(table.1), value: split }),
+                None => match split_table::id(table.0) {
+                    Some(id) => drop(self.doubt.splits.insert(id)),
+                    None => self.doubt.any_split = true,
+                },
             }
         });
     }
@@ -274,8 +314,35 @@ impl<'t> Found<'t> {
         });
     }
 
+    fn account(&mut self, doc: &mut Doc<'_>, value: &Value<'_>) {
+        let parse = |text: &str| AccountId::parse(text).ok();
+        match doc.parsed("account", value, parse, "an account's id") {
+            Some(account) => {
+                self.account = Some(Placed { at: doc.place(value.span().start), value: account });
+            }
+            None => self.any_account = true,
+        }
+    }
+
+    /// Notes what may stand in lines that could not be read. Says rather too much than too little.
+    fn unread(&mut self, text: &str) {
+        let is_number = header(first_line(text).0) == Some(Header::Number);
+        let is_header = |line: &str| line.trim_start().starts_with('[');
+        let may_have = |word| {
+            let mut lines = text.lines().filter(|line| !is_number || is_header(line));
+            lines.any(|line| line.contains(word))
+        };
+        self.doubt.any_split |= may_have("split");
+        self.any_account |= may_have("account");
+    }
+
     fn into_file(self) -> RouteFile {
-        let account = self.account.unwrap_or(self.first_account);
+        if self.any_account {
+            // Whatever it names may be there, in the account that is meant.
+            return RouteFile::unread();
+        }
+        let named = self.account.clone();
+        let account = self.account.map_or(self.first_account, |account| account.value);
         let mut splits = self.splits;
         for split in &mut splits {
             split.value.id.account = account.clone();
@@ -295,6 +362,9 @@ impl<'t> Found<'t> {
             default: self.default.map(|Placed { at, value }| Placed { at, value: owned_by(&account, value) }),
             routes: self.routes.of(&account),
             numbers: self.numbers,
+            account: named,
+            doubt: self.doubt,
+            doubtful: Doubtful::default(),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Numbers {
         self.phones.len() + self.users.len()
     }
 
-    /// Sorts, and tells each number that is there twice with both its lines.
+    /// Sorts, and tells each number that is there twice with both its lines; only the first stays.
     pub(super) fn settle(&mut self, mut twice: impl FnMut(Number, u32, u32)) {
         settle(&mut self.phones, |key, first, again| twice(Number::E164(*key), first, again));
         settle(&mut self.users, |key, first, again| twice(Number::User(Arc::clone(key)), first, again));
@@ -50,12 +50,17 @@ fn settle<K: Ord>(rows: &mut Vec<Row<K>>, mut twice: impl FnMut(&K, u32, u32)) {
     let order = |a: &Row<K>, b: &Row<K>| a.key.cmp(&b.key).then(a.line.cmp(&b.line));
     rows.sort_unstable_by(order);
     rows.shrink_to_fit();
+    let mut any = false;
     for pair in rows.windows(2) {
         if let [first, again] = pair
             && first.key.cmp(&again.key) == Ordering::Equal
         {
             twice(&again.key, first.line, again.line);
+            any = true;
         }
+    }
+    if any {
+        rows.dedup_by(|again, first| again.key == first.key);
     }
 }
 

@@ -71,6 +71,11 @@ pub(super) fn read(
     ok.then_some(split)
 }
 
+/// The id of a split that could not be read otherwise.
+pub(super) fn id(table: &DeTable<'_>) -> Option<SplitId> {
+    SplitId::parse(table.get("id")?.get_ref().as_str()?).ok()
+}
+
 /// What a split is by itself, by the rules it has everywhere.
 fn check(doc: &mut Doc<'_>, file: &FileSplit, at: usize, arms_at: usize) {
     let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();

@@ -1,6 +1,7 @@
 //! Laws of the files, beside those of each module.
 
 mod agents;
+mod at_once;
 mod cutting;
 mod difference;
 mod faults;
@@ -62,7 +63,7 @@ fn state() -> State {
 
 /// Applies what differs between two libraries, whatever it removes.
 fn apply(state: &mut State, library: &Library, applied: &Library) -> Result<usize, Refusal> {
-    let set = library.file_set(applied, Some(library.hash())).map_err(Refusal::files)?;
+    let set = library.file_set(applied, Some(library.hash()));
     let action = Action::ApplyFiles(std::sync::Arc::new(set));
     let command = Command { account: account(), author: Author::Files, at: Timestamp(1), action };
     let outcome = state.weigh(&command)?;

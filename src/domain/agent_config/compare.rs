@@ -182,11 +182,11 @@ mod tests {
     use super::super::tests::any::document;
     use super::*;
 
-    fn config(value: Value) -> AgentConfig {
-        AgentConfig::from_value(&value).unwrap()
+    fn config(value: &Value) -> AgentConfig {
+        AgentConfig::from_value(value).unwrap()
     }
 
-    fn told(from: Value, to: Value) -> Vec<String> {
+    fn told(from: &Value, to: &Value) -> Vec<String> {
         let changes = config(from).changes_to(&config(to));
         let text = |value: Option<Value>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         changes
@@ -201,8 +201,8 @@ mod tests {
     fn objects_are_compared_key_by_key_and_an_absent_key_has_its_default() {
         assert_eq!(
             told(
-                json!({"name": "a", "llm": {"model": "x"}, "turn": {"vad": {"threshold": 0.5}}}),
-                json!({"name": "b", "llm": {"temperature": 1.0}, "turn": {}}),
+                &json!({"name": "a", "llm": {"model": "x"}, "turn": {"vad": {"threshold": 0.5}}}),
+                &json!({"name": "b", "llm": {"temperature": 1.0}, "turn": {}}),
             ),
             [
                 r#"agent_settings name "a" "b""#,
@@ -218,9 +218,9 @@ mod tests {
         let uri = |uri: &str| json!({"uri": uri});
         assert_eq!(
             told(
-                json!({"name": "a", "topics": [topic("x", "1"), topic("y", "1"), topic("z", "1")],
+                &json!({"name": "a", "topics": [topic("x", "1"), topic("y", "1"), topic("z", "1")],
                        "endpoints": [uri("sip:a@b"), uri("sip:c@d")]}),
-                json!({"name": "a", "topics": [topic("y", "2"), topic("x", "1"), topic("w w", "1")],
+                &json!({"name": "a", "topics": [topic("y", "2"), topic("x", "1"), topic("w w", "1")],
                        "endpoints": [uri("sip:a@b")]}),
             )
             .into_iter()
@@ -241,8 +241,8 @@ mod tests {
     fn free_objects_are_compared_key_by_key_and_null_is_a_value() {
         assert_eq!(
             told(
-                json!({"name": "a", "workflow": {"a.b": {"c": 1, "d": null}, "e": [1]}}),
-                json!({"name": "a", "workflow": {"a.b": {"c": 2}, "e": [2], "f": null}, "experimental": {}}),
+                &json!({"name": "a", "workflow": {"a.b": {"c": 1, "d": null}, "e": [1]}}),
+                &json!({"name": "a", "workflow": {"a.b": {"c": 2}, "e": [2], "f": null}, "experimental": {}}),
             ),
             [
                 r#"workflow workflow["a.b"].c 1 2"#,
@@ -257,14 +257,14 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_differs_exactly_if_the_hashes_are_equal(one in document(), other in document()) {
-            let (one, other) = (config(one), config(other));
+            let (one, other) = (config(&one), config(&other));
             prop_assert_eq!(one.changes_to(&other).is_empty(), one.hash() == other.hash());
             prop_assert!(one.changes_to(&one).is_empty());
         }
 
         #[test]
         fn the_way_back_is_the_way_there_with_sides_exchanged(one in document(), other in document()) {
-            let (one, other) = (config(one), config(other));
+            let (one, other) = (config(&one), config(&other));
             let key = |change: &KeyChange| (change.section, change.path.clone());
             let mut there = one.changes_to(&other);
             let mut back = other.changes_to(&one);

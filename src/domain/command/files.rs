@@ -14,7 +14,7 @@ use super::told::told;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
+use crate::domain::files::{Doubt, FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
@@ -28,9 +28,6 @@ use crate::domain::words::counted;
 
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
-
-/// Most numbers that look like phone numbers without being one that are warned of.
-const DOUBTS_MAX: usize = 20;
 
 impl State {
     pub(super) fn apply_files(&self, files: &FileSet, at: Timestamp) -> Result<Outcome, Refusal> {
@@ -51,9 +48,13 @@ impl State {
             given: files.agents.iter().map(|placed| (&placed.value.id, &placed.value)).collect(),
             gone: self.gone_agents(files),
             at,
-            outcome: Outcome::default(),
-            faults: Vec::new(),
+            outcome: Outcome { warnings: files.reading.warnings.clone(), ..Outcome::default() },
+            faults: files.reading.faults.clone(),
+            doubt: files.reading.doubt.clone(),
+            files_account: &files.account,
+            unknown: BTreeSet::new(),
         };
+        merge.accounts(files);
         for agent in &files.agents {
             merge.agent(agent);
         }
@@ -68,6 +69,8 @@ impl State {
         merge.drop_splits(files);
         merge.drop_agents();
         if !merge.faults.is_empty() {
+            merge.faults.sort();
+            merge.faults.dedup();
             merge.faults.truncate(FAULTS_MAX);
             return Err(Refusal::files(merge.faults));
         }
@@ -98,6 +101,12 @@ struct Merge<'f> {
     at: Timestamp,
     outcome: Outcome,
     faults: Vec<Fault>,
+    /// What may be in the files although it could not be read.
+    doubt: Doubt,
+    /// The account of files that name none.
+    files_account: &'f AccountId,
+    /// Accounts that are named and not there: each is a fault where it is named, and what is routed in it none.
+    unknown: BTreeSet<AccountId>,
 }
 
 impl Merge<'_> {
@@ -106,13 +115,36 @@ impl Merge<'_> {
         self.outcome.changes.push(change);
     }
 
+    /// Tells each account that a file names and that is not there.
+    fn accounts(&mut self, files: &FileSet) {
+        for Placed { at, value: account } in &files.reading.accounts {
+            if !self.next.accounts.contains_key(account) {
+                self.unknown.insert(account.clone());
+                self.faults.push(no_account(at, account));
+            }
+        }
+    }
+
+    /// Whether an account is there; one that is not is told once.
+    fn is_account(&mut self, at: &Place, account: &AccountId) -> bool {
+        let is_there = self.next.accounts.contains_key(account);
+        if !is_there && self.unknown.insert(account.clone()) {
+            self.faults.push(no_account(at, account));
+        }
+        is_there
+    }
+
+    /// The account in which names are looked up: what belongs to one that is not there was meant for another, most
+    /// likely for that of the files.
+    fn judged_in(&mut self, at: &Place, account: &AccountId) -> AccountId {
+        if self.is_account(at, account) { account.clone() } else { self.files_account.clone() }
+    }
+
     fn agent(&mut self, placed: &Placed<FileAgent>) {
         let Placed { at, value: agent } = placed;
-        if !self.next.accounts.contains_key(&agent.id.account) {
-            self.faults.push(
-                at.fault(format!("account: there is no account {}", agent.id.account), "an account's id"),
-            );
-            return;
+        if !self.is_account(at, &agent.id.account) {
+            // In which account it is meant to be is open, so what names it may be right; the rest of it is judged.
+            self.doubt.agents.insert(agent.id.agent.clone());
         }
         let present = self.next.agents.get(&agent.id).cloned();
         if present.as_ref().is_some_and(|agent| agent.profile.managed_by == ManagedBy::Api) {
@@ -140,7 +172,7 @@ impl Merge<'_> {
         let Placed { at, value: (number, config) } = placed;
         let present = self.next.agents.get(id).and_then(|agent| agent.versions.get(number));
         match present {
-            Some(version) if version.hash == config.hash => {}
+            Some(version) if version.hash == config.hash || config.is_unread() => {}
             Some(_) => self.faults.push(at.fault(
                 format!("{number} of agent {} has another content than when it was first read", id.agent),
                 "a version that never changes: save the new content under the next number",
@@ -152,12 +184,14 @@ impl Merge<'_> {
         }
     }
 
-    /// `draft.toml`; without one the draft is the content of the highest version.
+    /// `draft.toml`; without one the draft is the content of the highest version whose file is there, as it is for a
+    /// router that starts with these files for the first time. If no version has a file, it is the highest there was.
     fn draft(&mut self, file: &FileAgent) {
         let Some(agent) = self.next.agents.get(&file.id).cloned() else { return };
+        let given = file.versions.last().and_then(|placed| agent.versions.get(&placed.value.0));
         let draft = match &file.draft {
             Some(placed) => self.as_version(None, &placed.value),
-            None => match agent.versions.values().next_back() {
+            None => match given.or_else(|| agent.versions.values().next_back()) {
                 Some(last) => Version {
                     number: None,
                     name: String::new(),
@@ -241,8 +275,17 @@ impl Merge<'_> {
             created_at: present.as_ref().map_or(self.at, |split| split.created_at),
             updated_at: present.as_ref().map_or(self.at, |split| split.updated_at),
         };
-        match self.next.check_split(&split) {
-            Err(refusal) => return self.refused(at, &format!("split {}", split.id), refusal.fields),
+        let judged = Split { account: self.judged_in(at, &split.account), ..split.clone() };
+        if judged.account != split.account {
+            self.doubt.splits.insert(split.id.clone());
+        }
+        match self.next.check_split(&judged) {
+            Err(_) if judged.arms.iter().any(|arm| self.doubt.agents.contains(&arm.agent)) => {}
+            Err(refusal) => {
+                // It is there all the same, for what names it.
+                self.doubt.splits.insert(split.id.clone());
+                return self.refused(at, &format!("split {}", split.id), refusal.fields);
+            }
             Ok(warnings) => self.outcome.warnings.extend(warnings),
         }
         for arm in &split.arms {
@@ -293,11 +336,13 @@ impl Merge<'_> {
     }
 
     fn check_route_at(&mut self, at: &Place, what: &str, route: &Arc<Route>) {
-        if !self.next.accounts.contains_key(&route.account) {
-            self.faults
-                .push(at.fault(format!("account: there is no account {}", route.account), "an account's id"));
+        let account = self.judged_in(at, &route.account);
+        if self.doubt.concerns(route) {
             return;
         }
+        let judged =
+            (account != route.account).then(|| Arc::new(Route { account, ..route.as_ref().clone() }));
+        let route = judged.as_ref().unwrap_or(route);
         let gone = |agent: &AgentId| {
             self.gone.contains(&AgentRef { account: route.account.clone(), agent: agent.clone() })
         };
@@ -375,6 +420,7 @@ impl Merge<'_> {
         for put in &files.put {
             let account = files.routes.get(put.route as usize).map(|placed| &placed.value.account);
             match self.next.route(&put.number) {
+                _ if account.is_some_and(|account| self.unknown.contains(account)) => {}
                 Some(present)
                     if present.managed_by == ManagedBy::Api || Some(&present.account) != account =>
                 {
@@ -388,7 +434,6 @@ impl Merge<'_> {
                 _ => changes.push(put.number.clone(), Some(put.route)),
             }
         }
-        self.doubt(files);
         for number in &files.released {
             changes.push(number.clone(), None);
         }
@@ -400,28 +445,16 @@ impl Merge<'_> {
         files.released.len()
     }
 
-    /// Warns of numbers with a new route that are SIP users as they stand, but look like phone numbers.
-    fn doubt(&mut self, files: &FileSet) {
-        let mut doubts = files.put.iter().filter_map(|put| Some((put, put.number.doubt()?)));
-        for (put, doubt) in doubts.by_ref().take(DOUBTS_MAX) {
-            let file = files.files.get(put.file as usize).map_or("", |file| file.as_ref());
-            self.outcome.warnings.push(format!("{file}:{}: {doubt}", put.line));
-        }
-        let more = doubts.count();
-        if more > 0 {
-            let more = counted(more, "more SIP user");
-            self.outcome.warnings.push(format!("{more} that may be meant as phone numbers"));
-        }
-    }
-
     /// Splits that no file gives any more go, unless something else uses them.
     fn drop_splits(&mut self, files: &FileSet) {
+        let doubt = &files.reading.doubt;
         let kept: BTreeSet<&SplitRef> = files.splits.iter().map(|placed| &placed.value.id).collect();
         let gone: Vec<SplitRef> = self
             .next
             .splits
             .iter()
             .filter(|(id, split)| split.managed_by == ManagedBy::Files && !kept.contains(id))
+            .filter(|(id, _)| !doubt.split(&id.split))
             .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
@@ -442,6 +475,9 @@ impl Merge<'_> {
     /// Agents that no file gives any more go with the numbers that the API gave them, unless a split names them.
     fn drop_agents(&mut self) {
         for id in &self.gone.clone() {
+            if self.doubt.agents.contains(&id.agent) {
+                continue;
+            }
             let named =
                 |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
             if let Some((_, split)) = self.next.splits.iter().find(|(_, split)| named(split)) {
@@ -516,8 +552,10 @@ impl Merge<'_> {
         self.outcome.target = files.hash.to_string();
         let (orphaned, more) = (orphaned(&self.outcome.changes), told(before, &self.outcome.changes));
         let orphaned = if orphaned > 0 { format!(", {orphaned} of the API released") } else { String::new() };
+        let by = files.accepted_by.as_ref().filter(|_| files.accepted);
+        let by = by.map_or_else(String::new, |by| format!(", accepted by {by}"));
         self.outcome.summary = format!(
-            "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}",
+            "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}{by}",
             counted(files.agents.len(), "agent"),
             counted(files.splits.len(), "split"),
             counted(files.put.len(), "number")
@@ -569,6 +607,13 @@ fn managed_by_api(at: &Place, what: &str) -> Fault {
     at.fault(
         format!("{what} belongs to the API or to another account"),
         "a thing of the files' own, or its removal there",
+    )
+}
+
+fn no_account(at: &Place, account: &AccountId) -> Fault {
+    at.fault(
+        format!("account: there is no account {account}"),
+        "an account's id, or none for the first account",
     )
 }
 

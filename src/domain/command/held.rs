@@ -76,10 +76,12 @@ impl<'c> Removal<'c> {
         let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
         let before = agents.len() + files.agents.len();
         let mut words = format!(
-            "held: it would remove {} of {before} agents{named}, {released} of {} numbers, {prefixes} prefixes and \
-             {splits} splits",
+            "held: it would remove {} of {}{named}, {released} of {}, {} and {}",
             agents.len(),
-            files.numbers_before
+            counted(before, "agent"),
+            counted(files.numbers_before, "number"),
+            counted(*prefixes, "prefix"),
+            counted(*splits, "split"),
         );
         if *orphaned > 0 {
             let more = if *orphaned > NAMED_MAX { ", …" } else { "" };

@@ -351,20 +351,6 @@ fn only_new_routes_need_room() {
 }
 
 #[test]
-fn files_are_warned_of_sip_users_that_look_like_phone_numbers() {
-    let state = world();
-    let mut files = file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]);
-    for at in 0..25 {
-        files = files.with_number(&format!("44155501{at:02}"), "sales@V1");
-    }
-    files = files.with_number("alice", "sales@V1").with_number("+14155550100", "sales@V1");
-    let warnings = state.apply_files(&files, Timestamp(0)).unwrap().warnings;
-    assert_eq!(warnings.len(), 21, "{warnings:?}");
-    assert_eq!(warnings[0], "5 more SIP users that may be meant as phone numbers");
-    assert!(warnings[1].starts_with("routes/test.toml:") && warnings[1].contains("44155501"), "{warnings:?}");
-}
-
-#[test]
 fn what_an_agent_that_goes_leaves_of_routes_needs_room_and_loses_no_number() {
     let mut state = world();
     state.apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)])).unwrap();

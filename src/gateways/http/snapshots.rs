@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use hyper::header::{CACHE_CONTROL, ETAG, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::{HttpConnection, hash_in_path, json};
 use crate::domain::account::Permission;
 use crate::domain::agent::AgentRef;
 use crate::domain::id::{AccountId, AgentId, ConfigHash};
+use crate::http::condition::knows;
 use crate::http::error::ApiError;
 use crate::http::server::Answer;
 use crate::routing::table::RoutingTable;
@@ -54,12 +55,4 @@ fn any_has(table: &RoutingTable, account: &AccountId, agents: &[AgentId], hash: 
             agent.versions.values().chain(drafts).any(|version| version.hash == hash)
         })
     })
-}
-
-fn knows(headers: &HeaderMap, tag: &str) -> bool {
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    known
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }

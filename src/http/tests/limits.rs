@@ -70,20 +70,29 @@ fn too_many_headers_are_answered_431() {
 }
 
 #[test]
-fn a_header_that_trickles_in_ends_the_connection() {
+fn a_header_that_trickles_in_is_answered_408() {
     let world = World::new(Limits { header_timeout: SHORT, idle_timeout: LONG, ..Limits::default() });
     for first in ["", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"] {
         let mut client = world.client();
         if !first.is_empty() {
             assert_eq!(client.ask(first).status, 200);
         }
+        let mut bytes = client.socket.try_clone().unwrap();
         let start = Instant::now();
-        // Each byte alone is in time; all together are not.
-        while client.send("G").is_ok() {
-            assert!(start.elapsed() < SHORT * 20, "still listening");
-            std::thread::sleep(SHORT / 10);
-        }
+        let trickle = std::thread::spawn(move || {
+            use std::io::Write;
+            // Each byte alone is in time; all together are not.
+            while bytes.write_all(b"G").is_ok() {
+                std::thread::sleep(SHORT / 10);
+            }
+        });
+        let reply = client.reply().unwrap().expect("an answer before the end");
+        assert_eq!((reply.status, reply.closes()), (408, true));
+        assert_eq!(reply.json()["error_code"], "REQUEST_TIMEOUT");
         assert!(start.elapsed() >= SHORT, "cut too early");
+        assert!(client.is_closed());
+        client.socket.shutdown(std::net::Shutdown::Both).unwrap();
+        trickle.join().unwrap();
     }
 }
 

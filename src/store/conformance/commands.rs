@@ -11,7 +11,7 @@ use crate::domain::agent_config::Dispatch;
 use crate::domain::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
 use crate::domain::change::SplitRef;
 use crate::domain::command::{Action, Author, Command, SplitPatch};
-use crate::domain::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed};
+use crate::domain::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use crate::domain::id::{
     AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SiteVariantId, SplitId, VersionNumber,
 };
@@ -257,6 +257,7 @@ fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
     FileSet {
         hash: ConfigHash([a ^ b ^ c; 16]),
         accepted: true,
+        accepted_by: None,
         account: account(0),
         agents: (0..4)
             .filter(|n| (b | c) >> n & 1 == 1)
@@ -277,5 +278,6 @@ fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
         put: given.into_iter().map(|number| FileNumber { number, route: 0, file: 0, line: 1 }).collect(),
         released,
         numbers_before: 0,
+        reading: Reading::default(),
     }
 }

@@ -11,14 +11,16 @@ use crate::domain::time::Timestamp;
 use crate::store::port::HistoryFilter;
 
 /// Lines, newest first. Files change many things at once: such a line is of each that its summary names, and of each
-/// number of the API that went with its agent.
+/// number of the API that went with its agent. One of a plan is of each of its targets, which stand on lines of their own.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
     let before = filter.before.map_or(i64::MAX, |before| integer(before.0));
     let (account, limit) = (filter.account.as_str(), rows(filter.limit));
     let mut statement = connection.prepare_cached(if filter.target.is_some() {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log
          WHERE account = ?1 AND revision < ?2
-           AND (target = ?4 OR (action = 'files.apply' AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0)))
+           AND (target = ?4
+                OR (action = 'plan.apply' AND instr(char(10) || target || char(10), char(10) || ?4 || char(10)) > 0)
+                OR (action = 'files.apply' AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0)))
          ORDER BY revision DESC LIMIT ?3"
     } else {
         "SELECT revision, at, account, author, actor, action, target, summary FROM log

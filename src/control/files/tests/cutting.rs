@@ -4,25 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::super::fuzzing::cut_and_whole;
 use super::super::route_file::RouteFile;
 use super::*;
-
-/// What a file says, whatever the order in which it was read.
-fn meaning(file: &RouteFile) -> String {
-    let route = |at: u32| &file.routes[at as usize].value;
-    let phones: Vec<_> =
-        file.numbers.phones.iter().map(|row| (&row.key, row.line, route(row.route))).collect();
-    let users: Vec<_> = file.numbers.users.iter().map(|row| (&row.key, row.line, route(row.route))).collect();
-    let rest = (&file.splits, &file.prefixes, &file.default, &file.caller_pins);
-    format!("{phones:#?}{users:#?}{rest:#?}")
-}
-
-fn cut_and_whole(text: &str) -> (Result<String, Vec<Fault>>, Result<String, Vec<Fault>>) {
-    let path: Arc<str> = Arc::from("routes/a.toml");
-    let cut = RouteFile::read(&path, text.as_bytes(), &account()).map(|file| meaning(&file));
-    let whole = RouteFile::read_whole(&path, text, &account()).map(|file| meaning(&file));
-    (cut, whole)
-}
 
 /// Lines of which some files are made that are hard to cut.
 const LINES: &[&str] = &[
@@ -189,7 +173,7 @@ fn what_is_written_reads_back() {
                 [[prefix]]\nprefix = \"+1415\"\nagent = \"sales\"\npin = \"live\"\n\n\
                 [default]\nagent = \"reception\"\npin = \"live\"\n";
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let file = RouteFile::read(&path, text.as_bytes(), &account()).unwrap();
+    let file = RouteFile::read(&path, text.as_bytes(), &account()).sound().unwrap();
     let json = |value: &crate::domain::route::Route| serde_json::to_string(value).unwrap();
     let split = &file.splits[0].value;
     assert_eq!((split.name.as_str(), split.call_quota, split.paused), ("Spring", Some(1_000), true));

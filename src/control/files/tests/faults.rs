@@ -51,6 +51,12 @@ fn a_fault_of_a_caller_pin_stands_at_its_line_and_column() {
 }
 
 #[test]
+fn a_header_that_is_reserved_is_a_fault_of_its_number() {
+    let lines = "number = \"+14155550100\"\nagent = \"a\"\nheaders = { Via = \"x\" }";
+    one_fault(&amid(&format!("[[number]]\n{lines}")), "7:11", &["headers.Via", "is reserved"]);
+}
+
+#[test]
 fn a_fault_of_a_number_stands_at_its_line_and_column() {
     for (lines, place, words) in [
         ("numbr = \"+1\"\nnumber = \"+14155550100\"\nagent = \"a\"", "5:1", ["numbr", "`number`"]),
@@ -85,11 +91,6 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
             ["headers.X-A", "control characters"],
         ),
         (
-            "number = \"+14155550100\"\nagent = \"a\"\nheaders = { Via = \"x\" }",
-            "7:11",
-            ["headers.Via", "is reserved"],
-        ),
-        (
             "number = \"+14155550100\"\nagent = \"a\"\nheader_rules = 1",
             "7:16",
             ["header_rules: is of", "a list"],
@@ -121,7 +122,7 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
         ),
         (
             "number = \"+14155550101\"\nagent = \"a\"",
-            "5:0",
+            "5:10",
             ["+14155550101 is given twice, first in line 2", "once"],
         ),
         (
@@ -275,8 +276,8 @@ fn numbers_and_splits_of_two_files_are_a_fault_that_names_both() {
     assert_eq!(
         texts,
         [
+            "routes/b.toml:3:10: number: +14155550100 is given twice, first in routes/a.toml:10 (expected each number in one file)",
             "routes/b.toml:5:1: split split-0 is given twice, first in routes/a.toml:1 (expected each split once)",
-            "routes/b.toml:3: number: +14155550100 is given twice, first in routes/a.toml:10 (expected each number in one file)",
         ]
     );
 }

@@ -53,6 +53,18 @@ fn a_relayed_request_and_a_page_of_the_web_need_a_key() {
 }
 
 #[test]
+fn of_several_keys_none_is_taken_and_one_is_not_hidden_by_what_is_none() {
+    let world = world();
+    for [first, second] in [
+        [("x-api-key", "all"), ("x-api-key", "all")],
+        [("authorization", "Bearer all"), ("authorization", "Bearer all")],
+        [("authorization", "Bearer nobody"), ("authorization", "Basic eDp5")],
+    ] {
+        assert_eq!(world.send("GET", ROUTE, &[first, second], b"").status, 401, "{first:?}, {second:?}");
+    }
+}
+
+#[test]
 fn an_address_on_no_list_needs_a_key() {
     let mut world = World::with(Plan { by_address: |_| None, ..Plan::default() });
     world.number("+14155550100", "sales", "live");

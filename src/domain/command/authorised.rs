@@ -1,0 +1,29 @@
+//! Whether somebody may ask for a change at all, whatever it would come to.
+
+use super::{Action, Author, Command};
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::sight::Sight;
+use crate::domain::state::State;
+
+impl State {
+    /// Whether the author may ask for this. Of several changes each is asked about when its turn comes.
+    ///
+    /// # Errors
+    /// When the author may not.
+    pub fn authorise(&self, command: &Command) -> Result<(), Refusal> {
+        let Author::Key { key, .. } = &command.author else { return Ok(()) };
+        if matches!(command.action, Action::Several(_)) {
+            return Ok(());
+        }
+        let forbidden = |why: String| Refusal::new(RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN", why);
+        let Some(needed) = command.action.permission() else {
+            return Err(forbidden("no key may do this".to_owned()));
+        };
+        // The key as it is now, not as it was when the request came in.
+        let present = self.keys.get(&key.digest).filter(|present| present.account == command.account);
+        let Some(present) = present.filter(|key| key.may(needed) && !key.expired(command.at)) else {
+            return Err(forbidden(format!("this needs a key with the permission `{}`", needed.as_str())));
+        };
+        if Sight::of_key(self, present).command(command) { Ok(()) } else { Err(Refusal::hidden()) }
+    }
+}

@@ -1,0 +1,5 @@
+//! The body of `POST /v1/calls`.
+
+#![no_main]
+
+cordboard_fuzz::target!(call_body);

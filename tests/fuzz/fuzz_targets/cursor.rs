@@ -1,0 +1,5 @@
+//! The cursors of lists.
+
+#![no_main]
+
+cordboard_fuzz::target!(cursor);

@@ -1,0 +1,5 @@
+//! `If-Match` of changes by the management API.
+
+#![no_main]
+
+cordboard_fuzz::target!(if_match);

@@ -1,0 +1,5 @@
+//! `If-None-Match` of configurations.
+
+#![no_main]
+
+cordboard_fuzz::target!(if_none_match);

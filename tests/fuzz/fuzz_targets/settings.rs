@@ -1,0 +1,5 @@
+//! `cordboard.toml`.
+
+#![no_main]
+
+cordboard_fuzz::target!(settings);

@@ -1,0 +1,5 @@
+//! Tokens of decisions.
+
+#![no_main]
+
+cordboard_fuzz::target!(token);
