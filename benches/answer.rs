@@ -182,6 +182,7 @@ fn plane(count: u64) -> Arc<CallPlane> {
         doorkeeper: Doorkeeper::new(gateways, [7; 32], Vec::new()),
         clock: Clock::system(),
         limits: Arc::default(),
+        batch_bytes_max: 1 << 20,
         lag_max: Duration::from_millis(50),
     }))
 }
@@ -195,6 +196,8 @@ fn changes(count: u64) -> Vec<Change> {
             name: "Sales".to_owned(),
             managed_by: ManagedBy::Api,
             endpoints: Vec::new(),
+            max_calls_in_progress: None,
+            fallback: None,
             created_at: Timestamp(0),
         }),
     ];
@@ -237,6 +240,7 @@ fn split(n: u32) -> Split {
         agent: agent(),
         pin: VersionNumber::new(version).map_or(Pin::Draft, Pin::Version),
         weight,
+        max_calls_in_progress: None,
     };
     let arms: Vec<Arm> = [("control", 1, 70), ("left", 2, 20), ("right", 3, 10)].map(arm).into();
     Split {

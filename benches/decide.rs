@@ -26,6 +26,7 @@ use cordboard::domain::id::{Environment, Pin};
 use cordboard::domain::route::{Destination, ManagedBy, Route};
 use cordboard::domain::time::Timestamp;
 use cordboard::routing::calls::{CallBounds, CallsInProgress, Ending, Kept, Which};
+use cordboard::routing::capacity::Places;
 use cordboard::routing::decide::decide;
 use cordboard::routing::live::Live;
 use cordboard::routing::request::CallRequest;
@@ -173,7 +174,7 @@ fn calls_and_tokens() {
         });
         let remembered = once(&ids, |i, id| {
             let kept = Kept::of(&decided(i), u128::from(i)).expect("every number is routed");
-            black_box(calls.remember(&call(i), id, kept, Timestamp(0)));
+            black_box(calls.remember(&call(i), id, (kept, Places::default()), Timestamp(0)));
         });
         let looked_up = once(&later, |_, (i, id)| {
             black_box(calls.kept(&call(*i), id)).expect("in progress");

@@ -8,6 +8,7 @@ pub mod caller_pin;
 pub mod change;
 pub mod command;
 pub mod endpoint;
+pub mod fallback;
 pub mod fault;
 pub mod files;
 pub mod id;

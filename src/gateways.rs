@@ -12,6 +12,7 @@
 
 pub mod answer;
 pub mod asker;
+pub mod capacity;
 pub mod explain;
 pub mod gateway;
 pub mod http;

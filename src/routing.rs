@@ -7,8 +7,10 @@
 //! ```
 
 pub mod calls;
+pub mod capacity;
 pub mod decide;
 pub mod decision;
+pub mod health;
 pub mod live;
 pub mod named;
 pub mod names;

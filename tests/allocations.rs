@@ -3,17 +3,21 @@
 #![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use cordboard::domain::address::{Address, Caller};
+use cordboard::domain::agent::Profile;
 use cordboard::domain::caller_pin::{CallerAddress, CallerPin, CallerPinRef};
 use cordboard::domain::change::Change;
+use cordboard::domain::fallback::Fallback;
 use cordboard::domain::id::{AccountId, Pin};
 use cordboard::domain::route::ManagedBy;
 use cordboard::domain::time::Timestamp;
-use cordboard::routing::decide::decide;
+use cordboard::routing::capacity::Places;
+use cordboard::routing::decide::{begin, decide};
 use cordboard::routing::request::CallRequest;
 use cordboard::routing::trail::Silent;
 
@@ -70,6 +74,68 @@ fn a_decision_of_a_pinned_caller_allocates_nothing_either() {
     assert_none_are_counted(&world, &stranger, Some("caller_pin"));
 }
 
+#[test]
+fn a_decision_that_gives_way_allocates_nothing_either_nor_does_taking_a_place() {
+    let stranger = AccountId::parse("ws-2").unwrap();
+    for (fallback, calls_max, down) in [
+        ("sip:desk@10.0.0.9", 0, false),
+        ("+14000000007", 0, false),
+        ("sip:desk@10.0.0.9", u32::MAX, true),
+        ("+14000000007", u32::MAX, true),
+        ("sip:desk@10.0.0.9", u32::MAX, false),
+    ] {
+        let mut world = table::World::new(10_000, table::Routing::Fixture);
+        limit(&mut world, &Fallback::parse(fallback).unwrap(), calls_max);
+        if down {
+            let health = world.table.health();
+            assert!(!health.targets().is_empty());
+            assert!(health.targets().iter().all(|target| health.tell(target, false)));
+        }
+        assert_none_are_counted(&world, &stranger, None);
+        let gave_way = (0..200).filter(|i| {
+            let call = call(Address::E164(table::number(*i)), &world.account, Caller::parse(CALLER), &[]);
+            decide(&world.table, &call, *i, Timestamp(0), &mut Silent).detour.is_some()
+        });
+        assert_eq!(gave_way.count(), if down || calls_max == 0 { 200 } else { 0 });
+    }
+}
+
+/// Gives every agent a fallback, and every agent and arm a limit.
+fn limit(world: &mut table::World, fallback: &Fallback, calls_max: u32) {
+    let agents = world.state.agents.iter().map(|(_, agent)| {
+        let limit = Some(calls_max);
+        let fallback = Some(fallback.clone());
+        Change::AgentPut(Profile { max_calls_in_progress: limit, fallback, ..agent.profile.clone() })
+    });
+    let splits = world.state.splits.iter().map(|(_, split)| {
+        let mut split = split.as_ref().clone();
+        split.arms.iter_mut().for_each(|arm| arm.max_calls_in_progress = Some(calls_max));
+        Change::SplitPut(Arc::new(split))
+    });
+    let changes: Vec<Change> = agents.chain(splits).collect();
+    world.apply(&changes);
+}
+
+fn call<'a>(
+    to: Address<'a>,
+    account: &'a AccountId,
+    caller: Caller<'a>,
+    headers: &'a [(Cow<'a, str>, Cow<'a, str>)],
+) -> CallRequest<'a> {
+    CallRequest {
+        account,
+        gateway: "http",
+        gateway_row: 0,
+        to,
+        caller,
+        call_id: Some("call-1"),
+        headers,
+        asked_for: None,
+        token: None,
+        agents: None,
+    }
+}
+
 const CALLER: &str = "+14155550199";
 
 fn pinned(account: &AccountId, k: u64, caller: CallerAddress) -> Change {
@@ -81,18 +147,6 @@ fn pinned(account: &AccountId, k: u64, caller: CallerAddress) -> Change {
 /// Decides many calls, those to routed numbers for this reason.
 fn assert_none_are_counted(world: &table::World, stranger: &AccountId, reason: Option<&str>) {
     let headers = [("X-Env".into(), "test".into())];
-    let call = |to, account, caller| CallRequest {
-        account,
-        gateway: "http",
-        gateway_row: 0,
-        to,
-        caller,
-        call_id: Some("call-1"),
-        headers: &headers,
-        asked_for: None,
-        token: None,
-        agents: None,
-    };
     for i in 0..200 {
         for (to, account) in [
             (Address::E164(table::number(i)), &world.account),
@@ -101,13 +155,18 @@ fn assert_none_are_counted(world: &table::World, stranger: &AccountId, reason: O
             (Address::E164(table::number(i)), stranger),
         ] {
             for caller in [CALLER, "alice", "anonymous"] {
-                let call = call(to.clone(), account, Caller::parse(caller));
+                let call = call(to.clone(), account, Caller::parse(caller), &headers);
                 let mut code = "";
                 let count = allocations(|| {
                     let decision = decide(&world.table, &call, i, Timestamp(0), &mut Silent);
                     code = black_box(decision).reason.code();
                 });
                 assert_eq!(count, 0, "number {i}");
+                let mut places = Places::default();
+                let count = allocations(|| {
+                    black_box(begin(&world.table, &call, (i, Timestamp(0)), &mut places, &mut Silent));
+                });
+                assert_eq!(count, 0, "number {i}, a call that begins");
                 let found = code != "no_route" && caller != "anonymous";
                 assert!(!found || reason.is_none_or(|reason| reason == code), "number {i}: {code}");
             }

@@ -110,6 +110,8 @@ fn agent_changes(account: &AccountId, k: u64) -> Vec<Change> {
         name: format!("Agent {k}"),
         managed_by: ManagedBy::Files,
         endpoints: vec![Endpoint { uri, priority: 0, weight: 1 }],
+        max_calls_in_progress: None,
+        fallback: None,
         created_at: Timestamp(0),
     };
     let config = AgentConfig::from_toml("name = \"Agent\"").expect("a configuration");
@@ -140,6 +142,7 @@ fn split(account: &AccountId, k: u64) -> Split {
         agent: agent(account, k).agent,
         pin: Pin::Version(version(n)),
         weight,
+        max_calls_in_progress: None,
     };
     Split {
         account: account.clone(),

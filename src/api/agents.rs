@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::request::Query;
 use crate::domain::agent::Agent;
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, AgentId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -41,6 +42,11 @@ pub struct AgentView {
     updated_at: Timestamp,
     /// How many branches it has.
     branch_count: u32,
+    /// How many calls it may have in progress; null: any number.
+    max_calls_in_progress: Option<u32>,
+    /// Where calls go that it cannot take.
+    #[schema(value_type = Option<String>)]
+    fallback: Option<Fallback>,
 }
 
 impl AgentView {
@@ -55,6 +61,8 @@ impl AgentView {
             created_at: profile.created_at,
             updated_at: saved.fold(profile.created_at, Ord::max),
             branch_count: 1,
+            max_calls_in_progress: profile.max_calls_in_progress,
+            fallback: profile.fallback.clone(),
         }
     }
 }

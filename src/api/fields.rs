@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use super::caller::Caller;
 use crate::domain::address::{InvalidAddress, Number};
 use crate::domain::change::SplitRef;
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AgentId, ArmId, ConfigHash, Pin, SiteVariantId, SplitId};
 use crate::domain::refusal::FieldFault;
 use crate::domain::time::Timestamp;
@@ -397,6 +398,16 @@ impl Kind for ConfigHash {
         Self::parse(&text).ok_or_else(|| {
             Some(format!("{} is no fingerprint: expected {}", quoted(&text), Self::expected()))
         })
+    }
+}
+
+impl Kind for Fallback {
+    fn expected() -> String {
+        Self::EXPECTED.to_owned()
+    }
+
+    fn of(tree: Tree) -> Result<Self, Option<String>> {
+        Self::parse(&text(tree)?).map_err(|why| Some(format!("{why}: expected {}", Self::EXPECTED)))
     }
 }
 

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::fields::{Fields, Written};
 use super::operation::{Asked, Unread};
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{
     Destination, HEADER_RULES_MAX, HEADERS_MAX, HeaderRule, HeaderTest, ManagedBy, NO_HEADER_NAME,
@@ -38,6 +39,9 @@ pub struct RouteBody {
     /// The site whose attributes the call gets; the version's default where absent.
     #[schema(value_type = Option<String>)]
     site_variant_id: Option<SiteVariantId>,
+    /// Where calls go that cannot be taken otherwise: a URI, or a number whose own route is followed.
+    #[schema(value_type = Option<String>, example = "sip:desk@10.0.0.9")]
+    fallback: Option<Fallback>,
 }
 
 /// An exception for calls with a header: exactly one of `equals`, `prefix` and `regex`.
@@ -72,6 +76,7 @@ impl Written for RouteBody {
             header_rules: Vec::new(),
             headers: BTreeMap::new(),
             site_variant_id: fields.optional("siteVariantId"),
+            fallback: fields.optional("fallback"),
         };
         route.check_destination(fields);
         let own = route.agent_id.as_ref().filter(|_| !fields.blames("agentId"));
@@ -102,6 +107,7 @@ impl RouteBody {
             header_rules: self.header_rules.into_iter().map(rule).collect::<Result<_, ApiError>>()?,
             headers: self.headers,
             site_variant: self.site_variant_id,
+            fallback: self.fallback,
             ..Route::plain(caller.account().clone(), ManagedBy::Api, to)
         })
     }
@@ -215,8 +221,9 @@ pub struct RouteView {
     /// The site whose attributes the call gets.
     #[schema(value_type = Option<String>)]
     site_variant_id: Option<SiteVariantId>,
-    /// Always null in this release.
-    fallback: Option<String>,
+    /// Where calls go that cannot be taken otherwise.
+    #[schema(value_type = Option<String>)]
+    fallback: Option<Fallback>,
     /// `api` or `files`: who may change it.
     #[schema(value_type = String)]
     managed_by: ManagedBy,
@@ -245,7 +252,7 @@ impl RouteView {
             header_rules: route.header_rules.iter().map(HeaderRuleBody::of).collect(),
             headers: route.headers.clone(),
             site_variant_id: route.site_variant.clone(),
-            fallback: None,
+            fallback: route.fallback.clone(),
             managed_by: route.managed_by,
             connector_id: None,
             warnings,

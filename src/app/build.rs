@@ -21,6 +21,7 @@ use crate::domain::endpoint::{Endpoint, EndpointTemplate};
 use crate::domain::id::AccountId;
 use crate::domain::state::State;
 use crate::gateways::asker::Doorkeeper;
+use crate::gateways::capacity::OverCapacity;
 use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::numbering::{Country, Numbering};
 use crate::gateways::plane::{self, CallPlane};
@@ -132,9 +133,10 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         doorkeeper: doorkeeper(&settings, countries, &control.state(), key_secret)?,
         clock: clock.clone(),
         limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
+        batch_bytes_max: settings.limits.batch_bytes_max,
         lag_max: settings.limits.lag_max,
     }));
-    registry.add(plane.meters().clone())?;
+    add_meters(&registry, &plane, &control)?;
     let front = |plane, body_bytes_max| Front {
         limits: Arc::new(limits(&settings, body_bytes_max)),
         tls: certificates.of(plane),
@@ -192,6 +194,11 @@ fn start_logs(settings: &Settings) -> Result<(), AppError> {
         LogFormat::Json => Format::Json,
     };
     Ok(logs::start(format, &settings.log.filter)?)
+}
+
+fn add_meters(registry: &Registry, plane: &CallPlane, control: &Control) -> Result<(), AppError> {
+    registry.add(plane.meters().clone())?;
+    Ok(registry.add(OverCapacity(control.live().clone()))?)
 }
 
 /// Refuses to start without the folder that was named, unless there is something to serve all the same.

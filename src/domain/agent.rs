@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agent_config::Dispatch;
 use super::endpoint::Endpoint;
+use super::fallback::Fallback;
 use super::id::{AccountId, AgentId, ConfigHash, Environment, Pin, VersionNumber};
 use super::route::ManagedBy;
 use super::time::Timestamp;
@@ -74,6 +75,12 @@ pub struct Profile {
     /// Where its runtime listens, whatever the version; empty: each version says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,
+    /// How many calls it may have in progress; further ones go to a fallback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_calls_in_progress: Option<u32>,
+    /// Where calls go that it cannot take, unless their route says where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::id::VersionNumber;
+use crate::domain::id::{AgentId, VersionNumber};
 
 /// Longest endpoint URI as written, in bytes.
 pub const URI_BYTES_MAX: usize = 2_000;
@@ -89,6 +89,22 @@ impl Segment {
             Self::CallId => "{callId}",
         }
     }
+
+    fn render(&self, filling: &Filling<'_>, mut put: impl FnMut(&str)) {
+        let value = match self {
+            Self::Text(text) => return put(text),
+            Self::Version => {
+                return match filling.version {
+                    Some(version) => put(itoa::Buffer::new().format(version.get())),
+                    None => put("draft"),
+                };
+            }
+            Self::Agent => filling.agent,
+            Self::Arm => filling.arm,
+            Self::CallId => filling.call_id,
+        };
+        utf8_percent_encode(value, ENCODED).for_each(put);
+    }
 }
 
 impl EndpointTemplate {
@@ -133,29 +149,25 @@ impl EndpointTemplate {
         !self.0.iter().any(|segment| matches!(segment, Segment::Arm | Segment::CallId))
     }
 
+    /// The URI as all calls of a version have it: what differs from call to call stays a placeholder.
+    #[must_use]
+    pub fn for_version(&self, agent: &AgentId, version: Option<VersionNumber>) -> String {
+        let mut uri = String::new();
+        let filling = Filling { agent: agent.as_str(), version, arm: "", call_id: "" };
+        for segment in &self.0 {
+            match segment {
+                Segment::Arm | Segment::CallId => uri.push_str(segment.source()),
+                same => same.render(&filling, |piece| uri.push_str(piece)),
+            }
+        }
+        uri
+    }
+
     /// Hands the URI for one call to `put`, piece by piece and without allocation.
     ///
     /// Every piece is ASCII.
     pub fn render(&self, filling: &Filling<'_>, mut put: impl FnMut(&str)) {
-        for segment in &self.0 {
-            let value = match segment {
-                Segment::Text(text) => {
-                    put(text);
-                    continue;
-                }
-                Segment::Version => {
-                    match filling.version {
-                        Some(version) => put(itoa::Buffer::new().format(version.get())),
-                        None => put("draft"),
-                    }
-                    continue;
-                }
-                Segment::Agent => filling.agent,
-                Segment::Arm => filling.arm,
-                Segment::CallId => filling.call_id,
-            };
-            utf8_percent_encode(value, ENCODED).for_each(&mut put);
-        }
+        self.0.iter().for_each(|segment| segment.render(filling, &mut put));
     }
 }
 

@@ -8,6 +8,7 @@ use super::agent::AgentRef;
 use super::agent_config::Dispatch;
 use super::caller_pin::CallerPin;
 use super::endpoint::Endpoint;
+use super::fallback::Fallback;
 use super::fault::Fault;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, SplitId, VersionNumber};
 use super::route::{Destination, Route};
@@ -81,6 +82,10 @@ pub struct FileAgent {
     pub name: String,
     /// Where its runtime listens, whatever the version.
     pub endpoints: Vec<Endpoint>,
+    /// How many calls it may have in progress.
+    pub max_calls_in_progress: Option<u32>,
+    /// Where calls go that it cannot take.
+    pub fallback: Option<Fallback>,
     /// What its environments point to.
     pub environments: Vec<Placed<(Environment, VersionNumber)>>,
     /// `draft.toml`, if there is one.
@@ -210,13 +215,14 @@ pub struct FileSet {
 /// A field by the name it has in files; the rules of routes and splits speak the language of the API.
 #[must_use]
 pub fn as_in_files(field: &str) -> String {
-    const NAMES: [(&str, &str); 6] = [
+    const NAMES: [(&str, &str); 7] = [
         ("headerRules", "header_rules"),
         ("agentId", "agent"),
         ("splitId", "split"),
         ("startsAt", "starts_at"),
         ("endsAt", "ends_at"),
         ("callQuota", "call_quota"),
+        ("maxCallsInProgress", "max_calls_in_progress"),
     ];
     let name = |part: &str| {
         let (word, index) = part.split_at(part.find('[').unwrap_or(part.len()));

@@ -135,6 +135,7 @@ mod tests {
             agent: None,
             pin: None,
             weight: None,
+            max_calls_in_progress: None,
             remove: false,
         };
         for action in [

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::fallback::Fallback;
 use super::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
 use super::refusal::FieldFault;
 use super::reserved::{RESERVED_HEADER, is_reserved_header};
@@ -89,6 +90,8 @@ pub struct Route {
     pub headers: BTreeMap<String, String>,
     /// The site whose attributes the call gets; the version's default where absent.
     pub site_variant: Option<SiteVariantId>,
+    /// Where calls go that what it leads to cannot take.
+    pub fallback: Option<Fallback>,
 }
 
 impl Route {
@@ -102,13 +105,17 @@ impl Route {
             header_rules: Vec::new(),
             headers: BTreeMap::new(),
             site_variant: None,
+            fallback: None,
         }
     }
 
     /// Whether it says nothing but where calls go.
     #[must_use]
     pub fn is_bare(&self) -> bool {
-        self.header_rules.is_empty() && self.headers.is_empty() && self.site_variant.is_none()
+        self.header_rules.is_empty()
+            && self.headers.is_empty()
+            && self.site_variant.is_none()
+            && self.fallback.is_none()
     }
 
     /// Every agent and pin the route can lead to by itself.
@@ -157,6 +164,8 @@ impl Route {
 
 /// What is wrong with a text that is no header's name.
 pub const NO_HEADER_NAME: &str = "is no header name: expected letters, digits and hyphens";
+/// What is wrong with a fallback that leads back to its own number.
+pub const FALLS_BACK_TO_ITSELF: &str = "is the number itself: expected another number, or a URI";
 /// What is wrong with a header rule without an agent in a route without one.
 pub const RULE_LACKS_AGENT: &str = "is missing: a number in a split has no agent of its own";
 
@@ -244,6 +253,8 @@ struct Written {
     headers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     site_variant_id: Option<SiteVariantId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fallback: Option<Fallback>,
 }
 
 impl From<Route> for Written {
@@ -261,6 +272,7 @@ impl From<Route> for Written {
             header_rules: route.header_rules,
             headers: route.headers,
             site_variant_id: route.site_variant,
+            fallback: route.fallback,
         }
     }
 }
@@ -281,6 +293,7 @@ impl TryFrom<Written> for Route {
             header_rules: written.header_rules,
             headers: written.headers,
             site_variant: written.site_variant_id,
+            fallback: written.fallback,
         })
     }
 }
@@ -291,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_stored_route_reads_back_and_its_shape_stays() {
-        let text = r#"{"account":"ws-1","managedBy":"api","agentId":"sales","pin":"V3","headerRules":[{"header":"X-Env","equals":"test","pin":"sandbox"}],"headers":{"X-Brand":"north"},"siteVariantId":"berlin"}"#;
+        let text = r#"{"account":"ws-1","managedBy":"api","agentId":"sales","pin":"V3","headerRules":[{"header":"X-Env","equals":"test","pin":"sandbox"}],"headers":{"X-Brand":"north"},"siteVariantId":"berlin","fallback":"sip:desk@10.0.0.9"}"#;
         let route: Route = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&route).unwrap(), text);
         assert!(route.faults().is_empty());

@@ -13,6 +13,11 @@ use slots::{ARMS_MAX, Owners};
 /// Largest weight of an arm.
 pub const WEIGHT_MAX: u32 = 1_000_000;
 
+/// Most calls in progress that an arm or an agent can be limited to.
+pub const CALLS_MAX: u32 = 100_000_000;
+/// What a limit of calls in progress must be.
+pub const CALLS_EXPECTED: &str = "a whole number from 1 to 100,000,000";
+
 /// What is hashed to find a call's arm.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,6 +49,9 @@ pub struct Arm {
     pub pin: Pin,
     /// Its share, relative to the other arms; 0 is reachable only by an override.
     pub weight: u32,
+    /// How many calls it may have in progress; further ones give way to the control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_calls_in_progress: Option<u32>,
 }
 
 /// How a split was ended by hand.
@@ -190,6 +198,12 @@ impl Split {
             if arm.weight > WEIGHT_MAX {
                 fault(format!("arms[{i}].weight"), "expected a whole number from 0 to 1,000,000");
             }
+            if arm.max_calls_in_progress.is_some_and(|calls| !(1..=CALLS_MAX).contains(&calls)) {
+                fault(
+                    format!("arms[{i}].maxCallsInProgress"),
+                    "expected a whole number from 1 to 100,000,000",
+                );
+            }
             if arm.name.chars().count() > 100 {
                 fault(format!("arms[{i}].name"), "is longer than 100 characters: expected at most 100");
             }
@@ -277,7 +291,7 @@ mod tests {
 
     fn arm(id: &str, weight: u32) -> Arm {
         let (id, agent) = (ArmId::parse(id).unwrap(), AgentId::parse("sales").unwrap());
-        Arm { id, name: String::new(), agent, pin: Pin::Draft, weight }
+        Arm { id, name: String::new(), agent, pin: Pin::Draft, weight, max_calls_in_progress: None }
     }
 
     fn split(arms: Vec<Arm>) -> Split {
@@ -325,6 +339,10 @@ mod tests {
     fn faults_of_a_split_name_the_field() {
         let fields = |arms| split(arms).faults().into_iter().map(|f| f.field).collect::<Vec<_>>();
         assert_eq!(fields(vec![]), ["arms"]);
+        let limited = |calls| Arm { max_calls_in_progress: Some(calls), ..arm("a", 1) };
+        assert_eq!(fields(vec![limited(0)]), ["arms[0].maxCallsInProgress"]);
+        assert_eq!(fields(vec![limited(CALLS_MAX + 1)]), ["arms[0].maxCallsInProgress"]);
+        assert!(fields(vec![limited(1)]).is_empty());
         assert_eq!(fields(vec![arm("a", 0), arm("b", 0)]), ["arms"]);
         assert_eq!(fields(vec![arm("a", 1), arm("a", 1_000_001)]), ["arms[1].weight", "arms[1].id"]);
         assert_eq!(fields((0..17).map(|i| arm(&format!("a{i}"), 1)).collect()), ["arms"]);

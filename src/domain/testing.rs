@@ -89,7 +89,14 @@ pub(crate) fn split(id: &str, arms: &[(&str, &str, u32)]) -> Split {
 /// An arm to `sales@V1`.
 pub(crate) fn arm(id: &str, to: &str, weight: u32) -> Arm {
     let Destination::Agent { agent, pin } = destination(to) else { panic!("an arm leads to an agent") };
-    Arm { id: ArmId::parse(id).unwrap(), name: String::new(), agent, pin, weight }
+    Arm {
+        id: ArmId::parse(id).unwrap(),
+        name: String::new(),
+        agent,
+        pin,
+        weight,
+        max_calls_in_progress: None,
+    }
 }
 
 /// A configuration whose prompt is this text.
@@ -119,6 +126,8 @@ pub(crate) fn file_agent(id: &str, versions: u32, live: u32) -> Placed<FileAgent
         id: AgentRef { account: account(), agent: AgentId::parse(id).unwrap() },
         name: id.to_owned(),
         endpoints: Vec::new(),
+        max_calls_in_progress: None,
+        fallback: None,
         environments: vec![placed((Environment::Live, version(live)))],
         draft: Some(placed(config(&format!("{id} draft")))),
         versions: (1..=versions).map(config_of).collect(),

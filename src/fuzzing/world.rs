@@ -142,6 +142,7 @@ pub(super) fn connection() -> HttpConnection {
         doorkeeper: doorkeeper(),
         clock: Clock::manual(NOW.0),
         limits: Arc::new(Limits::default()),
+        batch_bytes_max: 1 << 20,
         lag_max: Duration::from_secs(60),
     }));
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 8700));

@@ -56,7 +56,9 @@ fn why(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
     let decision = &answer.decision;
     match (&decision.choice, decision.reason, asked.to) {
         // By far the most frequent, and several times faster than to have the sentence formatted.
-        (Some(choice), Reason::NumberPin, Address::E164(number)) if choice.is_bare() => {
+        (Some(choice), Reason::NumberPin, Address::E164(number))
+            if choice.is_bare() && decision.detour.is_none() =>
+        {
             json.raw(number.text().as_str()).copied(written(choice.served).part(PINNED));
         }
         _ => {
@@ -99,6 +101,7 @@ fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: 
         Some((in_split, arm)) => split(json, in_split, arm),
     }
     match written.part(TARGETS) {
+        _ if choice.target.is_some() => targets(json, choice, decision_id, call_id),
         [] => targets(json, choice, decision_id, call_id),
         same => {
             json.copied(same);
@@ -207,12 +210,16 @@ fn targets(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id:
         arm: arm.map_or("", |arm| arm.id.as_str()),
         call_id: call_id.unwrap_or_default(),
     };
-    let several;
-    let targets: &[&Endpoint] = match choice.served.endpoints() {
-        [] => &[],
-        [one] => &[one],
-        endpoints => {
-            several = ordered(endpoints, decision_id);
+    let (fallback, several);
+    let targets: &[&Endpoint] = match (choice.target, choice.served.endpoints()) {
+        (Some(uri), _) => {
+            fallback = Endpoint { uri: uri.as_ref().clone(), priority: 0, weight: 1 };
+            &[&fallback]
+        }
+        (None, []) => &[],
+        (None, [one]) => &[one],
+        (None, _) => {
+            several = ordered(choice.served.reachable(), decision_id);
             &several
         }
     };

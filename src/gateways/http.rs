@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `POST /v1/calls`, `GET /v1/route` | `ask` |
 //! | `GET /v1/calls/{callId}`, `POST /v1/calls/{callId}/end` | `calls` |
+//! | `POST /v1/calls:batch`, `POST /v1/calls/end:batch` | `batch` |
 //! | `GET /v1/snapshots/{hash}` | `snapshots` |
 
 mod ask;
+mod batch;
 mod body;
 mod calls;
 mod ending;
@@ -84,8 +86,10 @@ pub struct HttpConnection {
 enum Path<'u> {
     Route,
     Calls,
+    CallBatch,
     Call(&'u str),
     CallEnd(&'u str),
+    EndBatch,
     Snapshot(&'u str),
 }
 
@@ -95,6 +99,9 @@ impl<'u> Path<'u> {
         match path.strip_prefix("/v1/")? {
             "route" => Some(Self::Route),
             "calls" => Some(Self::Calls),
+            "calls:batch" => Some(Self::CallBatch),
+            // A call of this id is found by `end%3Abatch`.
+            "calls/end:batch" => Some(Self::EndBatch),
             rest => {
                 if let Some(hash) = rest.strip_prefix("snapshots/") {
                     return segment(hash).map(Self::Snapshot);
@@ -110,7 +117,7 @@ impl<'u> Path<'u> {
 
     const fn method(&self) -> (Method, &'static str) {
         match self {
-            Self::Calls | Self::CallEnd(_) => (Method::POST, "POST"),
+            Self::Calls | Self::CallBatch | Self::CallEnd(_) | Self::EndBatch => (Method::POST, "POST"),
             Self::Route | Self::Call(_) | Self::Snapshot(_) => (Method::GET, "GET"),
         }
     }
@@ -119,12 +126,13 @@ impl<'u> Path<'u> {
 impl Answers for HttpConnection {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
+        let correlation = self.correlation(&head);
         let answered = match self.admit(&head) {
-            Ok(path @ (Path::Calls | Path::CallEnd(_))) => self.post(&path, &head, body).await,
+            Ok(path) if path.method().0 == Method::POST => self.post(&path, &head, body, &correlation).await,
             Ok(path) => self.get(&path, &head),
             Err(refused) => Err(refused),
         };
-        self.finish(&head, answered)
+        finish(&correlation, answered)
     }
 }
 
@@ -142,19 +150,26 @@ impl HttpConnection {
         let answered = match self.admit(head) {
             Ok(Path::Calls) => self.ask_by_body(head, &Bytes::new()),
             Ok(Path::CallEnd(call)) => self.end(head, call, &Bytes::new()),
+            Ok(Path::CallBatch | Path::EndBatch) => Err(batch::not_a_list(&[])),
             Ok(path) => self.get(&path, head),
             Err(refused) => Err(refused),
         };
-        self.finish(head, answered)
+        finish(&self.correlation(head), answered)
     }
 
     fn admit<'u>(&self, head: &'u Parts) -> Result<Path<'u>, ApiError> {
-        if let Some(shares) = self.shares.as_deref().filter(|shares| !shares.is_calm()) {
-            self.shed(shares, head)?;
-        }
+        self.in_time(head)?;
         let path = Path::of(head.uri.path()).ok_or_else(|| ApiError::not_found("there is nothing here"))?;
         let (method, allow) = path.method();
         if head.method == method { Ok(path) } else { Err(ApiError::method_not_allowed(allow)) }
+    }
+
+    /// Turns away, and counts, who has had its share while the worker has too much to do.
+    fn in_time(&self, head: &Parts) -> Result<(), ApiError> {
+        match self.shares.as_deref().filter(|shares| !shares.is_calm()) {
+            Some(shares) => self.shed(shares, head),
+            None => Ok(()),
+        }
     }
 
     /// Turns away who has had its share of what the worker can do.
@@ -176,17 +191,29 @@ impl HttpConnection {
         match path {
             Path::Call(call) => self.call(head, call),
             Path::Snapshot(hash) => self.snapshot(head, hash),
-            Path::Route | Path::Calls | Path::CallEnd(_) => self.ask_by_query(head),
+            _ => self.ask_by_query(head),
         }
     }
 
-    async fn post(&self, path: &Path<'_>, head: &Parts, body: Incoming) -> Result<Answer, ApiError> {
+    async fn post(
+        &self,
+        path: &Path<'_>,
+        head: &Parts,
+        body: Incoming,
+        correlation: &CorrelationId,
+    ) -> Result<Answer, ApiError> {
         // Before the body: a stranger's is not worth reading.
-        self.asker(head, Permission::Route)?;
-        let limits = &self.worker.plane.parts.limits;
-        let body = read_body(body, limits.body_bytes_max, limits.body_timeout).await?;
+        let asker = self.asker(head, Permission::Route)?;
+        let parts = &self.worker.plane.parts;
+        let bytes_max = match path {
+            Path::CallBatch | Path::EndBatch => parts.batch_bytes_max,
+            _ => parts.limits.body_bytes_max,
+        };
+        let body = read_body(body, bytes_max, parts.limits.body_timeout).await?;
         match path {
             Path::CallEnd(call) => self.end(head, call, &body),
+            Path::CallBatch => self.ask_batch(&asker, head, &body, correlation).await,
+            Path::EndBatch => self.end_batch(&asker, head, &body, correlation).await,
             _ => self.ask_by_body(head, &body),
         }
     }
@@ -213,12 +240,15 @@ impl HttpConnection {
         Ok(asker)
     }
 
-    fn finish(&self, head: &Parts, answered: Result<Answer, ApiError>) -> Answer {
-        let correlation = CorrelationId::of(&head.headers, || self.worker.new_id());
-        let mut answer = answered.unwrap_or_else(|error| error.render(correlation.as_str()));
-        answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
-        answer
+    fn correlation(&self, head: &Parts) -> CorrelationId {
+        CorrelationId::of(&head.headers, || self.worker.new_id())
     }
+}
+
+fn finish(correlation: &CorrelationId, answered: Result<Answer, ApiError>) -> Answer {
+    let mut answer = answered.unwrap_or_else(|error| error.render(correlation.as_str()));
+    answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+    answer
 }
 
 /// An answer of JSON.

@@ -25,6 +25,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What a request may take.
     pub limits: Arc<Limits>,
+    /// Largest body of a batch; of other requests it is in the limits.
+    pub batch_bytes_max: usize,
     /// Requests are turned away while a worker comes later than this to what is ready for it.
     pub lag_max: Duration,
 }
@@ -88,6 +90,10 @@ impl CallPlane {
         drop(ended);
         live.sweep();
         switchboard.shelf.sweep();
+        let table = live.snapshot();
+        table.capacities().sweep();
+        table.health().sweep();
+        drop(table);
         self.meters.sweep(&switchboard.series, now);
         count
     }

@@ -9,8 +9,8 @@ use crate::domain::endpoint::Endpoint;
 /// The draw depends on the decision's id and nothing else, so that every retry and every node tells the same order.
 /// Weights count relative to each other; where all are 0, all are equal.
 #[must_use]
-pub fn ordered(endpoints: &[Endpoint], decision_id: u128) -> Vec<&Endpoint> {
-    let mut left: Vec<&Endpoint> = endpoints.iter().collect();
+pub fn ordered<'e>(endpoints: impl Iterator<Item = &'e Endpoint>, decision_id: u128) -> Vec<&'e Endpoint> {
+    let mut left: Vec<&Endpoint> = endpoints.collect();
     left.sort_by_key(|endpoint| endpoint.priority);
     let mut rest = left.as_mut_slice();
     let mut round = 0;
@@ -56,7 +56,7 @@ mod tests {
     fn first_of(endpoints: &[Endpoint], calls: u128) -> Vec<usize> {
         let mut counts = vec![0; endpoints.len()];
         for id in 0..calls {
-            let first = ordered(endpoints, id)[0];
+            let first = ordered(endpoints.iter(), id)[0];
             counts[endpoints.iter().position(|endpoint| endpoint == first).unwrap()] += 1;
         }
         counts
@@ -66,9 +66,9 @@ mod tests {
     fn a_better_priority_is_always_tried_first_and_nobody_is_left_out() {
         let endpoints = [endpoint("c", 2, 9), endpoint("a", 0, 1), endpoint("b", 1, 5), endpoint("a2", 0, 1)];
         for id in 0..100 {
-            let priorities: Vec<_> = ordered(&endpoints, id).iter().map(|e| e.priority).collect();
+            let priorities: Vec<_> = ordered(endpoints.iter(), id).iter().map(|e| e.priority).collect();
             assert_eq!(priorities, [0, 0, 1, 2]);
-            assert_eq!(ordered(&endpoints, id), ordered(&endpoints, id));
+            assert_eq!(ordered(endpoints.iter(), id), ordered(endpoints.iter(), id));
         }
     }
 

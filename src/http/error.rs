@@ -154,6 +154,28 @@ impl ApiError {
         self
     }
 
+    /// The same about an item of a list: its fields are named from there, such as `[3].to`; `body` is the item itself.
+    #[must_use]
+    pub fn within(mut self, index: usize) -> Self {
+        let listed = self.listed();
+        for fault in &mut self.0.errors {
+            fault.field = match fault.field.as_str() {
+                "body" => format!("[{index}]"),
+                field => format!("[{index}].{field}"),
+            };
+        }
+        // Most messages are the list of the fields' faults and nothing else.
+        if self.0.message == listed {
+            self.0.message = self.listed();
+        }
+        self
+    }
+
+    fn listed(&self) -> String {
+        let told = self.0.errors.iter().map(|fault| format!("{}: {}", fault.field, fault.message));
+        told.collect::<Vec<_>>().join("; ")
+    }
+
     /// The same with something to say about it under `data`.
     #[must_use]
     pub fn with_data(mut self, data: Value) -> Self {
@@ -289,6 +311,15 @@ mod tests {
                 "errors": [{"field": "to", "message": "is missing"}],
             })
         );
+    }
+
+    #[test]
+    fn within_a_list_fields_are_named_from_their_item() {
+        let error = ApiError::validation("to", "is missing").with_field("body", "is odd").within(3);
+        let fields: Vec<_> = error.0.errors.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!((fields, error.message()), (vec!["[3].to", "[3]"], "to: is missing"));
+        assert_eq!(ApiError::validation("a.b", "is bad").within(0).message(), "[0].a.b: is bad");
+        assert_eq!(ApiError::forbidden("not yours").within(0).message(), "not yours");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Calls in progress: a call keeps the version it started with.
 
+mod kept_detour;
 mod kept_reason;
 mod legs;
 
@@ -12,10 +13,12 @@ use dashmap::mapref::entry::Entry;
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
+pub use kept_detour::KeptDetour;
 pub use kept_reason::KeptReason;
 pub use legs::LEGS_MAX;
 
 use self::legs::Legs;
+use super::capacity::Places;
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
 use super::names::Names;
 use super::request::CallRequest;
@@ -23,6 +26,7 @@ use super::series::Series;
 use super::table::{Served, ServingRoute, ServingSplit};
 use super::token::dialled;
 use crate::domain::address::Number;
+use crate::domain::endpoint::EndpointTemplate;
 use crate::domain::id::{AccountId, Revision, SiteVariantId};
 use crate::domain::time::Timestamp;
 
@@ -55,8 +59,12 @@ pub struct Kept {
     pub arm: Option<KeptArm>,
     /// What a token says of the site, one or none, where the route says otherwise by now.
     pub site: Option<Option<SiteVariantId>>,
+    /// Where the call was sent instead of the version's endpoints.
+    pub target: Option<Arc<EndpointTemplate>>,
     /// Why it was decided so.
     pub reason: KeptReason,
+    /// What could not take the call, if there was such a thing; boxed, since it is rare.
+    pub detour: Option<Box<KeptDetour>>,
 }
 
 /// A kept place in a split.
@@ -90,7 +98,17 @@ impl Kept {
     /// A decision without route and split.
     #[must_use]
     pub fn new(revision: Revision, decision_id: u128, served: Arc<Served>, reason: KeptReason) -> Self {
-        Self { revision, decision_id, served, route: None, arm: None, site: None, reason }
+        Self {
+            revision,
+            decision_id,
+            served,
+            route: None,
+            arm: None,
+            site: None,
+            target: None,
+            reason,
+            detour: None,
+        }
     }
 
     /// Keeps a decision; nothing where nobody serves, or where it is kept already.
@@ -105,7 +123,9 @@ impl Kept {
             route: choice.route.cloned(),
             arm,
             site: choice.site.map(Option::<&SiteVariantId>::cloned),
+            target: choice.target.cloned(),
             reason: KeptReason::of(&decision.reason)?,
+            detour: decision.detour.as_ref().map(KeptDetour::of).map(Box::new),
         })
     }
 
@@ -118,8 +138,16 @@ impl Kept {
             route: self.route.as_ref(),
             site: self.site.as_ref().map(Option::as_ref),
             in_split,
+            target: self.target.as_ref(),
         };
-        Decision { revision: self.revision, choice: Some(choice), reason }
+        Decision { revision: self.revision, choice: Some(choice), reason, detour: None }
+    }
+
+    /// Places as far as there are free ones, for a call that has its version in any case.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        let arm = self.arm.as_ref().and_then(|arm| arm.split.arms.get(usize::from(arm.arm)));
+        Places::as_free(arm.and_then(|arm| arm.capacity.as_ref()), self.served.capacity())
     }
 }
 
@@ -151,6 +179,13 @@ impl Leg {
             ended: None,
         }
     }
+}
+
+/// A leg with the places that it takes up until it ends.
+#[derive(Debug)]
+struct Placed {
+    leg: Leg,
+    places: Places,
 }
 
 /// How a call went, as its gateway says.
@@ -310,15 +345,17 @@ impl CallsInProgress {
         call.try_map(|call| call.kept(request, call_id)).ok()
     }
 
-    /// Remembers what was decided for a call.
+    /// Remembers what was decided for a call, and keeps its places until it ends; gives them back at once where it is
+    /// not remembered.
     pub fn remember(
         &self,
         request: &CallRequest<'_>,
         call_id: &str,
-        kept: Kept,
+        (kept, places): (Kept, Places),
         now: Timestamp,
     ) -> Remembered {
-        self.remember_among(&self.live, request, call_id, || Leg::new(request, call_id, kept, now))
+        let leg = || Placed { leg: Leg::new(request, call_id, kept, now), places };
+        self.remember_among(&self.live, request, call_id, leg)
     }
 
     /// Keeps a call that began elsewhere and has ended among those that ended a moment ago.
@@ -333,7 +370,7 @@ impl CallsInProgress {
         self.remember_among(&self.ended, request, call_id, || {
             let mut leg = Leg::new(request, call_id, kept, began);
             leg.ended = Some(ending.timed(began));
-            leg
+            Placed { leg, places: Places::default() }
         })
     }
 
@@ -343,7 +380,7 @@ impl CallsInProgress {
         others: &AtomicUsize,
         request: &CallRequest<'_>,
         call_id: &str,
-        leg: impl FnOnce() -> Leg,
+        leg: impl FnOnce() -> Placed,
     ) -> Remembered {
         if others.fetch_add(1, Ordering::Relaxed) >= self.bounds.calls_max {
             others.fetch_sub(1, Ordering::Relaxed);
@@ -393,21 +430,23 @@ impl CallsInProgress {
             self.calls.get_mut(&self.key(account, call_id)).filter(|call| call.is(account, call_id))?;
         let mut known = false;
         let mut ended = Vec::new();
-        for leg in call.legs.iter_mut().filter(|leg| which.is(leg)) {
+        for placed in call.legs.iter_mut().filter(|placed| which.is(&placed.leg)) {
             known = true;
-            let after_timeout = match &leg.ended {
+            let after_timeout = match &placed.leg.ended {
                 None => false,
                 Some(before) if before.outcome == Outcome::Unknown && ending.outcome != Outcome::Unknown => {
                     true
                 }
                 Some(_) => continue,
             };
-            ended.push(self.end_leg(leg, ending, after_timeout));
+            ended.push(self.end_leg(placed, ending, after_timeout));
         }
         known.then_some(ended)
     }
 
-    fn end_leg(&self, leg: &mut Leg, ending: &Ending, after_timeout: bool) -> EndedLeg {
+    fn end_leg(&self, placed: &mut Placed, ending: &Ending, after_timeout: bool) -> EndedLeg {
+        let Placed { leg, places } = placed;
+        *places = Places::default();
         let ending = ending.timed(leg.started_at);
         if !after_timeout {
             self.live.fetch_sub(1, Ordering::Relaxed);
@@ -431,10 +470,10 @@ impl CallsInProgress {
         let mut timed_out = Vec::new();
         let ended_ms = self.ended_ms();
         self.calls.retain(|_, call| {
-            call.legs.retain(|leg| match &leg.ended {
-                None if now.0 - leg.started_at.0 >= self.bounds.life_ms => {
+            call.legs.retain(|placed| match &placed.leg.ended {
+                None if now.0 - placed.leg.started_at.0 >= self.bounds.life_ms => {
                     let ending = Ending { at: now, known_at: now, ..Ending::default() };
-                    timed_out.push(self.end_leg(leg, &ending, false));
+                    timed_out.push(self.end_leg(placed, &ending, false));
                     true
                 }
                 Some(ending) if now.0 - ending.known_at.0 >= ended_ms => {

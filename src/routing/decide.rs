@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::decision::{Choice, Decision, InSplit, Reason, Unit};
+use super::capacity::{Full, Places};
+use super::decision::{Cause, Choice, Decision, Detour, InSplit, Instead, Reason, Unfit, Unit};
 use super::request::CallRequest;
-use super::table::{RoutingTable, ServingRoute, ServingSplit, To};
+use super::table::{RoutingTable, Served, ServingArm, ServingRoute, ServingSplit, To};
 use super::trail::Trail;
 use crate::domain::address::{Address, Caller};
 use crate::domain::agent::AgentRef;
+use crate::domain::fallback::Fallback;
 use crate::domain::id::Pin;
 use crate::domain::split::slots::{slot_of, slot_of_draw};
 use crate::domain::split::{Inactive, UnitRule};
@@ -19,7 +21,8 @@ use crate::domain::time::Timestamp;
 ///
 /// Rules in their order: the number's header rules, the number's route, the longest matching
 /// prefix, the default route. Whatever leads to an agent, a caller who is pinned to a version of it gets that one,
-/// outside of splits. `draw` is evenly distributed and used only by splits that want a fresh draw.
+/// outside of splits. What is full or down gives way to a split's control or a fallback. `draw` is evenly
+/// distributed and used only by splits that want a fresh draw.
 /// Allocates nothing, takes no lock, cannot fail. Cost: one cold look-up of the number, and a hash in a split.
 pub fn decide<'t>(
     table: &'t RoutingTable,
@@ -28,15 +31,20 @@ pub fn decide<'t>(
     now: Timestamp,
     trail: &mut impl Trail,
 ) -> Decision<'t> {
-    let mut deciding = Deciding { table, call, draw, now, trail };
-    let (choice, reason) = match deciding.first_match() {
-        Some(found) => {
-            let (choice, reason) = deciding.for_caller(found);
-            (Some(choice), reason)
-        }
-        None => (None, Reason::NoRoute),
-    };
-    Decision { revision: table.revision, choice, reason }
+    Deciding { table, call, draw, now, trail, places: None }.decide()
+}
+
+/// Decides as [`decide`] does, and takes the places that the call needs where calls are limited.
+///
+/// The draw and the moment are as there. Cost beside that: an atomic exchange for each limit, nothing where there is none.
+pub fn begin<'t>(
+    table: &'t RoutingTable,
+    call: &CallRequest<'_>,
+    (draw, now): (u64, Timestamp),
+    places: &mut Places,
+    trail: &mut impl Trail,
+) -> Decision<'t> {
+    Deciding { table, call, draw, now, trail, places: Some(places) }.decide()
 }
 
 type Found<'t> = (Choice<'t>, Reason<'t>);
@@ -48,11 +56,25 @@ struct Deciding<'t, 'c, 'r, T> {
     draw: u64,
     now: Timestamp,
     trail: &'c mut T,
+    /// For the places that the call takes; none where it only asks.
+    places: Option<&'c mut Places>,
 }
 
 impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
+    fn decide(mut self) -> Decision<'t> {
+        let revision = self.table.revision;
+        let Some(found) = self.first_match() else {
+            return Decision { revision, choice: None, reason: Reason::NoRoute, detour: None };
+        };
+        let (choice, reason) = self.for_caller(found);
+        // Most tables have neither limits nor fallbacks: this is all that it costs them.
+        let (choice, detour) = if self.table.guards == 0 { (choice, None) } else { self.fit(choice) };
+        Decision { revision, choice: Some(choice), reason, detour }
+    }
+
     fn first_match(&mut self) -> Match<'t> {
-        if let Some(found) = self.number() {
+        let call = self.call;
+        if let Some(found) = self.number(&call.to) {
             return Some(found);
         }
         let table = self.table;
@@ -103,18 +125,18 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         (Choice { served, in_split: None, ..choice }, Reason::CallerPin)
     }
 
-    fn number(&mut self) -> Match<'t> {
+    fn number(&mut self, dialled: &Address<'_>) -> Match<'t> {
         let table = self.table;
-        let place = table.numbers.look_up(&self.call.to);
+        let place = table.numbers.look_up(dialled);
         let way = place.and_then(|place| table.way_at(place.get()));
         let Some(way) = way.filter(|way| way.account == *self.call.account) else {
-            self.trail.note("number_pin", false, format_args!("{} has no route", self.call.to));
+            self.trail.note("number_pin", false, format_args!("{dialled} has no route"));
             return None;
         };
         if let Some(served) = &way.straight {
             let why = format_args!("{} at {}", served.agent.agent, served.pin);
             self.trail.note("number_pin", true, why);
-            return Some((Choice { served, route: None, site: None, in_split: None }, Reason::NumberPin));
+            return Some((Choice::of(served, None), Reason::NumberPin));
         }
         let route = &way.route;
         if let Some(found) = self.header_rules(route) {
@@ -141,8 +163,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             match self.table.seated(rule.seat) {
                 Some(served) => {
                     self.trail.note("header_rule", true, format_args!("rule {}: {header} matches", at + 1));
-                    let choice = Choice { served, route: Some(route), site: None, in_split: None };
-                    return Some((choice, Reason::HeaderRule(at, header)));
+                    return Some((Choice::of(served, Some(route)), Reason::HeaderRule(at, header)));
                 }
                 None => self.empty("header_rule", rule.pin, format_args!(": rule {}", at + 1)),
             }
@@ -158,7 +179,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                     return None;
                 };
                 self.trail.note(reason.code(), true, format_args!("{} at {pin}", served.agent.agent));
-                Some((Choice { served, route: Some(route), site: None, in_split: None }, reason))
+                Some((Choice::of(served, Some(route)), reason))
             }
             To::Split(split) => self.split(self.table.split_at(split)?, route, reason),
         }
@@ -202,7 +223,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             }
             _ => {}
         }
-        Some((Choice { served, route: Some(route), site: None, in_split: Some(in_split) }, reason))
+        Some((Choice { in_split: Some(in_split), ..Choice::of(served, Some(route)) }, reason))
     }
 
     fn inactive(&self, split: &ServingSplit) -> Option<Inactive> {
@@ -235,6 +256,94 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         match self.call.call_id {
             Some(call_id) => (slot_of(call_id.as_bytes(), salt), Unit::Call),
             None => (slot_of_draw(self.draw), Unit::Random),
+        }
+    }
+
+    /// What the route led to, unless it is full or down and something else can take the call.
+    fn fit(&mut self, choice: Choice<'t>) -> (Choice<'t>, Option<Detour<'t>>) {
+        let served: &'t Arc<Served> = choice.served;
+        let of_route = choice.route.and_then(|route| route.route.fallback.as_ref());
+        let of_agent = served.guard.as_ref().and_then(|guard| guard.fallback.as_ref());
+        let arm = choice.in_split.and_then(|in_split| in_split.arm());
+        let down = (of_route.is_some() || of_agent.is_some()) && served.is_down();
+        let full = if down { None } else { self.admit(served, arm) };
+        let why = match full {
+            Some(full) => Unfit::Full(full),
+            None if down => Unfit::Down,
+            None => return (choice, None),
+        };
+        let detour = Detour { from: served, in_split: choice.in_split, why, to: Instead::Nothing };
+        let rule = if down { "target_health" } else { "capacity" };
+        self.trail.note(rule, false, format_args!("{}", Cause(&detour)));
+        if !down && let Some(control) = self.control(&choice) {
+            return (control, Some(Detour { to: Instead::Control, ..detour }));
+        }
+        let fallbacks = [of_route.map(Instead::OfRoute), of_agent.map(Instead::OfAgent)];
+        for to in fallbacks.into_iter().flatten() {
+            let (Instead::OfRoute(fallback) | Instead::OfAgent(fallback)) = to else { continue };
+            if let Some(instead) = self.fall_back(&choice, fallback) {
+                return (instead, Some(Detour { to, ..detour }));
+            }
+        }
+        self.trail.note("fallback", false, format_args!("nothing else can take the call"));
+        if let Some(places) = &mut self.places {
+            **places = Places::as_free(arm.and_then(|arm| arm.capacity.as_ref()), served.capacity());
+        }
+        (choice, Some(detour))
+    }
+
+    /// Takes the places that a call needs of an arm and an agent, or only looks whether there are any.
+    fn admit(&mut self, served: &Served, arm: Option<&ServingArm>) -> Option<Full> {
+        let (arm, agent) = (arm.and_then(|arm| arm.capacity.as_ref()), served.capacity());
+        match &mut self.places {
+            Some(places) => places.take(arm, agent),
+            None => Places::lacking(arm, agent),
+        }
+    }
+
+    /// What serves while a split's slots do not decide, for a call that gives way to it.
+    fn control(&mut self, choice: &Choice<'t>) -> Option<Choice<'t>> {
+        let in_split = choice.in_split?;
+        let resting = in_split.split.split.resting_arm();
+        let control = Self::outside(choice, in_split.split).filter(|_| resting != in_split.arm)?;
+        let arm = in_split.split.arms.get(usize::from(resting))?;
+        let fits = !control.served.is_down() && self.admit(control.served, Some(arm)).is_none();
+        let why = if fits { "serves, outside the split's results" } else { "cannot take the call either" };
+        self.trail.note("control", fits, format_args!("arm {} {why}", arm.id));
+        fits.then_some(control)
+    }
+
+    /// The version of a split's control, or of the winner, for calls that are in no results of it.
+    fn outside(choice: &Choice<'t>, split: &'t ServingSplit) -> Option<Choice<'t>> {
+        let served = split.arms.get(usize::from(split.split.resting_arm()))?.outside.as_ref()?;
+        Some(Choice { served, in_split: None, ..choice.clone() })
+    }
+
+    /// Where a fallback leads, if that can take the call. It is followed once: what it leads to falls back nowhere.
+    fn fall_back(&mut self, choice: &Choice<'t>, fallback: &'t Fallback) -> Option<Choice<'t>> {
+        match fallback {
+            Fallback::Target(uri) => {
+                self.trail.note("fallback", true, format_args!("{uri}"));
+                let arm = choice.in_split.and_then(|in_split| in_split.arm());
+                let served = arm.map_or(Some(choice.served), |arm| arm.outside.as_ref())?;
+                Some(Choice { served, in_split: None, target: Some(uri), ..choice.clone() })
+            }
+            Fallback::Number(number) => {
+                let number = number.as_address();
+                let found = self.number(&number)?;
+                let (led_to, _) = self.for_caller(found);
+                let split = led_to.in_split.map(|in_split| in_split.split);
+                let instead = split.map_or(Some(led_to.clone()), |split| Self::outside(&led_to, split))?;
+                let arm = split.and_then(|split| split.arms.get(usize::from(split.split.resting_arm())));
+                let fits = !instead.served.is_down() && self.admit(instead.served, arm).is_none();
+                let why = if fits { "takes the call" } else { "cannot take the call either" };
+                self.trail.note(
+                    "fallback",
+                    fits,
+                    format_args!("{number}: {} {why}", instead.served.agent.agent),
+                );
+                fits.then_some(instead)
+            }
         }
     }
 

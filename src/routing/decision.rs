@@ -3,9 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::capacity::Full;
 use super::table::{Served, ServingArm, ServingRoute, ServingSplit};
 use crate::domain::address::{Address, Prefix};
 use crate::domain::agent_config::Site;
+use crate::domain::endpoint::EndpointTemplate;
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{Revision, SiteVariantId};
 use crate::domain::split::Inactive;
 
@@ -18,6 +21,8 @@ pub struct Decision<'t> {
     pub choice: Option<Choice<'t>>,
     /// Why.
     pub reason: Reason<'t>,
+    /// What could not take the call, if there was such a thing.
+    pub detour: Option<Detour<'t>>,
 }
 
 /// What serves a call.
@@ -31,6 +36,43 @@ pub struct Choice<'t> {
     pub site: Option<Option<&'t SiteVariantId>>,
     /// The split it is in.
     pub in_split: Option<InSplit<'t>>,
+    /// Where the call is sent instead of the version's endpoints.
+    pub target: Option<&'t Arc<EndpointTemplate>>,
+}
+
+/// What a route led to and could not take the call, and what takes it instead.
+#[derive(Debug, Clone, Copy)]
+pub struct Detour<'t> {
+    /// What the route led to.
+    pub from: &'t Arc<Served>,
+    /// In which split.
+    pub in_split: Option<InSplit<'t>>,
+    /// Why it could not.
+    pub why: Unfit,
+    /// What takes the call.
+    pub to: Instead<'t>,
+}
+
+/// Why something cannot take a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// It has as many as it may.
+    Full(Full),
+    /// All its targets are down.
+    Down,
+}
+
+/// What takes a call instead of what its route led to.
+#[derive(Debug, Clone, Copy)]
+pub enum Instead<'t> {
+    /// The control of the split, or the winner of one that was ended.
+    Control,
+    /// The fallback of the route.
+    OfRoute(&'t Fallback),
+    /// The fallback of the agent.
+    OfAgent(&'t Fallback),
+    /// Nothing: a call is always answered.
+    Nothing,
 }
 
 /// A call's place in a split.
@@ -160,11 +202,19 @@ pub struct CallSite<'t> {
 }
 
 impl<'t> Choice<'t> {
-    /// Whether all that the answer says is of the version: the route adds nothing, and no site is named.
+    /// A version that a route leads to, and nothing else.
+    #[must_use]
+    #[inline]
+    pub const fn of(served: &'t Arc<Served>, route: Option<&'t Arc<ServingRoute>>) -> Self {
+        Self { served, route, site: None, in_split: None, target: None }
+    }
+
+    /// Whether all that the answer says is of the version: the route adds nothing, and neither a site nor a target is
+    /// named.
     #[must_use]
     #[inline]
     pub fn is_bare(&self) -> bool {
-        self.site.is_none() && self.route.is_none_or(|route| route.route.is_bare())
+        self.site.is_none() && self.target.is_none() && self.route.is_none_or(|route| route.route.is_bare())
     }
 
     /// The site: the number's, else the version's default.
@@ -194,6 +244,72 @@ impl fmt::Display for Sentence<'_, '_> {
         let Some(choice) = &self.decision.choice else {
             return write!(f, "nobody serves {to}");
         };
+        match self.decision.detour {
+            Some(detour) if !matches!(detour.to, Instead::Nothing) => write!(f, "{to} leads to {detour}")?,
+            Some(detour) => {
+                self.reason(f, choice)?;
+                write!(f, "; it {}, and nothing else can take the call", WhyUnfit(&detour))?;
+            }
+            None => self.reason(f, choice)?,
+        }
+        match choice.site().lacking {
+            Some(site) => write!(f, "; the version has no site variant {site}, its default is used"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Detour<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, which {}: ", From(self), WhyUnfit(self))?;
+        match self.to {
+            Instead::Control => f.write_str("the split's control serves, outside its results"),
+            Instead::OfRoute(fallback) => write!(f, "the route's fallback {fallback} is used"),
+            Instead::OfAgent(fallback) => write!(f, "the agent's fallback {fallback} is used"),
+            Instead::Nothing => f.write_str("it serves all the same"),
+        }
+    }
+}
+
+/// The sentence that says what could not take a call, and why.
+#[derive(Debug)]
+pub struct Cause<'d, 't>(pub &'d Detour<'t>);
+
+impl fmt::Display for Cause<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", From(self.0), WhyUnfit(self.0))
+    }
+}
+
+struct From<'d, 't>(&'d Detour<'t>);
+
+impl fmt::Display for From<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.in_split.and_then(|in_split| Some((in_split.split, in_split.arm()?))) {
+            Some((split, arm)) => write!(f, "arm {} of split {}", arm.id, split.split.id),
+            None => write!(f, "{} at {}", self.0.from.agent.agent, self.0.from.pin),
+        }
+    }
+}
+
+struct WhyUnfit<'d, 't>(&'d Detour<'t>);
+
+impl fmt::Display for WhyUnfit<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.why {
+            Unfit::Full(Full::Arm(calls)) => write!(f, "has as many calls in progress as it may ({calls})"),
+            Unfit::Full(Full::Agent(calls)) => {
+                let agent = &self.0.from.agent.agent;
+                write!(f, "belongs to {agent}, which has as many calls in progress as it may ({calls})")
+            }
+            Unfit::Down => f.write_str("has no target that is up"),
+        }
+    }
+}
+
+impl Sentence<'_, '_> {
+    fn reason(&self, f: &mut fmt::Formatter<'_>, choice: &Choice<'_>) -> fmt::Result {
+        let to = self.to;
         match self.decision.reason {
             Reason::CallInProgress => f.write_str("the call was decided before and keeps its version")?,
             Reason::Token => f.write_str("the token names the version that the call has already")?,
@@ -206,7 +322,7 @@ impl fmt::Display for Sentence<'_, '_> {
             Reason::HeaderRule(at, header) => write!(f, "header rule {} of {to} matches {header}", at + 1)?,
             Reason::NumberPin => write!(f, "{to}{}", IsPinned(choice.served))?,
             Reason::NumberSplit => {
-                to.fmt(f)?;
+                write!(f, "{to}")?;
                 f.write_str(" is")?;
             }
             Reason::SplitInactive(why) => write!(f, "split {} {}", split_id(choice), why.text())?,
@@ -214,11 +330,7 @@ impl fmt::Display for Sentence<'_, '_> {
             Reason::DefaultRoute => write!(f, "nothing but the default route matches {to}")?,
             Reason::NoRoute => write!(f, "nobody serves {to}")?,
         }
-        self.split(f, choice)?;
-        match choice.site().lacking {
-            Some(site) => write!(f, "; the version has no site variant {site}, its default is used"),
-            None => Ok(()),
-        }
+        self.split(f, choice)
     }
 }
 

@@ -118,11 +118,18 @@ impl ByName<'_> {
             environment: pin.environment(),
             arm: arm.and_then(split),
         };
+        let endpoints = self.table.endpoints_of(&agent.agent, version);
+        // Of a single one nobody asks whether it is down: there is no other for a call that names its version.
+        let several =
+            endpoints.as_deref().or(Some(&version.dispatch.endpoints)).filter(|list| list.len() > 1);
+        let health = several.map(|list| self.table.health().of(list, &agent.id.agent, version.number));
         let served = Arc::new(Served {
             agent: Arc::clone(&agent.id),
             version: Arc::clone(version),
             pin,
-            endpoints: self.table.endpoints_of(&agent.agent, version),
+            guard: agent.guard.clone(),
+            health: health.unwrap_or_default(),
+            endpoints,
             body: OnceLock::new(),
             series: self.series.get(&key),
             written: OnceLock::new(),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::calls::{CallsInProgress, Kept, Remembered};
-use super::decide::decide;
+use super::capacity::Places;
+use super::decide::{begin, decide};
 use super::decision::{Decision, Reason};
 use super::named::ByName;
 use super::request::CallRequest;
@@ -49,6 +50,13 @@ pub struct Occasion {
     pub decision_id: u128,
     /// An evenly drawn number, for splits that want one.
     pub draw: u64,
+}
+
+impl Occasion {
+    /// The same for a decision that has its id already.
+    const fn deciding(self, decision_id: u128) -> Self {
+        Self { decision_id, ..self }
+    }
 }
 
 /// An answer, before it is written down for a gateway.
@@ -129,12 +137,18 @@ impl Switchboard {
         });
         match named {
             Some((kept, reason)) => {
-                let (decision, id) = (kept.decision(reason), kept.decision_id);
-                self.conclude(&decision, (id, ignored), call, occasion, then)
+                let places = if begins(call, occasion) { kept.places() } else { Places::default() };
+                let occasion = occasion.deciding(kept.decision_id);
+                self.conclude(&kept.decision(reason), (places, ignored), call, occasion, then)
             }
             None => {
-                let decision = decide(table, call, occasion.draw, occasion.now, trail);
-                self.conclude(&decision, (occasion.decision_id, ignored), call, occasion, then)
+                let mut places = Places::default();
+                let decision = if begins(call, occasion) {
+                    begin(table, call, (occasion.draw, occasion.now), &mut places, trail)
+                } else {
+                    decide(table, call, occasion.draw, occasion.now, trail)
+                };
+                self.conclude(&decision, (places, ignored), call, occasion, then)
             }
         }
     }
@@ -167,11 +181,12 @@ impl Switchboard {
     fn conclude<R>(
         &self,
         decision: &Decision<'_>,
-        (decision_id, token_ignored): (u128, Option<TokenIgnored>),
+        (places, token_ignored): (Places, Option<TokenIgnored>),
         call: &CallRequest<'_>,
         occasion: Occasion,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
+        let decision_id = occasion.decision_id;
         if hidden(call, decision) {
             let (decision, standing) = (decision.clone(), Standing::Hidden);
             return then(&Answer { decision, decision_id, token: None, token_ignored, standing });
@@ -180,7 +195,7 @@ impl Switchboard {
         if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id)
             && let Some(kept) = Kept::of(decision, decision_id)
         {
-            standing = match self.calls.remember(call, call_id, kept, occasion.now) {
+            standing = match self.calls.remember(call, call_id, (kept, places), occasion.now) {
                 Remembered::New => Standing::Began,
                 Remembered::Full => Standing::NotRemembered,
                 Remembered::TooManyLegs => Standing::TooManyLegs,
@@ -226,7 +241,14 @@ impl Switchboard {
     }
 }
 
+/// Whether it is a call that will be remembered, if somebody serves it and there is room.
+fn begins(call: &CallRequest<'_>, occasion: Occasion) -> bool {
+    occasion.purpose == Purpose::Call && call.call_id.is_some()
+}
+
+/// Whether the answer would name an agent of which whoever asks may not be told.
 fn hidden(call: &CallRequest<'_>, decision: &Decision<'_>) -> bool {
-    call.agents.is_some()
-        && decision.choice.as_ref().is_some_and(|choice| !call.sees(&choice.served.agent.agent))
+    let choice = decision.choice.as_ref().map(|choice| choice.served);
+    let named = choice.into_iter().chain(decision.detour.map(|detour| detour.from));
+    call.agents.is_some() && named.into_iter().any(|served| !call.sees(&served.agent.agent))
 }

@@ -14,6 +14,8 @@ use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 
+use super::capacity::{Capacities, Capacity};
+use super::health::{Health, TargetHealth};
 use super::series::Series;
 use super::shelf::Body;
 use super::written::Written;
@@ -23,6 +25,7 @@ use crate::domain::agent::{Agent, AgentRef, Version};
 use crate::domain::caller_pin::{CallerPin, CallerPinKey, Probe};
 use crate::domain::change::SplitRef;
 use crate::domain::endpoint::Endpoint;
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, VersionNumber};
 use crate::domain::persistent::{Map, Slab};
 use crate::domain::route::Route;
@@ -56,6 +59,12 @@ pub struct RoutingTable {
     split_places: Map<SplitRef, u32>,
     split_digests: Map<u64, u32>,
     default_endpoints: Option<Arc<[Endpoint]>>,
+    /// Agents, splits and routes that have a limit or a fallback: where there are none, a decision looks no further.
+    pub(super) guards: u32,
+    /// How full what is limited is; of this table and of those that follow it.
+    capacities: Arc<Capacities>,
+    /// Which targets are down; likewise.
+    health: Arc<Health>,
 }
 
 /// A version where it serves: what a decision hands out.
@@ -71,6 +80,10 @@ pub struct Served {
     pub endpoints: Option<Arc<[Endpoint]>>,
     /// Its configuration, once it is known; held for whoever asks the shelf for it.
     pub body: OnceLock<Arc<Body>>,
+    /// What of the agent holds for all that it serves, if it has limits or a fallback.
+    pub guard: Option<Arc<Guard>>,
+    /// The health of its endpoints, in their order; nothing where nobody looks at it.
+    pub health: Box<[Arc<TargetHealth>]>,
     /// Where its calls are counted.
     pub series: Arc<Series>,
     /// What gateways say of it in every answer, once the first has been written.
@@ -83,6 +96,35 @@ impl Served {
     pub fn endpoints(&self) -> &[Endpoint] {
         self.endpoints.as_deref().unwrap_or(&self.version.dispatch.endpoints)
     }
+
+    /// Where calls can be sent: the endpoints that are up, and all of them where none is.
+    pub fn reachable(&self) -> impl Iterator<Item = &Endpoint> {
+        let none_is_up = self.is_down();
+        let is_up =
+            move |at: usize| none_is_up || !self.health.get(at).is_some_and(|target| target.is_down());
+        self.endpoints().iter().enumerate().filter(move |(at, _)| is_up(*at)).map(|(_, endpoint)| endpoint)
+    }
+
+    /// Whether it has endpoints and all of them are down.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        !self.health.is_empty() && self.health.iter().all(|target| target.is_down())
+    }
+
+    /// The limit of its agent.
+    #[must_use]
+    pub fn capacity(&self) -> Option<&Capacity> {
+        self.guard.as_ref()?.capacity.as_ref()
+    }
+}
+
+/// How many calls an agent may have, and where those go that it cannot take.
+#[derive(Debug)]
+pub struct Guard {
+    /// How many it may have in progress, and how many it has.
+    pub capacity: Option<Capacity>,
+    /// Where the others go.
+    pub fallback: Option<Fallback>,
 }
 
 /// An agent and the seats of its pins.
@@ -102,6 +144,8 @@ pub struct ServingAgent {
     straight: Vec<u32>,
     /// Splits with an arm of this agent.
     splits: Vec<u32>,
+    /// Its limit and its fallback, if it has either.
+    pub(super) guard: Option<Arc<Guard>>,
 }
 
 /// A version that routes and caller pins name by number.
@@ -156,6 +200,10 @@ pub struct ServingArm {
     pub pin: Pin,
     /// Its weight.
     pub weight: u32,
+    /// How many calls it may have in progress, if that is limited, and how many it has.
+    pub capacity: Option<Capacity>,
+    /// The same version for calls that are in no results of the split.
+    pub outside: Option<Arc<Served>>,
 }
 
 /// A route as numbers find it.
@@ -294,6 +342,18 @@ impl RoutingTable {
 
     pub(super) fn split_by_digest(&self, digest: u64) -> Option<&Arc<ServingSplit>> {
         self.splits.get(*self.split_digests.get(&digest)?)
+    }
+
+    /// How full what is limited is.
+    #[must_use]
+    pub fn capacities(&self) -> &Capacities {
+        &self.capacities
+    }
+
+    /// Which targets are down: for whoever probes them.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     pub(super) fn endpoints_of(&self, agent: &Agent, version: &Version) -> Option<Arc<[Endpoint]>> {

@@ -1,5 +1,7 @@
 //! Laws of the call path, over real states and tables.
 
+mod capacity;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +22,7 @@ use super::trail::{Notes, Silent};
 use crate::domain::address::{Address, Caller, Prefix};
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::change::{SplitRef, Touched};
-use crate::domain::command::{Action, SplitPatch};
+use crate::domain::command::{Action, ArmPatch, SplitPatch};
 use crate::domain::files::FileSet;
 use crate::domain::id::{AccountId, Environment, Pin, Revision, SplitId};
 use crate::domain::route::{HeaderRule, HeaderTest};
@@ -688,12 +690,13 @@ fn action(step: &Step) -> Action {
             Action::CreateSplit { split: split("spring", &arms), numbers: vec![text(n)] }
         }
         Step::Weights(a, b, c) => {
-            let weight = |id: &str, weight: &u8| crate::domain::command::ArmPatch {
+            let weight = |id: &str, weight: &u8| ArmPatch {
                 id: crate::domain::id::ArmId::parse(id).unwrap(),
                 name: None,
                 agent: None,
                 pin: None,
                 weight: Some((*weight).into()),
+                max_calls_in_progress: None,
                 remove: false,
             };
             let arms = vec![weight("a", a), weight("b", b), weight("c", c)];

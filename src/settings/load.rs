@@ -110,7 +110,7 @@ mod tests {
     const EXAMPLE: &str = include_str!("../../config/cordboard.toml");
 
     /// Every single-valued key with two legal values, neither the default, as the file says them.
-    const KEYS: [(&str, &str, &str); 31] = [
+    const KEYS: [(&str, &str, &str); 32] = [
         ("data", "\"one\"", "\"two\""),
         ("routes", "\"one\"", "\"two\""),
         ("agents", "\"one\"", "\"two\""),
@@ -126,6 +126,7 @@ mod tests {
         ("limits.header_bytes_max", "2_000", "3000"),
         ("limits.header_seconds", "2", "3"),
         ("limits.body_bytes_max", "2000", "3000"),
+        ("limits.batch_bytes_max", "2000", "3000"),
         ("limits.body_seconds", "2", "3"),
         ("limits.admin_body_bytes_max", "0x200000", "3000000"),
         ("limits.connections_max", "2", "3"),

@@ -64,6 +64,8 @@ pub struct Limits {
     pub header_time: Duration,
     /// Largest body of a call request.
     pub body_bytes_max: usize,
+    /// Largest body of a batch of calls or ends.
+    pub batch_bytes_max: usize,
     /// Time for a body to arrive.
     pub body_time: Duration,
     /// Largest body of a management request.
@@ -226,6 +228,7 @@ impl Limits {
             header_bytes_max: whole(&w.header_bytes_max, 16 * 1_024, KIB..=MIB, faults),
             header_time: Duration::from_secs(whole(&w.header_seconds, 10, 1..=300, faults)),
             body_bytes_max: whole(&w.body_bytes_max, 64 * 1_024, KIB..=16 * MIB, faults),
+            batch_bytes_max: whole(&w.batch_bytes_max, 1_024 * 1_024, KIB..=16 * MIB, faults),
             body_time: Duration::from_secs(whole(&w.body_seconds, 10, 1..=300, faults)),
             admin_body_bytes_max: whole(
                 &w.admin_body_bytes_max,

@@ -83,6 +83,8 @@ table! {
         header_seconds: i64,
         /// Largest body of a call request.
         body_bytes_max: i64,
+        /// Largest body of a batch of calls or ends.
+        batch_bytes_max: i64,
         /// Time for a body to arrive.
         body_seconds: i64,
         /// Largest body of a management request.

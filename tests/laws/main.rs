@@ -19,7 +19,9 @@ mod skipped;
 mod world;
 
 mod bad_input;
+mod batch;
 mod caller_pins;
+mod capacity;
 mod command_line;
 mod crashes;
 mod document;

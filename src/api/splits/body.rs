@@ -17,11 +17,14 @@ use crate::http::json::tree::Tree;
 const EXACT_MAX: u64 = (1 << 53) - 1;
 /// Largest weight.
 const WEIGHT_MAX: u64 = crate::domain::split::WEIGHT_MAX as u64;
+/// Largest limit of calls in progress.
+const CALLS_MAX: u64 = crate::domain::split::CALLS_MAX as u64;
 /// As many arms as there can be may go, and as many come.
 const CHANGES_MAX: usize = 2 * ARMS_MAX;
 
 type Weight = Whole<WEIGHT_MAX>;
 type Quota = Whole<EXACT_MAX>;
+type Calls = Whole<CALLS_MAX>;
 
 /// A new split.
 #[derive(Debug, ToSchema)]
@@ -73,6 +76,9 @@ pub struct NewArm {
     /// Its share, relative to the other arms: 0 to 1,000,000.
     #[schema(value_type = u32)]
     weight: Weight,
+    /// How many calls it may have in progress: 1 to 100,000,000; further ones give way to the control.
+    #[schema(value_type = Option<u32>)]
+    max_calls_in_progress: Option<Calls>,
 }
 
 /// Which calls are in a split.
@@ -126,6 +132,9 @@ pub struct ArmChange {
     /// Its share, relative to the other arms.
     #[schema(value_type = Option<u32>)]
     weight: Option<Weight>,
+    /// How many calls it may have in progress; null: any number.
+    #[schema(value_type = Option<u32>)]
+    max_calls_in_progress: Option<Option<Calls>>,
     /// Whether it goes.
     #[schema(required = false)]
     remove: bool,
@@ -177,7 +186,9 @@ impl Written for NewArm {
         if let Some(agent) = &agent_id {
             fields.check_agent(agent, pin);
         }
-        Some(Self { id: id?, name: name.unwrap_or_default(), agent_id: agent_id?, pin, weight: weight? })
+        let max_calls_in_progress = fields.optional("maxCallsInProgress");
+        let name = name.unwrap_or_default();
+        Some(Self { id: id?, name, agent_id: agent_id?, pin, weight: weight?, max_calls_in_progress })
     }
 }
 
@@ -218,6 +229,7 @@ impl NewSplit {
             agent: arm.agent_id.clone(),
             pin: arm.pin,
             weight: arm.weight.get_u32(),
+            max_calls_in_progress: arm.max_calls_in_progress.map(Whole::get_u32),
         };
         let arms: Vec<Arm> = self.arms.iter().map(arm).collect();
         let weights: Vec<u32> = arms.iter().map(|arm| arm.weight).collect();
@@ -270,12 +282,13 @@ impl Written for ArmChange {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let (id, agent_id) = (fields.required("id"), fields.optional::<AgentId>("agentId"));
         let (name, pin) = (fields.optional("name"), fields.optional::<Pin>("pin"));
+        let max_calls_in_progress = fields.given("maxCallsInProgress");
         let (weight, remove) = (fields.optional("weight"), fields.optional("remove").unwrap_or_default());
         // Without both, the arm itself says what is missing.
         if let (Some(agent), Some(pin)) = (&agent_id, pin) {
             fields.check_agent(agent, pin);
         }
-        Some(Self { id: id?, name, agent_id, pin, weight, remove })
+        Some(Self { id: id?, name, agent_id, pin, weight, max_calls_in_progress, remove })
     }
 }
 
@@ -294,6 +307,7 @@ impl SplitChange {
             agent: arm.agent_id,
             pin: arm.pin,
             weight: arm.weight.map(Whole::get_u32),
+            max_calls_in_progress: arm.max_calls_in_progress.map(|calls| calls.map(Whole::get_u32)),
             remove: arm.remove,
         };
         SplitPatch {

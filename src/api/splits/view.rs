@@ -87,6 +87,8 @@ pub struct ArmView {
     pin: Pin,
     /// Its share, relative to the other arms.
     weight: u32,
+    /// How many calls it may have in progress; null: any number.
+    max_calls_in_progress: Option<u32>,
     /// How many of the 10,000 slots it owns.
     slots: usize,
 }
@@ -177,6 +179,7 @@ impl ArmView {
             agent_id: arm.agent.clone(),
             pin: arm.pin,
             weight: arm.weight,
+            max_calls_in_progress: arm.max_calls_in_progress,
             slots: 0,
         }
     }

@@ -15,7 +15,7 @@ fn agents_and_what_of_them_can_be_pinned_are_shown() {
     assert_eq!(agents[1]["agentId"], "sales");
     assert_eq!(
         agents[0],
-        json!({"accountId": "ws-1", "agentId": "reception", "agentName": "reception", "branchCount": 1,
+        json!({"accountId": "ws-1", "agentId": "reception", "agentName": "reception", "branchCount": 1, "maxCallsInProgress": null, "fallback": null,
             "createdAt": "2023-11-14T22:13:20.000Z", "updatedAt": "2023-11-14T22:13:20.000Z"})
     );
     let versions = world.get("/v1/agents/sales/versions").json();

@@ -16,6 +16,7 @@ fn a_number_is_what_was_put_until_it_is_deleted() {
         "/v1/numbers/%2B14155550100",
         json!({
             "agentId": "sales", "pin": "V2", "headers": {"X-Brand": "north"}, "siteVariantId": "berlin",
+            "fallback": "sip:desk@10.0.0.9",
             "headerRules": [{"header": "X-Env", "equals": "test", "pin": "live"}, {"header": "X-A", "regex": "^b", "agentId": "reception"}],
         }),
     );
@@ -25,7 +26,7 @@ fn a_number_is_what_was_put_until_it_is_deleted() {
             {"header": "X-Env", "equals": "test", "agentId": null, "pin": "live"},
             {"header": "X-A", "regex": "^b", "agentId": "reception", "pin": "draft"},
         ],
-        "siteVariantId": "berlin", "fallback": null, "managedBy": "api", "connectorId": null,
+        "siteVariantId": "berlin", "fallback": "sip:desk@10.0.0.9", "managedBy": "api", "connectorId": null,
         "warnings": ["agent sales at V2 has no site variant berlin: its default is used"],
     });
     assert_eq!((put.status, put.json()), (200, expected.clone()));

@@ -38,9 +38,9 @@ fn a_split_is_made_with_its_numbers_as_one_revision() {
     let expected = json!({
         "id": "spring", "name": "Spring", "unit": {"header": "X-Customer"},
         "arms": [
-            {"id": "control", "name": "As it is", "agentId": "sales", "pin": "V1", "weight": 80, "slots": 8000},
-            {"id": "test", "name": "", "agentId": "sales", "pin": "draft", "weight": 20, "slots": 2000},
-            {"id": "late", "name": "", "agentId": "reception", "pin": "sandbox", "weight": 0, "slots": 0},
+            {"id": "control", "name": "As it is", "agentId": "sales", "pin": "V1", "weight": 80, "maxCallsInProgress": null, "slots": 8000},
+            {"id": "test", "name": "", "agentId": "sales", "pin": "draft", "weight": 20, "maxCallsInProgress": null, "slots": 2000},
+            {"id": "late", "name": "", "agentId": "reception", "pin": "sandbox", "weight": 0, "maxCallsInProgress": null, "slots": 0},
         ],
         "startsAt": "2023-01-01T00:00:00.000Z", "endsAt": null, "callQuota": 100, "calls": 0, "paused": false,
         "ended": null, "active": true, "managedBy": "api", "numberCount": 2,
@@ -131,7 +131,7 @@ fn a_faulty_split_is_refused_by_the_name_of_its_field_and_changes_nothing() {
             "arms[1].pin",
         ),
         (
-            arms(json!([{"id": "a", "agentId": "sales", "weight": 1, "maxCallsInProgress": 5}])),
+            arms(json!([{"id": "a", "agentId": "sales", "weight": 1, "maxCallsInProgress": 0}])),
             "arms[0].maxCallsInProgress",
         ),
         (arms(json!([["a", "", "sales", "V1", 1]])), "arms[0]"),
@@ -193,6 +193,11 @@ fn null_clears_a_time_and_what_is_absent_stays() {
         (&set["endsAt"], &set["callQuota"], &set["active"]),
         (&json!("2030-01-01T00:00:00.000Z"), &json!(5), &json!(false))
     );
+    let limited = patch(json!({"arms": [{"id": "test", "maxCallsInProgress": 5}]}));
+    assert_eq!(limited["arms"][1]["maxCallsInProgress"], 5);
+    assert_eq!(patch(json!({"arms": [{"id": "test"}]}))["arms"][1]["maxCallsInProgress"], 5);
+    let unlimited = patch(json!({"arms": [{"id": "test", "maxCallsInProgress": null}]}));
+    assert_eq!(unlimited["arms"][1]["maxCallsInProgress"], json!(null));
     let cleared = patch(json!({"endsAt": null, "paused": false}));
     assert_eq!(
         (&cleared["endsAt"], &cleared["callQuota"], &cleared["active"]),
@@ -213,6 +218,7 @@ fn a_faulty_change_is_refused_by_the_name_of_its_field() {
         (json!({"arms": [{"id": "test", "remove": true, "weight": 2}]}), "arms[0].remove"),
         (json!({"arms": [{"id": "test", "weight": -1}]}), "arms[0].weight"),
         (json!({"arms": [{"weight": 1}]}), "arms[0].id"),
+        (json!({"arms": [{"id": "test", "maxCallsInProgress": 0}]}), "arms[0].maxCallsInProgress"),
         (json!({"arms": many}), "arms"),
         (json!({"arms": [{"id": "test", "remove": true}, {"id": "control", "remove": true}]}), "arms"),
         (json!({"arms": [{"id": "test", "weight": 0}, {"id": "control", "weight": 0}]}), "arms"),
@@ -329,7 +335,15 @@ fn moved_slots_are_counted_from_what_the_change_met_not_from_what_was_there_when
 
 fn reweighed(id: &str, weight: u32) -> ArmPatch {
     let id = ArmId::parse(id).unwrap();
-    ArmPatch { id, name: None, agent: None, pin: None, weight: Some(weight), remove: false }
+    ArmPatch {
+        id,
+        name: None,
+        agent: None,
+        pin: None,
+        weight: Some(weight),
+        max_calls_in_progress: None,
+        remove: false,
+    }
 }
 
 #[test]

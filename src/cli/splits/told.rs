@@ -67,7 +67,10 @@ fn arms(split: &Value) -> String {
     arms.iter()
         .map(|arm| {
             let slots = arm.get("slots").and_then(Value::as_u64).unwrap_or_default();
-            let (id, to, weight) = (id(arm), destination(arm), text_of(arm, "weight"));
+            let (id, to, mut weight) = (id(arm), destination(arm), text_of(arm, "weight"));
+            if let Some(calls) = arm.get("maxCallsInProgress").and_then(Value::as_u64) {
+                weight.push_str(&format!(", at most {calls} calls at once"));
+            }
             if !shares {
                 return format!("  {id:ids$}  {to:destinations$}  weight {weight}\n");
             }

@@ -7,14 +7,16 @@ use toml::de::{DeTable, DeValue};
 
 use super::faults::{Faults, Parsed};
 use super::origin::{Origin, text_of};
+use super::route_table::fallback;
 use super::value::{self, Doc, Value};
 use crate::domain::agent_config::{AgentConfig, endpoints_from_value, hash_of};
 use crate::domain::endpoint::Endpoint;
+use crate::domain::fallback::Fallback;
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileConfig, Place, Placed};
 use crate::domain::id::{AccountId, AgentId, Environment, VersionNumber};
 
-const KEYS: [&str; 4] = ["name", "account", "endpoints", "environments"];
+const KEYS: [&str; 6] = ["name", "account", "endpoints", "environments", "max_calls_in_progress", "fallback"];
 const ENVIRONMENTS: [&str; 3] = ["sandbox", "pre-release", "live"];
 /// Longest name of an agent, in characters.
 const NAME_MAX: usize = 100;
@@ -27,6 +29,8 @@ pub(super) struct AgentFile {
     pub(super) account: AccountId,
     pub(super) name: String,
     pub(super) endpoints: Vec<Endpoint>,
+    pub(super) max_calls_in_progress: Option<u32>,
+    pub(super) fallback: Option<Fallback>,
     pub(super) environments: Vec<Placed<(Environment, VersionNumber)>>,
     /// Where the account stands, if it is named.
     pub(super) account_at: Option<Place>,
@@ -66,6 +70,8 @@ impl AgentFile {
             account: account.clone(),
             name: id.to_string(),
             endpoints: Vec::new(),
+            max_calls_in_progress: None,
+            fallback: None,
             environments: Vec::new(),
             account_at: None,
             in_doubt: false,
@@ -91,6 +97,10 @@ impl AgentFile {
                     }
                 }
                 "endpoints" => self.endpoints = endpoints(doc, value),
+                "max_calls_in_progress" => {
+                    self.max_calls_in_progress = doc.calls_in_progress("max_calls_in_progress", value);
+                }
+                "fallback" => self.fallback = fallback(doc, value),
                 "environments" => self.environments = environments(doc, value),
                 _ => doc.unknown("agent", key, &KEYS),
             }

@@ -174,6 +174,8 @@ impl Library {
                     id: AgentRef { account: file.account.clone(), agent: id.clone() },
                     name: file.name.clone(),
                     endpoints: file.endpoints.clone(),
+                    max_calls_in_progress: file.max_calls_in_progress,
+                    fallback: file.fallback.clone(),
                     environments: file.environments.clone(),
                     draft: None,
                     versions: Vec::new(),

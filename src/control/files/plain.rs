@@ -24,6 +24,7 @@ pub(super) struct PlainRoute<'t> {
     pub(super) pin: Option<&'t str>,
     pub(super) split: Option<&'t str>,
     pub(super) site_variant: Option<&'t str>,
+    pub(super) fallback: Option<&'t str>,
 }
 
 /// Reads the table at the start of a text, whose first line is `[[number]]`: the table, its bytes and its lines.
@@ -62,6 +63,7 @@ pub(super) fn read(text: &str) -> Option<(Plain<'_>, usize, u32)> {
                         "pin" => &mut route.pin,
                         "split" => &mut route.split,
                         "site_variant" => &mut route.site_variant,
+                        "fallback" => &mut route.fallback,
                         _ => return None,
                     };
                     *place = Some(place.xor(Some(value))?);

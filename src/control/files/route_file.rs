@@ -17,9 +17,10 @@ use super::value::{self, Doc, Value};
 use super::{caller_pin_table, route_table, split_table};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
+use crate::domain::fallback::Fallback;
 use crate::domain::files::{Doubt, FileSplit, Placed};
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
-use crate::domain::route::{Destination, ManagedBy, Route};
+use crate::domain::route::{Destination, FALLS_BACK_TO_ITSELF, ManagedBy, Route};
 
 /// Most bytes that are parsed together: it takes forty times as much memory.
 const PARSED_BYTES_MAX: usize = 8 << 20;
@@ -238,6 +239,11 @@ impl<'t> Found<'t> {
     /// Takes a plain number in; false where something about it is wrong or strange.
     fn plain(&mut self, faults: &Faults, plain: &Plain<'t>, line: u32) -> bool {
         let Ok(number) = Number::parse(plain.number) else { return false };
+        // Another reader says what is wrong with a number that falls back to itself.
+        let fallback = plain.route.fallback.and_then(|text| Fallback::parse(text).ok());
+        if fallback.as_ref().and_then(Fallback::number) == Some(&number) {
+            return false;
+        }
         let route = match self.plain_routes.get(&plain.route) {
             Some(route) => *route,
             None => {
@@ -269,6 +275,10 @@ impl<'t> Found<'t> {
                 }
             };
             let Some(route) = route else { return };
+            if route.fallback.as_ref().and_then(Fallback::number) == Some(&number) {
+                let at = table.0.get("fallback").map_or(table.1, |fallback| fallback.span().start);
+                return doc.fault(at, format!("fallback: {number} {FALLS_BACK_TO_ITSELF}"), "");
+            }
             let (line, _) = doc.at(value.span().start);
             let route = self.routes.place(route, || doc.place(value.span().start));
             self.numbers.push(number, line, route);
@@ -401,5 +411,9 @@ fn plain_route(plain: &PlainRoute<'_>, account: &AccountId) -> Option<Route> {
         Some(site) => Some(SiteVariantId::parse(site).ok()?),
         None => None,
     };
-    Some(Route { site_variant, ..Route::plain(account.clone(), ManagedBy::Files, to) })
+    let fallback = match plain.fallback {
+        Some(fallback) => Some(Fallback::parse(fallback).ok()?),
+        None => None,
+    };
+    Some(Route { site_variant, fallback, ..Route::plain(account.clone(), ManagedBy::Files, to) })
 }

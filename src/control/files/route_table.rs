@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::value::{Doc, Value};
+use crate::domain::fallback::Fallback;
 use crate::domain::files::as_in_files;
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{Destination, HEADER_RULES_MAX, HeaderRule, HeaderTest, ManagedBy, Route};
 
-const KEYS: [&str; 6] = ["agent", "pin", "split", "headers", "header_rules", "site_variant"];
+const KEYS: [&str; 7] = ["agent", "pin", "split", "headers", "header_rules", "site_variant", "fallback"];
 const RULE_KEYS: [&str; 6] = ["header", "equals", "prefix", "regex", "agent", "pin"];
 
 /// What an agent's id is made of, for error texts.
@@ -26,6 +27,7 @@ struct Written {
     headers: (usize, BTreeMap<String, String>),
     header_rules: (usize, Vec<HeaderRule>),
     site_variant: Option<SiteVariantId>,
+    fallback: Option<Fallback>,
 }
 
 /// Reads a table: the value of the key that says what is routed (where there is one), and the route.
@@ -56,6 +58,7 @@ pub(super) fn read<'v, 't>(
                 written.site_variant =
                     doc.parsed("site_variant", value, parse, "1 to 100 visible ASCII characters");
             }
+            "fallback" => written.fallback = fallback(doc, value),
             _ => {
                 let known: Vec<&str> = subject_key.into_iter().chain(KEYS).collect();
                 doc.unknown(name, key, &known);
@@ -70,6 +73,10 @@ pub(super) fn read<'v, 't>(
 
 pub(super) fn agent(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<AgentId> {
     doc.parsed(field, value, |text| AgentId::parse(text).ok(), AGENT_EXPECTED)
+}
+
+pub(super) fn fallback(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<Fallback> {
+    doc.parsed("fallback", value, |text| Fallback::parse(text).ok(), Fallback::EXPECTED)
 }
 
 pub(super) fn pin(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<Pin> {
@@ -144,6 +151,7 @@ impl Written {
         route.headers = self.headers.1;
         route.header_rules = self.header_rules.1;
         route.site_variant = self.site_variant;
+        route.fallback = self.fallback;
         for fault in route.faults() {
             let at = if fault.field.starts_with("headers") { headers_at } else { rules_at };
             doc.fault(at, format!("{}: {}", as_in_files(&fault.field), fault.message), "");

@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 
 const KEYS: [&str; 9] =
     ["id", "name", "unit", "arms", "owners", "starts_at", "ends_at", "call_quota", "paused"];
-const ARM_KEYS: [&str; 5] = ["id", "name", "agent", "pin", "weight"];
+const ARM_KEYS: [&str; 6] = ["id", "name", "agent", "pin", "weight", "max_calls_in_progress"];
 const UNIT_EXPECTED: &str = "\"caller\", \"call\", \"random\" or { header = \"<name>\" }";
 
 /// Reads a split; it is of the account given until the whole file is known.
@@ -127,8 +127,8 @@ fn arms(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<Vec<Arm>> {
 
 fn arm(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<Arm> {
     let table = doc.table(field, value)?;
-    let (mut id, mut name, mut serves, mut at, mut weight, mut ok) =
-        (None, String::new(), None, Pin::Draft, None, true);
+    let (mut id, mut name, mut serves, mut at, mut weight, mut calls_max, mut ok) =
+        (None, String::new(), None, Pin::Draft, None, None, true);
     for (key, value) in table {
         let path = format!("{field}.{}", key.get_ref());
         let read = match key.get_ref().as_ref() {
@@ -141,6 +141,9 @@ fn arm(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<Arm> {
             "weight" => doc
                 .whole(&path, value, i128::from(WEIGHT_MAX), "a whole number from 0 to 1,000,000")
                 .map(|number| weight = Some(number)),
+            "max_calls_in_progress" => {
+                doc.calls_in_progress(&path, value).map(|calls| calls_max = Some(calls))
+            }
             _ => {
                 doc.unknown(field, key, &ARM_KEYS);
                 None
@@ -157,7 +160,8 @@ fn arm(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<Arm> {
     missing("id", ID_EXPECTED);
     missing("agent", AGENT_EXPECTED);
     missing("weight", "a whole number from 0 to 1,000,000");
-    let arm = Arm { id: id?, name, agent: serves?, pin: at, weight: weight? };
+    let arm =
+        Arm { id: id?, name, agent: serves?, pin: at, weight: weight?, max_calls_in_progress: calls_max };
     ok.then_some(arm)
 }
 

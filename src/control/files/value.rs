@@ -6,6 +6,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::faults::{Faults, nearest, shown};
 use super::origin::{Origin, Places};
 use crate::domain::files::Place;
+use crate::domain::split::{CALLS_EXPECTED, CALLS_MAX};
 use crate::domain::time::Timestamp;
 
 /// A key where it stands.
@@ -105,6 +106,16 @@ impl<'d> Doc<'d> {
                 None
             }
         }
+    }
+
+    /// A limit of calls in progress.
+    pub(super) fn calls_in_progress(&mut self, field: &str, value: &Value<'_>) -> Option<u32> {
+        let calls = self.whole(field, value, i128::from(CALLS_MAX), CALLS_EXPECTED)?;
+        if calls == 0 {
+            self.fault(value.span().start, format!("{field}: 0 is out of range"), CALLS_EXPECTED);
+            return None;
+        }
+        Some(calls)
     }
 
     pub(super) fn flag(&mut self, field: &str, value: &Value<'_>) -> Option<bool> {

@@ -156,6 +156,8 @@ impl Merge<'_> {
             name: agent.name.clone(),
             managed_by: ManagedBy::Files,
             endpoints: agent.endpoints.clone(),
+            max_calls_in_progress: agent.max_calls_in_progress,
+            fallback: agent.fallback.clone(),
             created_at: present.as_ref().map_or(self.at, |agent| agent.profile.created_at),
         };
         if present.as_ref().is_none_or(|agent| agent.profile != profile) {

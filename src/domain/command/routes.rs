@@ -7,14 +7,18 @@ use super::told::route_text;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
+use crate::domain::fallback::Fallback;
 use crate::domain::id::AccountId;
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
-use crate::domain::route::{Destination, ManagedBy, Route};
+use crate::domain::route::{Destination, FALLS_BACK_TO_ITSELF, ManagedBy, Route};
 use crate::domain::state::{RouteUse, State};
 
 impl State {
     pub(super) fn put_number(&self, number: &Number, route: &Route) -> Result<Outcome, Refusal> {
+        if route.fallback.as_ref().and_then(Fallback::number) == Some(number) {
+            return Err(Refusal::field("fallback", FALLS_BACK_TO_ITSELF));
+        }
         let mut warnings = self.check_route(route)?;
         warnings.extend(number.doubt());
         self.writable_number(&route.account, number)?;
@@ -177,6 +181,7 @@ impl State {
             return Err(Refusal::fields(faults));
         }
         warnings.extend(self.warn_of_site(route));
+        warnings.extend(self.warn_of_fallback(route));
         Ok(warnings)
     }
 
@@ -187,6 +192,7 @@ impl State {
         self.check_names(route, &mut faults, &mut warnings);
         warnings.extend(faults.into_iter().map(|fault| fault.message));
         warnings.extend(self.warn_of_site(route));
+        warnings.extend(self.warn_of_fallback(route));
         warnings
     }
 
@@ -213,6 +219,12 @@ impl State {
                 faults.extend(self.check_pin(&route.account, agent, rule.pin, &field, warnings).err());
             }
         }
+    }
+
+    fn warn_of_fallback(&self, route: &Route) -> Option<String> {
+        let number = route.fallback.as_ref()?.number()?;
+        let routed = self.route(number).is_some_and(|own| own.account == route.account);
+        (!routed).then(|| format!("the fallback {number} has no route of its own: it takes no calls"))
     }
 
     fn warn_of_site(&self, route: &Route) -> Option<String> {

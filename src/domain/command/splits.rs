@@ -31,6 +31,8 @@ pub struct ArmPatch {
     pub pin: Option<Pin>,
     /// Its weight.
     pub weight: Option<u32>,
+    /// How many calls it may have in progress; an inner `None` lets it have any number.
+    pub max_calls_in_progress: Option<Option<u32>>,
     /// Whether it goes.
     pub remove: bool,
 }
@@ -38,7 +40,11 @@ pub struct ArmPatch {
 impl ArmPatch {
     /// Whether it says anything besides whether the arm goes.
     const fn says_more(&self) -> bool {
-        self.name.is_some() || self.agent.is_some() || self.pin.is_some() || self.weight.is_some()
+        self.name.is_some()
+            || self.agent.is_some()
+            || self.pin.is_some()
+            || self.weight.is_some()
+            || self.max_calls_in_progress.is_some()
     }
 }
 
@@ -343,6 +349,8 @@ fn patched_arms(split: &Split, patches: &[ArmPatch]) -> (Vec<Arm>, Vec<FieldFaul
                     arm.agent = patch.agent.clone().unwrap_or_else(|| arm.agent.clone());
                     arm.pin = patch.pin.unwrap_or(arm.pin);
                     arm.weight = patch.weight.unwrap_or(arm.weight);
+                    arm.max_calls_in_progress =
+                        patch.max_calls_in_progress.unwrap_or(arm.max_calls_in_progress);
                 }
             }
             None if patch.remove => fault("id", format!("split {} has no arm {}", split.id, patch.id)),
@@ -353,6 +361,7 @@ fn patched_arms(split: &Split, patches: &[ArmPatch]) -> (Vec<Arm>, Vec<FieldFaul
                     agent: agent.clone(),
                     pin: patch.pin.unwrap_or_default(),
                     weight,
+                    max_calls_in_progress: patch.max_calls_in_progress.flatten(),
                 }),
                 _ => fault("id", format!("there is no arm {}: a new one needs agentId and weight", patch.id)),
             },

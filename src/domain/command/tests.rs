@@ -113,6 +113,7 @@ fn a_patch_names_arms_and_keeps_the_salt_and_most_slots() {
         agent: None,
         pin: None,
         weight: Some(weight),
+        max_calls_in_progress: None,
         remove: false,
     };
     let patch = SplitPatch { arms: vec![weight("c", 35), weight("a", 40)], ..SplitPatch::default() };

@@ -42,6 +42,12 @@ pub(super) fn route_text(before: Option<&Route>, route: &Route) -> String {
             None => text.push_str(", now at the default site"),
         }
     }
+    if before.fallback != route.fallback {
+        match &route.fallback {
+            Some(fallback) => text.push_str(&format!(", now with the fallback {fallback}")),
+            None => text.push_str(", now without a fallback"),
+        }
+    }
     text
 }
 
@@ -49,7 +55,12 @@ pub(super) fn arms_text(split: &Split) -> String {
     let arms: Vec<String> = split
         .arms
         .iter()
-        .map(|arm| format!("{} {} at {} ({})", arm.id, arm.agent, arm.pin, arm.weight))
+        .map(|arm| {
+            let limit = arm
+                .max_calls_in_progress
+                .map(|calls| format!(", at most {} at once", counted(calls as usize, "call")));
+            format!("{} {} at {} ({}{})", arm.id, arm.agent, arm.pin, arm.weight, limit.unwrap_or_default())
+        })
         .collect();
     arms.join(", ")
 }
@@ -154,7 +165,10 @@ fn thing(before: &State, change: &Change) -> Option<String> {
 fn profile_text(before: &Profile, profile: &Profile) -> Option<String> {
     let name = (before.name != profile.name).then_some("another name");
     let endpoints = (before.endpoints != profile.endpoints).then_some("other endpoints");
-    let parts: Vec<&str> = name.into_iter().chain(endpoints).collect();
+    let limit = (before.max_calls_in_progress != profile.max_calls_in_progress)
+        .then_some("another limit of calls in progress");
+    let fallback = (before.fallback != profile.fallback).then_some("another fallback");
+    let parts: Vec<&str> = name.into_iter().chain(endpoints).chain(limit).chain(fallback).collect();
     (!parts.is_empty()).then(|| format!("agent {} has {}", profile.id.agent, parts.join(" and ")))
 }
 

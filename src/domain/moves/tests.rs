@@ -43,6 +43,7 @@ fn arm_patch(id: &str, weight: u32) -> ArmPatch {
         agent: None,
         pin: None,
         weight: Some(weight),
+        max_calls_in_progress: None,
         remove: false,
     }
 }

@@ -37,7 +37,9 @@ impl HttpConnection {
             Some(_) => Purpose::Call,
             None => Purpose::Answer,
         };
-        let mut answer = self.decide(&head.method, &asker, wanted, purpose, moment)?;
+        let mut body = Vec::with_capacity(ANSWER_BYTES);
+        let status = self.decide(&head.method, &asker, wanted, purpose, moment, &mut body)?;
+        let mut answer = json(status, body);
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(answer)
     }
@@ -45,12 +47,27 @@ impl HttpConnection {
     pub(super) fn ask_by_body(&self, head: &Parts, body: &[u8]) -> Result<Response, ApiError> {
         let moment = self.worker.moment();
         let asker = self.asker(head, Permission::Route)?;
-        let mut wanted = Wanted::from_body(body, head.uri.query().unwrap_or_default())?;
-        let purpose = if wanted.dry_run { Purpose::DryRun } else { Purpose::Call };
-        wanted.call_id.get_or_insert_with(|| self.worker.new_id().to_string().into());
-        self.decide(&head.method, &asker, wanted, purpose, moment)
+        let mut answer = Vec::with_capacity(ANSWER_BYTES);
+        let query = head.uri.query().unwrap_or_default();
+        let status = self.ask_posted(&asker, (body, query), moment, &mut answer)?;
+        Ok(json(status, answer))
     }
 
+    /// Answers a body that was posted, alone or among others, with what its query says.
+    pub(super) fn ask_posted(
+        &self,
+        asker: &Asker<'_>,
+        (body, query): (&[u8], &str),
+        moment: Moment,
+        answer: &mut Vec<u8>,
+    ) -> Result<StatusCode, ApiError> {
+        let mut wanted = Wanted::from_body(body, query)?;
+        let purpose = if wanted.dry_run { Purpose::DryRun } else { Purpose::Call };
+        wanted.call_id.get_or_insert_with(|| self.worker.new_id().to_string().into());
+        self.decide(&Method::POST, asker, wanted, purpose, moment, answer)
+    }
+
+    /// Decides, and writes the answer behind what is there.
     fn decide(
         &self,
         method: &Method,
@@ -58,7 +75,8 @@ impl HttpConnection {
         wanted: Wanted<'_>,
         purpose: Purpose,
         moment: Moment,
-    ) -> Result<Response, ApiError> {
+        body: &mut Vec<u8>,
+    ) -> Result<StatusCode, ApiError> {
         let (gateway, gateway_row) = self.gateway(asker, wanted.gateway.as_deref())?;
         let to = wanted.to.as_deref().ok_or_else(|| ApiError::validation("to", "is missing"))?;
         let to = dialled(to).map_err(|why| ApiError::validation("to", why))?;
@@ -87,25 +105,22 @@ impl HttpConnection {
             agents: asker.agents(),
         };
         let occasion = self.worker.occasion(purpose, moment.now);
-        let (status, body) = if purpose == Purpose::DryRun {
+        if purpose == Purpose::DryRun {
             let mut notes = Notes::default();
             if wanted.from_unread {
                 notes.note("caller", false, format_args!("from is no text: the caller counts as withheld"));
             }
-            self.explained(&call, occasion, moment, notes, wanted.unknown)?
-        } else {
-            self.worker.ask(&call, occasion, moment, &mut Silent, |answer| {
-                told(answer)?;
-                let mut body = Vec::with_capacity(ANSWER_BYTES);
-                let mut json = Json(&mut body);
-                let unmet = call.asked_for.is_some() && by_the_table(&answer.decision.reason);
-                let remark = if unmet { UNMET_OVERRIDE } else { remark };
-                members(json.raw("{"), answer, Asked { call_id: call.call_id, to: &call.to, remark });
-                json.raw("}");
-                Ok::<_, ApiError>((status(method, answer), body))
-            })?
-        };
-        Ok(json(status, body))
+            return self.explained(&call, occasion, moment, (notes, wanted.unknown), body);
+        }
+        self.worker.ask(&call, occasion, moment, &mut Silent, |answer| {
+            told(answer)?;
+            let mut json = Json(body);
+            let unmet = call.asked_for.is_some() && by_the_table(&answer.decision.reason);
+            let remark = if unmet { UNMET_OVERRIDE } else { remark };
+            members(json.raw("{"), answer, Asked { call_id: call.call_id, to: &call.to, remark });
+            json.raw("}");
+            Ok(status(method, answer))
+        })
     }
 
     fn explained(
@@ -113,22 +128,20 @@ impl HttpConnection {
         call: &CallRequest<'_>,
         occasion: Occasion,
         moment: Moment,
-        mut notes: Notes,
-        unknown: Vec<String>,
-    ) -> Result<(StatusCode, Vec<u8>), ApiError> {
-        let (status, mut body, explanation) =
-            self.worker.ask(call, occasion, moment, &mut notes, |answer| {
-                told(answer)?;
-                let mut body = Vec::with_capacity(4 * ANSWER_BYTES);
-                let asked = Asked { call_id: call.call_id, to: &call.to, remark: "" };
-                members(Json(&mut body).raw("{"), answer, asked);
-                Ok::<_, ApiError>((status(&Method::GET, answer), body, Explanation::of(&answer.decision)))
-            })?;
+        (mut notes, unknown): (Notes, Vec<String>),
+        body: &mut Vec<u8>,
+    ) -> Result<StatusCode, ApiError> {
+        let (status, explanation) = self.worker.ask(call, occasion, moment, &mut notes, |answer| {
+            told(answer)?;
+            let asked = Asked { call_id: call.call_id, to: &call.to, remark: "" };
+            members(Json(body).raw("{"), answer, asked);
+            Ok::<_, ApiError>((status(&Method::GET, answer), Explanation::of(&answer.decision)))
+        })?;
         body.extend_from_slice(b",\"explain\":");
         // Texts and numbers always have a JSON form.
-        let _ = serde_json::to_writer(&mut body, &explanation.with(notes, unknown));
+        let _ = serde_json::to_writer(&mut *body, &explanation.with(notes, unknown));
         body.push(b'}');
-        Ok((status, body))
+        Ok(status)
     }
 
     /// The gateway's name and row: an address is bound to its own, a key may name any.

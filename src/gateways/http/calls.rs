@@ -46,35 +46,50 @@ impl HttpConnection {
         let legs = calls.legs(asker.account(), Which { gateway, dialled }, &call_id);
         let leg = legs.last().ok_or_else(not_found)?;
         see(&asker, &leg.kept)?;
+        // The sentence of the decision names it.
+        if leg.kept.detour.as_ref().is_some_and(|detour| !asker.sees(&detour.from.agent.agent)) {
+            return Err(other_agents());
+        }
         let mut body = Vec::with_capacity(1_024);
         write_leg(&mut Json(&mut body), &call_id, leg);
         Ok(json(StatusCode::OK, body))
     }
 
     pub(super) fn end(&self, head: &Parts, call: &str, body: &[u8]) -> Result<Response, ApiError> {
-        let now = self.worker.moment().now;
         let asker = self.asker(head, Permission::Route)?;
         let call_id = call_id_in_path(call)?;
         known_only(head.uri.query().unwrap_or_default(), &[])?;
-        let ended = Ended::from_body(body)?;
-        let (gateway, _) = self.gateway(&asker, ended.gateway.as_deref())?;
-        let which = Which { gateway: Some(gateway), dialled: self.leg_of(&asker, &ended, gateway, now)? };
+        let mut answer = Vec::with_capacity(256);
+        self.end_call(&asker, &call_id, &Ended::from_body(body)?, &mut answer)?;
+        Ok(json(StatusCode::OK, answer))
+    }
+
+    /// Ends a call, and writes how it ended behind what is there.
+    pub(super) fn end_call(
+        &self,
+        asker: &Asker<'_>,
+        call_id: &str,
+        ended: &Ended<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), ApiError> {
+        let now = self.worker.moment().now;
+        let (gateway, _) = self.gateway(asker, ended.gateway.as_deref())?;
+        let which = Which { gateway: Some(gateway), dialled: self.leg_of(asker, ended, gateway, now)? };
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let legs = calls.legs(asker.account(), which, &call_id);
-        legs.iter().try_for_each(|leg| see(&asker, &leg.kept))?;
+        let legs = calls.legs(asker.account(), which, call_id);
+        legs.iter().try_for_each(|leg| see(asker, &leg.kept))?;
         let began = legs.iter().map(|leg| leg.started_at).min();
         let at = ended.ended_at.map(|at| self.ended_at(at, began, now));
         let ending = Ending { duration_s: ended.believed_s(began.is_some())?, ..ended.ending(at, now) };
-        if legs.is_empty() || !self.end_known(&asker, which, &call_id, &ending) {
-            self.end_by_token(&asker, &call_id, &ended, &ending)?;
+        if legs.is_empty() || !self.end_known(asker, which, call_id, &ending) {
+            self.end_by_token(asker, call_id, ended, &ending)?;
         }
-        let stands = calls.legs(asker.account(), which, &call_id).pop().and_then(|leg| leg.ended);
-        let mut body = Vec::with_capacity(256);
-        let mut json_body = Json(&mut body);
-        json_body.raw("{\"callId\":").text(&call_id).raw(",\"ended\":true,");
-        write_ending(&mut json_body, Some(&stands.unwrap_or(ending)));
-        json_body.raw("}");
-        Ok(json(StatusCode::OK, body))
+        let stands = calls.legs(asker.account(), which, call_id).pop().and_then(|leg| leg.ended);
+        let mut json = Json(answer);
+        json.raw("{\"callId\":").text(call_id).raw(",\"ended\":true,");
+        write_ending(&mut json, Some(&stands.unwrap_or(ending)));
+        json.raw("}");
+        Ok(())
     }
 
     /// When a call ended, by our clock: calls are timed by one that is never set, gateways by the wall's.
@@ -185,7 +200,7 @@ fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg) {
     write_ending(json, leg.ended.as_ref());
     json.raw(",\"inProgress\":").raw(if leg.ended.is_none() { "true" } else { "false" });
     let answer = Answer {
-        decision: leg.kept.decision(leg.reason()),
+        decision: leg.decision(),
         decision_id: leg.kept.decision_id,
         token: None,
         token_ignored: None,

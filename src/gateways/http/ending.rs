@@ -1,4 +1,4 @@
-//! The body of `POST /v1/calls/{callId}/end`.
+//! The body of `POST /v1/calls/{callId}/end`, and the same with the call's id in it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use hyper::Uri;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
 use super::body::{Maybe, Members, Place, Tags, Text, Texts, read, remark, text};
-use super::wanted::{dialled_text, gateway, token};
+use super::wanted::{call_id, dialled_text, gateway, token};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::json::faults::quoted;
@@ -88,6 +88,36 @@ impl<'a> Members<'a> for Ended<'a> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+}
+
+/// How a call went, and which one.
+#[derive(Debug, Default)]
+pub(super) struct NamedEnd<'a> {
+    call_id: Option<Cow<'a, str>>,
+    ended: Ended<'a>,
+}
+
+impl<'a> NamedEnd<'a> {
+    /// Reads and checks a body that names its call.
+    pub(super) fn from_body(body: &'a [u8]) -> Result<(Cow<'a, str>, Ended<'a>), ApiError> {
+        let (named, _unknown) = read::<Self>(body)?;
+        let call_id = named.call_id.ok_or_else(|| ApiError::validation("callId", "is missing"))?;
+        Ok((call_id, named.ended))
+    }
+}
+
+impl<'a> Members<'a> for NamedEnd<'a> {
+    fn take<M: MapAccess<'a>>(&mut self, name: &str, at: &mut Place, map: &mut M) -> Result<bool, M::Error> {
+        if name != "callId" {
+            return self.ended.take(name, at, map);
+        }
+        self.call_id = text(map)?.map(call_id).transpose().map_err(M::Error::custom)?.flatten();
+        Ok(true)
+    }
+
+    fn missing(&self) -> Option<&'static str> {
+        self.call_id.is_none().then_some("callId")
     }
 }
 

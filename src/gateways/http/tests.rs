@@ -2,6 +2,7 @@
 
 mod askers;
 mod asks;
+mod batch;
 mod calls;
 mod faults;
 mod snapshots;

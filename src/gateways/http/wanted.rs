@@ -185,7 +185,7 @@ pub(super) fn token<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, 
 }
 
 /// Reads a call's id; an empty one is none, since all calls of a gateway that leaves it empty would be one.
-fn call_id(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, &'static str> {
+pub(super) fn call_id(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, &'static str> {
     if text.len() > CALL_ID_BYTES_MAX {
         return Err("is longer than 256 bytes");
     }

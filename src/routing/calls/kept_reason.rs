@@ -1,9 +1,9 @@
 //! Why a call was decided as it was, kept with it.
 
-use super::Leg;
+use super::{KeptDetour, Leg};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::split::Inactive;
-use crate::routing::decision::Reason;
+use crate::routing::decision::{Decision, Reason};
 
 /// A [`Reason`] in a few bytes: what its sentence names besides is kept with the call anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,13 @@ impl KeptReason {
 }
 
 impl Leg {
+    /// The decision as it was made.
+    #[must_use]
+    pub fn decision(&self) -> Decision<'_> {
+        let detour = self.kept.detour.as_deref().map(KeptDetour::detour);
+        Decision { detour, ..self.kept.decision(self.reason()) }
+    }
+
     /// Why it was decided as it was.
     #[must_use]
     pub fn reason(&self) -> Reason<'_> {

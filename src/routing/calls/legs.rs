@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::Leg;
+use super::{Leg, Placed};
 use crate::domain::address::{Address, Number};
 
 /// Most legs of one call id.
@@ -14,7 +14,7 @@ pub const LEGS_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Legs {
     /// Nearly always the only one: kept in place, without an allocation of its own.
-    first: Leg,
+    first: Placed,
     more: Option<Box<More>>,
 }
 
@@ -22,25 +22,25 @@ pub(super) struct Legs {
 #[derive(Debug, Default)]
 struct More {
     /// As they came.
-    legs: Vec<Leg>,
+    legs: Vec<Placed>,
     /// Their places, in the order of what was dialled and through which gateway.
     by_name: Vec<u16>,
 }
 
 impl Legs {
-    pub(super) fn new(first: Leg) -> Self {
+    pub(super) fn new(first: Placed) -> Self {
         Self { first, more: None }
     }
 
     /// The first that came of those that are left.
     pub(super) fn first(&self) -> &Leg {
-        &self.first
+        &self.first.leg
     }
 
     /// The leg to a number through a gateway.
     pub(super) fn find(&self, to: &Address<'_>, gateway: &str) -> Option<&Leg> {
-        if order(&self.first, to, gateway).is_eq() {
-            return Some(&self.first);
+        if order(&self.first.leg, to, gateway).is_eq() {
+            return Some(&self.first.leg);
         }
         let more = self.more.as_ref()?;
         let place = more.search(to, gateway).ok()?;
@@ -48,13 +48,13 @@ impl Legs {
     }
 
     /// Takes a leg that is not here yet; `false` where there are too many.
-    pub(super) fn push(&mut self, leg: Leg) -> bool {
+    pub(super) fn push(&mut self, placed: Placed) -> bool {
         let more = self.more.get_or_insert_default();
         let Ok(last) = u16::try_from(more.legs.len()) else { return false };
-        match more.search(&leg.to.as_address(), leg.names.gateway()) {
+        match more.search(&placed.leg.to.as_address(), placed.leg.names.gateway()) {
             Err(place) if more.legs.len() + 1 < LEGS_MAX => {
                 more.by_name.insert(place, last);
-                more.legs.push(leg);
+                more.legs.push(placed);
                 true
             }
             _ => false,
@@ -63,16 +63,17 @@ impl Legs {
 
     /// All of them, the newest last.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Leg> {
-        std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| &more.legs))
+        let more = self.more.iter().flat_map(|more| &more.legs);
+        std::iter::once(&self.first).chain(more).map(|placed| &placed.leg)
     }
 
     /// All of them, the newest last. What a leg is found by must stay as it is.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Placed> {
         std::iter::once(&mut self.first).chain(self.more.iter_mut().flat_map(|more| &mut more.legs))
     }
 
     /// Forgets the legs that do not stay; `false` where none does, and then one is left to be dropped.
-    pub(super) fn retain(&mut self, mut stays: impl FnMut(&mut Leg) -> bool) -> bool {
+    pub(super) fn retain(&mut self, mut stays: impl FnMut(&mut Placed) -> bool) -> bool {
         let Some(more) = &mut self.more else { return stays(&mut self.first) };
         let before = more.legs.len();
         more.legs.retain_mut(&mut stays);
@@ -93,12 +94,14 @@ impl Legs {
 
 impl More {
     fn at(&self, place: usize) -> Option<&Leg> {
-        self.legs.get(usize::from(*self.by_name.get(place)?))
+        self.legs.get(usize::from(*self.by_name.get(place)?)).map(|placed| &placed.leg)
     }
 
     fn search(&self, to: &Address<'_>, gateway: &str) -> Result<usize, usize> {
         self.by_name.binary_search_by(|at| {
-            self.legs.get(usize::from(*at)).map_or(Ordering::Greater, |leg| order(leg, to, gateway))
+            self.legs
+                .get(usize::from(*at))
+                .map_or(Ordering::Greater, |placed| order(&placed.leg, to, gateway))
         })
     }
 
@@ -106,7 +109,8 @@ impl More {
         let Self { legs, by_name } = self;
         by_name.clear();
         by_name.extend((0..).take(legs.len()));
-        let name = |at: &u16| legs.get(usize::from(*at)).map(|leg| (&leg.to, leg.names.gateway()));
+        let name =
+            |at: &u16| legs.get(usize::from(*at)).map(|placed| (&placed.leg.to, placed.leg.names.gateway()));
         by_name.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
     }
 }

@@ -13,11 +13,13 @@ use crate::domain::account::Account;
 use crate::domain::address::Number;
 use crate::domain::change::Touched;
 use crate::domain::command::{Action, ArmPatch, SplitPatch};
+use crate::domain::fallback::Fallback;
 use crate::domain::files::{FileNumber, Placed};
 use crate::domain::id::{AgentId, ArmId, SplitId};
 use crate::domain::route::{Destination, HeaderRule, HeaderTest, ManagedBy};
 use crate::domain::state::State;
 use crate::domain::testing::*;
+use crate::routing::capacity::Limited;
 use crate::routing::series::SeriesBook;
 use crate::routing::shelf::Shelf;
 
@@ -35,6 +37,10 @@ fn decorated(n: u8, extra: u8) -> Route {
     let mut r = route(&to(n));
     if extra & 1 != 0 {
         r.headers.insert("X-A".to_owned(), "1".to_owned());
+    }
+    if extra & 24 == 24 {
+        let fallback = if extra & 4 == 0 { "sip:desk@10.0.0.9" } else { "+14155550112" };
+        r.fallback = Some(Fallback::parse(fallback).unwrap());
     }
     if extra & 2 != 0 {
         for k in 0..(1 + (extra >> 5)) {
@@ -79,7 +85,7 @@ enum Step {
 }
 
 fn files() -> impl Strategy<Value = Files> {
-    let agent = || prop_oneof![1 => Just(None), 5 => (1..=3u8, 0..4u8).prop_map(Some)];
+    let agent = || prop_oneof![1 => Just(None), 5 => (1..=3u8, 0..8u8).prop_map(Some)];
     (
         [agent(), agent(), agent()],
         proptest::collection::vec((10..16u8, 0..20u8, any::<u8>()), 0..4),
@@ -188,6 +194,9 @@ impl World {
         for (at, agent) in files.agents.iter().enumerate() {
             if let Some((versions, live)) = agent {
                 let mut placed = file_agent(AGENTS[at], u32::from(*versions), 1);
+                placed.value.max_calls_in_progress = (*live > 5).then_some(7);
+                placed.value.fallback =
+                    (*live == 5 || *live == 7).then(|| Fallback::parse("sip:desk@10.0.0.8").unwrap());
                 if *live == 0 || live > versions {
                     placed.value.environments.clear();
                 } else {
@@ -264,6 +273,7 @@ impl World {
                     agent: Some(agent),
                     pin: Some(pin),
                     weight: Some(7),
+                    max_calls_in_progress: (arm % 3 != 0).then(|| (arm % 3 == 1).then_some(3)),
                     remove: arm % 5 == 0,
                 }];
                 Action::PatchSplit { id: id(*s), patch: SplitPatch { arms, ..SplitPatch::default() } }
@@ -296,6 +306,7 @@ fn books(table: &RoutingTable, state: &State) -> String {
     }
     lines.extend(caller_pins(table, state, &mut uses));
     lines.extend(agents(table, state, uses, straight));
+    assert_eq!(table.guards, guards(state), "what has a limit or a fallback");
     let splits = (table.splits.len() as usize, table.split_places.len(), table.split_digests.len());
     assert_eq!(splits, (state.splits.len(), state.splits.len(), state.splits.len()));
     let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
@@ -306,6 +317,20 @@ fn books(table: &RoutingTable, state: &State) -> String {
     assert!(numbers.is_empty(), "numbers without a route");
     lines.sort_unstable();
     lines.join("\n")
+}
+
+/// How many agents, splits and routes have a limit or a fallback.
+fn guards(state: &State) -> u32 {
+    let agents = state.agents.iter().filter(|(_, agent)| {
+        agent.profile.max_calls_in_progress.is_some() || agent.profile.fallback.is_some()
+    });
+    let limited = |split: &Split| split.arms.iter().any(|arm| arm.max_calls_in_progress.is_some());
+    let splits = state.splits.iter().filter(|(_, split)| limited(split));
+    let numbers = state.routes.iter().filter(|(_, used)| used.route.fallback.is_some());
+    let prefixes = state.prefixes.iter().filter(|(_, route)| route.fallback.is_some());
+    let defaults = state.defaults.iter().filter(|(_, route)| route.fallback.is_some());
+    u32::try_from(agents.count() + splits.count() + numbers.count() + prefixes.count() + defaults.count())
+        .unwrap()
 }
 
 /// The routes of numbers: each where the state has it, and with what its seat serves if it says nothing else.
@@ -393,8 +418,14 @@ fn leads_to(table: &RoutingTable, route: &ServingRoute) -> String {
         (To::Split(place), Destination::Split(id)) => {
             let split = table.split_at(place).expect("the split is there");
             assert_eq!(split.split.id, *id);
-            let arms =
-                split.arms.iter().map(|arm| (served(arm.served.as_ref()), &arm.id, arm.pin, arm.weight));
+            let arms = split.arms.iter().zip(&split.split.arms).map(|(arm, written)| {
+                let id = SplitRef { account: account(), split: split.split.id.clone() };
+                let (birth, of) = (split.split.birth(), written.id.clone());
+                let limited = Limited::Arm { split: id, birth, arm: of };
+                capacity(table, arm.capacity.as_ref(), written.max_calls_in_progress, limited);
+                let outside = served(arm.outside.as_ref());
+                (served(arm.served.as_ref()), outside, &arm.id, arm.pin, arm.weight)
+            });
             format!("{id} {:?} {:?}", split.split.owners, arms.collect::<Vec<_>>())
         }
         other => panic!("{other:?}"),
@@ -402,6 +433,14 @@ fn leads_to(table: &RoutingTable, route: &ServingRoute) -> String {
     assert_eq!(route.rules.len(), route.route.header_rules.len(), "no rule is lost");
     let rules = route.rules.iter().map(|rule| format!("{} {}", rule.pin, served(table.seated(rule.seat))));
     format!("{end} {:?}", rules.collect::<Vec<_>>())
+}
+
+/// A capacity: there where it is written, and with the count that tables before and after have.
+fn capacity(table: &RoutingTable, kept: Option<&Capacity>, written: Option<u32>, what: Limited) {
+    assert_eq!(kept.map(Capacity::calls_max), written, "{what:?}");
+    if let Some(kept) = kept {
+        assert!(kept.shares_count(&table.capacities.of(what, 1)), "a count of its own");
+    }
 }
 
 /// Agents: their seats, each its own and none besides, how often versions are named, and who follows them.
@@ -417,6 +456,10 @@ fn agents(
         let id = &serving.id;
         assert_eq!(table.agent_places.get(id), Some(&place));
         assert!(Arc::ptr_eq(&serving.agent, state.agents.get(id).expect("the state has it")));
+        let (guard, profile) = (serving.guard.as_ref(), &serving.agent.profile);
+        assert_eq!(guard.and_then(|guard| guard.fallback.as_ref()), profile.fallback.as_ref());
+        let kept = guard.and_then(|guard| guard.capacity.as_ref());
+        capacity(table, kept, profile.max_calls_in_progress, Limited::Agent(profile.id.clone()));
         for (pin, seat) in serving.seats() {
             assert!(seats.insert(seat), "a seat of two pins");
             let here = table.seated(seat).map(|served| served.version.hash);
@@ -447,8 +490,15 @@ fn agents(
 
 fn served(served: Option<&Arc<Served>>) -> String {
     served.map_or_else(String::new, |served| {
-        let Served { agent, version, pin, series, .. } = &**served;
-        format!("{}:{}:{}:{pin}:{:?}", agent.agent, version.pin(), version.hash, series.key)
+        let Served { agent, version, pin, series, guard, health, .. } = &**served;
+        assert_eq!(health.len(), served.endpoints().len());
+        let guard = guard.as_ref().map(|guard| {
+            (
+                guard.capacity.as_ref().map(Capacity::calls_max),
+                guard.fallback.as_ref().map(ToString::to_string),
+            )
+        });
+        format!("{}:{}:{}:{pin}:{:?}:{guard:?}", agent.agent, version.pin(), version.hash, series.key)
     })
 }
 

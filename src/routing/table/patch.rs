@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    AccountRoutes, Fixed, RoutingTable, Served, ServingAgent, ServingArm, ServingRoute, ServingRule,
+    AccountRoutes, Fixed, Guard, RoutingTable, Served, ServingAgent, ServingArm, ServingRoute, ServingRule,
     ServingSplit, ServingTest, To, Way, digest,
 };
 use crate::domain::address::Prefix;
@@ -17,6 +17,7 @@ use crate::domain::id::{AccountId, AgentId, Pin, VersionNumber};
 use crate::domain::route::{Destination, HeaderTest, Route, header_regex};
 use crate::domain::split::{Arm, Split};
 use crate::domain::state::State;
+use crate::routing::capacity::Limited;
 use crate::routing::series::{SeriesBook, SeriesKey, VersionLabel};
 use crate::routing::shelf::{Bodies, Shelf};
 
@@ -81,8 +82,10 @@ impl Patch<'_> {
         {
             splits.insert(SplitRef { account: split.split.account.clone(), split: split.split.id.clone() });
         }
+        let guarded = before.as_ref().is_some_and(|agent| agent.guard.is_some());
         let digest = digest(&id.account, id.agent.as_str());
         let Some(agent) = self.state.agents.get(id) else {
+            self.guard(guarded, false);
             if let (Some(place), Some(before)) = (place, before) {
                 self.table.agents.free(place);
                 self.table.agent_places.remove(id);
@@ -93,12 +96,14 @@ impl Patch<'_> {
             }
             return;
         };
-        let Some(serving) = before.map_or_else(
+        let Some(mut serving) = before.map_or_else(
             || self.new_agent(id, agent),
             |before| Some(ServingAgent { agent: Arc::clone(agent), ..before.as_ref().clone() }),
         ) else {
             return;
         };
+        serving.guard = self.guard_of(agent);
+        self.guard(guarded, serving.guard.is_some());
         for (pin, seat) in serving.seats() {
             let served = agent.resolve(pin).map(|version| self.served(&serving, version, pin, None));
             self.table.seats.set(seat, served);
@@ -120,7 +125,23 @@ impl Patch<'_> {
             fixed: Vec::new(),
             straight: Vec::new(),
             splits: Vec::new(),
+            guard: None,
         })
+    }
+
+    fn guard_of(&self, agent: &Agent) -> Option<Arc<Guard>> {
+        let profile = &agent.profile;
+        let capacity = profile
+            .max_calls_in_progress
+            .map(|calls| self.table.capacities.of(Limited::Agent(profile.id.clone()), calls));
+        let fallback = profile.fallback.clone();
+        (capacity.is_some() || fallback.is_some()).then(|| Arc::new(Guard { capacity, fallback }))
+    }
+
+    /// Counts what has a limit or a fallback: one that had it before, and one that has it now.
+    fn guard(&mut self, before: bool, now: bool) {
+        self.table.guards += u32::from(now);
+        self.table.guards -= u32::from(before);
     }
 
     fn put_agent(&mut self, place: Option<u32>, serving: ServingAgent, digest: u64) {
@@ -152,11 +173,15 @@ impl Patch<'_> {
             arm: arm.map(|(split, arm)| (split.id.clone(), arm.id.clone())),
         };
         let body = self.workshop.shelf.take(&id.account, version.hash, self.workshop.bodies);
+        let endpoints = self.table.endpoints_of(&agent.agent, version);
+        let listed = endpoints.as_deref().unwrap_or(&version.dispatch.endpoints);
         Arc::new(Served {
             agent: Arc::clone(id),
             version: Arc::clone(version),
             pin,
-            endpoints: self.table.endpoints_of(&agent.agent, version),
+            guard: agent.guard.clone(),
+            health: self.table.health.of(listed, &id.agent, version.number),
+            endpoints,
             body: body.map_or_else(OnceLock::new, OnceLock::from),
             series: self.workshop.series.get(&series),
             written: OnceLock::new(),
@@ -169,6 +194,9 @@ impl Patch<'_> {
         if let (Some(before), Some(place)) = (&before, place) {
             self.forget_split(&before.split, place);
         }
+        let limited = |split: &Split| split.arms.iter().any(|arm| arm.max_calls_in_progress.is_some());
+        let guarded = before.as_ref().is_some_and(|before| limited(&before.split));
+        self.guard(guarded, self.state.splits.get(id).is_some_and(|split| limited(split)));
         let digest = digest(&id.account, id.split.as_str());
         let Some(split) = self.state.splits.get(id) else {
             if let Some(place) = place {
@@ -202,11 +230,23 @@ impl Patch<'_> {
 
     fn arm(&self, split: &Split, arm: &Arm) -> ServingArm {
         let id = AgentRef { account: split.account.clone(), agent: arm.agent.clone() };
-        let served = self.table.agent(&id).and_then(|agent| {
-            let version = agent.agent.resolve(arm.pin)?;
-            Some(self.served(agent, version, arm.pin, Some((split, arm))))
+        let served = |place| {
+            let agent = self.table.agent(&id)?;
+            Some(self.served(agent, agent.agent.resolve(arm.pin)?, arm.pin, place))
+        };
+        let capacity = arm.max_calls_in_progress.map(|calls| {
+            let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
+            let limited = Limited::Arm { split: id, birth: split.birth(), arm: arm.id.clone() };
+            self.table.capacities.of(limited, calls)
         });
-        ServingArm { served, id: arm.id.clone(), pin: arm.pin, weight: arm.weight }
+        ServingArm {
+            served: served(Some((split, arm))),
+            outside: served(None),
+            id: arm.id.clone(),
+            pin: arm.pin,
+            weight: arm.weight,
+            capacity,
+        }
     }
 
     fn remember_split(&mut self, split: &Split, place: u32) {
@@ -250,6 +290,7 @@ impl Patch<'_> {
         }
         if let Some(Some(before)) = self.table.routes.set(place, None) {
             let route = &before.route.route;
+            self.guard(route.fallback.is_some(), false);
             self.release(route);
             if let Some(agent) = straight_to(route) {
                 self.edit_agent(&agent, |agent| agent.straight.retain(|straight| *straight != place));
@@ -261,6 +302,7 @@ impl Patch<'_> {
         if let Some(agent) = straight_to(&used.route) {
             self.edit_agent(&agent, |agent| agent.straight.push(place));
         }
+        self.guard(false, route.route.fallback.is_some());
         self.table.routes.set(place, Some(Way { account, straight: None, route }));
         self.straighten(place);
     }
@@ -279,6 +321,7 @@ impl Patch<'_> {
     fn prefix(&mut self, account: &AccountId, prefix: Prefix) {
         let route = self.state.prefixes.get(&(account.clone(), prefix)).cloned();
         let serving = route.and_then(|route| self.serving(&route));
+        let guarded = serving.as_ref().is_some_and(|route| route.route.fallback.is_some());
         let before = self.edit_account(account, |routes| match serving {
             Some(serving) => {
                 routes.lengths |= 1 << prefix.digits();
@@ -296,6 +339,7 @@ impl Patch<'_> {
                 before
             }
         });
+        self.guard(before.as_ref().is_some_and(|route| route.route.fallback.is_some()), guarded);
         if let Some(before) = before {
             self.release(&before.route);
         }
@@ -304,8 +348,10 @@ impl Patch<'_> {
     fn default_route(&mut self, account: &AccountId) {
         let route = self.state.defaults.get(account).cloned();
         let serving = route.and_then(|route| self.serving(&route));
-        if let Some(before) = self.edit_account(account, |routes| mem::replace(&mut routes.default, serving))
-        {
+        let guarded = serving.as_ref().is_some_and(|route| route.route.fallback.is_some());
+        let before = self.edit_account(account, |routes| mem::replace(&mut routes.default, serving));
+        self.guard(before.as_ref().is_some_and(|route| route.route.fallback.is_some()), guarded);
+        if let Some(before) = before {
             self.release(&before.route);
         }
     }

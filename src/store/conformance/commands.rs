@@ -11,6 +11,7 @@ use crate::domain::agent_config::Dispatch;
 use crate::domain::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
 use crate::domain::change::SplitRef;
 use crate::domain::command::{Action, Author, Command, SplitPatch};
+use crate::domain::fallback::Fallback;
 use crate::domain::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use crate::domain::id::{
     AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SiteVariantId, SplitId, VersionNumber,
@@ -181,6 +182,7 @@ fn arms(b: u8, c: u8) -> Vec<Arm> {
         agent: agent(b.wrapping_add(2 * n)).agent,
         pin: pin(c),
         weight: u32::from(c % 7) + u32::from(n) + 1,
+        max_calls_in_progress: (c % 4 == 1).then_some(u32::from(c)),
     };
     (0..=c % 3).map(arm).collect()
 }
@@ -226,6 +228,8 @@ fn file_agent(n: u8, versions: u8, deployed: u8) -> Placed<FileAgent> {
         id: agent(n),
         name: format!("agent {deployed}"),
         endpoints: Vec::new(),
+        max_calls_in_progress: (deployed == 1).then_some(u32::from(n) + 1),
+        fallback: (deployed == 2).then(|| Fallback::parse("sip:desk@10.0.0.9").unwrap()),
         environments: (deployed <= versions)
             .then(|| placed((Environment::Live, version(deployed))))
             .into_iter()

@@ -14,7 +14,7 @@ fn a_folder_is_an_agent_with_its_versions_in_the_order_of_their_numbers() {
         file("agents/sales/draft.toml", config("draft")),
         file(
             "agents/sales/agent.toml",
-            "name = \"Sales\"\nendpoints = [{ uri = \"sip:{agent}.v{version}@10.0.0.1:5060\" }]\n\
+            "name = \"Sales\"\nmax_calls_in_progress = 20\nfallback = \"+14155550100\"\nendpoints = [{ uri = \"sip:{agent}.v{version}@10.0.0.1:5060\" }]\n\
              [environments]\nlive = \"V2\"\npre-release = \"V10\"\n",
         ),
     ];
@@ -25,7 +25,9 @@ fn a_folder_is_an_agent_with_its_versions_in_the_order_of_their_numbers() {
     let numbers: Vec<_> = agent.versions.iter().map(|version| version.value.0.get()).collect();
     assert_eq!(numbers, [2, 10]);
     let live = (Environment::Live, VersionNumber::new(2).unwrap());
-    assert_eq!((agent.environments[0].value, agent.environments[0].at.line), (live, 4));
+    assert_eq!((agent.environments[0].value, agent.environments[0].at.line), (live, 6));
+    let fallback = agent.fallback.as_ref().map(ToString::to_string);
+    assert_eq!((agent.max_calls_in_progress, fallback.as_deref()), (Some(20), Some("+14155550100")));
     let draft = agent.draft.as_ref().unwrap();
     assert_eq!(draft.value.body.as_deref(), Some(br#"{"description":"draft","name":"Sales"}"#.as_slice()));
     let (first, second) = (&agent.versions[0].value.1, &agent.versions[1].value.1);
@@ -55,6 +57,8 @@ fn a_fault_of_a_folder_names_the_file() {
         ("agents/sales/V1.toml", "name = \"\"\nllm.temperature = 3\n", (1, 8), ["name", ""]),
         ("agents/sales/agent.toml", "nam = \"x\"\n", (1, 1), ["\"nam\"", "`name`"]),
         ("agents/sales/agent.toml", "name = \"\"\n", (1, 8), ["name: \"\"", "1 to 100 characters"]),
+        ("agents/sales/agent.toml", "max_calls_in_progress = 0\n", (1, 25), ["0 is out of range", "from 1"]),
+        ("agents/sales/agent.toml", "fallback = \"sip:\"\n", (1, 12), ["fallback", "URI"]),
         ("agents/sales/agent.toml", "account = 1\n", (1, 11), ["account", "an account's id"]),
         ("agents/sales/agent.toml", "[environments]\nlife = \"V1\"\n", (2, 1), ["\"life\"", "`live`"]),
         (

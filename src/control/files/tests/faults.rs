@@ -220,6 +220,25 @@ fn a_fault_of_another_table_stands_at_its_line_and_column() {
 }
 
 #[test]
+fn a_fault_of_a_limit_or_a_fallback_stands_at_its_line_and_column() {
+    let number = |fallback: &str| {
+        format!("[[number]]\nnumber = \"+14155550100\"\nagent = \"a\"\nfallback = \"{fallback}\"")
+    };
+    one_fault(&amid(&number("ftp://h")), "7:12", &["fallback", "SIP user"]);
+    let itself = ["fallback: +14155550100 is the number itself", "another number"];
+    one_fault(&amid(&number("+14155550100")), "7:12", &itself);
+    let split = |calls: &str| {
+        format!(
+            "[[split]]\nid = \"s\"\narms = [{{ id = \"a\", agent = \"x\", weight = 1, max_calls_in_progress = {calls} }}]"
+        )
+    };
+    for calls in ["0", "100000001", "-1", "\"5\""] {
+        let words = ["arms[0].max_calls_in_progress: ", "from 1 to 100,000,000"];
+        one_fault(&amid(&split(calls)), "6:70", &words);
+    }
+}
+
+#[test]
 fn what_is_no_text_is_a_fault() {
     let place = |bytes: &[u8]| {
         let faults = read(&[file("routes/a.toml", bytes)]).unwrap_err();

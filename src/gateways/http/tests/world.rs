@@ -108,6 +108,7 @@ impl World {
             doorkeeper: Doorkeeper::new(gateways, SECRET, vec!["calls.example.com".to_owned()]),
             clock: clock.clone(),
             limits: Arc::clone(&limits),
+            batch_bytes_max: 1 << 20,
             lag_max: Duration::from_secs(60),
         }));
         let (address, listeners) = bind_workers("127.0.0.1:0".parse().unwrap(), 2).unwrap();
@@ -192,6 +193,8 @@ impl World {
             name: id.to_owned(),
             managed_by: ManagedBy::Api,
             endpoints: Vec::new(),
+            max_calls_in_progress: None,
+            fallback: None,
             created_at: Timestamp(0),
         })]);
     }
@@ -255,6 +258,7 @@ impl World {
                 agent: AgentId::parse("sales").unwrap(),
                 pin: Pin::parse(pin).unwrap(),
                 weight: *weight,
+                max_calls_in_progress: None,
             })
             .collect();
         let weights: Vec<u32> = arms.iter().map(|arm| arm.weight).collect();
