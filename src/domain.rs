@@ -17,6 +17,7 @@ pub mod live;
 pub mod moves;
 pub mod persistent;
 pub mod refusal;
+pub mod reserved;
 pub mod route;
 pub mod sight;
 pub mod split;

@@ -200,3 +200,17 @@ fn a_key_that_is_replaced_ends_at_once() {
     assert_eq!(world.get("/v1/agents").status, 401);
     assert_eq!(world.as_key("fresh", "GET", "/v1/agents", Value::Null).status, 200);
 }
+
+#[test]
+fn of_two_keys_that_differ_neither_counts() {
+    let world = World::new();
+    let ask = |bearer: &str| {
+        let request = Request::builder().method(Method::GET).uri("/v1/agents").header("x-api-key", "reader");
+        let request = request.header("authorization", bearer);
+        world.send(request.body(axum::body::Body::empty()).unwrap()).status
+    };
+    assert_eq!(ask("Bearer reader"), 200);
+    for wrong in ["Bearer wrong", "Bearer admin", "Bearer"] {
+        assert_eq!(ask(wrong), 401, "{wrong}");
+    }
+}
