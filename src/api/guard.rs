@@ -15,6 +15,7 @@ use super::Management;
 use super::caller::Caller;
 use super::etag::IfMatch;
 use super::permits::{Need, Permits};
+use super::request::Query;
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::state::State as Present;
 use crate::http::credentials::Credentials;
@@ -45,6 +46,10 @@ pub(super) async fn admit(
     };
     let caller = guard.caller(need, request.headers())?;
     let revision = caller.as_ref().map(|caller| caller.state.revision);
+    // Probes may add what keeps others from answering for us; whoever brings a key means what it says.
+    if caller.is_some() {
+        Query::of(request.uri())?.only(&need.parameters)?;
+    }
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::capacity::{Full, Places};
 use super::decision::{Cause, Choice, Decision, Detour, InSplit, Instead, Reason, Unfit, Unit};
@@ -227,10 +226,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
     }
 
     fn inactive(&self, split: &ServingSplit) -> Option<Inactive> {
-        split.split.inactive(self.now).or_else(|| {
-            let quota = split.split.call_quota?;
-            (split.calls.load(Ordering::Relaxed) >= quota).then_some(Inactive::OutOfQuota)
-        })
+        split.split.inactive(self.now).or_else(|| split.is_used_up().then_some(Inactive::OutOfQuota))
     }
 
     fn slot(&self, split: &ServingSplit) -> (u16, Unit) {

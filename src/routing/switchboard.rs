@@ -10,7 +10,7 @@ use super::named::ByName;
 use super::request::CallRequest;
 use super::series::SeriesBook;
 use super::shelf::Shelf;
-use super::table::RoutingTable;
+use super::table::{RoutingTable, ServingSplit};
 use super::token::{InvalidToken, TokenKeys, TokenText};
 use super::trail::Trail;
 use crate::domain::time::Timestamp;
@@ -144,7 +144,7 @@ impl Switchboard {
             None => {
                 let mut places = Places::default();
                 let decision = if begins(call, occasion) {
-                    begin(table, call, (occasion.draw, occasion.now), &mut places, trail)
+                    counted(table, call, occasion, &mut places, trail)
                 } else {
                     decide(table, call, occasion.draw, occasion.now, trail)
                 };
@@ -200,15 +200,13 @@ impl Switchboard {
                 Remembered::Full => Standing::NotRemembered,
                 Remembered::TooManyLegs => Standing::TooManyLegs,
                 Remembered::Already(first) => {
+                    // It was asked twice at once, and the other answer was first.
+                    if let Some(split) = split_of(call, decision) {
+                        split.uncount();
+                    }
                     return then(&self.repeat(&first, call, occasion));
                 }
             };
-            // What a token repeats was counted when it was decided.
-            let fresh = !matches!(decision.reason, Reason::Token | Reason::Override);
-            let in_split = decision.choice.as_ref().filter(|_| fresh).and_then(|choice| choice.in_split);
-            if let Some(in_split) = in_split.filter(|in_split| in_split.slot.is_some()) {
-                in_split.split.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            }
         }
         let token = self.token(decision, decision_id, call, occasion);
         then(&Answer { decision: decision.clone(), decision_id, token, token_ignored, standing })
@@ -239,6 +237,41 @@ impl Switchboard {
             Purpose::Answer | Purpose::DryRun => None,
         }
     }
+}
+
+/// Decides a call that begins, and counts it in the split whose slots decided: before it is remembered, so that a split
+/// never has more calls than its quota, however many begin at once.
+fn counted<'t>(
+    table: &'t RoutingTable,
+    call: &CallRequest<'_>,
+    occasion: Occasion,
+    places: &mut Places,
+    trail: &mut impl Trail,
+) -> Decision<'t> {
+    let mut begin = || {
+        *places = Places::default();
+        begin(table, call, (occasion.draw, occasion.now), places, trail)
+    };
+    let mut decision = begin();
+    for _ in 0..LOOKS_MAX {
+        match split_of(call, &decision) {
+            Some(split) if !split.count() => decision = begin(),
+            _ => break,
+        }
+    }
+    decision
+}
+
+/// How often a call is decided anew since others took the last of a quota between the look at it and the count. The
+/// second look sees that it is used up, unless one of them gives its count back.
+const LOOKS_MAX: usize = 4;
+
+/// The split in which a decision counts: one whose slots decided. What a token or a name decides was counted before, or
+/// is no result.
+fn split_of<'t>(call: &CallRequest<'_>, decision: &Decision<'t>) -> Option<&'t ServingSplit> {
+    let fresh = !matches!(decision.reason, Reason::Token | Reason::Override) && !hidden(call, decision);
+    let in_split = decision.choice.as_ref().filter(|_| fresh)?.in_split?;
+    in_split.slot.map(|_| in_split.split.as_ref())
 }
 
 /// Whether it is a call that will be remembered, if somebody serves it and there is room.

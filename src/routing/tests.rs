@@ -508,6 +508,38 @@ fn agent_ref(id: &str) -> crate::domain::agent::AgentRef {
 }
 
 #[test]
+fn a_split_never_has_more_calls_than_its_quota_however_many_begin_at_once() {
+    let to = "+14155550100";
+    for round in 0..20 {
+        let mut world = World::new();
+        let mut spring = split("spring", &[("a", "sales@V1", 1), ("b", "sales@V2", 1)]);
+        (spring.call_quota, spring.unit) = (Some(5), UnitRule::Call);
+        world.act(Action::CreateSplit { split: spring, numbers: vec![number(to)] });
+        let board = switchboard(&world, 1_000);
+        let headers = Vec::new();
+        // Eight calls, of which the split's slots decide so many.
+        let begin = &|caller: u128, thread: u128| {
+            let began = (0..8).filter(|n| {
+                let id = format!("{round}-{caller}-{n}");
+                let call = CallRequest { call_id: Some(&id), ..world.call(to, "", &headers) };
+                let (said, _, standing, _) = asked(&board, &world, &call, thread * 8 + n);
+                standing == Standing::Began && said.ends_with("number_split")
+            });
+            began.count() as u64
+        };
+        let calls = || world.table.splits().next().unwrap().calls.load(Ordering::Relaxed);
+        let at_once = std::thread::scope(|scope| {
+            // Each call is asked for by two at once.
+            let threads: Vec<_> =
+                (0..8).map(|thread| scope.spawn(move || begin(thread / 2, thread))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
+        });
+        assert!(at_once <= 5 && calls() == at_once, "{at_once} of {}", calls());
+        assert_eq!((at_once + begin(9, 9), calls()), (5, 5));
+    }
+}
+
+#[test]
 fn no_route_is_not_remembered() {
     let mut world = World::new();
     let board = switchboard(&world, 10);

@@ -3,7 +3,7 @@
 use hyper::{Method, Request};
 use serde_json::{Value, json};
 
-use super::world::{World, key};
+use super::world::{World, error, key};
 use crate::api::permits::{Need, Permits};
 use crate::api::{document, routes};
 use crate::domain::account::Permission;
@@ -108,6 +108,25 @@ fn no_operation_is_granted_without_its_permission_and_each_of_its_permissions_is
             assert!(reply.status != 401 && reply.status != 403, "{method} {path}: {}", reply.text);
         }
     }
+}
+
+#[test]
+fn no_operation_takes_a_parameter_that_it_does_not_know_and_nothing_is_done_then() {
+    let world = full();
+    let before = world.control.state().revision;
+    for (method, template, need) in operations() {
+        if need.key_optional {
+            continue;
+        }
+        let (path, body) = (path(&world, &template), body(&method, &template));
+        for parameter in ["dryrun", "dryRun", "bogus"] {
+            if !need.parameters.iter().any(|known| known == parameter) {
+                let reply = world.admin(&method, &format!("{path}?{parameter}=true"), body.clone());
+                assert_eq!(reply.error(), error(400, "VALIDATION_FAILED", parameter), "{method} {path}");
+            }
+        }
+    }
+    assert_eq!(world.control.state().revision, before);
 }
 
 #[test]

@@ -562,6 +562,10 @@ impl Merge<'_> {
             counted(files.splits.len(), "split"),
             counted(files.put.len(), "number")
         );
+        let routes = files.routes.iter().map(|placed| &placed.value);
+        let routes = routes.chain(files.prefixes.iter().map(|placed| &placed.value.1));
+        let routes = routes.chain(files.defaults.iter().map(|placed| &placed.value));
+        self.outcome.warnings.extend(routes.filter_map(|route| self.next.warn_of_fallback(route)));
         self.outcome.warnings.sort_unstable();
         self.outcome.warnings.dedup();
         self.outcome.ahead = Some(Box::new((self.next, self.touched)));
