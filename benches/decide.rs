@@ -25,7 +25,7 @@ use cordboard::domain::change::{Change, NumberChanges, Touched};
 use cordboard::domain::id::{Environment, Pin};
 use cordboard::domain::route::{Destination, ManagedBy, Route};
 use cordboard::domain::time::Timestamp;
-use cordboard::routing::calls::{CallBounds, CallsInProgress, Ending, Kept};
+use cordboard::routing::calls::{CallBounds, CallsInProgress, Ending, Kept, Which};
 use cordboard::routing::capacity::Places;
 use cordboard::routing::decide::decide;
 use cordboard::routing::live::Live;
@@ -180,7 +180,8 @@ fn calls_and_tokens() {
             black_box(calls.kept(&call(*i), id)).expect("in progress");
         });
         let ended = once(&later, |_, (_, id)| {
-            black_box(calls.end(&world.account, None, id, &Ending::default())).expect("in progress");
+            black_box(calls.end(&world.account, Which::default(), id, &Ending::default()))
+                .expect("in progress");
         });
         let begun = Instant::now();
         calls.sweep(Timestamp(1));

@@ -118,7 +118,7 @@ pub fn router(management: Management) -> Router {
     let guard = Arc::new(Guard { management: Arc::clone(&management), permits: Permits::of(&document) });
     let document = bytes::Bytes::from(document::whole(&document).to_string());
     let random = management.random;
-    let new_id: NewId = Arc::new(move || {
+    let new_id = NewId::new(move || {
         let [high, ..] = halves(random());
         uuid::Builder::from_random_bytes(high).into_uuid()
     });

@@ -36,6 +36,7 @@ use crate::domain::import::Imported;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::routing::live::Live;
+use crate::store::error::{Deed, StoreErrorKind};
 use crate::store::port::ControlStore;
 
 pub use hand_over::HandOver;
@@ -250,8 +251,16 @@ impl Control {
 
     /// Notes for the status, and once in the log, if the store is no longer where it was.
     pub fn check_store(&self) {
-        let Err(why) = self.inner.store.check() else { return };
-        let (status, why) = (&self.inner.status, why.to_string());
+        let status = &self.inner.status;
+        let Err(why) = self.inner.store.check() else {
+            // What else is wrong with it, only the next change can tell.
+            let gone = StoreError::new(Deed::Write, StoreErrorKind::Gone).to_string();
+            if status.store_fault() == Some(gone) {
+                status.set_store_fault(None);
+            }
+            return;
+        };
+        let why = why.to_string();
         if status.store_fault().as_ref() != Some(&why) {
             tracing::error!("{why}");
             status.set_store_fault(Some(why));

@@ -18,6 +18,7 @@ pub mod moves;
 pub mod object;
 pub mod persistent;
 pub mod refusal;
+pub mod reserved;
 pub mod route;
 pub mod sight;
 pub mod split;

@@ -9,11 +9,13 @@ pub mod bind;
 pub mod body;
 pub mod condition;
 pub mod correlation;
+pub mod credentials;
 pub mod error;
 pub mod fair;
 pub mod foreign;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+pub mod host;
 pub mod json;
 pub mod lag;
 pub mod limits;
@@ -27,6 +29,7 @@ mod acceptor;
 mod connection;
 mod linger;
 mod pulse;
+mod unread;
 
 #[cfg(test)]
 pub(crate) mod tests;

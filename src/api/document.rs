@@ -135,8 +135,14 @@ fn finish(operation: &mut Value) {
     } else {
         &[]
     };
+    let of_bodies: &[(&str, &str)] = if operation.get("requestBody").is_some() {
+        &[("408", "The body did not come in time."), ("413", "The body is too large.")]
+    } else {
+        &[]
+    };
+    let of_heads = [("431", "`HEAD_TOO_LARGE`: the head is too large, or has more than 100 headers.")];
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
-    for (status, description) in errors {
+    for (status, description) in errors.iter().chain(of_bodies).chain(&of_heads) {
         responses.entry(*status).or_insert_with(|| json!({"description": description}));
     }
     for (status, response) in responses.iter_mut() {

@@ -8,21 +8,22 @@ use axum::http::Extensions;
 use axum::middleware::Next;
 use axum::response::Response;
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue};
 use subtle::ConstantTimeEq as _;
 
 use super::Management;
 use super::caller::Caller;
 use super::etag::IfMatch;
 use super::permits::{Need, Permits};
+use super::request::Query;
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::state::State as Present;
+use crate::http::credentials::Credentials;
 use crate::http::error::ApiError;
 use crate::http::foreign::is_foreign;
 
 /// The header that tells the revision of the configuration that an answer is about.
 pub(super) const REVISION: HeaderName = HeaderName::from_static("x-cordboard-revision");
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ACTOR: HeaderName = HeaderName::from_static("x-cordboard-actor");
 const ACTOR_CHARS_MAX: usize = 200;
 
@@ -45,6 +46,10 @@ pub(super) async fn admit(
     };
     let caller = guard.caller(need, request.headers())?;
     let revision = caller.as_ref().map(|caller| caller.state.revision);
+    // Probes may add what keeps others from answering for us; whoever brings a key means what it says.
+    if caller.is_some() {
+        Query::of(request.uri())?.only(&need.parameters)?;
+    }
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }
@@ -69,7 +74,7 @@ pub(super) async fn tell_revision(
 
 impl Guard {
     fn caller(&self, need: &Need, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
-        if need.key_optional && (need.any_of.is_empty() || key_text(headers)?.is_none()) {
+        if need.key_optional && (need.any_of.is_empty() || Credentials::of(headers).key()?.is_none()) {
             return Ok(None);
         }
         let state = self.management.control.state();
@@ -85,7 +90,7 @@ impl Guard {
     }
 
     fn authenticate(&self, state: &Present, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
-        let text = key_text(headers)?.ok_or_else(|| {
+        let text = Credentials::of(headers).key()?.ok_or_else(|| {
             ApiError::unauthorized("no key: send it as `x-api-key` or as `Authorization: Bearer`")
         })?;
         // Looking up by a keyed hash tells nothing about the key; the comparison takes the same time whatever is found.
@@ -97,21 +102,6 @@ impl Guard {
             None => Err(ApiError::unauthorized("the key is not valid")),
         }
     }
-}
-
-/// The key as it was sent; `x-api-key` goes before `Authorization`.
-fn key_text(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
-    let key = match (headers.get(API_KEY), headers.get(AUTHORIZATION)) {
-        (Some(value), _) => value.to_str().ok(),
-        (None, Some(value)) => value.to_str().ok().and_then(bearer),
-        (None, None) => return Ok(None),
-    };
-    key.map(Some).ok_or_else(|| ApiError::unauthorized("the key is not valid"))
-}
-
-fn bearer(text: &str) -> Option<&str> {
-    let (scheme, key) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 /// Who the caller says it acts for.

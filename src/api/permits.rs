@@ -1,4 +1,4 @@
-//! Which operation needs which permission, read from the document that describes the operations.
+//! Which operation needs which permission and takes which parameters, read from the document that describes the operations.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,8 @@ pub(super) struct Need {
     pub(super) key_optional: bool,
     /// Any one of these permissions; none: a key changes nothing.
     pub(super) any_of: Vec<Permission>,
+    /// The parameters that its query may have.
+    pub(super) parameters: Vec<String>,
 }
 
 /// The needs of every operation, by method and path template.
@@ -27,7 +29,7 @@ impl Permits {
         let paths = document.get("paths").and_then(Value::as_object);
         let operations = paths.into_iter().flatten().flat_map(|(path, item)| {
             item.as_object().into_iter().flatten().map(move |(method, operation)| {
-                ((method.to_ascii_uppercase(), path.clone()), need(operation.get("security")))
+                ((method.to_ascii_uppercase(), path.clone()), need(operation))
             })
         });
         Self(operations.collect())
@@ -46,12 +48,16 @@ impl Permits {
     }
 }
 
-fn need(security: Option<&Value>) -> Need {
+fn need(operation: &Value) -> Need {
+    let security = operation.get("security");
     let ways = || security.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
     let roles = ways().filter_map(|way| way.get(KEY)).filter_map(Value::as_array).flatten();
     let any_of = roles
         .filter_map(Value::as_str)
         .filter_map(|role| Permission::ALL.into_iter().find(|permission| permission.as_str() == role))
         .collect();
-    Need { key_optional: ways().any(serde_json::Map::is_empty), any_of }
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let of_query = parameters.filter(|parameter| parameter.get("in").is_some_and(|place| place == "query"));
+    let names = of_query.filter_map(|parameter| parameter.get("name")?.as_str().map(str::to_owned));
+    Need { key_optional: ways().any(serde_json::Map::is_empty), any_of, parameters: names.collect() }
 }

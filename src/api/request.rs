@@ -5,7 +5,7 @@ use std::error::Error;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use bytes::Bytes;
-use hyper::StatusCode;
+use hyper::{StatusCode, Uri};
 
 use super::caller::Caller;
 use super::fields::{self, Written};
@@ -124,6 +124,14 @@ async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathP
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
+    /// The query of an address.
+    pub(super) fn of(uri: &Uri) -> Result<Self, ApiError> {
+        let pairs = pairs(uri.query().unwrap_or_default());
+        let pairs: Result<Vec<_>, _> =
+            pairs.map(|pair| pair.map(|(n, v)| (n.into_owned(), v.into_owned()))).collect();
+        pairs.map(Self).map_err(|why| ApiError::validation(why.field().to_owned(), why.to_string()))
+    }
+
     /// A parameter, read by `read`, which says what is wrong with it.
     pub(super) fn take<T>(
         &mut self,
@@ -152,6 +160,11 @@ impl Query {
         Ok(limit.unwrap_or(LIMIT))
     }
 
+    /// Refuses what is not among these names.
+    pub(super) fn only(self, names: &[String]) -> Result<(), ApiError> {
+        Self(self.0.into_iter().filter(|(name, _)| !names.contains(name)).collect()).end()
+    }
+
     /// Refuses what nobody took.
     pub(super) fn end(self) -> Result<(), ApiError> {
         match self.0.into_iter().next() {
@@ -165,10 +178,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs: Result<Vec<_>, _> =
-            pairs(query).map(|pair| pair.map(|(n, v)| (n.into_owned(), v.into_owned()))).collect();
-        pairs.map(Self).map_err(|why| ApiError::validation(why.field().to_owned(), why.to_string()))
+        Self::of(&parts.uri)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::numbering::{Country, Numbering};
 use crate::gateways::plane::{self, CallPlane};
 use crate::http::bind::{Claim, claim};
+use crate::http::correlation::NewId;
 use crate::http::limits::Limits;
 use crate::http::server::Front;
 use crate::routing::calls::{CallBounds, CallsInProgress};
@@ -139,6 +140,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     let front = |plane, body_bytes_max| Front {
         limits: Arc::new(limits(&settings, body_bytes_max)),
         tls: certificates.of(plane),
+        new_id: NewId::new(random_id),
         ..Front::default()
     };
     let (calls_front, admin_front) =
@@ -251,6 +253,11 @@ pub(super) fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Vec<settin
         }
     }
     if faults.is_empty() { Ok(endpoints) } else { Err(faults) }
+}
+
+fn random_id() -> uuid::Uuid {
+    let random = random_bytes().first_chunk().copied().unwrap_or_default();
+    uuid::Builder::from_random_bytes(random).into_uuid()
 }
 
 fn switchboard(

@@ -158,7 +158,8 @@ pub enum Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// Reads `+digits` (separators `-`, `.`, `(`, `)` and space allowed), `tel:`, `sip:`, `sips:` or a bare SIP user.
+    /// Reads `+digits` (separators `-`, `.`, `(`, `)` and space allowed), `tel:`, `sip:`, `sips:` or a bare SIP user;
+    /// the URIs as SIP headers have them too: `"Bob" <sip:bob@example.com>;tag=1`.
     ///
     /// # Errors
     /// When it is none of these; letters are a SIP user, but letters after a plus are a fault.
@@ -167,7 +168,7 @@ impl<'a> Address<'a> {
         if let Some(number) = E164::parse(text) {
             return Ok(Self::E164(number));
         }
-        let user = user_part(text)?;
+        let user = user_part(within_brackets(text).unwrap_or(text))?;
         let decoded = if user.contains('%') {
             percent_decode_str(user).decode_utf8().map_err(|_| InvalidAddress::NotText)?
         } else {
@@ -218,9 +219,16 @@ fn write_user(user: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     let is_code =
         |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
-    while let Some((before, after)) = rest.split_once('%') {
+    let bracketed = within_brackets(user).is_some();
+    let marked = |c| c == '%' || (c == '<' && bracketed);
+    while let Some((before, mark)) = rest.find(marked).and_then(|at| rest.split_at_checked(at)) {
+        let after = mark.get(1..).unwrap_or_default();
         f.write_str(before)?;
-        f.write_str(if is_code(after.as_bytes()) { "%25" } else { "%" })?;
+        f.write_str(match mark.starts_with('<') {
+            true => "%3C",
+            false if is_code(after.as_bytes()) => "%25",
+            false => "%",
+        })?;
         rest = after;
     }
     f.write_str(rest)
@@ -235,6 +243,33 @@ fn plus_number(rest: &str) -> Option<E164> {
         len += 1;
     }
     E164::parse(std::str::from_utf8(digits.get(..len)?).ok()?)
+}
+
+/// The URI of a `name-addr` (RFC 3261, section 25.1): behind a display name, if any, and in angle brackets; parameters
+/// may follow. Nothing where the text is none, or the URI is not of a phone.
+fn within_brackets(text: &str) -> Option<&str> {
+    // A quoted name may have brackets of its own.
+    let quoted = text.trim_start().strip_prefix('"').map(|name| {
+        let mut escaped = false;
+        let end = name.find(|c| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        });
+        end.and_then(|end| name.get(end + 1..)).unwrap_or_default()
+    });
+    let (_, rest) = quoted.unwrap_or(text).split_once('<')?;
+    let (uri, parameters) = rest.split_once('>')?;
+    let parameters = parameters.trim_start();
+    let ends = parameters.is_empty() || parameters.starts_with(';');
+    (ends && scheme_bytes(uri).is_some()).then_some(uri)
+}
+
+/// How long the scheme is with which a URI of a phone begins: `tel:`, `sip:` or `sips:` in any case.
+#[must_use]
+pub fn scheme_bytes(uri: &str) -> Option<usize> {
+    let begins = |scheme: &&str| uri.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
+    ["tel:", "sip:", "sips:"].iter().find(|scheme| begins(scheme)).map(|scheme| scheme.len())
 }
 
 /// The user part of a `tel:`, `sip:` or `sips:` URI without parameters and password; any other text whole.
@@ -271,6 +306,15 @@ impl Number {
     /// When the text is no address.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         Address::parse(text).map(|address| address.to_number())
+    }
+
+    /// The same as it is asked for.
+    #[must_use]
+    pub fn as_address(&self) -> Address<'_> {
+        match self {
+            Self::E164(number) => Address::E164(*number),
+            Self::User(user) => Address::User(Cow::Borrowed(user)),
+        }
     }
 
     /// What to say of a SIP user of 8 to 15 digits, which few phones have: a phone number was meant, perhaps.
@@ -398,6 +442,7 @@ impl<'a> Caller<'a> {
             let address = Address::E164(number);
             return if is_withheld(&address) { Self::Withheld } else { Self::Known(address) };
         }
+        let text = within_brackets(text).unwrap_or(text);
         if is_from_nowhere(text) {
             return Self::Withheld;
         }
@@ -492,6 +537,19 @@ mod tests {
         ] {
             assert_eq!(parsed(text), "number +14155550100", "{text:?}");
         }
+        for text in [
+            "<sip:+14155550100@10.0.0.1>",
+            " <tel:+14155550100>",
+            "\"Bob\" <sip:+14155550100@10.0.0.1;user=phone>;tag=a<b>",
+            "\"Bob \\\"the <sip:x@y>\\\"\" <SIPS:+14155550100@h>",
+            "Bob the Builder <sip:%2B14155550100@h> ;tag=1",
+        ] {
+            assert_eq!(parsed(text), "number +14155550100", "{text:?}");
+        }
+        for text in ["<alice>", "a<b>c", "<sip:alice@example.com", "<sip:a@b>c", "\"Bob <sip:a@b>"] {
+            assert_eq!(parsed(text), format!("user {text}"), "no name and address");
+        }
+        assert_eq!(parsed("<sip:example.com>"), InvalidAddress::NoUser.to_string());
         assert_eq!(parsed("sip:alice@example.com"), "user alice");
         assert_eq!(parsed("sip:caf%C3%A9@example.com"), "user café");
         assert_eq!(parsed("4155550100"), "user 4155550100");
@@ -507,6 +565,8 @@ mod tests {
             ("100%", "100%"),
             ("sip:%2525%2@host", "%2525%2"),
             ("a:b", "a:b"),
+            ("sip:%3Csip%3Aa%40b%3E@host", "%3Csip:a@b>"),
+            ("sip:a%3Cb%3E@host", "a<b>"),
         ] {
             let address = Address::parse(text).unwrap();
             assert_eq!(address.to_string(), printed);
@@ -549,6 +609,8 @@ mod tests {
             "unknown",
             "anonymous.invalid",
             "sip:anonymous@anonymous.invalid",
+            "\"Anonymous\" <sip:thisis@anonymous.invalid>;tag=1928@x",
+            "Anonymous <sip:+266696687@10.0.0.1>",
             "sip:+14155550100@anonymous.invalid",
             "+266696687",
             "+7378742833",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::fallback::Fallback;
 use super::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
 use super::refusal::FieldFault;
+use super::reserved::{RESERVED_HEADER, is_reserved_header};
 
 /// Most header rules of a number.
 pub const HEADER_RULES_MAX: usize = 50;
@@ -194,6 +195,9 @@ pub fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
     if !is_header_name(name) {
         return Err(NO_HEADER_NAME);
     }
+    if is_reserved_header(name) {
+        return Err(RESERVED_HEADER);
+    }
     if !is_header_value(value) {
         return Err("the value has control characters or more than 1,000 bytes: expected one line of text");
     }
@@ -312,6 +316,8 @@ mod tests {
         let mut route: Route = serde_json::from_str(r#"{"account":"ws-1","splitId":"s"}"#).unwrap();
         route.headers.insert("X-A".to_owned(), "a\r\nX-B: b".to_owned());
         route.headers.insert("X A".to_owned(), String::new());
+        route.headers.insert("via".to_owned(), String::new());
+        route.headers.insert("V".to_owned(), String::new());
         let rule = |test| HeaderRule { header: "X-Env".to_owned(), test, agent: None, pin: Pin::Draft };
         route.header_rules = vec![
             rule(HeaderTest::Regex("(".to_owned())),
@@ -322,8 +328,10 @@ mod tests {
         assert_eq!(
             fields,
             [
+                "headers.V",
                 "headers.X A",
                 "headers.X-A",
+                "headers.via",
                 "headerRules[0].agentId",
                 "headerRules[0].regex",
                 "headerRules[1].agentId",

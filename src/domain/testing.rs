@@ -202,6 +202,12 @@ impl FileSet {
         self
     }
 
+    /// Sets the default route.
+    pub(crate) fn with_default(mut self, to: &str) -> Self {
+        self.defaults.push(placed(Arc::new(Route { managed_by: ManagedBy::Files, ..route(to) })));
+        self
+    }
+
     /// Adds a prefix.
     pub(crate) fn with_prefix(mut self, text: &str, to: &str) -> Self {
         let route = Arc::new(Route { managed_by: ManagedBy::Files, ..route(to) });

@@ -9,8 +9,8 @@ use crate::domain::address::Address;
 use crate::domain::agent::Version;
 use crate::domain::endpoint::{Endpoint, Filling};
 use crate::domain::id::{Environment, SiteVariantId, VersionNumber};
-use crate::routing::decision::{Choice, Decision, InSplit, IsPinned, Reason, Sentence, Unit};
-use crate::routing::switchboard::Answer;
+use crate::routing::decision::{Choice, InSplit, IsPinned, Reason, Sentence, Unit};
+use crate::routing::switchboard::{Answer, Standing};
 use crate::routing::table::{Served, ServingArm};
 use crate::routing::token::TokenText;
 use crate::routing::written::Written;
@@ -47,12 +47,13 @@ pub fn members(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
         }
     }
     json.raw(",\"reason\":{\"code\":\"").raw(decision.reason.code()).raw("\",\"text\":\"");
-    why(json, decision, asked);
+    why(json, answer, asked);
     json.raw("\"},\"token\":").plain_or_null(answer.token.as_ref().map(TokenText::as_str));
 }
 
 /// Writes the sentence of the reason, without the quotes around it.
-fn why(json: &mut Json<'_>, decision: &Decision<'_>, asked: Asked<'_>) {
+fn why(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
+    let decision = &answer.decision;
     match (&decision.choice, decision.reason, asked.to) {
         // By far the most frequent, and several times faster than to have the sentence formatted.
         (Some(choice), Reason::NumberPin, Address::E164(number))
@@ -64,9 +65,17 @@ fn why(json: &mut Json<'_>, decision: &Decision<'_>, asked: Asked<'_>) {
             json.escaped(Sentence { decision, to: asked.to });
         }
     }
+    if let Some(why) = answer.token_ignored {
+        json.raw("; the token was ignored: ").escaped(why);
+    }
     if !asked.remark.is_empty() {
         json.raw("; ").escaped(asked.remark);
     }
+    json.raw(match answer.standing {
+        Standing::NotRemembered => "; not remembered, since there is no room for more calls",
+        Standing::TooManyLegs => "; not remembered, since this callId has 1,024 legs already",
+        _ => "",
+    });
 }
 
 fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: Option<&str>) {

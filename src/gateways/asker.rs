@@ -5,18 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 
 use super::gateway::{Gateway, Gateways};
 use crate::domain::account::{Key, KeyDigest, Permission};
 use crate::domain::id::{AccountId, AgentId};
 use crate::domain::time::Timestamp;
+use crate::http::credentials::Credentials;
 use crate::http::error::ApiError;
 use crate::http::foreign::tells_of_another;
+use crate::http::host::is_named;
 use crate::routing::table::RoutingTable;
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const BEARER: &[u8] = b"bearer ";
 /// Shares of keys: there may be any number of keys, and those with the same share are one to the others.
 const KEY_SHARES: usize = 32;
 
@@ -109,18 +110,22 @@ impl Doorkeeper {
     /// `wall` is asked for the time that people know, by which keys expire. Cost: 50 ns by address, 200 ns by key.
     ///
     /// # Errors
-    /// 401 without a valid key from an address on no list; 403 for a request that no gateway would send itself.
+    /// 401 without a valid key from an address on no list; 403 for a request that no gateway would send itself; 400 for
+    /// one that names no host where it must.
     pub fn asker(
         &self,
         table: &RoutingTable,
         ends: &Ends,
-        headers: &HeaderMap,
+        head: &Parts,
         wall: impl FnOnce() -> Timestamp,
     ) -> Result<Asker<'_>, ApiError> {
-        let seen = Seen::of(headers);
-        if let Some(text) = seen.key_text() {
+        let seen = Seen::of(&head.headers);
+        if seen.host.is_none() {
+            is_named(head.version, &head.headers)?;
+        }
+        if let Some(text) = seen.credentials.key()? {
             // Found by its keyed hash, so that how long the search takes tells nothing about any key.
-            let key = text.and_then(|text| table.keys.get(&KeyDigest::of(&self.secret, text)));
+            let key = table.keys.get(&KeyDigest::of(&self.secret, text));
             return match key.filter(|key| key.expires_at.is_none() || !key.expired(wall())) {
                 Some(key) => Ok(Asker::Key(Arc::clone(key))),
                 None => Err(ApiError::unauthorized("the API key is not valid")),
@@ -199,15 +204,12 @@ fn without_port(host: &str) -> &str {
 /// What the headers tell of who asks, found in one pass: that is several times faster than to look for each.
 #[derive(Default)]
 struct Seen<'h> {
-    api_key: Option<&'h HeaderValue>,
-    authorization: Option<&'h HeaderValue>,
+    credentials: Credentials<'h>,
     /// A header that no gateway sends by itself.
     relayed: Option<&'h HeaderName>,
     host: Option<&'h HeaderValue>,
     /// Whether more than one host is named, which no honest client does.
     more_hosts: bool,
-    /// Whether one of the headers of a key came more than once.
-    more_keys: bool,
 }
 
 impl<'h> Seen<'h> {
@@ -216,32 +218,11 @@ impl<'h> Seen<'h> {
         for (name, value) in headers {
             if *name == HOST {
                 seen.more_hosts |= seen.host.replace(value).is_some();
-            } else if *name == API_KEY {
-                seen.more_keys |= seen.api_key.replace(value).is_some();
-            } else if *name == AUTHORIZATION {
-                seen.more_keys |= seen.authorization.replace(value).is_some();
-            } else if tells_of_another(name, value) {
+            } else if !seen.credentials.take(name, value) && tells_of_another(name, value) {
                 seen.relayed.get_or_insert(name);
             }
         }
         seen
-    }
-
-    /// The key that was sent, if one was; nothing inside where it is no text, or not the only one.
-    fn key_text(&self) -> Option<Option<&'h str>> {
-        // Which of several is meant nobody can know; one that is no key must not hide one that is.
-        if self.more_keys {
-            return Some(None);
-        }
-        if let Some(value) = self.api_key {
-            return Some(value.to_str().ok());
-        }
-        let value = self.authorization?.as_bytes();
-        let (scheme, text) = value.split_at_checked(BEARER.len())?;
-        if !scheme.eq_ignore_ascii_case(BEARER) {
-            return None;
-        }
-        Some(std::str::from_utf8(text).ok().map(str::trim))
     }
 }
 

@@ -45,23 +45,38 @@ impl Explanation {
     /// Explains where a decision puts a call; not yet on what way it came there.
     #[must_use]
     pub fn of(decision: &Decision<'_>) -> Self {
-        let in_split = decision.choice.as_ref().and_then(|choice| choice.in_split);
-        Self {
+        let bare = Self {
             rules: Vec::new(),
-            unit: in_split.and_then(|in_split| in_split.unit).map(Unit::as_str),
-            slot: in_split.and_then(|in_split| in_split.slot),
-            arms: in_split.as_ref().map(shares).unwrap_or_default(),
+            unit: None,
+            slot: None,
+            arms: Vec::new(),
             revision: decision.revision.0,
             ignored: Vec::new(),
+        };
+        match decision.choice.as_ref().and_then(|choice| choice.in_split) {
+            Some(in_split) => bare.within(&in_split),
+            None => bare,
         }
     }
 
     /// The same with the way: the rules that were looked at, and what of the request was not.
+    ///
+    /// Of a call that is in no split the place is shown that led to nothing, if one did.
     #[must_use]
-    pub fn with(self, notes: Notes, ignored: Vec<String>) -> Self {
-        let rules =
-            notes.0.into_iter().map(|note| Rule { rule: note.rule, decided: note.decided, why: note.why });
+    pub fn with(mut self, notes: Notes, ignored: Vec<String>) -> Self {
+        if let Some(place) = notes.passed_over.as_ref().filter(|_| self.arms.is_empty()) {
+            self = self.within(&place.in_split());
+        }
+        let rules = notes.rules.into_iter().map(|note| Rule {
+            rule: note.rule,
+            decided: note.decided,
+            why: note.why,
+        });
         Self { rules: rules.collect(), ignored, ..self }
+    }
+
+    fn within(self, in_split: &InSplit<'_>) -> Self {
+        Self { unit: in_split.unit.map(Unit::as_str), slot: in_split.slot, arms: shares(in_split), ..self }
     }
 }
 

@@ -222,7 +222,7 @@ impl HttpConnection {
     fn known(&self, head: &Parts) -> Result<Asker<'_>, ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
         let wall = || Timestamp(self.worker.plane.parts.clock.now_ms());
-        self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, &head.headers, wall))
+        self.worker.with_table(|table| doorkeeper.asker(table, &self.ends, head, wall))
     }
 
     /// Who asks, if it may do this.

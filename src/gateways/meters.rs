@@ -55,6 +55,7 @@ struct Inner {
     /// How often rows were given back: what workers remember of rows holds until this changes.
     given_back: AtomicU64,
     not_remembered: AtomicU64,
+    too_many_legs: AtomicU64,
     /// By the gateways' rows.
     requests_shed: Vec<AtomicU64>,
 }
@@ -87,6 +88,7 @@ impl Meters {
             rows: Mutex::default(),
             given_back: AtomicU64::new(0),
             not_remembered: AtomicU64::new(0),
+            too_many_legs: AtomicU64::new(0),
             requests_shed,
         }))
     }
@@ -195,6 +197,12 @@ impl Tally {
         self.calls.row(row).add(STARTED, 1);
     }
 
+    /// An answer to one number too many of the same call: whether it begins or is repeated nobody can tell, so that
+    /// it counts as neither.
+    pub fn too_many_legs(&mut self) {
+        self.meters.0.too_many_legs.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A call in progress that ended.
     ///
     /// Its end by time-out was counted as one; what its gateway says later adds how it went, not another end.
@@ -286,6 +294,11 @@ const NOT_REMEMBERED: Family = Family {
     help: "Calls answered with their token alone, since there was no room among the calls in progress.",
     kind: Kind::Counter,
 };
+const TOO_MANY_LEGS: Family = Family {
+    name: "cordboard_call_legs_not_remembered_total",
+    help: "Answers with their token alone, since one call id had 1,024 legs in memory; not counted as calls.",
+    kind: Kind::Counter,
+};
 const REQUESTS_SHED: Family = Family {
     name: "cordboard_requests_shed_total",
     help: "Requests turned away since a worker had too much to do and their gateway had had its share.",
@@ -303,6 +316,7 @@ impl Source for Meters {
             CALLS_AUTOMATED,
             DECISIONS,
             NOT_REMEMBERED,
+            TOO_MANY_LEGS,
             REQUESTS_SHED,
         ]
     }
@@ -327,6 +341,8 @@ impl Source for Meters {
         histograms(page, &DECISIONS, &self.0.decisions.read(), DECISION);
         let not_remembered = self.0.not_remembered.load(Ordering::Relaxed);
         page.family(&NOT_REMEMBERED).line(&Labels::none(), not_remembered);
+        let too_many_legs = self.0.too_many_legs.load(Ordering::Relaxed);
+        page.family(&TOO_MANY_LEGS).line(&Labels::none(), too_many_legs);
         let mut shed = page.family(&REQUESTS_SHED);
         for (gateway, count) in self.0.gateways.iter().zip(&self.0.requests_shed) {
             shed.line(&Labels::new(&[("gateway", gateway)]), count.load(Ordering::Relaxed));

@@ -2,50 +2,17 @@
 
 use std::collections::BTreeMap;
 
+pub use crate::domain::reserved::AGENT_VERSION;
+use crate::domain::reserved::is_reserved_header;
 use crate::domain::route::{is_header_name, is_header_value};
-
-/// The header that tells the version; nobody else may set it.
-pub const AGENT_VERSION: &str = "X-Agent-Version";
-
-/// What the protocols themselves say; nobody else may. SIP's short forms, all of one letter, belong to them too.
-const RESERVED: [&str; 29] = [
-    AGENT_VERSION,
-    "Authorization",
-    "CSeq",
-    "Call-ID",
-    "Connection",
-    "Contact",
-    "Content-Encoding",
-    "Content-Length",
-    "Content-Type",
-    "Date",
-    "From",
-    "Host",
-    "Identity",
-    "Keep-Alive",
-    "Max-Forwards",
-    "Proxy-Authenticate",
-    "Proxy-Authorization",
-    "Proxy-Require",
-    "Record-Route",
-    "Require",
-    "Route",
-    "Supported",
-    "TE",
-    "To",
-    "Trailer",
-    "Transfer-Encoding",
-    "Upgrade",
-    "Via",
-    "WWW-Authenticate",
-];
 
 /// Headers by name, as they were written.
 pub type Headers = BTreeMap<String, String>;
 
 /// The version's headers and those of the number, which win over the version's of the same name in any case.
 ///
-/// Left out: reserved names, what is no header name, and values with control characters.
+/// Left out: reserved names, what is no header name, and values with control characters. They are refused where they
+/// are written; this guards what was kept before.
 pub fn headers<'h>(
     version: &'h Headers,
     number: Option<&'h Headers>,
@@ -63,8 +30,7 @@ fn has(headers: &Headers, name: &str) -> bool {
 }
 
 fn may_go(name: &str, value: &str) -> bool {
-    let reserved = name.len() == 1 || RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
-    !reserved && is_header_name(name) && is_header_value(value)
+    !is_reserved_header(name) && is_header_name(name) && is_header_value(value)
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ impl Worker {
                         Standing::NotRemembered => {
                             tally.not_remembered(&choice.served.series, call.gateway_row);
                         }
+                        Standing::TooManyLegs => tally.too_many_legs(),
                         Standing::InProgress | Standing::Passing | Standing::Hidden => {}
                     }
                 }

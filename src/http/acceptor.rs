@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{unconstrained, yield_now};
@@ -38,7 +37,6 @@ pub(super) struct Acceptor {
     stages: watch::Receiver<Stage>,
     stage: Stage,
     pause: Duration,
-    too_many: Bytes,
     _listening: Place,
 }
 
@@ -49,7 +47,6 @@ impl Acceptor {
             stages: front.shutdown.stages(),
             stage: Stage::Serving,
             pause: PAUSE_MIN,
-            too_many: ApiError::overloaded(1).raw("-"),
             _listening: front.traffic.listen(),
             front,
         })
@@ -115,8 +112,8 @@ impl Acceptor {
                 Some(Admitted { socket, peer, local, place })
             }
             Admission::TurnAway(place) => {
-                let (answer, front, mut stages) =
-                    (self.too_many.clone(), self.front.clone(), self.stages.clone());
+                let (front, mut stages) = (self.front.clone(), self.stages.clone());
+                let answer = ApiError::overloaded(1).raw(&front.new_id.unasked());
                 tokio::spawn(async move {
                     match &front.tls {
                         None => turn_away(socket, &answer).await,

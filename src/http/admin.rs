@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -17,6 +16,8 @@ use tokio::sync::mpsc;
 use super::acceptor::{Acceptor, Admitted};
 use super::body::Timed;
 use super::connection;
+use super::correlation::{CORRELATION_ID, CorrelationId};
+use super::host::is_named;
 use super::limits::Limits;
 use super::server::Front;
 use super::shutdown::{Stage, reached};
@@ -40,7 +41,7 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
         let (front, builder, router, alive) = (front.clone(), builder.clone(), router.clone(), alive.clone());
         let stages = front.shutdown.stages();
         tokio::spawn(async move {
-            let answer = |request| answer(&router, peer, front.limits.body_timeout, request);
+            let answer = |request| answer(&router, peer, &front, request);
             connection::serve(socket, &builder, &front, stages, answer).await;
             drop((place, alive));
         });
@@ -58,14 +59,20 @@ pub(super) fn within(router: Router, limits: &Limits) -> TowerToHyperService<Rou
     TowerToHyperService::new(router.layer(DefaultBodyLimit::max(limits.body_bytes_max)))
 }
 
-/// Hands the router a request of this peer.
+/// Hands the router a request of this peer, if it names its host.
 pub(super) async fn answer(
     router: &TowerToHyperService<Router>,
     peer: SocketAddr,
-    body_timeout: Duration,
+    front: &Front,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let mut request = request.map(|body| Body::new(Timed::new(body, body_timeout)));
+    if let Err(error) = is_named(request.version(), request.headers()) {
+        let correlation = CorrelationId::of(request.headers(), || front.new_id.make());
+        let mut answer = error.render(correlation.as_str()).map(Body::new);
+        answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+        return answer;
+    }
+    let mut request = request.map(|body| Body::new(Timed::new(body, front.limits.body_timeout)));
     request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
     router.call(request).await.unwrap_or_else(|never| match never {})
 }

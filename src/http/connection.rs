@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 
 use super::error::ApiError;
+use super::host::prefer_target;
 use super::limits::Limits;
 use super::linger::{linger, turn_away};
 use super::pulse::{Felt, Pulse, overdue};
@@ -93,8 +94,9 @@ pub(super) async fn run<T, F, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let pulse = Arc::new(Pulse::default());
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request| {
         pulse.request();
+        prefer_target(&mut request);
         let answer = answer(request);
         let pulse = &pulse;
         async move {
@@ -106,7 +108,7 @@ pub(super) async fn run<T, F, B>(
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let socket = TokioIo::new(Felt::new(socket, pulse.clone()));
+    let socket = TokioIo::new(Felt::new(socket, pulse.clone(), front.new_id.clone()));
     let mut connection = builder.serve_connection(socket, service);
 
     let interruption = {
@@ -128,7 +130,7 @@ pub(super) async fn run<T, F, B>(
         if pulse.is_within_header() {
             let socket = connection.into_parts().io.into_inner().into_inner();
             tokio::select! {
-                () = Box::pin(tell_too_slow(socket)) => {}
+                () = Box::pin(tell_too_slow(socket, front)) => {}
                 () = reached(&mut stages, Stage::Over) => {}
             }
         }
@@ -159,7 +161,7 @@ pub(super) async fn run<T, F, B>(
     }
 }
 
-async fn tell_too_slow<T: AsyncRead + AsyncWrite + Unpin>(socket: T) {
-    turn_away(socket, &ApiError::request_timeout("the head of the request did not arrive in time").raw("-"))
-        .await;
+async fn tell_too_slow<T: AsyncRead + AsyncWrite + Unpin>(socket: T, front: &Front) {
+    let error = ApiError::request_timeout("the head of the request did not arrive in time");
+    turn_away(socket, &error.raw(&front.new_id.unasked())).await;
 }

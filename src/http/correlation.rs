@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -17,8 +18,42 @@ pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-polyai-correla
 /// Longer ids are replaced.
 const BYTES_MAX: usize = 128;
 
-/// Makes an id for a request that came without one.
-pub type NewId = Arc<dyn Fn() -> Uuid + Send + Sync>;
+/// Makes an id for a request that came without one; cloning shares it.
+#[derive(Clone)]
+pub struct NewId(Arc<dyn Fn() -> Uuid + Send + Sync>);
+
+impl NewId {
+    /// Ids as `make` makes them; they should be random.
+    #[must_use]
+    pub fn new(make: impl Fn() -> Uuid + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// Makes one.
+    #[must_use]
+    pub fn make(&self) -> Uuid {
+        (self.0)()
+    }
+
+    /// The id of a request of which no header is known.
+    pub(super) fn unasked(&self) -> CorrelationId {
+        CorrelationId(made(self.make()))
+    }
+}
+
+impl Default for NewId {
+    /// Counts from 1.
+    fn default() -> Self {
+        let last = AtomicU64::new(0);
+        Self::new(move || Uuid::from_u128(u128::from(last.fetch_add(1, Relaxed)) + 1))
+    }
+}
+
+impl fmt::Debug for NewId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("NewId")
+    }
+}
 
 /// A request's correlation id: 1 to 128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +104,7 @@ fn made(id: Uuid) -> HeaderValue {
 ///
 /// An [`ApiError`] among the answers gets the id as its `error_id`.
 pub async fn correlate(State(make): State<NewId>, mut request: Request, next: Next) -> Response {
-    let id = CorrelationId::of(request.headers(), || make());
+    let id = CorrelationId::of(request.headers(), || make.make());
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {

@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::correlation::{CORRELATION_ID, CorrelationId};
+
 /// An error as the caller is told it.
 ///
 /// It holds nothing that only the log may see: what went wrong inside is logged where it is handled.
@@ -242,15 +244,16 @@ impl ApiError {
     }
 
     /// The bytes of an answer that ends a connection on which nothing was read.
-    pub(super) fn raw(&self, correlation_id: &str) -> Bytes {
-        let body = self.body(correlation_id);
+    pub(super) fn raw(&self, correlation: &CorrelationId) -> Bytes {
+        let body = self.body(correlation.as_str());
         let mut head = format!("HTTP/1.1 {}\r\n", self.0.status);
         if let Some(seconds) = self.0.retry_after_seconds {
             let _ = write!(head, "retry-after: {seconds}\r\n");
         }
         let _ = write!(
             head,
-            "content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            "content-type: application/json\r\n{CORRELATION_ID}: {correlation}\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n",
             body.len()
         );
         let mut raw = head.into_bytes();

@@ -69,7 +69,7 @@ impl Talk {
         let limits = &self.front.limits;
         let router = within(router.clone(), limits);
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
-        self.with(said, |request| answer(&router, peer, limits.body_timeout, request))
+        self.with(said, |request| answer(&router, peer, &self.front, request))
     }
 }
 

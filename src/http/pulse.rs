@@ -10,10 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep};
 
+use super::correlation::NewId;
 use super::limits::Limits;
+use super::unread::{own_answer, refusal};
 
 /// The connection is new, and nothing has come.
 const NEW: u8 = 0;
@@ -114,15 +117,18 @@ pub(super) async fn overdue(pulse: &Pulse, limits: &Limits) {
     }
 }
 
-/// A socket that tells its pulse what passes.
+/// A socket that tells its pulse what passes, and says in our words what hyper would refuse without any.
 pub(super) struct Felt<T> {
     socket: T,
     pulse: Arc<Pulse>,
+    new_id: NewId,
+    /// What is still to be sent in place of an [answer of hyper's own](own_answer), its last.
+    last: Bytes,
 }
 
 impl<T> Felt<T> {
-    pub(super) fn new(socket: T, pulse: Arc<Pulse>) -> Self {
-        Self { socket, pulse }
+    pub(super) fn new(socket: T, pulse: Arc<Pulse>, new_id: NewId) -> Self {
+        Self { socket, pulse, new_id, last: Bytes::new() }
     }
 
     pub(super) fn into_inner(self) -> T {
@@ -143,13 +149,35 @@ impl<T: AsyncRead + Unpin> AsyncRead for Felt<T> {
     }
 }
 
+impl<T: AsyncWrite + Unpin> Felt<T> {
+    fn send_last(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.last.is_empty() {
+            let count = ready!(Pin::new(&mut self.socket).poll_write(context, &self.last))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.last.advance(count);
+            self.pulse.wrote();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<T: AsyncWrite + Unpin> AsyncWrite for Felt<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.socket).poll_write(context, bytes))?;
+        let before = match own_answer(bytes) {
+            Some((0, status)) => {
+                self.last = refusal(status).raw(&self.new_id.unasked());
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            Some((at, _)) => bytes.get(..at).unwrap_or_default(),
+            None => bytes,
+        };
+        let count = ready!(Pin::new(&mut self.socket).poll_write(context, before))?;
         self.pulse.wrote();
         Poll::Ready(Ok(count))
     }
@@ -169,12 +197,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Felt<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.send_last(context))?;
         ready!(Pin::new(&mut self.socket).poll_flush(context))?;
         self.pulse.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.send_last(context))?;
         Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }

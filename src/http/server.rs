@@ -15,6 +15,7 @@ use tokio::task::spawn_local;
 
 use super::acceptor::Acceptor;
 use super::connection;
+use super::correlation::NewId;
 use super::limits::Limits;
 use super::shutdown::{Shutdown, Stage, reached};
 use super::tls::Identity;
@@ -34,6 +35,8 @@ pub struct Front {
     pub shutdown: Shutdown,
     /// The certificate that clients are shown; none: plain HTTP.
     pub tls: Option<Identity>,
+    /// Makes the correlation ids of what is refused unread.
+    pub new_id: NewId,
 }
 
 /// A worker's service: it makes what answers a connection, once for each.

@@ -1,5 +1,9 @@
 //! Calls in progress: a call keeps the version it started with.
 
+mod kept_detour;
+mod kept_reason;
+mod legs;
+
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,21 +13,25 @@ use dashmap::mapref::entry::Entry;
 use foldhash::fast::FixedState;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
+pub use kept_detour::KeptDetour;
+pub use kept_reason::KeptReason;
+pub use legs::LEGS_MAX;
+
+use self::legs::Legs;
 use super::capacity::Places;
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
 use super::names::Names;
 use super::request::CallRequest;
 use super::series::Series;
 use super::table::{Served, ServingRoute, ServingSplit};
-use crate::domain::address::{Address, Number};
+use super::token::dialled;
+use crate::domain::address::Number;
 use crate::domain::endpoint::EndpointTemplate;
 use crate::domain::id::{AccountId, Revision, SiteVariantId};
 use crate::domain::time::Timestamp;
 
 /// Shards of the map. Many, so that the sweep holds each for microseconds only.
 const SHARDS: usize = 1_024;
-/// Legs of one call id: the same id through other gateways or to other numbers.
-const LEGS_MAX: usize = 16;
 
 /// How many calls are remembered, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -53,8 +61,10 @@ pub struct Kept {
     pub site: Option<Option<SiteVariantId>>,
     /// Where the call was sent instead of the version's endpoints.
     pub target: Option<Arc<EndpointTemplate>>,
-    /// The code of the reason it was decided for.
-    pub reason: &'static str,
+    /// Why it was decided so.
+    pub reason: KeptReason,
+    /// What could not take the call, if there was such a thing; boxed, since it is rare.
+    pub detour: Option<Box<KeptDetour>>,
 }
 
 /// A kept place in a split.
@@ -70,23 +80,42 @@ pub struct KeptArm {
     pub unit: Option<Unit>,
 }
 
+impl KeptArm {
+    /// Keeps a place.
+    #[must_use]
+    pub fn of(place: &InSplit<'_>) -> Self {
+        Self { split: Arc::clone(place.split), arm: place.arm, slot: place.slot, unit: place.unit }
+    }
+
+    /// The place.
+    #[must_use]
+    pub fn in_split(&self) -> InSplit<'_> {
+        InSplit { split: &self.split, arm: self.arm, slot: self.slot, unit: self.unit }
+    }
+}
+
 impl Kept {
     /// A decision without route and split.
     #[must_use]
-    pub fn new(revision: Revision, decision_id: u128, served: Arc<Served>, reason: &'static str) -> Self {
-        Self { revision, decision_id, served, route: None, arm: None, site: None, target: None, reason }
+    pub fn new(revision: Revision, decision_id: u128, served: Arc<Served>, reason: KeptReason) -> Self {
+        Self {
+            revision,
+            decision_id,
+            served,
+            route: None,
+            arm: None,
+            site: None,
+            target: None,
+            reason,
+            detour: None,
+        }
     }
 
-    /// Keeps a decision; nothing where nobody serves.
+    /// Keeps a decision; nothing where nobody serves, or where it is kept already.
     #[must_use]
     pub fn of(decision: &Decision<'_>, decision_id: u128) -> Option<Self> {
         let choice = decision.choice.as_ref()?;
-        let arm = choice.in_split.map(|s| KeptArm {
-            split: Arc::clone(s.split),
-            arm: s.arm,
-            slot: s.slot,
-            unit: s.unit,
-        });
+        let arm = choice.in_split.as_ref().map(KeptArm::of);
         Some(Self {
             revision: decision.revision,
             decision_id,
@@ -95,19 +124,15 @@ impl Kept {
             arm,
             site: choice.site.map(Option::<&SiteVariantId>::cloned),
             target: choice.target.cloned(),
-            reason: decision.reason.code(),
+            reason: KeptReason::of(&decision.reason)?,
+            detour: decision.detour.as_ref().map(KeptDetour::of).map(Box::new),
         })
     }
 
     /// The decision again, for a reason of its own.
     #[must_use]
     pub fn decision<'k>(&'k self, reason: Reason<'k>) -> Decision<'k> {
-        let in_split = self.arm.as_ref().map(|arm| InSplit {
-            split: &arm.split,
-            arm: arm.arm,
-            slot: arm.slot,
-            unit: arm.unit,
-        });
+        let in_split = self.arm.as_ref().map(KeptArm::in_split);
         let choice = Choice {
             served: &self.served,
             route: self.route.as_ref(),
@@ -260,14 +285,30 @@ pub enum Remembered {
     Already(Box<Kept>),
     /// There is no room: the call goes on with its token alone.
     Full,
+    /// Its id has [`LEGS_MAX`] legs already: this one goes on with its token alone.
+    TooManyLegs,
+}
+
+/// Which legs of a call id are meant; by default all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Which<'a> {
+    /// Those of one gateway.
+    pub gateway: Option<&'a str>,
+    /// Those to one number, by what stands for it in a [token](dialled).
+    pub dialled: Option<u64>,
+}
+
+impl Which<'_> {
+    fn is(&self, leg: &Leg) -> bool {
+        self.gateway.is_none_or(|gateway| leg.names.is_gateway(gateway))
+            && self.dialled.is_none_or(|number| dialled(&leg.to.as_address()) == number)
+    }
 }
 
 #[derive(Debug)]
 struct Call {
     account: AccountId,
-    /// Nearly always the only one: kept in place, without an allocation of its own.
-    first: Placed,
-    more: Vec<Placed>,
+    legs: Legs,
 }
 
 /// All calls in progress, and those that ended a moment ago. Bounded; live calls never give way to new ones.
@@ -301,8 +342,7 @@ impl CallsInProgress {
     #[must_use]
     pub fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<impl Deref<Target = Kept>> {
         let call = self.calls.get(&self.key(request.account, call_id))?;
-        let leg = call.try_map(|call| call.legs().find(|leg| call.is_leg(leg, request, call_id)));
-        leg.ok().map(|leg| leg.map(|leg| &leg.kept))
+        call.try_map(|call| call.kept(request, call_id)).ok()
     }
 
     /// Remembers what was decided for a call, and keeps its places until it ends; gives them back at once where it is
@@ -350,23 +390,17 @@ impl CallsInProgress {
         let outcome = match self.calls.entry(self.key(request.account, call_id)) {
             Entry::Vacant(vacant) => {
                 let account = request.account.clone();
-                vacant.insert(Call { account, first: leg(), more: Vec::new() });
+                vacant.insert(Call { account, legs: Legs::new(leg()) });
                 Remembered::New
             }
             Entry::Occupied(mut occupied) => {
                 let call = occupied.get_mut();
-                let known =
-                    call.legs().find(|leg| call.is_leg(leg, request, call_id)).map(|leg| leg.kept.clone());
-                match known {
+                match call.kept(request, call_id).cloned() {
                     Some(kept) => Remembered::Already(Box::new(kept)),
                     // Another call whose id has the same hash: as good as impossible, and then its token is enough.
-                    None if !call.first.leg.names.is_call(call_id) || call.more.len() + 1 >= LEGS_MAX => {
-                        Remembered::Full
-                    }
-                    None => {
-                        call.more.push(leg());
-                        Remembered::New
-                    }
+                    None if !call.is(request.account, call_id) => Remembered::Full,
+                    None if call.legs.push(leg()) => Remembered::New,
+                    None => Remembered::TooManyLegs,
                 }
             }
         };
@@ -376,35 +410,27 @@ impl CallsInProgress {
         outcome
     }
 
-    /// The legs of a call, in progress or ended a moment ago, the newest last; of one gateway's only, where one is
-    /// given.
+    /// Legs of a call, in progress or ended a moment ago, the newest last.
     #[must_use]
-    pub fn legs(&self, account: &AccountId, gateway: Option<&str>, call_id: &str) -> Vec<Leg> {
-        let Some(call) = self.calls.get(&self.key(account, call_id)) else { return Vec::new() };
-        if call.account != *account || !call.first.leg.names.is_call(call_id) {
-            return Vec::new();
-        }
-        let legs = call.legs().filter(|leg| gateway.is_none_or(|gateway| leg.names.is_gateway(gateway)));
-        legs.cloned().collect()
+    pub fn legs(&self, account: &AccountId, which: Which<'_>, call_id: &str) -> Vec<Leg> {
+        let call = self.calls.get(&self.key(account, call_id)).filter(|call| call.is(account, call_id));
+        call.map(|call| call.legs.iter().filter(|leg| which.is(leg)).cloned().collect()).unwrap_or_default()
     }
 
-    /// Ends every leg of a call (of one gateway's, where one is given). Nothing where there is no such call; the legs
-    /// that had ended before stay as they were, except that a real end replaces a time-out's.
+    /// Ends legs of a call. Nothing where there is no such call; the legs that had ended before stay as they were,
+    /// except that a real end replaces a time-out's.
     pub fn end(
         &self,
         account: &AccountId,
-        gateway: Option<&str>,
+        which: Which<'_>,
         call_id: &str,
         ending: &Ending,
     ) -> Option<Vec<EndedLeg>> {
-        let mut call = self.calls.get_mut(&self.key(account, call_id))?;
-        if call.account != *account || !call.first.leg.names.is_call(call_id) {
-            return None;
-        }
+        let mut call =
+            self.calls.get_mut(&self.key(account, call_id)).filter(|call| call.is(account, call_id))?;
         let mut known = false;
         let mut ended = Vec::new();
-        let asked = |placed: &&mut Placed| gateway.is_none_or(|gateway| placed.leg.names.is_gateway(gateway));
-        for placed in call.legs_mut().filter(asked) {
+        for placed in call.legs.iter_mut().filter(|placed| which.is(&placed.leg)) {
             known = true;
             let after_timeout = match &placed.leg.ended {
                 None => false,
@@ -444,7 +470,7 @@ impl CallsInProgress {
         let mut timed_out = Vec::new();
         let ended_ms = self.ended_ms();
         self.calls.retain(|_, call| {
-            let mut stays = |placed: &mut Placed| match &placed.leg.ended {
+            call.legs.retain(|placed| match &placed.leg.ended {
                 None if now.0 - placed.leg.started_at.0 >= self.bounds.life_ms => {
                     let ending = Ending { at: now, known_at: now, ..Ending::default() };
                     timed_out.push(self.end_leg(placed, &ending, false));
@@ -455,16 +481,7 @@ impl CallsInProgress {
                     false
                 }
                 _ => true,
-            };
-            call.more.retain_mut(&mut stays);
-            if stays(&mut call.first) {
-                return true;
-            }
-            if call.more.is_empty() {
-                return false;
-            }
-            call.first = call.more.remove(0);
-            true
+            })
         });
         timed_out
     }
@@ -484,23 +501,12 @@ impl CallsInProgress {
 }
 
 impl Call {
-    fn legs(&self) -> impl Iterator<Item = &Leg> {
-        std::iter::once(&self.first).chain(&self.more).map(|placed| &placed.leg)
+    fn is(&self, account: &AccountId, call_id: &str) -> bool {
+        self.account == *account && self.legs.first().names.is_call(call_id)
     }
 
-    fn legs_mut(&mut self) -> impl Iterator<Item = &mut Placed> {
-        std::iter::once(&mut self.first).chain(&mut self.more)
-    }
-
-    fn is_leg(&self, leg: &Leg, request: &CallRequest<'_>, call_id: &str) -> bool {
-        let same_number = match (&leg.to, &request.to) {
-            (Number::E164(a), Address::E164(b)) => a == b,
-            (Number::User(a), Address::User(b)) => **a == **b,
-            _ => false,
-        };
-        same_number
-            && self.account == *request.account
-            && leg.names.is_call(call_id)
-            && leg.names.is_gateway(request.gateway)
+    fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<&Kept> {
+        let leg = self.legs.find(&request.to, request.gateway)?;
+        self.is(request.account, call_id).then_some(&leg.kept)
     }
 }

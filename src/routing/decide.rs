@@ -1,15 +1,14 @@
 //! The decision: a pure function of the table, the request, the moment and one random number.
 
-use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::capacity::{Full, Places};
 use super::decision::{Cause, Choice, Decision, Detour, InSplit, Instead, Reason, Unfit, Unit};
 use super::request::CallRequest;
 use super::table::{RoutingTable, Served, ServingArm, ServingRoute, ServingSplit, To};
 use super::trail::Trail;
-use crate::domain::address::{Address, Caller, Number};
+use crate::domain::address::{Address, Caller};
 use crate::domain::agent::AgentRef;
 use crate::domain::fallback::Fallback;
 use crate::domain::id::Pin;
@@ -117,7 +116,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             return (choice, reason);
         }
         let Some(served) = self.table.agent(agent).and_then(|agent| self.table.served(agent, pin.pin)) else {
-            self.empty("caller_pin", pin.pin);
+            self.empty("caller_pin", pin.pin, format_args!(""));
             return (choice, reason);
         };
         let why = format_args!("this caller is pinned to {} of {}", pin.pin, agent.agent);
@@ -165,7 +164,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                     self.trail.note("header_rule", true, format_args!("rule {}: {header} matches", at + 1));
                     return Some((Choice::of(served, Some(route)), Reason::HeaderRule(at, header)));
                 }
-                None => self.empty("header_rule", rule.pin),
+                None => self.empty("header_rule", rule.pin, format_args!(": rule {}", at + 1)),
             }
         }
         None
@@ -175,7 +174,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         match route.to {
             To::Seat { seat, pin } => {
                 let Some(served) = self.table.seated(seat) else {
-                    self.empty(reason.code(), pin);
+                    self.empty(reason.code(), pin, format_args!(""));
                     return None;
                 };
                 self.trail.note(reason.code(), true, format_args!("{} at {pin}", served.agent.agent));
@@ -201,7 +200,8 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         };
         let arm = in_split.arm()?;
         let Some(served) = &arm.served else {
-            self.empty(reason.code(), arm.pin);
+            self.trail.passed_over(&in_split);
+            self.empty(reason.code(), arm.pin, format_args!(": arm {} of split {id}", arm.id));
             return None;
         };
         match (in_split.slot, in_split.unit, reason) {
@@ -226,10 +226,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
     }
 
     fn inactive(&self, split: &ServingSplit) -> Option<Inactive> {
-        split.split.inactive(self.now).or_else(|| {
-            let quota = split.split.call_quota?;
-            (split.calls.load(Ordering::Relaxed) >= quota).then_some(Inactive::OutOfQuota)
-        })
+        split.split.inactive(self.now).or_else(|| split.is_used_up().then_some(Inactive::OutOfQuota))
     }
 
     fn slot(&self, split: &ServingSplit) -> (u16, Unit) {
@@ -237,7 +234,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         match &split.split.unit {
             UnitRule::Random => return (slot_of_draw(self.draw), Unit::Random),
             UnitRule::Header(name) => {
-                if let Some(value) = self.call.header(name).next() {
+                if let Some(value) = self.call.header(name).find(|value| !value.trim().is_empty()) {
                     return (slot_of(value.as_bytes(), salt), Unit::Header);
                 }
             }
@@ -328,10 +325,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                 Some(Choice { served, in_split: None, target: Some(uri), ..choice.clone() })
             }
             Fallback::Number(number) => {
-                let number = match number {
-                    Number::E164(number) => Address::E164(*number),
-                    Number::User(user) => Address::User(Cow::Borrowed(user)),
-                };
+                let number = number.as_address();
                 let found = self.number(&number)?;
                 let (led_to, _) = self.for_caller(found);
                 let split = led_to.in_split.map(|in_split| in_split.split);
@@ -349,7 +343,8 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         }
     }
 
-    fn empty(&mut self, rule: &'static str, pin: Pin) {
-        self.trail.note(rule, false, format_args!("environment_empty: nothing is deployed to {pin}"));
+    /// Notes that nothing is deployed to a pin, and what of the rule names it.
+    fn empty(&mut self, rule: &'static str, pin: Pin, of: fmt::Arguments<'_>) {
+        self.trail.note(rule, false, format_args!("environment_empty: nothing is deployed to {pin}{of}"));
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::calls::{Kept, KeptArm};
-use super::decision::Reason;
+use super::calls::{Kept, KeptArm, KeptReason};
 use super::request::{CallRequest, Override};
 use super::series::{SeriesBook, SeriesKey, VersionLabel};
 use super::shelf::Shelf;
@@ -63,7 +62,7 @@ impl ByName<'_> {
             Some(served) => Arc::clone(served),
             None => self.served(agent, version, pin, None),
         };
-        Some(Kept::new(self.table.revision, decision_id, served, Reason::Override.code()))
+        Some(Kept::new(self.table.revision, decision_id, served, KeptReason::Override))
     }
 
     fn at_arm(&self, split: &str, arm: &str, decision_id: u128) -> Option<Kept> {
@@ -72,7 +71,7 @@ impl ByName<'_> {
         let position = split.split.position(arm)?;
         let served = split.arms.get(usize::from(position))?.served.as_ref();
         let served = Arc::clone(served.filter(|served| self.call.sees(&served.agent.agent))?);
-        let mut kept = Kept::new(self.table.revision, decision_id, served, Reason::Override.code());
+        let mut kept = Kept::new(self.table.revision, decision_id, served, KeptReason::Override);
         kept.arm = Some(KeptArm { split: Arc::clone(split), arm: position, slot: None, unit: None });
         Some(kept)
     }
@@ -93,7 +92,7 @@ impl ByName<'_> {
         });
         let pin = claims.environment.map_or_else(|| version.pin(), Pin::Environment);
         let served = self.served(agent, version, pin, arm.as_ref());
-        let mut kept = Kept::new(claims.revision, claims.decision_id, served, Reason::Token.code());
+        let mut kept = Kept::new(claims.revision, claims.decision_id, served, KeptReason::Token);
         kept.arm = arm;
         kept.route = route_of(table, call).cloned();
         kept.site = site_of(&kept, call, claims.site);

@@ -10,8 +10,8 @@ use super::named::ByName;
 use super::request::CallRequest;
 use super::series::SeriesBook;
 use super::shelf::Shelf;
-use super::table::RoutingTable;
-use super::token::{TokenKeys, TokenText};
+use super::table::{RoutingTable, ServingSplit};
+use super::token::{InvalidToken, TokenKeys, TokenText};
 use super::trail::Trail;
 use crate::domain::time::Timestamp;
 
@@ -68,8 +68,21 @@ pub struct Answer<'a> {
     pub decision_id: u128,
     /// Its token.
     pub token: Option<TokenText>,
+    /// Why a token that came along did not decide.
+    pub token_ignored: Option<TokenIgnored>,
     /// What became of remembering it.
     pub standing: Standing,
+}
+
+/// Why a token did not decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenIgnored {
+    /// It is not valid for the call.
+    #[error("{0}")]
+    Invalid(InvalidToken),
+    /// It is valid, but this node does not know the version.
+    #[error("its version is not here")]
+    NotHere,
 }
 
 /// How a call stands after it was answered.
@@ -81,6 +94,8 @@ pub enum Standing {
     InProgress,
     /// It was meant to be remembered, but there is no room.
     NotRemembered,
+    /// It was meant to be remembered, but its id has too many legs.
+    TooManyLegs,
     /// It was not meant to be remembered, or nobody serves it.
     Passing,
     /// An agent serves it of which whoever asks may not be told: nothing was remembered, and nothing is to be said.
@@ -111,7 +126,11 @@ impl Switchboard {
                 }
             }
         }
-        let by_token = call.token.and_then(|token| self.by_token(table, call, token, occasion.now, trail));
+        let by_token = call.token.map(|token| self.by_token(table, call, token, occasion.now, trail));
+        let (by_token, ignored) = match by_token.transpose() {
+            Ok(kept) => (kept, None),
+            Err(why) => (None, Some(why)),
+        };
         let named = by_token.map(|kept| (kept, Reason::Token)).or_else(|| {
             let kept = self.named(table, call).by_override(occasion.decision_id, trail)?;
             Some((kept, Reason::Override))
@@ -119,16 +138,17 @@ impl Switchboard {
         match named {
             Some((kept, reason)) => {
                 let places = if begins(call, occasion) { kept.places() } else { Places::default() };
-                self.conclude(&kept.decision(reason), places, call, occasion.deciding(kept.decision_id), then)
+                let occasion = occasion.deciding(kept.decision_id);
+                self.conclude(&kept.decision(reason), (places, ignored), call, occasion, then)
             }
             None => {
                 let mut places = Places::default();
                 let decision = if begins(call, occasion) {
-                    begin(table, call, (occasion.draw, occasion.now), &mut places, trail)
+                    counted(table, call, occasion, &mut places, trail)
                 } else {
                     decide(table, call, occasion.draw, occasion.now, trail)
                 };
-                self.conclude(&decision, places, call, occasion, then)
+                self.conclude(&decision, (places, ignored), call, occasion, then)
             }
         }
     }
@@ -146,29 +166,22 @@ impl Switchboard {
         token: &str,
         now: Timestamp,
         trail: &mut impl Trail,
-    ) -> Option<Kept> {
-        match self.tokens.check(call.account, Some(&call.to), token, now) {
-            Err(why) => {
-                trail.note("token", false, format_args!("{why}"));
-                None
-            }
-            Ok(claims) => {
-                let kept = self.named(table, call).by_claims(&claims);
-                let why = if kept.is_some() {
-                    "it is ours and names its version"
-                } else {
-                    "its version is not here"
-                };
-                trail.note("token", kept.is_some(), format_args!("{why}"));
-                kept
-            }
+    ) -> Result<Kept, TokenIgnored> {
+        let claims = self.tokens.check(call.account, Some(&call.to), token, now);
+        let kept = claims
+            .map_err(TokenIgnored::Invalid)
+            .and_then(|claims| self.named(table, call).by_claims(&claims).ok_or(TokenIgnored::NotHere));
+        match &kept {
+            Ok(_) => trail.note("token", true, format_args!("it is ours and names its version")),
+            Err(why) => trail.note("token", false, format_args!("{why}")),
         }
+        kept
     }
 
     fn conclude<R>(
         &self,
         decision: &Decision<'_>,
-        places: Places,
+        (places, token_ignored): (Places, Option<TokenIgnored>),
         call: &CallRequest<'_>,
         occasion: Occasion,
         then: impl FnOnce(&Answer<'_>) -> R,
@@ -176,7 +189,7 @@ impl Switchboard {
         let decision_id = occasion.decision_id;
         if hidden(call, decision) {
             let (decision, standing) = (decision.clone(), Standing::Hidden);
-            return then(&Answer { decision, decision_id, token: None, standing });
+            return then(&Answer { decision, decision_id, token: None, token_ignored, standing });
         }
         let mut standing = Standing::Passing;
         if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id)
@@ -185,29 +198,29 @@ impl Switchboard {
             standing = match self.calls.remember(call, call_id, (kept, places), occasion.now) {
                 Remembered::New => Standing::Began,
                 Remembered::Full => Standing::NotRemembered,
+                Remembered::TooManyLegs => Standing::TooManyLegs,
                 Remembered::Already(first) => {
+                    // It was asked twice at once, and the other answer was first.
+                    if let Some(split) = split_of(call, decision) {
+                        split.uncount();
+                    }
                     return then(&self.repeat(&first, call, occasion));
                 }
             };
-            // What a token repeats was counted when it was decided.
-            let fresh = !matches!(decision.reason, Reason::Token | Reason::Override);
-            let in_split = decision.choice.as_ref().filter(|_| fresh).and_then(|choice| choice.in_split);
-            if let Some(in_split) = in_split.filter(|in_split| in_split.slot.is_some()) {
-                in_split.split.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            }
         }
         let token = self.token(decision, decision_id, call, occasion);
-        then(&Answer { decision: decision.clone(), decision_id, token, standing })
+        then(&Answer { decision: decision.clone(), decision_id, token, token_ignored, standing })
     }
 
     fn repeat<'k>(&self, kept: &'k Kept, call: &CallRequest<'_>, occasion: Occasion) -> Answer<'k> {
         let decision = kept.decision(Reason::CallInProgress);
         let (decision_id, standing) = (kept.decision_id, Standing::InProgress);
         if hidden(call, &decision) {
-            return Answer { decision, decision_id, token: None, standing: Standing::Hidden };
+            let standing = Standing::Hidden;
+            return Answer { decision, decision_id, token: None, token_ignored: None, standing };
         }
         let token = self.token(&decision, decision_id, call, occasion);
-        Answer { decision, decision_id, token, standing }
+        Answer { decision, decision_id, token, token_ignored: None, standing }
     }
 
     fn token(
@@ -224,6 +237,41 @@ impl Switchboard {
             Purpose::Answer | Purpose::DryRun => None,
         }
     }
+}
+
+/// Decides a call that begins, and counts it in the split whose slots decided: before it is remembered, so that a split
+/// never has more calls than its quota, however many begin at once.
+fn counted<'t>(
+    table: &'t RoutingTable,
+    call: &CallRequest<'_>,
+    occasion: Occasion,
+    places: &mut Places,
+    trail: &mut impl Trail,
+) -> Decision<'t> {
+    let mut begin = || {
+        *places = Places::default();
+        begin(table, call, (occasion.draw, occasion.now), places, trail)
+    };
+    let mut decision = begin();
+    for _ in 0..LOOKS_MAX {
+        match split_of(call, &decision) {
+            Some(split) if !split.count() => decision = begin(),
+            _ => break,
+        }
+    }
+    decision
+}
+
+/// How often a call is decided anew since others took the last of a quota between the look at it and the count. The
+/// second look sees that it is used up, unless one of them gives its count back.
+const LOOKS_MAX: usize = 4;
+
+/// The split in which a decision counts: one whose slots decided. What a token or a name decides was counted before, or
+/// is no result.
+fn split_of<'t>(call: &CallRequest<'_>, decision: &Decision<'t>) -> Option<&'t ServingSplit> {
+    let fresh = !matches!(decision.reason, Reason::Token | Reason::Override) && !hidden(call, decision);
+    let in_split = decision.choice.as_ref().filter(|_| fresh)?.in_split?;
+    in_split.slot.map(|_| in_split.split.as_ref())
 }
 
 /// Whether it is a call that will be remembered, if somebody serves it and there is room.

@@ -9,7 +9,7 @@ mod books;
 mod patch;
 
 use std::iter;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
@@ -187,6 +187,25 @@ pub struct ServingSplit {
     pub arms: Vec<ServingArm>,
     /// Calls its slots have decided so far, across all tables.
     pub calls: Arc<AtomicU64>,
+}
+
+impl ServingSplit {
+    /// Counts a call that its slots decided, unless its quota is used up: never more, however many count at once.
+    pub(super) fn count(&self) -> bool {
+        let quota = self.split.call_quota.unwrap_or(u64::MAX);
+        let next = |calls: u64| (calls < quota).then(|| calls + 1);
+        self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    }
+
+    /// Takes back a call that was counted and did not begin.
+    pub(super) fn uncount(&self) {
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether it has had all calls of its quota.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.split.call_quota.is_some_and(|quota| self.calls.load(Ordering::Relaxed) >= quota)
+    }
 }
 
 /// An arm and what it serves.

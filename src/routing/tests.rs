@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::calls::{CallBounds, CallsInProgress, Ending, Kept, Outcome, Remembered};
+use super::calls::{CallBounds, CallsInProgress, Ending, Kept, Outcome, Remembered, Which};
 use super::decide::decide;
 use super::decision::Unit;
 use super::live::Live;
@@ -256,7 +256,7 @@ fn every_rule_that_was_looked_at_is_noted_in_order() {
     let headers = Vec::new();
     let mut notes = Notes::default();
     decide(&world.table, &world.call("+14155550100", "", &headers), 0, Timestamp(0), &mut notes);
-    let notes: Vec<_> = notes.0.iter().map(|note| (note.rule, note.decided, note.why.as_str())).collect();
+    let notes: Vec<_> = notes.rules.iter().map(|note| (note.rule, note.decided, note.why.as_str())).collect();
     assert_eq!(
         notes,
         [
@@ -323,7 +323,7 @@ fn a_pin_serves_until_its_time_and_not_where_nothing_is_deployed() {
     assert_eq!(said_at(&world, 0), "sales V1 number_pin");
     let mut notes = Notes::default();
     decide(&world.table, &world.call(to, caller, &headers), 0, Timestamp(0), &mut notes);
-    let notes: Vec<_> = notes.0.iter().map(|note| (note.rule, note.decided, note.why.as_str())).collect();
+    let notes: Vec<_> = notes.rules.iter().map(|note| (note.rule, note.decided, note.why.as_str())).collect();
     assert_eq!(
         notes,
         [
@@ -508,6 +508,38 @@ fn agent_ref(id: &str) -> crate::domain::agent::AgentRef {
 }
 
 #[test]
+fn a_split_never_has_more_calls_than_its_quota_however_many_begin_at_once() {
+    let to = "+14155550100";
+    for round in 0..20 {
+        let mut world = World::new();
+        let mut spring = split("spring", &[("a", "sales@V1", 1), ("b", "sales@V2", 1)]);
+        (spring.call_quota, spring.unit) = (Some(5), UnitRule::Call);
+        world.act(Action::CreateSplit { split: spring, numbers: vec![number(to)] });
+        let board = switchboard(&world, 1_000);
+        let headers = Vec::new();
+        // Eight calls, of which the split's slots decide so many.
+        let begin = &|caller: u128, thread: u128| {
+            let began = (0..8).filter(|n| {
+                let id = format!("{round}-{caller}-{n}");
+                let call = CallRequest { call_id: Some(&id), ..world.call(to, "", &headers) };
+                let (said, _, standing, _) = asked(&board, &world, &call, thread * 8 + n);
+                standing == Standing::Began && said.ends_with("number_split")
+            });
+            began.count() as u64
+        };
+        let calls = || world.table.splits().next().unwrap().calls.load(Ordering::Relaxed);
+        let at_once = std::thread::scope(|scope| {
+            // Each call is asked for by two at once.
+            let threads: Vec<_> =
+                (0..8).map(|thread| scope.spawn(move || begin(thread / 2, thread))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
+        });
+        assert!(at_once <= 5 && calls() == at_once, "{at_once} of {}", calls());
+        assert_eq!((at_once + begin(9, 9), calls()), (5, 5));
+    }
+}
+
+#[test]
 fn no_route_is_not_remembered() {
     let mut world = World::new();
     let board = switchboard(&world, 10);
@@ -536,7 +568,7 @@ fn a_full_table_of_calls_answers_with_a_token_and_keeps_the_live_ones() {
     assert_eq!(ask("c", 3), (3, Standing::NotRemembered));
     assert_eq!(ask("a", 4), (1, Standing::InProgress));
     let ending = Ending { outcome: Outcome::Completed, ..Ending::default() };
-    assert_eq!(board.calls.end(&world.account, None, "a", &ending).unwrap().len(), 1);
+    assert_eq!(board.calls.end(&world.account, Which::default(), "a", &ending).unwrap().len(), 1);
     assert_eq!(ask("c", 5), (5, Standing::Began));
     assert_eq!(board.calls.in_progress(), 2);
 }
@@ -554,17 +586,17 @@ fn an_end_twice_is_harmless_and_a_real_end_replaces_a_time_out() {
     let end = |outcome| {
         let ending =
             Ending { outcome, at: Timestamp(1_500), known_at: Timestamp(1_500), ..Ending::default() };
-        board.calls.end(&world.account, None, "c1", &ending).unwrap()
+        board.calls.end(&world.account, Which::default(), "c1", &ending).unwrap()
     };
     let ended = end(Outcome::Completed);
     assert!(ended[0].after_timeout && ended[0].ending.duration_s == Some(1.5));
     assert!(end(Outcome::Failed).is_empty());
     assert_eq!(
-        board.calls.legs(&world.account, None, "c1").pop().unwrap().ended.unwrap().outcome,
+        board.calls.legs(&world.account, Which::default(), "c1").pop().unwrap().ended.unwrap().outcome,
         Outcome::Completed
     );
     board.calls.sweep(Timestamp(1_600));
-    assert!(board.calls.legs(&world.account, None, "c1").is_empty());
+    assert!(board.calls.legs(&world.account, Which::default(), "c1").is_empty());
     assert_eq!(board.calls.in_progress(), 0);
 }
 
@@ -788,6 +820,38 @@ fn ends_that_are_told_by_token_are_known_though_the_memory_for_calls_is_full() {
     assert!(matches!(end(), Remembered::New));
     assert!(matches!(end(), Remembered::Already(_)));
     assert_eq!(board.calls.in_progress(), 1);
-    let legs = board.calls.legs(&world.account, None, "c");
+    let legs = board.calls.legs(&world.account, Which::default(), "c");
     assert_eq!(legs[0].ended.as_ref().unwrap().duration_s, Some(8.0));
+}
+
+proptest! {
+    #[test]
+    fn a_leg_is_found_by_its_number_and_gateway_whatever_others_there_are(
+        names in prop::collection::vec((0..40u32, any::<bool>(), 0..3u8), 1..80), ends in any::<u64>()
+    ) {
+        let mut world = World::new();
+        world.act(Action::PutDefault(route("sales@V1")));
+        let board = switchboard(&world, 1_000);
+        let headers = Vec::new();
+        let numbers: Vec<String> = (0..80)
+            .map(|n| if n < 40 { format!("+1415555{n:04}") } else { format!("user-{n}") })
+            .collect();
+        let mut known: std::collections::HashMap<(usize, u8), u128> = Default::default();
+        for (at, (number, is_user, gateway)) in (1..).zip(&names) {
+            let number = *number as usize + if *is_user { 40 } else { 0 };
+            let gateway_name = ["http", "edge", "other"][usize::from(*gateway)];
+            let call = world.call(&numbers[number], "", &headers);
+            let call = CallRequest { call_id: Some("c"), gateway: gateway_name, ..call };
+            let decided = asked(&board, &world, &call, at).1;
+            prop_assert_eq!(decided, *known.entry((number, *gateway)).or_insert(at));
+            // Some are forgotten on the way: the others are found all the same.
+            if ends >> (at % 64) & 1 == 1 {
+                let which = Which { gateway: Some(gateway_name), dialled: Some(super::token::dialled(&call.to)) };
+                prop_assert!(board.calls.end(&world.account, which, "c", &Ending::default()).is_some());
+                board.calls.sweep(Timestamp(500));
+                known.remove(&(number, *gateway));
+            }
+        }
+        prop_assert_eq!(board.calls.legs(&world.account, Which::default(), "c").len(), known.len());
+    }
 }

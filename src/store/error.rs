@@ -38,7 +38,7 @@ pub enum StoreErrorKind {
     Damaged,
     /// The file or its log is no longer where it was; what is written would be lost with the process.
     #[error(
-        "its file was removed or replaced while the router runs: stop the router, bring back the file or a backup, start it"
+        "its file was removed or replaced while the router runs: bring it back where it was, or stop the router, put a backup there and start it"
     )]
     Gone,
     /// Another program holds it for longer than is waited.

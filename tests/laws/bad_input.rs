@@ -69,6 +69,12 @@ fn a_malformed_number_is_refused_by_name() {
         let reply = gateway.post("/v1/calls", &json!({"to": PINNED_TO_V1, "from": from}));
         assert_eq!(reply.status, 201, "{from:?}: {}", reply.body);
     }
+    for from in ["5", "[\"x\"]", "{}", "true", "\"\\ud800\""] {
+        let body = format!("{{\"to\":\"{PINNED_TO_V1}\",\"from\":{from}}}");
+        let reply = gateway.try_send("POST", "/v1/calls", body.as_bytes()).unwrap();
+        assert_eq!(reply.status, 201, "{from}: {}", reply.body);
+    }
+    assert_eq!(gateway.get("/v1/route?to=+14155550101&from=%FF").status, 200);
     unharmed(&mut world);
 }
 

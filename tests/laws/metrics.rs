@@ -69,7 +69,7 @@ fn no_number_and_no_call_id_is_in_the_metrics_or_the_log() {
         gateway.post(&format!("/v1/calls/secret-call-of-{}/end", &to[1..]), &json!({}));
     }
     gateway
-        .post("/v1/calls", &json!({"to": "+14155557654", "from": 7, "callId": "secret-call-bad"}))
+        .post("/v1/calls", &json!({"to": "+14155557654", "tags": 7, "callId": "secret-call-bad"}))
         .must(400);
     let mut operator = world.operator();
     operator.put("/v1/numbers/%2B14155558888", &json!({"agentId": "sales", "pin": "V1"})).must(200);

@@ -3,7 +3,7 @@
 use hyper::{Method, Request};
 use serde_json::{Value, json};
 
-use super::world::{World, key};
+use super::world::{World, error, key};
 use crate::api::permits::{Need, Permits};
 use crate::api::{document, routes};
 use crate::domain::account::Permission;
@@ -113,6 +113,25 @@ fn no_operation_is_granted_without_its_permission_and_each_of_its_permissions_is
 }
 
 #[test]
+fn no_operation_takes_a_parameter_that_it_does_not_know_and_nothing_is_done_then() {
+    let world = full();
+    let before = world.control.state().revision;
+    for (method, template, need) in operations() {
+        if need.key_optional {
+            continue;
+        }
+        let (path, body) = (path(&world, &template), body(&method, &template));
+        for parameter in ["dryrun", "dryRun", "bogus"] {
+            if !need.parameters.iter().any(|known| known == parameter) {
+                let reply = world.admin(&method, &format!("{path}?{parameter}=true"), body.clone());
+                assert_eq!(reply.error(), error(400, "VALIDATION_FAILED", parameter), "{method} {path}");
+            }
+        }
+    }
+    assert_eq!(world.control.state().revision, before);
+}
+
+#[test]
 fn what_another_account_has_is_not_there() {
     for (method, template, need) in operations() {
         let world = full();
@@ -201,4 +220,18 @@ fn a_key_that_is_replaced_ends_at_once() {
     world.enact(Author::Console, Action::ReplaceKey(new));
     assert_eq!(world.get("/v1/agents").status, 401);
     assert_eq!(world.as_key("fresh", "GET", "/v1/agents", Value::Null).status, 200);
+}
+
+#[test]
+fn of_two_keys_that_differ_neither_counts() {
+    let world = World::new();
+    let ask = |bearer: &str| {
+        let request = Request::builder().method(Method::GET).uri("/v1/agents").header("x-api-key", "reader");
+        let request = request.header("authorization", bearer);
+        world.send(request.body(axum::body::Body::empty()).unwrap()).status
+    };
+    assert_eq!(ask("Bearer reader"), 200);
+    for wrong in ["Bearer wrong", "Bearer admin", "Bearer"] {
+        assert_eq!(ask(wrong), 401, "{wrong}");
+    }
 }

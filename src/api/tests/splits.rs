@@ -213,6 +213,9 @@ fn a_faulty_change_is_refused_by_the_name_of_its_field() {
     for (body, field) in [
         (json!({"arms": [{"id": "fourth", "weight": 1}]}), "arms[0].id"),
         (json!({"arms": [{"id": "fourth", "remove": true}]}), "arms[0].id"),
+        (json!({"arms": [{"id": "test", "weight": 1}, {"id": "test", "weight": 2}]}), "arms[1].id"),
+        (json!({"arms": [{"id": "test", "remove": true}, {"id": "test", "weight": 2}]}), "arms[1].id"),
+        (json!({"arms": [{"id": "test", "remove": true, "weight": 2}]}), "arms[0].remove"),
         (json!({"arms": [{"id": "test", "weight": -1}]}), "arms[0].weight"),
         (json!({"arms": [{"weight": 1}]}), "arms[0].id"),
         (json!({"arms": [{"id": "test", "maxCallsInProgress": 0}]}), "arms[0].maxCallsInProgress"),
@@ -341,4 +344,28 @@ fn reweighed(id: &str, weight: u32) -> ArmPatch {
         max_calls_in_progress: None,
         remove: false,
     }
+}
+
+#[test]
+fn a_change_of_a_split_holds_for_one_state_only_where_it_says_so() {
+    let world = World::new();
+    world.split("spring");
+    let ask = |method: &str, path: &str, tag: &str, body: Value| {
+        let request = Request::builder().method(method).uri(path).header("x-api-key", "admin");
+        let body = if body.is_null() { Body::empty() } else { body.to_string().into() };
+        world.send(request.header("if-match", tag).body(body).unwrap())
+    };
+    let path = "/v1/splits/spring";
+    let old = world.get(path).header("etag").unwrap().to_owned();
+    let changed = ask("PATCH", path, &old, json!({"name": "Spring"}));
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let stale = error(412, "PRECONDITION_FAILED", "");
+    assert_eq!(ask("PATCH", path, &old, json!({"name": "Late"})).error(), stale);
+    assert_eq!(ask("POST", &format!("{path}/end"), &old, json!({"winner": "test"})).error(), stale);
+    assert_eq!(ask("DELETE", path, &old, Value::Null).error(), stale);
+    assert_eq!(world.get(path).json()["name"], "Spring");
+    let new = world.get(path).header("etag").unwrap().to_owned();
+    assert_eq!(ask("POST", &format!("{path}/end"), &new, json!({"winner": "test"})).status, 200);
+    assert_eq!(ask("DELETE", path, &new, Value::Null).error(), stale);
+    assert_eq!(ask("DELETE", path, "*", Value::Null).status, 204);
 }

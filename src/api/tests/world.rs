@@ -230,6 +230,19 @@ impl World {
         })
     }
 
+    /// Sends requests at once; their statuses.
+    pub(super) fn send_all(&self, requests: Vec<Request<Body>>) -> Vec<u16> {
+        let answers = requests.into_iter().map(|request| self.runtime.spawn(self.router.call(request)));
+        let answers: Vec<_> = answers.collect();
+        self.runtime.block_on(async {
+            let mut statuses = Vec::new();
+            for answer in answers {
+                statuses.push(answer.await.unwrap().unwrap().status().as_u16());
+            }
+            statuses
+        })
+    }
+
     /// Routes a number to an agent.
     pub(super) fn route(&self, number: &str, agent: &str, pin: &str) -> Reply {
         let reply =

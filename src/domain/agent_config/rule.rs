@@ -3,6 +3,7 @@
 use super::language;
 use crate::domain::endpoint::EndpointTemplate;
 use crate::domain::id::SiteVariantId;
+use crate::domain::reserved::{RESERVED_HEADER, is_reserved_header};
 
 /// A law about one text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,9 @@ impl Rule {
             Self::SecureUrl => Some("a URL that begins with https:// and names a host"),
             Self::SiteVariantId => Some("1 to 100 visible ASCII characters"),
             Self::Endpoint => Some(EndpointTemplate::EXPECTED),
-            Self::HeaderName => Some("a header name: 1 to 100 letters, digits or !#$%&'*+-.^_`|~"),
+            Self::HeaderName => {
+                Some("a header name that is not reserved: 2 to 100 letters, digits or !#$%&'*+-.^_`|~")
+            }
             Self::HeaderValue => Some("text without control characters"),
         }
     }
@@ -55,6 +58,7 @@ impl Rule {
             Self::SecureUrl => or(is_secure_url(text), "is no https URL"),
             Self::SiteVariantId => or(SiteVariantId::parse(text).is_ok(), "is no id of a site variant"),
             Self::Endpoint => EndpointTemplate::parse(text).map(drop),
+            Self::HeaderName if is_reserved_header(text) => Err(RESERVED_HEADER.to_owned()),
             Self::HeaderName => or(is_header_name(text), "is no header name"),
         }
     }

@@ -31,6 +31,14 @@ fn first_fault(more: &Value) -> String {
 }
 
 #[test]
+fn a_header_that_is_reserved_is_refused() {
+    for name in ["via", "Call-ID", "F", "X-Agent-Version"] {
+        let fault = first_fault(&json!({"sipHeaders": {name: "1"}}));
+        assert!(fault.starts_with(&format!("sipHeaders.{name} is reserved")), "{fault}");
+    }
+}
+
+#[test]
 fn a_name_is_all_that_is_needed_and_the_defaults_are_the_documented_ones() {
     let expected = json!({
         "name": "Sales", "description": "",

@@ -584,11 +584,15 @@ impl Merge<'_> {
             counted(files.splits.len(), "split"),
             counted(put, "number")
         );
-        self.into_outcome()
+        self.into_outcome(files)
     }
 
     /// What the files come to, besides what it is called.
-    pub(super) fn into_outcome(mut self) -> Outcome {
+    pub(super) fn into_outcome(mut self, files: &FileSet) -> Outcome {
+        let routes = files.routes.iter().map(|placed| &placed.value);
+        let routes = routes.chain(files.prefixes.iter().map(|placed| &placed.value.1));
+        let routes = routes.chain(files.defaults.iter().map(|placed| &placed.value));
+        self.outcome.warnings.extend(routes.filter_map(|route| self.next.warn_of_fallback(route)));
         self.outcome.warnings.sort_unstable();
         self.outcome.warnings.dedup();
         self.outcome.ahead = Some(Box::new((self.next, self.touched)));

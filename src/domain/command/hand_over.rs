@@ -125,7 +125,7 @@ impl State {
         let given_back = objects.iter().map(id).collect();
         let mut merge = self.merge(Slab::<RouteUse>::CAPACITY, files, given_back, at);
         merge.all(files)?;
-        let outcome = merge.into_outcome();
+        let outcome = merge.into_outcome(files);
         Ok(Outcome {
             action: "release",
             target: target(objects),

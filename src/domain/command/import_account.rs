@@ -91,8 +91,6 @@ impl State {
         };
         import.agents.iter().enumerate().for_each(|(i, agent)| intake.agent(i, agent));
         import.splits.iter().enumerate().for_each(|(i, split)| intake.split(i, split));
-        // Before the other routes: these may fall back to numbers.
-        intake.numbers(account, import)?;
         for (i, (prefix, route)) in import.prefixes.iter().enumerate() {
             intake.check_route(&format!("prefixes[{i}]"), route);
             if intake.next.prefixes.get(&(account.clone(), *prefix)) != Some(route) {
@@ -109,6 +107,7 @@ impl State {
         if intake.next.caller_pins_of(account).count() > CALLER_PINS_MAX {
             intake.fault("callerPins", format!("are too many together: expected at most {CALLER_PINS_MAX}"));
         }
+        intake.numbers(account, import)?;
         intake.into_outcome(import)
     }
 }
@@ -242,6 +241,9 @@ impl Intake {
         if !self.faults.is_empty() {
             return Err(Refusal::fields(self.faults));
         }
+        let routes = import.routes.iter().chain(import.prefixes.iter().map(|(_, route)| route));
+        let routes = routes.chain(&import.default);
+        self.warnings.extend(routes.filter_map(|route| self.next.warn_of_fallback(route)));
         self.warnings.sort_unstable();
         self.warnings.dedup();
         let summary = format!(

@@ -20,6 +20,7 @@ impl State {
             return Err(Refusal::field("fallback", FALLS_BACK_TO_ITSELF));
         }
         let mut warnings = self.check_route(route)?;
+        warnings.extend(self.warn_of_fallback(route));
         warnings.extend(number.doubt());
         self.writable_number(&route.account, number)?;
         self.room_for_routes([route])?;
@@ -96,7 +97,8 @@ impl State {
     }
 
     pub(super) fn put_prefix(&self, prefix: Prefix, route: &Route) -> Result<Outcome, Refusal> {
-        let warnings = self.check_route(route)?;
+        let mut warnings = self.check_route(route)?;
+        warnings.extend(self.warn_of_fallback(route));
         let present = self.prefixes.get(&(route.account.clone(), prefix));
         refuse_files(present, || format!("the prefix {prefix}"))?;
         let changes = if present.is_some_and(|present| present.as_ref() == route) {
@@ -133,7 +135,8 @@ impl State {
     }
 
     pub(super) fn put_default(&self, route: &Route) -> Result<Outcome, Refusal> {
-        let warnings = self.check_route(route)?;
+        let mut warnings = self.check_route(route)?;
+        warnings.extend(self.warn_of_fallback(route));
         let present = self.defaults.get(&route.account);
         refuse_files(present, || "the default route".to_owned())?;
         let changes = if present.is_some_and(|present| present.as_ref() == route) {
@@ -181,7 +184,6 @@ impl State {
             return Err(Refusal::fields(faults));
         }
         warnings.extend(self.warn_of_site(route));
-        warnings.extend(self.warn_of_fallback(route));
         Ok(warnings)
     }
 
@@ -221,7 +223,8 @@ impl State {
         }
     }
 
-    fn warn_of_fallback(&self, route: &Route) -> Option<String> {
+    /// A number to fall back to that leads nowhere; files are asked about when all of them are in place.
+    pub(super) fn warn_of_fallback(&self, route: &Route) -> Option<String> {
         let number = route.fallback.as_ref()?.number()?;
         let routed = self.route(number).is_some_and(|own| own.account == route.account);
         (!routed).then(|| format!("the fallback {number} has no route of its own: it takes no calls"))

@@ -37,6 +37,17 @@ pub struct ArmPatch {
     pub remove: bool,
 }
 
+impl ArmPatch {
+    /// Whether it says anything besides whether the arm goes.
+    const fn says_more(&self) -> bool {
+        self.name.is_some()
+            || self.agent.is_some()
+            || self.pin.is_some()
+            || self.weight.is_some()
+            || self.max_calls_in_progress.is_some()
+    }
+}
+
 /// Changes to a split; what is absent stays, an inner `None` clears.
 #[derive(Debug, Clone, Default)]
 pub struct SplitPatch {
@@ -322,6 +333,14 @@ fn patched_arms(split: &Split, patches: &[ArmPatch]) -> (Vec<Arm>, Vec<FieldFaul
         let mut fault = |field: &str, message: String| {
             faults.push(FieldFault { field: format!("arms[{i}].{field}"), message });
         };
+        if patches.iter().take(i).any(|before| before.id == patch.id) {
+            fault("id", format!("{} stands there twice: expected once", patch.id));
+            continue;
+        }
+        if patch.remove && patch.says_more() {
+            fault("remove", "stands beside what the arm is to be: expected either".to_owned());
+            continue;
+        }
         match arms.iter().position(|arm| arm.id == patch.id) {
             Some(at) if patch.remove => drop(arms.remove(at)),
             Some(at) => {

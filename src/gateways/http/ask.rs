@@ -19,7 +19,7 @@ use crate::http::server::Answer as Response;
 use crate::routing::decision::Reason;
 use crate::routing::request::CallRequest;
 use crate::routing::switchboard::{Answer, Occasion, Purpose, Standing};
-use crate::routing::trail::{Notes, Silent};
+use crate::routing::trail::{Notes, Silent, Trail as _};
 
 /// What a decision takes as JSON, and some more.
 const ANSWER_BYTES: usize = 1_024;
@@ -106,7 +106,11 @@ impl HttpConnection {
         };
         let occasion = self.worker.occasion(purpose, moment.now);
         if purpose == Purpose::DryRun {
-            return self.explained(&call, occasion, moment, wanted.unknown, body);
+            let mut notes = Notes::default();
+            if wanted.from_unread {
+                notes.note("caller", false, format_args!("from is no text: the caller counts as withheld"));
+            }
+            return self.explained(&call, occasion, moment, (notes, wanted.unknown), body);
         }
         self.worker.ask(&call, occasion, moment, &mut Silent, |answer| {
             told(answer)?;
@@ -124,10 +128,9 @@ impl HttpConnection {
         call: &CallRequest<'_>,
         occasion: Occasion,
         moment: Moment,
-        unknown: Vec<String>,
+        (mut notes, unknown): (Notes, Vec<String>),
         body: &mut Vec<u8>,
     ) -> Result<StatusCode, ApiError> {
-        let mut notes = Notes::default();
         let (status, explanation) = self.worker.ask(call, occasion, moment, &mut notes, |answer| {
             told(answer)?;
             let asked = Asked { call_id: call.call_id, to: &call.to, remark: "" };
@@ -183,7 +186,9 @@ fn status(method: &Method, answer: &Answer<'_>) -> StatusCode {
         return StatusCode::NOT_FOUND;
     }
     match answer.standing {
-        Standing::Began | Standing::NotRemembered if *method == Method::POST => StatusCode::CREATED,
+        Standing::Began | Standing::NotRemembered | Standing::TooManyLegs if *method == Method::POST => {
+            StatusCode::CREATED
+        }
         _ => StatusCode::OK,
     }
 }

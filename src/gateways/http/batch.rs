@@ -13,7 +13,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::ending::NamedEnd;
-use super::wanted::Wanted;
+use super::wanted::{Wanted, known_only};
 use super::{HttpConnection, json};
 use crate::gateways::asker::Asker;
 use crate::http::correlation::CorrelationId;
@@ -54,6 +54,7 @@ impl HttpConnection {
         body: &[u8],
         correlation: &CorrelationId,
     ) -> Result<Response, ApiError> {
+        known_only(head.uri.query().unwrap_or_default(), &[])?;
         self.each(head, body, correlation, |item, answer| {
             let (call_id, ended) = NamedEnd::from_body(item)?;
             self.end_call(asker, &call_id, &ended, answer)

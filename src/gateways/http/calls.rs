@@ -8,20 +8,21 @@ use hyper::http::request::Parts;
 
 use super::ask::other_agents;
 use super::ending::Ended;
-use super::wanted::Wanted;
+use super::wanted::{Wanted, in_field, known_only};
 use super::{HttpConnection, call_id_in_path, json};
 use crate::domain::account::Permission;
-use crate::domain::address::{Address, Caller, E164, Number};
+use crate::domain::address::{Address, Caller, E164};
 use crate::domain::time::Timestamp;
 use crate::gateways::answer::{Asked, members};
 use crate::gateways::asker::Asker;
+use crate::gateways::gateway::DEFAULT;
 use crate::gateways::json::Json;
 use crate::http::error::ApiError;
 use crate::http::server::Answer as Response;
-use crate::routing::calls::{EndedLeg, Ending, Kept, Leg, Remembered};
-use crate::routing::decision::Reason;
+use crate::routing::calls::{EndedLeg, Ending, Kept, Leg, Remembered, Which};
 use crate::routing::request::CallRequest;
 use crate::routing::switchboard::{Answer, Standing};
+use crate::routing::token;
 
 /// How far a gateway's clock may be from ours, in milliseconds.
 const CLOCKS_APART_MS: i64 = 60_000;
@@ -35,11 +36,20 @@ impl HttpConnection {
             ));
         }
         let call_id = call_id_in_path(call)?;
-        let gateway = Wanted::from_query(head.uri.query().unwrap_or_default())?.gateway;
+        let query = head.uri.query().unwrap_or_default();
+        known_only(query, &["gateway", "to"])?;
+        let asked = Wanted::from_query(query)?;
+        let gateway = asked.gateway.as_deref();
+        let dialled =
+            asked.to.as_deref().map(|to| self.leg_to(gateway.unwrap_or(DEFAULT), to)).transpose()?;
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let legs = calls.legs(asker.account(), gateway.as_deref(), &call_id);
+        let legs = calls.legs(asker.account(), Which { gateway, dialled }, &call_id);
         let leg = legs.last().ok_or_else(not_found)?;
         see(&asker, &leg.kept)?;
+        // The sentence of the decision names it.
+        if leg.kept.detour.as_ref().is_some_and(|detour| !asker.sees(&detour.from.agent.agent)) {
+            return Err(other_agents());
+        }
         let mut body = Vec::with_capacity(1_024);
         write_leg(&mut Json(&mut body), &call_id, leg);
         Ok(json(StatusCode::OK, body))
@@ -48,6 +58,7 @@ impl HttpConnection {
     pub(super) fn end(&self, head: &Parts, call: &str, body: &[u8]) -> Result<Response, ApiError> {
         let asker = self.asker(head, Permission::Route)?;
         let call_id = call_id_in_path(call)?;
+        known_only(head.uri.query().unwrap_or_default(), &[])?;
         let mut answer = Vec::with_capacity(256);
         self.end_call(&asker, &call_id, &Ended::from_body(body)?, &mut answer)?;
         Ok(json(StatusCode::OK, answer))
@@ -62,21 +73,18 @@ impl HttpConnection {
         answer: &mut Vec<u8>,
     ) -> Result<(), ApiError> {
         let now = self.worker.moment().now;
-        let said = ended.gateway.as_deref();
-        let gateway = match asker {
-            Asker::Gateway(..) => Some(self.gateway(asker, said)?.0),
-            Asker::Key(_) => said,
-        };
+        let (gateway, _) = self.gateway(asker, ended.gateway.as_deref())?;
+        let which = Which { gateway: Some(gateway), dialled: self.leg_of(asker, ended, gateway, now)? };
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let legs = calls.legs(asker.account(), gateway, call_id);
+        let legs = calls.legs(asker.account(), which, call_id);
         legs.iter().try_for_each(|leg| see(asker, &leg.kept))?;
         let began = legs.iter().map(|leg| leg.started_at).min();
-        let at = ended.ended_at.map(|at| self.ended_at(at, began, now)).transpose()?;
-        let ending = ended.ending(at, now);
-        if legs.is_empty() || !self.end_known(asker, gateway, call_id, &ending) {
+        let at = ended.ended_at.map(|at| self.ended_at(at, began, now));
+        let ending = Ending { duration_s: ended.believed_s(began.is_some())?, ..ended.ending(at, now) };
+        if legs.is_empty() || !self.end_known(asker, which, call_id, &ending) {
             self.end_by_token(asker, call_id, ended, &ending)?;
         }
-        let stands = calls.legs(asker.account(), gateway, call_id).pop().and_then(|leg| leg.ended);
+        let stands = calls.legs(asker.account(), which, call_id).pop().and_then(|leg| leg.ended);
         let mut json = Json(answer);
         json.raw("{\"callId\":").text(call_id).raw(",\"ended\":true,");
         write_ending(&mut json, Some(&stands.unwrap_or(ending)));
@@ -86,30 +94,46 @@ impl HttpConnection {
 
     /// When a call ended, by our clock: calls are timed by one that is never set, gateways by the wall's.
     ///
-    /// A gateway's clock may be a little behind or ahead; more than a minute is no clock's fault.
-    fn ended_at(
-        &self,
-        at: Timestamp,
-        began: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Timestamp, ApiError> {
+    /// A gateway's clock may be a little behind or ahead. What is more than a minute from all that can be is no time at
+    /// all: the call ended when that was told, since it has to end whatever its gateway's clock shows.
+    fn ended_at(&self, at: Timestamp, began: Option<Timestamp>, now: Timestamp) -> Timestamp {
         let plausible = |at: &Timestamp| {
             began.is_none_or(|began| *at >= began.plus_ms(-CLOCKS_APART_MS))
                 && *at <= now.plus_ms(CLOCKS_APART_MS)
         };
         // How far the wall has been set since the start.
         let set_ms = self.worker.plane.parts.clock.now_ms() - now.0;
-        [at, at.plus_ms(-set_ms)].into_iter().find(plausible).ok_or_else(|| {
-            let began =
-                began.map_or_else(String::new, |began| format!("before the call began, at {began}, or "));
-            ApiError::validation("endedAt", format!("is {began}to come"))
-        })
+        [at, at.plus_ms(-set_ms)].into_iter().find(plausible).unwrap_or(now)
     }
 
-    /// Ends a call in progress, on all its legs; `false` where there is none.
-    fn end_known(&self, asker: &Asker<'_>, gateway: Option<&str>, call_id: &str, ending: &Ending) -> bool {
+    /// The leg that an end is about: to the number it names, else to that of its token; all of them where it has
+    /// neither, or a token that is not valid.
+    fn leg_of(
+        &self,
+        asker: &Asker<'_>,
+        ended: &Ended<'_>,
+        gateway: &str,
+        now: Timestamp,
+    ) -> Result<Option<u64>, ApiError> {
+        if let Some(to) = ended.to.as_deref() {
+            return self.leg_to(gateway, to).map(Some);
+        }
+        let tokens = &self.worker.plane.parts.switchboard.tokens;
+        let claims = ended.token.as_deref().map(|token| tokens.check(asker.account(), None, token, now));
+        Ok(claims.and_then(Result::ok).map(|claims| claims.dialled))
+    }
+
+    /// The leg to a number, as a gateway writes it.
+    fn leg_to(&self, gateway: &str, to: &str) -> Result<u64, ApiError> {
+        let gateways = &self.worker.plane.parts.doorkeeper.gateways;
+        let to = in_field("to", to)?;
+        Ok(token::dialled(&gateways.localised(gateways.row(gateway), to)))
+    }
+
+    /// Ends legs of a call in progress; `false` where there is none.
+    fn end_known(&self, asker: &Asker<'_>, which: Which<'_>, call_id: &str, ending: &Ending) -> bool {
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let Some(legs) = calls.end(asker.account(), gateway, call_id, ending) else { return false };
+        let Some(legs) = calls.end(asker.account(), which, call_id, ending) else { return false };
         self.worker.count(|tally| legs.iter().for_each(|leg| tally.ended(leg)));
         true
     }
@@ -126,14 +150,18 @@ impl HttpConnection {
         let switchboard = &self.worker.plane.parts.switchboard;
         let token = ended.token.as_deref().ok_or_else(not_found)?;
         let now = ending.known_at;
-        let claims = switchboard.tokens.check(asker.account(), None, token, now).map_err(|_| not_found())?;
         let (gateway, gateway_row) = self.gateway(asker, ended.gateway.as_deref())?;
+        let to = ended.to.as_deref().map(|to| in_field("to", to)).transpose()?;
+        let to = to.map(|to| self.worker.plane.parts.doorkeeper.gateways.localised(gateway_row, to));
+        let claims =
+            switchboard.tokens.check(asker.account(), to.as_ref(), token, now).map_err(|_| not_found())?;
+        let by_claims = || E164::from_value(claims.dialled).map(Address::E164);
         let call = CallRequest {
             account: asker.account(),
             gateway,
             gateway_row,
             // A token holds no more of a SIP user than its digest.
-            to: E164::from_value(claims.dialled).map_or(Address::User(Cow::Borrowed("")), Address::E164),
+            to: to.or_else(by_claims).unwrap_or(Address::User(Cow::Borrowed(""))),
             caller: Caller::Withheld,
             call_id: Some(call_id),
             headers: &[],
@@ -166,18 +194,16 @@ fn see(asker: &Asker<'_>, kept: &Kept) -> Result<(), ApiError> {
 }
 
 fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg) {
-    let to = match &leg.to {
-        Number::E164(number) => Address::E164(*number),
-        Number::User(user) => Address::User(Cow::Borrowed(user)),
-    };
+    let to = leg.to.as_address();
     json.raw("{\"callId\":").text(call_id).raw(",\"gateway\":").text(leg.names.gateway());
     json.raw(",\"to\":").shown(&to).raw(",\"startedAt\":").shown(leg.started_at).raw(",");
     write_ending(json, leg.ended.as_ref());
     json.raw(",\"inProgress\":").raw(if leg.ended.is_none() { "true" } else { "false" });
     let answer = Answer {
-        decision: leg.kept.decision(Reason::CallInProgress),
+        decision: leg.decision(),
         decision_id: leg.kept.decision_id,
         token: None,
+        token_ignored: None,
         standing: Standing::InProgress,
     };
     let asked = Asked { call_id: Some(call_id), to: &to, remark: "" };

@@ -7,7 +7,7 @@ use hyper::Uri;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
 use super::body::{Maybe, Members, Place, Tags, Text, Texts, read, remark, text};
-use super::wanted::{call_id, gateway};
+use super::wanted::{call_id, dialled_text, gateway, token};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::json::faults::quoted;
@@ -28,6 +28,7 @@ pub(super) struct Ended<'a> {
     pub(super) sentiment: Option<f64>,
     pub(super) handoff: Option<bool>,
     pub(super) gateway: Option<Cow<'a, str>>,
+    pub(super) to: Option<Cow<'a, str>>,
     pub(super) token: Option<Cow<'a, str>>,
 }
 
@@ -35,6 +36,19 @@ impl<'a> Ended<'a> {
     /// Reads and checks a body; one that is empty says only that the call has ended.
     pub(super) fn from_body(body: &'a [u8]) -> Result<Self, ApiError> {
         read(body).map(|(ended, _unknown)| ended)
+    }
+
+    /// How long the call took, if that was said and can be. Of a call that is known, what cannot be gives way to what
+    /// follows from its begin and end.
+    pub(super) fn believed_s(&self, known: bool) -> Result<Option<f64>, ApiError> {
+        match self.duration_s {
+            Some(told) if told > DURATION_S_MAX && known => Ok(None),
+            Some(told) if told > DURATION_S_MAX => {
+                let why = format!("is {told}: expected seconds from 0 to 604,800 (a week)");
+                Err(ApiError::validation("durationSeconds", why))
+            }
+            told => Ok(told),
+        }
     }
 
     /// What is kept of it, having ended at `at` or else now. A call that ends without a word took its course.
@@ -63,7 +77,8 @@ impl<'a> Members<'a> for Ended<'a> {
             "gateway" => {
                 self.gateway = text(map)?.map(gateway).transpose().map_err(M::Error::custom)?.flatten();
             }
-            "token" => self.token = text(map)?,
+            "to" => self.to = dialled_text(map)?,
+            "token" => self.token = token(map)?,
             "tags" => drop(map.next_value_seed(Maybe(Tags(at)))?),
             "summary" => remark(map, SUMMARY_CHARS_MAX)?,
             "transcriptUrl" | "recordingUrl" => {
@@ -134,8 +149,7 @@ struct Within {
     expected: &'static str,
 }
 
-const DURATION: Within =
-    Within { min: 0.0, max: DURATION_S_MAX, expected: "seconds from 0 to 604,800 (a week)" };
+const DURATION: Within = Within { min: 0.0, max: f64::MAX, expected: "seconds from 0 to 604,800 (a week)" };
 const SENTIMENT: Within = Within { min: -1.0, max: 1.0, expected: "a number from -1 to 1" };
 
 impl Visitor<'_> for Within {
@@ -224,7 +238,6 @@ mod tests {
         let long = |name: &str, len: usize| format!("{{\"{name}\":\"{}\"}}", "x".repeat(len));
         for (body, field) in [
             (r#"{"durationSeconds":-1}"#.to_owned(), "durationSeconds"),
-            (r#"{"durationSeconds":604801}"#.to_owned(), "durationSeconds"),
             (r#"{"durationSeconds":"60"}"#.to_owned(), "durationSeconds"),
             (r#"{"sentiment":1.01}"#.to_owned(), "sentiment"),
             (r#"{"sentiment":1e300}"#.to_owned(), "sentiment"),

@@ -5,12 +5,12 @@ use std::fmt;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-use super::body::{Maybe, Members, Place, Tags, Text, read, remark, text};
-use crate::domain::address::{Address, InvalidAddress};
+use super::body::{Maybe, Members, Place, Readable, Said, Seen, Tags, Text, read, remark, text};
+use crate::domain::address::{Address, InvalidAddress, scheme_bytes};
 use crate::domain::id::Pin;
 use crate::http::error::ApiError;
-use crate::http::json::faults::quoted;
-use crate::http::query::pairs;
+use crate::http::json::faults::{quoted, shown};
+use crate::http::query::{Pairs, QueryFault, pairs};
 use crate::routing::request::{CALL_ID_BYTES_MAX, Override};
 
 /// Most headers of a call that are told.
@@ -27,6 +27,8 @@ pub struct Wanted<'a> {
     pub to: Option<Cow<'a, str>>,
     /// Who calls, as written.
     pub from: Option<Cow<'a, str>>,
+    /// Whether something stands there for the caller that is no text: the caller is withheld.
+    pub from_unread: bool,
     /// The call's id; never empty.
     pub call_id: Option<Cow<'a, str>>,
     /// The gateway's name; never empty.
@@ -51,8 +53,14 @@ impl<'a> Wanted<'a> {
     pub fn from_query(query: &'a str) -> Result<Self, ApiError> {
         let mut wanted = Self::default();
         for pair in pairs(query) {
-            let (name, value) =
-                pair.map_err(|fault| ApiError::validation(fault.field(), fault.to_string()))?;
+            let (name, value) = match pair {
+                // The caller is never a reason to refuse.
+                Err(QueryFault::NotText { parameter }) if parameter == "from" => {
+                    wanted.from_unread = true;
+                    continue;
+                }
+                pair => pair.map_err(|fault| malformed(&fault))?,
+            };
             match &*name {
                 "to" => wanted.to = Some(with_plus(value)),
                 "from" => wanted.from = Some(with_plus(value)),
@@ -62,8 +70,10 @@ impl<'a> Wanted<'a> {
                 "gateway" => {
                     wanted.gateway = gateway(value).map_err(|why| ApiError::validation("gateway", why))?;
                 }
-                "token" => wanted.token = Some(value),
+                "token" => wanted.token = Some(value).filter(|token| !token.is_empty()),
                 "dryRun" => wanted.dry_run = flag("dryRun", &value)?,
+                // Others may be there to get past a cache, but who misspells this one would begin a call.
+                _ if means_dry_run(&name) => return Err(misspelt(&name)),
                 _ => match header_name(name) {
                     Ok(header) => wanted.headers.push((header, value)),
                     Err(name) => wanted.unknown.push(name.into_owned()),
@@ -79,21 +89,57 @@ impl<'a> Wanted<'a> {
     /// 400, naming every field at fault.
     pub fn from_body(body: &'a [u8], query: &str) -> Result<Self, ApiError> {
         let (mut wanted, unknown) = read::<Self>(body)?;
-        for pair in pairs(query) {
-            let (name, value) =
-                pair.map_err(|fault| ApiError::validation(fault.field(), fault.to_string()))?;
-            if name == "dryRun" {
-                wanted.dry_run = flag("dryRun", &value)?;
-            }
+        for pair in known_only(query, &["dryRun"])? {
+            wanted.dry_run = flag("dryRun", &pair.map_err(|fault| malformed(&fault))?.1)?;
         }
         wanted.unknown = unknown;
         Ok(wanted)
     }
 }
 
+/// The parameters of a query, if none is there but these: who misspells one would have something else done.
+pub(super) fn known_only<'q>(query: &'q str, known: &[&str]) -> Result<Pairs<'q>, ApiError> {
+    for pair in pairs(query) {
+        let (name, _) = pair.map_err(|fault| malformed(&fault))?;
+        if !known.contains(&&*name) {
+            let why = match known {
+                [] => "means nothing here: no parameter does".to_owned(),
+                known => format!("means nothing here: expected {}", known.join(" or ")),
+            };
+            return Err(ApiError::validation(shown(&name), why));
+        }
+    }
+    Ok(pairs(query))
+}
+
+fn malformed(fault: &QueryFault) -> ApiError {
+    ApiError::validation(fault.field(), fault.to_string())
+}
+
+/// Whether a parameter is `dryRun` but for case and what joins the words.
+fn means_dry_run(name: &str) -> bool {
+    name.len() <= 16
+        && name
+            .bytes()
+            .filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b' '))
+            .map(|byte| byte.to_ascii_lowercase())
+            .eq(*b"dryrun")
+}
+
+fn misspelt(name: &str) -> ApiError {
+    ApiError::validation(shown(name), "means nothing here: expected dryRun")
+}
+
+/// Reads back the plus of a phone number that nobody encoded and a query turned into a space, also behind the name of
+/// a scheme.
 fn with_plus(mut text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.starts_with(' ') {
-        text.to_mut().replace_range(..1, "+");
+    let uri = text.find('<').map_or(0, |at| at + 1);
+    let scheme = text.get(uri..).and_then(scheme_bytes).unwrap_or_default();
+    if scheme > 0 || uri == 0 {
+        let at = uri + scheme;
+        if text.get(at..).is_some_and(|rest| rest.starts_with(' ')) {
+            text.to_mut().replace_range(at..=at, "+");
+        }
     }
     text
 }
@@ -119,6 +165,23 @@ pub(super) fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
 /// Reads what was dialled, or says what is wrong with it.
 pub(super) fn dialled(text: &str) -> Result<Address<'_>, String> {
     Address::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
+}
+
+/// Reads what was dialled in a field.
+pub(super) fn in_field<'t>(field: &str, text: &'t str) -> Result<Address<'t>, ApiError> {
+    dialled(text).map_err(|why| ApiError::validation(field, why))
+}
+
+/// A text that says what was dialled, or null.
+pub(super) fn dialled_text<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, str>>, M::Error> {
+    let to = text(map)?;
+    to.as_deref().map(dialled).transpose().map_err(M::Error::custom)?;
+    Ok(to)
+}
+
+/// A token; an empty one is none, as whoever has none to fill in may send it.
+pub(super) fn token<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, str>>, M::Error> {
+    Ok(text(map)?.filter(|token| !token.is_empty()))
 }
 
 /// Reads a call's id; an empty one is none, since all calls of a gateway that leaves it empty would be one.
@@ -151,10 +214,14 @@ impl<'a> Members<'a> for Wanted<'a> {
                     dialled(to).map_err(M::Error::custom)?;
                 }
             }
-            "from" => self.from = text(map)?,
+            "from" => match map.next_value_seed(Readable)? {
+                Said::Nothing => {}
+                Said::Text(from) => self.from = Some(from),
+                Said::Unreadable => self.from_unread = true,
+            },
             "callId" => self.call_id = text(map)?.map(call_id).transpose().map_err(fault)?.flatten(),
             "gateway" => self.gateway = text(map)?.map(gateway).transpose().map_err(fault)?.flatten(),
-            "token" => self.token = text(map)?,
+            "token" => self.token = token(map)?,
             "headers" => self.headers = map.next_value_seed(Maybe(Headers(at)))?.unwrap_or_default(),
             "override" => self.asked_for = map.next_value_seed(Maybe(Named(at)))?.flatten(),
             "direction" => remark(map, DIRECTION_CHARS_MAX)?,
@@ -188,8 +255,10 @@ impl<'a> Visitor<'a> for Named<'_> {
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let (mut agent, mut pin, mut split, mut arm) = (None, None, None, None);
         let mut whole = true;
+        let mut seen = Seen::default();
         while let Some(Text(name)) = map.next_key()? {
-            let read = self.0.member(&name, |_| {
+            let read = self.0.member(&name, |at| {
+                seen.once(&name, at)?;
                 match &*name {
                     "agentId" => agent = text(&mut map)?,
                     "pin" => pin = text(&mut map)?.map(|text| pin_of(&text)).transpose()?,
@@ -315,13 +384,28 @@ mod tests {
             assert_eq!(field(&Wanted::from_body(body.as_bytes(), "").unwrap_err()), wanted, "{shown}");
         }
         assert_eq!(field(&Wanted::from_query("dryRun=yes").unwrap_err()), "dryRun");
-        assert_eq!(field(&Wanted::from_query("from=%ff").unwrap_err()), "from");
+        assert_eq!(field(&Wanted::from_query("callId=%ff").unwrap_err()), "callId");
+        for twice in
+            [r#"{"to":"+14155550100","to":"+14155550100"}"#, r#"{"to":"+14155550100","t\u006f":null}"#]
+        {
+            let error = Wanted::from_body(twice.as_bytes(), "").unwrap_err();
+            assert_eq!(error.message(), "to: stands there twice: expected once");
+        }
+        let twice = br#"{"to":"a","override":{"agentId":"a","pin":"V1","agentId":"b"}}"#;
+        assert_eq!(field(&Wanted::from_body(twice, "").unwrap_err()), "override.agentId");
+    }
+
+    #[test]
+    fn names_that_only_look_alike_are_not_taken_for_one() {
+        // They share their bit: so does whatever has the same length, first and last character.
+        let wanted = Wanted::from_body(br#"{"to":"a","abc":1,"adc":2,"axc":{}}"#, "").unwrap();
+        assert_eq!((wanted.to.as_deref(), wanted.unknown.len()), (Some("a"), 3));
     }
 
     #[test]
     fn all_faults_are_told_in_the_order_of_the_body_and_in_our_words() {
         let body = br#"{"tags":["a",7],"callId":7,"headers":{"X-A":1,"X-B":"b","X-C":[]},"to":"+1415abc","from":true,
-            "override":{"pin":"newest","agentId":null,"splitId":{}},"gateway":"a b","strange":[],"direction":[]}"#;
+            "override":{"pin":"newest","agentId":null,"splitId":{}},"gateway":"a b","strange":[],"direction":[],"gateway":"b"}"#;
         let error = Wanted::from_body(body, "").unwrap_err();
         let envelope = serde_json::to_value(error.envelope("")).unwrap();
         let told: Vec<_> = envelope["errors"]
@@ -341,11 +425,11 @@ mod tests {
                 "headers.X-C: is a list: expected a text",
                 "to: has a plus but not 7 to 15 digits of which the first is not 0: expected + and 7 to 15 digits, \
                  tel:, sip:, or a SIP user of at most 64 bytes",
-                "from: is true: expected a text",
                 "override.pin: \"newest\" is no pin: expected draft, V<n>, sandbox, pre-release or live",
                 "override.splitId: is an object: expected a text",
                 "gateway: expected at most 64 visible ASCII characters",
                 "direction: is a list: expected a text",
+                "gateway: stands there twice: expected once",
             ]
         );
         assert_eq!(error.message(), told.join("; "));

@@ -29,7 +29,7 @@ struct Admin {
 }
 
 fn admin(limits: Limits) -> Admin {
-    let make: NewId = Arc::new(|| uuid::Uuid::from_u128(1));
+    let make = NewId::new(|| uuid::Uuid::from_u128(1));
     let router = Router::new()
         .route("/peer", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()))
         .route("/length", post(async |body: bytes::Bytes| body.len().to_string()))
@@ -103,7 +103,18 @@ fn a_stream_that_trickles_in_is_ended() {
 fn a_header_over_its_limit_is_answered_431() {
     let admin = admin(Limits::default());
     let header = format!("GET /peer HTTP/1.1\r\nx-pad: {}\r\n\r\n", "a".repeat(20_000));
-    assert_eq!(admin.client().ask(header).status, 431);
+    let reply = admin.client().ask(header);
+    assert_eq!((reply.status, reply.json()["error_code"].as_str()), (431, Some("HEAD_TOO_LARGE")));
+    assert_eq!(reply.header("x-polyai-correlation-id"), reply.json()["error_id"].as_str());
+}
+
+#[test]
+fn a_request_without_host_is_refused_in_the_envelope() {
+    let admin = admin(Limits::default());
+    let reply = admin.client().ask("GET /peer HTTP/1.1\r\nx-polyai-correlation-id: mine\r\n\r\n");
+    assert_eq!((reply.status, reply.json()["error_id"].as_str()), (400, Some("mine")));
+    assert_eq!(reply.header("x-polyai-correlation-id"), Some("mine"));
+    assert_eq!(admin.client().ask("GET /peer HTTP/1.0\r\n\r\n").status, 200);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::world::{World, eventually};
+use super::world::{Reply, World, eventually};
 use crate::http::limits::Limits;
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -15,8 +15,40 @@ fn a_header_over_its_limit_is_answered_431() {
     let header = |bytes| format!("GET / HTTP/1.1\r\nhost: x\r\nx-pad: {}\r\n\r\n", "a".repeat(bytes));
     assert_eq!(world.client().ask(header(padding)).status, 200, "16 KiB are allowed");
     let mut client = world.client();
-    assert_eq!(client.ask(header(padding + 1)).status, 431);
+    let reply = client.ask(header(padding + 1));
+    assert_eq!((reply.status, reply.closes()), (431, true));
+    assert_eq!(reply.json()["error_code"], "HEAD_TOO_LARGE");
+    has_a_made_id(&reply);
     assert!(client.is_closed());
+}
+
+/// Whether an answer to a request that nobody read has an id all the same, in header and body.
+#[track_caller]
+fn has_a_made_id(reply: &Reply) {
+    let id = reply.header("x-polyai-correlation-id").expect("an id");
+    assert_eq!((id.len(), reply.json()["error_id"].as_str()), (36, Some(id)));
+}
+
+#[test]
+fn what_is_no_head_is_answered_400_in_the_envelope_alone_or_behind_other_requests() {
+    let world = World::new(Limits::default());
+    for before in 0..3 {
+        let mut client = world.client();
+        client
+            .send(format!("{}no request\r\n\r\n", "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(before)))
+            .unwrap();
+        for _ in 0..before {
+            assert_eq!(client.reply().unwrap().unwrap().status, 200);
+        }
+        let reply = client.reply().unwrap().unwrap();
+        assert_eq!((reply.status, reply.closes()), (400, true));
+        assert_eq!(reply.json()["errors"][0]["field"], "head");
+        has_a_made_id(&reply);
+        assert!(client.is_closed());
+    }
+    let mut client = world.client();
+    assert_eq!(client.get("/").unwrap().unwrap().status, 200);
+    has_a_made_id(&client.ask("GET / HTTP/9\r\n\r\n"));
 }
 
 #[test]
@@ -32,7 +64,9 @@ fn a_header_without_end_is_answered_431_and_not_reset() {
 fn too_many_headers_are_answered_431() {
     let world = World::new(Limits::default());
     let headers = "a: b\r\n".repeat(101);
-    assert_eq!(world.client().ask(format!("GET / HTTP/1.1\r\n{headers}\r\n")).status, 431);
+    let reply = world.client().ask(format!("GET / HTTP/1.1\r\n{headers}\r\n"));
+    assert_eq!((reply.status, reply.json()["error_code"].as_str()), (431, Some("HEAD_TOO_LARGE")));
+    has_a_made_id(&reply);
 }
 
 #[test]
@@ -169,6 +203,7 @@ fn one_connection_too_many_is_told_to_come_again() {
         let reply = client.get("/").unwrap().unwrap();
         assert_eq!((reply.status, reply.header("retry-after"), reply.closes()), (503, Some("1"), true));
         assert_eq!(reply.json()["error_code"], "OVERLOADED");
+        has_a_made_id(&reply);
         assert!(client.is_closed());
     }
     assert_eq!(served[0].get("/").unwrap().unwrap().status, 200, "those inside are not disturbed");

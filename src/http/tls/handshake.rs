@@ -49,7 +49,7 @@ pub(in crate::http) async fn secure(
             Ok(_) => return Err(None),
         }
         if first != [HANDSHAKE] {
-            turn_away(socket, &no_tls()).await;
+            turn_away(socket, &no_tls(front)).await;
             return Err(Some((HandshakeFault::Plain, "it does not speak TLS".to_owned())));
         }
         let accept = TlsAcceptor::from(identity.pair().config()).accept(socket).into_fallible();
@@ -95,9 +95,9 @@ async fn before_closing<T>(
 }
 
 /// What whoever speaks plain HTTP is told: that this is not the place for it.
-fn no_tls() -> Bytes {
+fn no_tls(front: &Front) -> Bytes {
     let message = "this listener speaks TLS: ask it by https://";
-    ApiError::new(StatusCode::BAD_REQUEST, "TLS_REQUIRED", message).raw("-")
+    ApiError::new(StatusCode::BAD_REQUEST, "TLS_REQUIRED", message).raw(&front.new_id.unasked())
 }
 
 fn tell(peer: Option<SocketAddr>, kind: HandshakeFault, why: &dyn std::fmt::Display) {

@@ -71,7 +71,12 @@ fn begin(board: &Switchboard, world: &World, to: &str, id: &str) -> String {
 }
 
 fn end(board: &Switchboard, world: &World, id: &str) {
-    board.calls.end(&world.account, None, id, &Ending { outcome: Outcome::Completed, ..Ending::default() });
+    board.calls.end(
+        &world.account,
+        Which::default(),
+        id,
+        &Ending { outcome: Outcome::Completed, ..Ending::default() },
+    );
 }
 
 fn looked(world: &World, to: &str) -> (String, String) {
@@ -268,7 +273,7 @@ fn a_number_as_fallback_is_followed_once_and_its_split_counts_no_such_call() {
     let noted = {
         let (headers, mut notes) = (Vec::new(), Notes::default());
         let _ = decide(&world.table, &world.call(OTHER, "", &headers), 0, Timestamp(0), &mut notes);
-        notes.0.into_iter().map(|note| (note.rule, note.decided)).collect::<Vec<_>>()
+        notes.rules.into_iter().map(|note| (note.rule, note.decided)).collect::<Vec<_>>()
     };
     assert_eq!(
         noted,
@@ -362,7 +367,7 @@ fn whatever_begins_ends_and_swaps_at_once_no_limit_is_passed_and_all_places_come
                             counts.fetch_sub(u32::from(held), Ordering::SeqCst);
                         }
                         if n % 7 != 0 {
-                            board.calls.end(account, None, &id, &Ending::default());
+                            board.calls.end(account, Which::default(), &id, &Ending::default());
                         } else {
                             // Nobody ends it: it does when its time is over.
                             board.calls.sweep(Timestamp(2_000));

@@ -51,6 +51,12 @@ fn a_fault_of_a_caller_pin_stands_at_its_line_and_column() {
 }
 
 #[test]
+fn a_header_that_is_reserved_is_a_fault_of_its_number() {
+    let lines = "number = \"+14155550100\"\nagent = \"a\"\nheaders = { Via = \"x\" }";
+    one_fault(&amid(&format!("[[number]]\n{lines}")), "7:11", &["headers.Via", "is reserved"]);
+}
+
+#[test]
 fn a_fault_of_a_number_stands_at_its_line_and_column() {
     for (lines, place, words) in [
         ("numbr = \"+1\"\nnumber = \"+14155550100\"\nagent = \"a\"", "5:1", ["numbr", "`number`"]),
@@ -80,9 +86,9 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
             ["headers.A B", "no header name"],
         ),
         (
-            "number = \"+14155550100\"\nagent = \"a\"\nheaders = { A = \"x\\ny\" }",
+            "number = \"+14155550100\"\nagent = \"a\"\nheaders = { X-A = \"x\\ny\" }",
             "7:11",
-            ["headers.A", "control characters"],
+            ["headers.X-A", "control characters"],
         ),
         (
             "number = \"+14155550100\"\nagent = \"a\"\nheader_rules = 1",

@@ -45,7 +45,7 @@ fn value(kind: &'static Kind) -> BoxedStrategy<Value> {
             })
             .boxed(),
         Kind::Texts { .. } => proptest::collection::vec(".{0,5}", 0..4).prop_map(Value::from).boxed(),
-        Kind::Map { .. } => proptest::collection::btree_map("[a-d]", "[^\\p{Cc}]{0,5}", 0..4)
+        Kind::Map { .. } => proptest::collection::btree_map("x-[a-d]", "[^\\p{Cc}]{0,5}", 0..4)
             .prop_map(|map| json!(map))
             .boxed(),
         Kind::Free { .. } => free(),
@@ -65,7 +65,8 @@ fn text(rule: Rule) -> BoxedStrategy<Value> {
         Rule::SecureUrl => "https://[a-z]{1,5}/[a-z]{0,5}",
         Rule::SiteVariantId => "[!-~]{1,9}",
         Rule::Endpoint => "(sip|tel):([a-z]|\\{agent\\}|\\{version\\}|\\{arm\\}|\\{callId\\}){1,5}",
-        Rule::HeaderName | Rule::HeaderValue => "[a-z]{1,9}",
+        Rule::HeaderName => "x-[a-z]{1,9}",
+        Rule::HeaderValue => "[a-z]{1,9}",
     };
     pattern.prop_map(Value::from).boxed()
 }

@@ -163,3 +163,28 @@ fn a_key_limited_to_other_agents_is_told_nothing_and_leaves_nothing() {
     };
     assert_eq!(told("sales"), told("nosuch"), "what is hidden is as good as not there");
 }
+
+#[test]
+fn of_two_keys_that_differ_neither_counts() {
+    let world = world();
+    let ask = |bearer: &str| {
+        world.send("GET", ROUTE, &[("x-api-key", "all"), ("authorization", bearer)], b"").status
+    };
+    assert_eq!(ask("Bearer all"), 200);
+    for wrong in ["Bearer wrong", "Bearer"] {
+        assert_eq!(ask(wrong), 401, "{wrong}");
+    }
+}
+
+#[test]
+fn the_name_in_the_target_counts_and_there_has_to_be_one() {
+    let world = world();
+    let ask = |head: &str| world.client().ask(format!("GET {head}\r\n\r\n")).status;
+    let target = format!("http://evil.example{ROUTE}");
+    assert_eq!(ask(&format!("{target} HTTP/1.1\r\nhost: localhost")), 403);
+    assert_eq!(ask(&format!("http://localhost{ROUTE} HTTP/1.1\r\nhost: evil.example")), 200);
+    assert_eq!(ask(&format!("{ROUTE} HTTP/1.1")), 400);
+    assert_eq!(ask(&format!("{ROUTE} HTTP/1.1\r\nx-api-key: all")), 400);
+    assert_eq!(ask(&format!("{target} HTTP/1.1")), 400);
+    assert_eq!(ask(&format!("{ROUTE} HTTP/1.0")), 200, "HTTP/1.0 knows none");
+}

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::world::{World, route};
+use super::world::{Plan, World, route};
 use crate::domain::account::Permission;
 use crate::domain::id::{Environment, Pin, SiteVariantId};
 use crate::domain::route::{HeaderRule, HeaderTest};
@@ -131,7 +131,16 @@ fn a_number_nobody_serves_has_the_same_shape() {
 #[test]
 fn a_gateway_that_can_only_get_asks_for_an_answer_or_for_a_call() {
     let world = world();
-    for to in ["%2B14155550100", "+14155550100", "tel:%2B14155550100", "%2B1-415-555-0100"] {
+    for to in [
+        "%2B14155550100",
+        "+14155550100",
+        "tel:%2B14155550100",
+        "%2B1-415-555-0100",
+        "tel:+14155550100",
+        "sip:+14155550100@edge.example",
+        "SIPS:+14155550100@edge.example;user=phone",
+        "%22Sales%22+%3Csip:+14155550100@edge.example%3E",
+    ] {
         let answer = world.get(&format!("/v1/route?to={to}&from=+14155550111"));
         assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")), "{to}");
         let answer = answer.json();
@@ -169,6 +178,12 @@ fn a_token_gives_the_same_version_on_another_server_after_the_pin_changed() {
     let second = ask(&first["token"]);
     assert_eq!((&second["version"], &second["reason"]["code"]), (&json!(3), &json!("token")));
     assert_eq!(second["decisionId"], first["decisionId"]);
+    let call = json!({"to": "+14155550100", "callId": "leg-3", "token": "forged"});
+    let text = there.post("/v1/calls", call).json()["reason"]["text"].clone();
+    assert_eq!(text, "+14155550100 is pinned to sales at V1; the token was ignored: it is no token");
+    let call = json!({"to": "+14155550100", "callId": "leg-4", "token": ""});
+    let text = there.post("/v1/calls", call).json()["reason"]["text"].clone();
+    assert_eq!(text, "+14155550100 is pinned to sales at V1", "an empty token is none");
     let forged = there.get("/v1/route?to=+14155550100&dryRun=true&token=forged").json();
     assert_eq!(forged["version"], 1);
     assert_eq!(
@@ -324,9 +339,7 @@ fn headers_of_the_number_win_and_none_can_split_an_answer() {
     let mut world = World::new();
     world.version("sales", 8, json!({"sipHeaders": {"X-Brand": "north", "X-Tier": "gold"}}));
     let mut branded = route("sales", "V8");
-    branded.headers = [("x-brand", "süd \"1\""), ("Call-ID", "mine")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    branded.headers = [("x-brand".to_owned(), "süd \"1\"".to_owned())].into();
     world.route("+14155550100", branded);
     let headers = world.get("/v1/route?to=%2B14155550100").json()["headers"].clone();
     assert_eq!(headers, json!({"X-Agent-Version": "8", "X-Tier": "gold", "x-brand": "süd \"1\""}));
@@ -376,4 +389,111 @@ fn whatever_is_asked_the_answer_is_a_decision_or_an_error_in_its_envelope() {
     };
     let law = std::cell::RefCell::new(law);
     runner.run(&texts, |texts| (law.borrow_mut())(texts)).unwrap();
+}
+
+#[test]
+fn a_caller_that_cannot_be_read_is_withheld_and_told_so() {
+    let mut world = World::new();
+    world.split("spring", UnitRule::Caller, &[("a", "V1", 1), ("b", "V2", 1)], &["+14155550101"]);
+    let note =
+        json!({"rule": "caller", "decided": false, "why": "from is no text: the caller counts as withheld"});
+    let bodies = [
+        &br#"{"to":"+14155550101","callId":"c","from":5}"#[..],
+        br#"{"to":"+14155550101","callId":"c","from":-1.5}"#,
+        br#"{"from":["x",{}],"to":"+14155550101","callId":"c"}"#,
+        br#"{"from":{"a":[1]},"to":"+14155550101","callId":"c"}"#,
+        br#"{"from":true,"to":"+14155550101","callId":"c"}"#,
+        br#"{"from":"\ud800","to":"+14155550101","callId":"c"}"#,
+        b"{\"from\":\"\xff\",\"to\":\"+14155550101\",\"callId\":\"c\"}",
+    ];
+    let mut replies: Vec<_> =
+        bodies.iter().map(|body| world.send("POST", "/v1/calls?dryRun=true", &[], body)).collect();
+    replies.push(world.get("/v1/route?from=%FF&to=%2B14155550101&callId=c&dryRun=true"));
+    for reply in replies {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(
+            (&reply.json()["split"]["unit"], &reply.json()["explain"]["rules"][0]),
+            (&json!("call"), &note)
+        );
+    }
+    let known = world.get("/v1/route?from=+14155550111&to=%2B14155550101&dryRun=true").json();
+    assert_eq!(known["explain"]["rules"][0]["rule"], "number_split");
+    let bad = world.send("POST", "/v1/calls", &[], br#"{"from":5,"to":"+1"}"#);
+    assert_eq!((bad.status, super::world::field(&bad)), (400, "to".to_owned()));
+}
+
+#[test]
+fn an_empty_header_is_no_unit() {
+    let mut world = World::new();
+    let unit = UnitRule::Header("X-Customer".to_owned());
+    world.split("spring", unit, &[("a", "V1", 1), ("b", "V2", 1)], &["+14155550101"]);
+    for (query, unit) in [
+        ("from=+14155550111&h.X-Customer=", "caller"),
+        ("from=+14155550111&h.X-Customer=+", "caller"),
+        ("h.X-Customer=", "random"),
+        ("from=+14155550111&h.X-Customer=7", "header"),
+        ("from=+14155550111&h.X-Customer=&h.X-Customer=7", "header"),
+    ] {
+        let decision = world.get(&format!("/v1/route?to=%2B14155550101&{query}")).json();
+        assert_eq!(decision["split"]["unit"], unit, "{query}");
+    }
+}
+
+#[test]
+fn a_split_that_leads_to_nothing_is_explained_as_far_as_it_goes() {
+    let mut world = World::new();
+    world.split("spring", UnitRule::Caller, &[("a", "sandbox", 3), ("b", "V1", 0)], &["+14155550101"]);
+    let answer = world.get("/v1/route?to=%2B14155550101&from=+14155550111&dryRun=true").json();
+    let explain = &answer["explain"];
+    assert_eq!((&answer["reason"]["code"], &explain["unit"]), (&json!("no_route"), &json!("caller")));
+    assert!(explain["slot"].is_u64());
+    assert_eq!(
+        explain["arms"][0],
+        json!({"id": "a", "weight": 3, "configuredSlots": 10_000, "ownedSlots": 10_000})
+    );
+    assert_eq!(
+        explain["rules"][0]["why"],
+        "environment_empty: nothing is deployed to sandbox: arm a of split spring"
+    );
+    let mut ruled = route("sales", "live");
+    let rule = |value: &str| HeaderRule {
+        header: "X-Env".to_owned(),
+        test: HeaderTest::Equals(value.to_owned()),
+        agent: None,
+        pin: Pin::parse("sandbox").unwrap(),
+    };
+    ruled.header_rules = vec![rule("other"), rule("test")];
+    world.route("+14155550102", ruled);
+    let answer = world.get("/v1/route?to=%2B14155550102&h.X-Env=test&dryRun=true").json();
+    assert_eq!(
+        answer["explain"]["rules"][1]["why"],
+        "environment_empty: nothing is deployed to sandbox: rule 2"
+    );
+}
+
+#[test]
+fn digits_are_read_as_the_gateways_country_dials_them() {
+    let mut world = World::with(Plan { country: Some("GB"), by_address: |_| Some(1), ..Plan::default() });
+    world.number("+442079460018", "sales", "V1");
+    world.number("02079460018", "sales", "V2");
+    let version = |reply: crate::http::tests::world::Reply| reply.json()["version"].clone();
+    assert_eq!(version(world.get("/v1/route?to=02079460018")), 1, "by address");
+    let call = |gateway: Value| json!({"to": "02079460018", "gateway": gateway});
+    assert_eq!(version(world.post("/v1/calls", call(Value::Null))), 1, "by address");
+    assert_eq!(
+        version(world.post_as("all", "/v1/calls", call(json!("edge")))),
+        1,
+        "by the gateway that a key names"
+    );
+    assert_eq!(
+        version(world.post_as("all", "/v1/calls", call(Value::Null))),
+        2,
+        "another gateway has no country"
+    );
+    world.split("spring", UnitRule::Caller, &[("a", "V1", 1), ("b", "V2", 1)], &["+14155550101"]);
+    let slot = |from: &str| {
+        let path = format!("/v1/route?to=%2B14155550101&from={from}");
+        world.get(&path).json()["split"]["slot"].clone()
+    };
+    assert_eq!(slot("02079460018"), slot("+442079460018"), "the caller too");
 }

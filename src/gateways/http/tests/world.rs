@@ -26,6 +26,7 @@ use crate::domain::time::Timestamp;
 use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::http::HttpGateway;
+use crate::gateways::numbering::Numbering;
 use crate::gateways::plane::{CallPlane, Parts};
 use crate::gateways::worker::Worker;
 use crate::http::bind::bind_workers;
@@ -51,11 +52,13 @@ pub struct Plan {
     pub calls_max: usize,
     pub limits: Limits,
     pub by_address: fn(IpAddr) -> Option<u16>,
+    /// The country of the gateway `edge`.
+    pub country: Option<&'static str>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { calls_max: 1_000, limits: Limits::default(), by_address: |_| Some(0) }
+        Self { calls_max: 1_000, limits: Limits::default(), by_address: |_| Some(0), country: None }
     }
 }
 
@@ -94,8 +97,11 @@ impl World {
         });
         let clock = Clock::manual(START_MS);
         let limits = Arc::new(plan.limits);
-        let gateway = |name: &str| Gateway { name: name.into(), account: account(), country: None };
-        let gateways = Gateways::new(vec![gateway("http"), gateway("edge")], None, plan.by_address);
+        let numbering = plan.country.and_then(|_| Numbering::new());
+        let country = plan.country.and_then(|letters| numbering.as_ref()?.country(letters));
+        let gateway = |name: &str, country| Gateway { name: name.into(), account: account(), country };
+        let gateways = vec![gateway("http", None), gateway("edge", country)];
+        let gateways = Gateways::new(gateways, numbering, plan.by_address);
         let plane = Arc::new(CallPlane::new(Parts {
             live: live.clone(),
             switchboard: Arc::clone(&switchboard),
