@@ -13,6 +13,7 @@
 pub mod agents;
 pub mod caller_pins;
 pub mod default_route;
+pub mod hand_over;
 pub mod history;
 pub mod numbers;
 pub mod plan;
@@ -21,6 +22,7 @@ pub mod probes;
 pub mod snapshots;
 pub mod splits;
 pub mod status;
+pub mod transfer;
 
 mod answer;
 mod caller;
@@ -81,6 +83,8 @@ pub struct Management {
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
     /// What an import of numbers may take.
     pub import_limits: numbers::ImportLimits,
+    /// Largest document of an account that is imported, in bytes.
+    pub account_import_bytes_max: usize,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
 }
@@ -145,6 +149,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(agents::routes())
         .merge(caller_pins::routes())
         .merge(default_route::routes())
+        .merge(hand_over::routes())
         .merge(history::routes())
         .merge(numbers::routes())
         .merge(plan::routes())
@@ -153,6 +158,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(snapshots::routes())
         .merge(splits::routes())
         .merge(status::routes())
+        .merge(transfer::routes())
 }
 
 /// Does what takes long, or waits for the disk, where nobody is kept waiting by it.

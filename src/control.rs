@@ -10,6 +10,7 @@
 mod alarm;
 mod bodies;
 pub mod files;
+mod hand_over;
 pub mod import;
 pub mod keys;
 pub mod metrics;
@@ -38,12 +39,14 @@ use crate::routing::live::Live;
 use crate::store::error::{Deed, StoreErrorKind};
 use crate::store::port::ControlStore;
 
+pub use hand_over::HandOver;
+
 pub use crate::store::error::StoreError;
 pub use crate::store::port::HistoryFilter;
 
 use import::Imports;
 use metrics::ConfigMetrics;
-use reload::{Acceptance, ReloadCalls};
+use reload::{Acceptance, ReloadCalls, Wish};
 use split_calls::SplitCalls;
 use status::Status;
 
@@ -98,6 +101,8 @@ pub struct Applied {
     pub moved_slots: usize,
     /// What became of the rows of an import, if it was one.
     pub imported: Option<Imported>,
+    /// How many objects have another owner than before.
+    pub handed_over: usize,
     /// The state at that revision.
     pub state: Arc<State>,
 }
@@ -210,7 +215,15 @@ impl Control {
     /// # Errors
     /// As [`Control::submit`]; [`ControlError::Refused`] carries the faults.
     pub async fn reload(&self, accept: Option<Acceptance>) -> Result<Applied, ControlError> {
-        self.inner.reloads.call(accept).await
+        self.inner.reloads.call(Wish::Read(accept)).await
+    }
+
+    /// Moves objects from the files to the API, or back.
+    ///
+    /// # Errors
+    /// As [`Control::submit`].
+    pub async fn hand_over(&self, wanted: HandOver) -> Result<Applied, ControlError> {
+        self.inner.reloads.call(Wish::HandOver(Box::new(wanted))).await
     }
 
     /// A configuration by its fingerprint, wherever it serves. Blocks on the disk.

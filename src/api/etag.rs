@@ -80,7 +80,10 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         | Action::ReplaceKey(_)
         | Action::CreateSplit { .. }
         | Action::ImportNumbers(_)
+        | Action::ImportAccount(_)
         | Action::ApplyFiles(_)
+        | Action::Adopt(_)
+        | Action::Release { .. }
         | Action::Several(_) => None,
     }
 }

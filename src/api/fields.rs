@@ -10,7 +10,8 @@
 use std::collections::HashSet;
 
 use super::caller::Caller;
-use crate::domain::address::{InvalidAddress, Number};
+use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::caller_pin::CallerAddress;
 use crate::domain::change::SplitRef;
 use crate::domain::fallback::Fallback;
 use crate::domain::id::{AgentId, ArmId, ConfigHash, Pin, SiteVariantId, SplitId};
@@ -414,6 +415,26 @@ impl Kind for Fallback {
 impl Kind for Number {
     const CODE: &'static str = "PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT";
 
+    fn expected() -> String {
+        InvalidAddress::EXPECTED.to_owned()
+    }
+
+    fn of(tree: Tree) -> Result<Self, Option<String>> {
+        Self::parse(&text(tree)?).map_err(|why| Some(format!("{why}: expected {}", InvalidAddress::EXPECTED)))
+    }
+}
+
+impl Kind for Prefix {
+    fn expected() -> String {
+        Self::EXPECTED.to_owned()
+    }
+
+    fn of(tree: Tree) -> Result<Self, Option<String>> {
+        Self::parse(&text(tree)?).ok_or_else(|| Some(format!("is no prefix: expected {}", Self::EXPECTED)))
+    }
+}
+
+impl Kind for CallerAddress {
     fn expected() -> String {
         InvalidAddress::EXPECTED.to_owned()
     }

@@ -217,6 +217,15 @@ pub(super) fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError
     broken_off(why)
 }
 
+/// Why a body that may be so long was not read to its end.
+pub(super) fn cut_short(why: &axum::Error, most: usize) -> ApiError {
+    let mut causes = std::iter::successors(why.source(), |cause| (*cause).source());
+    if causes.any(<dyn Error>::is::<http_body_util::LengthLimitError>) {
+        return ApiError::payload_too_large(most);
+    }
+    broken_off(why)
+}
+
 /// Why a body did not come whole.
 pub(super) fn broken_off(why: &(dyn Error + 'static)) -> ApiError {
     let causes = std::iter::successors(why.source(), |cause| (*cause).source());

@@ -182,7 +182,9 @@ async fn get_status(
     caller: Caller,
 ) -> Result<Answer<StatusView>, ApiError> {
     caller.instance()?;
-    let ReloadStatus { at, taken_at, hash, held, faults, warnings } = management.control.status().reload();
+    let ReloadStatus { at, taken_at, hash, held, faults, mut warnings, shadowed } =
+        management.control.status().reload();
+    warnings.extend(shadowed);
     let ok = faults.is_empty() && held.is_none();
     let error = management.control.status().store_fault();
     Ok(Answer::ok(StatusView {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
-use ureq::{Agent, Body, Error, SendBody};
+use ureq::{Agent, AsSendBody, Body, Error, SendBody};
 
 use super::failure::{Failure, Refused, Sent};
 use super::numbers::Progress;
@@ -96,8 +96,30 @@ impl Client {
         let Whereabouts { management, calls } = whereabouts;
         Self { management: Listener::new(management), calls: Listener::new(calls) }
     }
+
     /// Asks. An answer that is a no is an answer.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Reply, Failure> {
+        self.ask_within(Some(REQUEST_TIME_MAX), question, Reply::read)
+    }
+
+    /// Reads something of management as long as it is: an answer that is a yes goes to `out`, and its reply has no body.
+    pub(super) fn pour(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
+        let question = Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None };
+        self.ask_within(None, question, |response, sent| {
+            if response.status().as_u16() != 200 {
+                return Reply::read(response, sent);
+            }
+            std::io::copy(&mut response.into_body().into_reader(), out)?;
+            Ok(Reply { status: 200, revision: None, etag: None, body: Vec::new(), sent })
+        })
+    }
+
+    fn ask_within(
+        &self,
+        time: Option<Duration>,
+        question: Question<'_>,
+        read: impl FnOnce(Response<Body>, Sent) -> Result<Reply, Error>,
+    ) -> Result<Reply, Failure> {
         let listener = match question.plane {
             Plane::Management => &self.management,
             Plane::Calls => &self.calls,
@@ -119,10 +141,13 @@ impl Client {
                 .header("content-type", "application/json")
                 .body(body)
                 .map_err(Error::Http)
-                .and_then(|request| agent.run(request)),
-            None => request.body(()).map_err(Error::Http).and_then(|request| agent.run(request)),
+                .and_then(|request| agent.run(within(agent, time, request))),
+            None => request
+                .body(())
+                .map_err(Error::Http)
+                .and_then(|request| agent.run(within(agent, time, request))),
         };
-        answered.and_then(|response| Reply::read(response, sent)).map_err(|why| match why {
+        answered.and_then(|response| read(response, sent)).map_err(|why| match why {
             // The error may quote what was wrong with it, and that may be the key.
             Error::Http(_) | Error::BadUri(_) => Failure::Usage(
                 "the address, the path or the key has characters that HTTP cannot carry".to_owned(),
@@ -130,6 +155,11 @@ impl Client {
             why => Failure::Unreachable { url: url.clone(), why: told(&why) },
         })
     }
+}
+
+/// The request with its time.
+fn within<B: AsSendBody>(agent: &Agent, time: Option<Duration>, request: Request<B>) -> Request<B> {
+    agent.configure_request(request).timeout_global(time).build()
 }
 
 impl Client {

@@ -11,7 +11,9 @@ use super::compare::CompareArgs;
 use super::completions::CompletionsArgs;
 use super::default_route::DefaultRouteArgs;
 use super::explain::ExplainArgs;
+use super::export::{ExportArgs, ImportArgs};
 use super::failure::Failure;
+use super::hand_over::{AdoptArgs, ReleaseArgs};
 use super::history::HistoryArgs;
 use super::numbers::NumbersArgs;
 use super::pin::PinArgs;
@@ -160,6 +162,10 @@ pub enum ClientCommand {
     Splits(Asking<SplitsArgs>),
     Plan(Asking<PlanArgs>),
     Apply(Asking<ApplyArgs>),
+    Adopt(Asking<AdoptArgs>),
+    Release(Asking<ReleaseArgs>),
+    Export(Asking<ExportArgs>),
+    Import(Asking<ImportArgs>),
     History(Asking<HistoryArgs>),
     Openapi(Asking<OpenapiArgs>),
     Api(ApiArgs),
@@ -239,6 +245,10 @@ impl ClientCommand {
             Self::Splits(asking) => ask(asking, variables, terminal),
             Self::Plan(asking) => ask(asking, variables, terminal),
             Self::Apply(asking) => ask(asking, variables, terminal),
+            Self::Adopt(asking) => ask(asking, variables, terminal),
+            Self::Release(asking) => ask(asking, variables, terminal),
+            Self::Export(asking) => ask(asking, variables, terminal),
+            Self::Import(asking) => ask(asking, variables, terminal),
             Self::History(asking) => ask(asking, variables, terminal),
             Self::Openapi(asking) => ask(asking, variables, terminal),
             Self::Api(api) => {

@@ -1,5 +1,7 @@
 //! What a command has at hand: the router, the terminal, and how results are wanted.
 
+use std::io::Write;
+
 use serde_json::{Map, Value};
 
 use super::client::{Client, Plane, Question, Reply, Upload};
@@ -68,6 +70,16 @@ impl<'s, 't> Session<'s, 't> {
         let tty = self.terminal.remarks.tty;
         let Terminal { input, err, .. } = &mut *self.terminal;
         self.client.upload(upload, &mut **input, tty.then_some(&mut **err))
+    }
+
+    /// Writes a long answer of management as it comes.
+    pub(super) fn pour(&mut self, path: &Path) -> Result<(), Failure> {
+        self.client.pour(path, &mut *self.terminal.out)?.granted().map(drop)
+    }
+
+    /// The same into something else.
+    pub(super) fn pour_into(&self, path: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+        self.client.pour(path, out)?.granted().map(drop)
     }
 
     /// The answer, if it is a yes.

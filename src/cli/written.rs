@@ -166,6 +166,22 @@ pub(super) fn caller(text: &str) -> Result<CallerAddress, String> {
     CallerAddress::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
 }
 
+/// A caller of an agent, as `AGENT:CALLER`.
+#[derive(Debug, Clone)]
+pub(super) struct CallerWritten {
+    pub(super) agent: AgentId,
+    pub(super) caller: CallerAddress,
+}
+
+impl FromStr for CallerWritten {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (agent, who) = text.split_once(':').ok_or("expected AGENT:CALLER, such as sales:+14155550199")?;
+        Ok(Self { agent: AgentId::parse(agent).map_err(|why| why.to_string())?, caller: caller(who)? })
+    }
+}
+
 /// Reads a prefix.
 pub(super) fn prefix(text: &str) -> Result<Prefix, String> {
     Prefix::parse(text).ok_or_else(|| format!("expected {}", Prefix::EXPECTED))

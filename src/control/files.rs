@@ -29,6 +29,7 @@ mod plain;
 mod route_file;
 mod route_table;
 mod rows;
+mod shadowed;
 mod source;
 mod split_table;
 mod value;

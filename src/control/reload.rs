@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::alarm::Alarm;
 use super::files::{Library, SourceFile, located};
+use super::hand_over::HandOver;
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
@@ -88,16 +89,25 @@ pub struct Acceptance {
     pub by: Arc<str>,
 }
 
-type Call = (Option<Acceptance>, oneshot::Sender<Result<Applied, ControlError>>);
+/// What is asked of who follows the files.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// To read them now, and to take a set that is held if it is the one accepted.
+    Read(Option<Acceptance>),
+    /// To move objects between them and the API.
+    HandOver(Box<HandOver>),
+}
 
-/// Asks for the files to be read now.
+type Call = (Wish, oneshot::Sender<Result<Applied, ControlError>>);
+
+/// Asks who follows the files.
 #[derive(Debug, Clone)]
 pub(super) struct ReloadCalls(mpsc::Sender<Call>);
 
 impl ReloadCalls {
-    pub(super) async fn call(&self, accept: Option<Acceptance>) -> Result<Applied, ControlError> {
+    pub(super) async fn call(&self, wish: Wish) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.0.try_send((accept, reply)).map_err(|why| match why {
+        self.0.try_send((wish, reply)).map_err(|why| match why {
             mpsc::error::TrySendError::Full(_) => ControlError::Busy,
             mpsc::error::TrySendError::Closed(_) => ControlError::Stopped,
         })?;
@@ -193,23 +203,26 @@ impl Reloader {
         let Self { mut follow, mut calls, alarm } = self;
         let mut followed = true;
         loop {
-            let (accept, reply) = tokio::select! {
+            let (wish, reply) = tokio::select! {
                 news = changed(), if followed => {
                     if news.is_none() {
                         followed = false;
                         alarm.ring();
                         continue;
                     }
-                    (None, None)
+                    (Wish::Read(None), None)
                 }
                 call = calls.recv() => match call {
-                    Some((accept, reply)) => (accept, Some(reply)),
+                    Some((wish, reply)) => (wish, Some(reply)),
                     None => return,
                 },
             };
             let asked = reply.is_some();
             let work = tokio::task::spawn_blocking(move || {
-                let outcome = follow.reload(accept, asked);
+                let outcome = match wish {
+                    Wish::Read(accept) => follow.reload(accept, asked),
+                    Wish::HandOver(wanted) => follow.hand_over(*wanted),
+                };
                 (follow, outcome)
             });
             let (back, outcome) = match work.await {
@@ -237,8 +250,10 @@ impl Follow {
                 at: self.now(),
                 taken_at: Some(self.now()),
                 hash: done.state.files,
+                held: None,
+                faults: Vec::new(),
                 warnings: done.warnings.clone(),
-                ..ReloadStatus::default()
+                shadowed: before.shadowed.clone(),
             },
             // It says nothing of the files.
             Err(ControlError::Refused(refusal)) if refusal.code == NOTHING_HELD => return outcome,
@@ -254,6 +269,7 @@ impl Follow {
         };
         let news = asked || status.faults != before.faults;
         self.note(status, outcome.is_ok(), news);
+        self.note_shadowed();
         outcome.map_err(|why| not_these(why, accept.map(|accept| accept.hash), seen))
     }
 
@@ -283,6 +299,7 @@ impl Follow {
                 warnings,
                 moved_slots: 0,
                 imported: None,
+                handed_over: 0,
                 state,
             });
         }
@@ -302,6 +319,7 @@ impl Follow {
                 warnings: outcome.warnings,
                 moved_slots: outcome.moved_slots,
                 imported: None,
+                handed_over: 0,
                 state,
             }
         } else {
@@ -329,6 +347,27 @@ impl Follow {
         }
         accepted(accept, Some(hash))?;
         Ok(applied)
+    }
+
+    /// Moves objects between the files in force and the API; nothing else moves them, nor changes these files.
+    fn hand_over(&self, wanted: HandOver) -> Result<Applied, ControlError> {
+        let applied = self.control.submit_blocking(wanted.command(
+            &self.control.state(),
+            &self.files.applied,
+            self.now(),
+        )?)?;
+        self.note_shadowed();
+        Ok(applied)
+    }
+
+    /// Shows what the files list in vain, and logs it where it is news.
+    fn note_shadowed(&self) {
+        let status = self.control.status();
+        let (before, shadowed) = (status.reload(), self.files.applied.shadowed(&self.control.state()));
+        if before.shadowed != shadowed {
+            in_force_but(&shadowed);
+            status.set_reload(ReloadStatus { shadowed, ..before });
+        }
     }
 
     fn now(&self) -> Timestamp {

@@ -137,8 +137,10 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let last_good = LastGood::new(folder.last_good());
     let mut files = Files { last_good, sources, applied: Library::new(&account), account, compared: false };
     let reload = beginning.files(&mut files)?;
-    let reload = ReloadStatus { warnings: std::mem::take(&mut beginning.warnings), ..reload };
+    let warnings = std::mem::take(&mut beginning.warnings);
+    let reload = ReloadStatus { warnings, shadowed: files.applied.shadowed(&beginning.state), ..reload };
     in_force_but(&reload.warnings);
+    in_force_but(&reload.shadowed);
     if reload.faults.is_empty() {
         metrics.config_last_reload_success_timestamp_seconds.set(reload.at.0 / 1_000);
     } else {

@@ -21,6 +21,8 @@ pub struct ReloadStatus {
     pub faults: Vec<Fault>,
     /// What the operator should know of the set in force.
     pub warnings: Vec<String>,
+    /// What the files in force list although the API has it.
+    pub shadowed: Vec<String>,
 }
 
 /// Shared by those who write it and those who show it.

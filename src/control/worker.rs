@@ -162,13 +162,13 @@ impl Batch {
         };
         let changed = !outcome.is_nothing();
         let (warnings, moved_slots) = (outcome.warnings.clone(), outcome.moved_slots);
-        let imported = outcome.imported;
+        let (imported, handed_over) = (outcome.imported, outcome.handed_over);
         if changed {
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
         // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.
         let state = Arc::new(self.state.clone());
-        Ok(Applied { revision: state.revision, changed, warnings, moved_slots, imported, state })
+        Ok(Applied { revision: state.revision, changed, warnings, moved_slots, imported, handed_over, state })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -392,6 +393,14 @@ impl Prefix {
     #[must_use]
     pub fn digits(self) -> u32 {
         self.digits.into()
+    }
+
+    /// The values of the phone numbers that begin so, ascending: a range for each count of digits.
+    pub fn phones(self) -> impl Iterator<Item = RangeInclusive<u64>> {
+        (7..=15).filter_map(move |digits: u32| {
+            let step = 10_u64.pow(digits.checked_sub(self.digits())?);
+            Some(self.value * step..=self.value * step + (step - 1))
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::address::{Caller, InvalidAddress, Number};
 use super::agent::AgentRef;
 use super::id::{AccountId, Hex32, Pin};
+use super::object::Object;
 use super::route::ManagedBy;
 use super::time::Timestamp;
 
@@ -52,8 +53,16 @@ pub struct CallerPinRef {
     pub caller: CallerAddress,
 }
 
+impl CallerPinRef {
+    /// The pin as something that has an owner.
+    #[must_use]
+    pub fn object(&self) -> Object {
+        Object::CallerPin { agent_id: self.agent.agent.clone(), caller: self.caller.clone() }
+    }
+}
+
 /// The address of a caller who can be told apart from others: a phone number or a SIP user, never a withheld one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallerAddress(Number);
 
 /// A text that names no caller.

@@ -11,6 +11,7 @@ use super::address::{E164, Number, Prefix};
 use super::agent::{AgentRef, Profile, Version};
 use super::caller_pin::{CallerPin, CallerPinRef};
 use super::id::{AccountId, ConfigHash, Environment, Revision, SplitId, VersionNumber};
+use super::object::ObjectRef;
 use super::route::Route;
 use super::split::Split;
 use super::time::Timestamp;
@@ -93,6 +94,10 @@ pub enum Change {
     SplitPut(Arc<Split>),
     /// A split is gone.
     SplitRemoved(SplitRef),
+    /// An object belongs to the API although the files list it: what they say of it changes nothing.
+    Shadowed(ObjectRef),
+    /// The files no longer list such an object, or have it again.
+    Unshadowed(ObjectRef),
     /// The route and agent files were applied as one.
     FilesApplied {
         /// Fingerprint of all of them.

@@ -3,13 +3,16 @@
 mod authorised;
 mod caller_pins;
 mod files;
+mod hand_over;
 mod held;
 mod import;
+mod import_account;
 mod routes;
 mod several;
 mod splits;
 mod told;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::{Account, Key, Permission};
@@ -20,6 +23,7 @@ use super::change::{Change, StagedId, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
 use super::import::{Import, Imported};
+use super::object::Object;
 use super::refusal::{FieldFault, Refusal};
 use super::route::Route;
 use super::sight::Sight;
@@ -29,6 +33,7 @@ use super::time::Timestamp;
 
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
+pub use import_account::{AccountImport, WholeAgent};
 pub use several::{BETWEEN_TARGETS, CHANGES_MAX, Sequence, Step};
 pub use splits::{ArmPatch, SplitPatch};
 
@@ -146,8 +151,19 @@ pub enum Action {
     DeleteSplit(SplitId),
     /// Route numbers by the million, as was weighed before.
     ImportNumbers(Arc<Import>),
+    /// Take over everything of an account that was exported somewhere.
+    ImportAccount(Arc<AccountImport>),
     /// Apply the route and agent files.
     ApplyFiles(Arc<FileSet>),
+    /// Give objects of the files to the API.
+    Adopt(BTreeSet<Object>),
+    /// Give objects of the API back to the files, which list them.
+    Release {
+        /// The objects.
+        objects: BTreeSet<Object>,
+        /// The files in force; of their numbers, those that are given back.
+        files: Arc<FileSet>,
+    },
     /// Do all of these, each on what those before it made, or nothing.
     Several(Arc<[Action]>),
 }
@@ -184,6 +200,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// How many slots of the split have another arm than before, where a split is changed.
     pub moved_slots: usize,
+    /// How many objects have another owner than before.
+    pub handed_over: usize,
     /// The state with the facts absorbed, and what they touched, where weighing had to go that far: a million numbers
     /// are not absorbed twice. Its revision is still the old one.
     pub ahead: Option<Box<(State, Touched)>>,
@@ -247,6 +265,9 @@ impl State {
             }
             Action::ImportNumbers(import) => self.land_import(account, &command.author, import),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
+            Action::ImportAccount(import) => self.import_account(account, import),
+            Action::Adopt(objects) => self.adopt(account, objects),
+            Action::Release { objects, files } => self.release(account, objects, files, command.at),
             Action::Several(actions) => self.several(command, actions),
         }
     }

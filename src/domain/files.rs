@@ -105,6 +105,8 @@ pub struct FileSplit {
     pub unit: UnitRule,
     /// Its arms.
     pub arms: Vec<Arm>,
+    /// The seed of the hash, where the file says it; else that of the split it was, or one that its name gives.
+    pub salt: Option<u64>,
     /// Who owns the slots, where the file says so: runs of first slot, last slot, arm.
     pub owners: Option<Vec<(usize, usize, ArmId)>>,
     /// Not begun before.

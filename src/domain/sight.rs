@@ -4,6 +4,7 @@
 //! is in no list and no count, cannot be changed, and no text names it. Whose account an object is in is not judged
 //! here: what another account has is not there at all.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::Key;
@@ -11,7 +12,9 @@ use super::address::Number;
 use super::caller_pin::CallerPin;
 use super::change::SplitRef;
 use super::command::{Action, Author, Command};
-use super::id::{AgentId, SplitId};
+use super::files::{FileNumber, FileSet, FileSplit};
+use super::id::{AccountId, AgentId, SplitId};
+use super::object::Object;
 use super::route::{Destination, Route};
 use super::split::Split;
 use super::state::State;
@@ -112,12 +115,56 @@ impl<'s> Sight<'s> {
             Action::ImportNumbers(import) => {
                 self.key.and_then(|key| key.agents.as_ref()) == import.agents.as_ref()
             }
+            Action::ImportAccount(_) => self.is_whole(),
+            Action::Adopt(objects) => self.objects(account, objects),
+            Action::Release { objects, files } => {
+                self.objects(account, objects) && self.given_back(objects, files)
+            }
             // Of several, each is judged when its turn comes, by what those before it made.
             Action::CreateAccount { .. }
             | Action::ReplaceKey(_)
             | Action::ApplyFiles(_)
             | Action::Several(_) => true,
         }
+    }
+
+    /// Whether all is seen that objects are now; what is not there hides nothing.
+    fn objects(&self, account: &AccountId, objects: &BTreeSet<Object>) -> bool {
+        self.is_whole() || objects.iter().all(|object| self.object(account, object))
+    }
+
+    /// Whether all is seen that an object of an account leads to.
+    #[must_use]
+    pub fn object(&self, account: &AccountId, object: &Object) -> bool {
+        let seen = |route: Option<&Arc<Route>>| {
+            route.is_none_or(|route| route.account != *account || self.route(route))
+        };
+        match object {
+            Object::Agent(agent) | Object::CallerPin { agent_id: agent, .. } => self.agent(agent),
+            Object::Split(split) => {
+                self.named_split(&SplitRef { account: account.clone(), split: split.clone() })
+            }
+            Object::DefaultRoute => seen(self.state.defaults.get(account)),
+            Object::Prefix(prefix) => seen(self.state.prefixes.get(&(account.clone(), *prefix))),
+            Object::Number(number) => seen(self.state.route(number)),
+        }
+    }
+
+    /// Whether all is seen that files say of objects that they are given back.
+    fn given_back(&self, objects: &BTreeSet<Object>, files: &FileSet) -> bool {
+        let has = |object: Object| objects.contains(&object);
+        let split = |split: &FileSplit| split.arms.iter().all(|arm| self.agent(&arm.agent));
+        let number = |put: &FileNumber| {
+            files.routes.get(put.route as usize).is_none_or(|placed| self.route(&placed.value))
+        };
+        self.is_whole()
+            || files.put.iter().all(number)
+                && (files.prefixes.iter().map(|placed| &placed.value))
+                    .all(|(prefix, route)| !has(Object::Prefix(*prefix)) || self.route(route))
+                && (files.defaults.iter())
+                    .all(|placed| !has(Object::DefaultRoute) || self.route(&placed.value))
+                && (files.splits.iter().map(|placed| &placed.value))
+                    .all(|file| !has(Object::Split(file.id.split.clone())) || split(file))
     }
 
     fn named_split(&self, id: &SplitRef) -> bool {

@@ -11,8 +11,9 @@ use super::agent::{Agent, AgentRef};
 use super::caller_pin::{CallerPin, CallerPinRef};
 use super::change::SplitRef;
 use super::id::{AccountId, ConfigHash, Revision};
+use super::object::{Object, ObjectRef};
 use super::persistent::{Map, Slab};
-use super::route::Route;
+use super::route::{ManagedBy, Route};
 use super::split::Split;
 
 pub use numbers::{NumberMap, RouteIx, RouteUse};
@@ -47,6 +48,8 @@ pub struct State {
     pub caller_pins: CallerPinMap,
     /// Splits.
     pub splits: Map<SplitRef, Arc<Split>>,
+    /// Objects of the API that the files in force list too; whether they are there or were deleted since.
+    pub shadowed: Map<ObjectRef, ()>,
     /// Fingerprint of the files that were applied last.
     pub files: Option<ConfigHash>,
 }
@@ -63,6 +66,33 @@ impl State {
     pub fn route(&self, number: &Number) -> Option<&Arc<Route>> {
         let place = self.numbers.get(number)?;
         self.routes.get(place.get()).map(|used| &used.route)
+    }
+
+    /// Who may change an object of an account, if it is there.
+    #[must_use]
+    pub fn owner(&self, account: &AccountId, object: &Object) -> Option<ManagedBy> {
+        let account = || account.clone();
+        let route = |route: &Arc<Route>| route.managed_by;
+        match object {
+            Object::Agent(agent) => {
+                let id = AgentRef { account: account(), agent: agent.clone() };
+                self.agents.get(&id).map(|agent| agent.profile.managed_by)
+            }
+            Object::Split(split) => {
+                let id = SplitRef { account: account(), split: split.clone() };
+                self.splits.get(&id).map(|split| split.managed_by)
+            }
+            Object::DefaultRoute => self.defaults.get(&account()).map(route),
+            Object::Prefix(prefix) => self.prefixes.get(&(account(), *prefix)).map(route),
+            Object::CallerPin { agent_id, caller } => {
+                let agent = AgentRef { account: account(), agent: agent_id.clone() };
+                let id = CallerPinRef { agent, caller: caller.clone() };
+                self.caller_pins.get(&id).map(|pin| pin.managed_by)
+            }
+            Object::Number(number) => {
+                self.route(number).filter(|route| route.account == account()).map(route)
+            }
+        }
     }
 
     /// The same but for numbers and their routes, which are those of another state.

@@ -152,6 +152,7 @@ pub(crate) fn file_split(id: &str, arms: &[(&str, &str, u32)]) -> Placed<FileSpl
         name: String::new(),
         unit: UnitRule::Caller,
         arms: arms.iter().map(|(id, to, weight)| arm(id, to, *weight)).collect(),
+        salt: None,
         owners: None,
         starts_at: None,
         ends_at: None,

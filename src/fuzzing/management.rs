@@ -82,6 +82,7 @@ fn served() -> Router {
             bytes_max: 1 << 16,
             pause_max: Duration::from_secs(1),
         },
+        account_import_bytes_max: 1 << 16,
         random: || [5; 32],
     })
 }

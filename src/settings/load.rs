@@ -110,7 +110,7 @@ mod tests {
     const EXAMPLE: &str = include_str!("../../config/cordboard.toml");
 
     /// Every single-valued key with two legal values, neither the default, as the file says them.
-    const KEYS: [(&str, &str, &str); 34] = [
+    const KEYS: [(&str, &str, &str); 35] = [
         ("data", "\"one\"", "\"two\""),
         ("routes", "\"one\"", "\"two\""),
         ("agents", "\"one\"", "\"two\""),
@@ -131,6 +131,7 @@ mod tests {
         ("limits.admin_body_bytes_max", "0x200000", "3000000"),
         ("limits.import_bytes_max", "0x200000", "3000000"),
         ("limits.import_rows_max", "5000", "5001"),
+        ("limits.account_import_bytes_max", "0x200000", "3000000"),
         ("limits.connections_max", "2", "3"),
         ("limits.lag_milliseconds_max", "2", "3"),
         ("limits.calls_in_progress_max", "2", "3"),

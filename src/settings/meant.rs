@@ -74,6 +74,8 @@ pub struct Limits {
     pub import_bytes_max: usize,
     /// Most rows of an import of numbers.
     pub import_rows_max: usize,
+    /// Largest document of an account that is imported.
+    pub account_import_bytes_max: usize,
     /// Connections of the call plane.
     pub connections_max: usize,
     /// Lateness of a call worker above which it sheds.
@@ -242,6 +244,12 @@ impl Limits {
             ),
             import_bytes_max: whole(&w.import_bytes_max, 256 * 1_024 * 1_024, MIB..=16_384 * MIB, faults),
             import_rows_max: whole(&w.import_rows_max, 2_000_000, 1_000..=20_000_000, faults),
+            account_import_bytes_max: whole(
+                &w.account_import_bytes_max,
+                64 * 1_024 * 1_024,
+                MIB..=4_096 * MIB,
+                faults,
+            ),
             connections_max: whole(&w.connections_max, 10_000, 1..=1_000_000, faults),
             lag_max: Duration::from_millis(whole(&w.lag_milliseconds_max, 50, 1..=10_000, faults)),
             calls_in_progress_max: whole(&w.calls_in_progress_max, 1_000_000, 1..=100_000_000, faults),

@@ -93,6 +93,8 @@ table! {
         import_bytes_max: i64,
         /// Most rows of an import of numbers.
         import_rows_max: i64,
+        /// Largest document of an account that is imported.
+        account_import_bytes_max: i64,
         /// Connections of the call plane.
         connections_max: i64,
         /// Lateness of a call worker above which it sheds.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::domain::change::{Change, NumberChanges};
+use crate::domain::object::Object;
 use crate::domain::route::{ManagedBy, Route};
 
 /// The fact as it is stored, if anything of it is.
@@ -31,7 +32,11 @@ pub(super) fn durable(change: &Change) -> Option<Cow<'_, Change>> {
 
 /// Whether the log keeps a fact besides the rows. Its lines are never altered, and callers must not be in it for ever.
 pub(super) fn logged(change: &Change) -> bool {
-    !matches!(change, Change::CallerPinPut(_) | Change::CallerPinRemoved(_))
+    match change {
+        Change::CallerPinPut(_) | Change::CallerPinRemoved(_) => false,
+        Change::Shadowed(id) | Change::Unshadowed(id) => !matches!(id.object, Object::CallerPin { .. }),
+        _ => true,
+    }
 }
 
 /// The same numbers with those of the files released.

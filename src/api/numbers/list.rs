@@ -140,13 +140,7 @@ impl Beginning {
             let all = 10_u64.pow(DIGITS.start() - 1)..=10_u64.pow(*DIGITS.end()) - 1;
             return if matches!(self, Self::Any) { vec![all] } else { Vec::new() };
         };
-        let value: u64 = prefix.to_string().trim_start_matches('+').parse().unwrap_or_default();
-        DIGITS
-            .filter_map(|digits| {
-                let step = 10_u64.pow(digits.checked_sub(prefix.digits())?);
-                Some(value * step..=value * step + (step - 1))
-            })
-            .collect()
+        prefix.phones().collect()
     }
 
     /// How a SIP user begins, if one can begin so.

@@ -58,6 +58,9 @@ impl<'p> Objects<'p> {
             | Action::ReplaceKey(_)
             | Action::ApplyFiles(_)
             | Action::ImportNumbers(_)
+            | Action::ImportAccount(_)
+            | Action::Adopt(_)
+            | Action::Release { .. }
             | Action::Several(_) => None,
         }
     }

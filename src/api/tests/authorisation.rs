@@ -41,6 +41,8 @@ pub(super) fn body(method: &str, template: &str) -> Value {
         ("POST", "/v1/numbers:import") => json!({"number": "+14155550100", "agentId": "sales"}),
         ("PATCH", "/v1/splits/{id}") => json!({"paused": true}),
         ("POST", "/v1/splits/{id}/end") => json!({"winner": "control"}),
+        ("POST", "/v1/adopt" | "/v1/release") => json!({"numbers": ["+14155550100"]}),
+        ("POST", "/v1/import") => json!({"cordboard": 1}),
         ("POST", "/v1/splits") => json!({"arms": [{"id": "control", "agentId": "sales", "weight": 1}]}),
         _ => Value::Null,
     }

@@ -264,3 +264,23 @@ fn what_is_hidden_counts_nowhere_and_is_in_the_way_without_a_name() {
     let taken = world.as_key("limited", "POST", "/v1/splits", taken);
     assert_eq!((taken.status, &taken.json()["error_message"]), (409, &json!("the id hushed-split is taken")));
 }
+
+#[test]
+fn an_export_shows_what_the_key_may_see_and_nothing_else_goes_over() {
+    let world = World::new();
+    world.route("+14155550100", "sales", "V1");
+    world.route("+14155550101", "reception", "V1");
+    let seen = world.as_key("limited", "GET", "/v1/export", Value::Null);
+    let numbers: Vec<Value> = seen.json()["numbers"].as_array().unwrap().clone();
+    assert_eq!((seen.status, numbers.len(), &numbers[0]["number"]), (200, 1, &json!("+14155550101")));
+    assert!(!seen.text.contains("sales"), "{}", seen.text);
+    for (path, body) in [
+        ("/v1/adopt", json!({"agents": ["sales"]})),
+        ("/v1/release", json!({"numbers": ["+14155550100"]})),
+        ("/v1/import", json!({"cordboard": 1})),
+    ] {
+        assert_eq!(world.as_key("limited", "POST", path, body).status, 403, "{path}");
+    }
+    let adopted = world.as_key("limited", "POST", "/v1/adopt", json!({"agents": ["reception"]}));
+    assert_eq!(adopted.status, 200, "{}", adopted.text);
+}

@@ -153,6 +153,7 @@ impl World {
                 bytes_max: 1 << 16,
                 pause_max: Duration::from_millis(200),
             },
+            account_import_bytes_max: 1 << 20,
             random,
         }));
         let world = Self { control, health, files, runtime, router, _ground: ground };

@@ -94,13 +94,13 @@ impl Library {
 }
 
 /// The distinct routes of all files, each with a dense place.
-struct RouteBook {
+pub(super) struct RouteBook {
     routes: Vec<Placed<Arc<Route>>>,
     places: HashMap<Arc<Route>, u32, FixedState>,
 }
 
 impl RouteBook {
-    fn of(library: &Library) -> Self {
+    pub(super) fn of(library: &Library) -> Self {
         let mut book = Self { routes: Vec::new(), places: HashMap::default() };
         for placed in library.routes().flat_map(|(_, file)| &file.routes) {
             if !book.places.contains_key(&placed.value) {
@@ -112,7 +112,7 @@ impl RouteBook {
     }
 
     /// The places of a file's routes; none for a route that no file has any more.
-    fn places(&self, file: &RouteFile) -> Vec<Option<u32>> {
+    pub(super) fn places(&self, file: &RouteFile) -> Vec<Option<u32>> {
         file.routes.iter().map(|placed| self.places.get(&placed.value).copied()).collect()
     }
 }

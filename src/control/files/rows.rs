@@ -39,11 +39,24 @@ impl Numbers {
         self.phones.len() + self.users.len()
     }
 
+    /// The line of a number, and the place of its route.
+    pub(super) fn find(&self, number: &Number) -> Option<(u32, u32)> {
+        match number {
+            Number::E164(phone) => find(&self.phones, |key| key.cmp(phone)),
+            Number::User(user) => find(&self.users, |key| key.as_ref().cmp(user.as_ref())),
+        }
+    }
+
     /// Sorts, and tells each number that is there twice with both its lines; only the first stays.
     pub(super) fn settle(&mut self, mut twice: impl FnMut(Number, u32, u32)) {
         settle(&mut self.phones, |key, first, again| twice(Number::E164(*key), first, again));
         settle(&mut self.users, |key, first, again| twice(Number::User(Arc::clone(key)), first, again));
     }
+}
+
+fn find<K>(rows: &[Row<K>], order: impl Fn(&K) -> Ordering) -> Option<(u32, u32)> {
+    let at = rows.binary_search_by(|row| order(&row.key)).ok()?;
+    rows.get(at).map(|row| (row.line, row.route))
 }
 
 fn settle<K: Ord>(rows: &mut Vec<Row<K>>, mut twice: impl FnMut(&K, u32, u32)) {

@@ -12,8 +12,8 @@ use crate::domain::split::slots::{ARMS_MAX, Owners, SLOTS};
 use crate::domain::split::{Arm, Split, UnitRule, WEIGHT_MAX};
 use crate::domain::time::Timestamp;
 
-const KEYS: [&str; 9] =
-    ["id", "name", "unit", "arms", "owners", "starts_at", "ends_at", "call_quota", "paused"];
+const KEYS: [&str; 10] =
+    ["id", "name", "unit", "arms", "salt", "owners", "starts_at", "ends_at", "call_quota", "paused"];
 const ARM_KEYS: [&str; 6] = ["id", "name", "agent", "pin", "weight", "max_calls_in_progress"];
 const UNIT_EXPECTED: &str = "\"caller\", \"call\", \"random\" or { header = \"<name>\" }";
 
@@ -29,6 +29,7 @@ pub(super) fn read(
         name: String::new(),
         unit: UnitRule::default(),
         arms: Vec::new(),
+        salt: None,
         owners: None,
         starts_at: None,
         ends_at: None,
@@ -47,6 +48,9 @@ pub(super) fn read(
                 arms_at = value.span().start;
                 arms(doc, value).map(|arms| split.arms = arms)
             }
+            "salt" => doc
+                .parsed("salt", value, |text| text.parse().ok(), "a whole number below 2^64, as text")
+                .map(|salt| split.salt = Some(salt)),
             "owners" => owners(doc, value).map(|owners| split.owners = Some(owners)),
             "starts_at" => doc.moment("starts_at", value).map(|at| split.starts_at = Some(at)),
             "ends_at" => doc.moment("ends_at", value).map(|at| split.ends_at = Some(at)),

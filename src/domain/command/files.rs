@@ -2,6 +2,8 @@
 //! revision.
 
 mod caller_pins;
+mod numbers;
+mod shadow;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,11 +13,13 @@ use foldhash::fast::FixedState;
 use super::Outcome;
 use super::held::{HELD, held, orphaned};
 use super::told::told;
+use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
 use crate::domain::files::{Doubt, FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
 use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
+use crate::domain::object::{Object, ObjectRef};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{Destination, ManagedBy, Route};
@@ -25,6 +29,7 @@ use crate::domain::split::{Split, file_salt};
 use crate::domain::state::{RouteIx, RouteUse, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
+use shadow::{same_agent, same_route, same_split};
 
 /// Most faults that are reported at once.
 const FAULTS_MAX: usize = 100;
@@ -41,12 +46,30 @@ impl State {
         files: &FileSet,
         at: Timestamp,
     ) -> Result<Outcome, Refusal> {
+        let mut merge = self.merge(most, files, BTreeSet::new(), at);
+        let moved = merge.all(files)?;
+        if let Some(fault) = held(files, &moved, &merge.outcome.changes).filter(|_| !files.accepted) {
+            return Err(Refusal { code: HELD, ..Refusal::files(vec![fault]) });
+        }
+        Ok(merge.finish(self, files, &moved))
+    }
+
+    /// Files about to be merged into the state, which `given_back` belong to from now on.
+    pub(super) fn merge<'f>(
+        &self,
+        routes_max: u32,
+        files: &'f FileSet,
+        given_back: BTreeSet<ObjectRef>,
+        at: Timestamp,
+    ) -> Merge<'f> {
         let mut merge = Merge {
-            routes_max: most,
+            routes_max,
             next: self.clone(),
             touched: Touched::default(),
             given: files.agents.iter().map(|placed| (&placed.value.id, &placed.value)).collect(),
             gone: self.gone_agents(files),
+            numbers_shadowed: BTreeMap::new(),
+            given_back,
             at,
             outcome: Outcome { warnings: files.reading.warnings.clone(), ..Outcome::default() },
             faults: files.reading.faults.clone(),
@@ -54,30 +77,8 @@ impl State {
             files_account: &files.account,
             unknown: BTreeSet::new(),
         };
-        merge.accounts(files);
-        for agent in &files.agents {
-            merge.agent(agent);
-        }
-        for split in &files.splits {
-            merge.split(split);
-        }
-        merge.routes(files);
-        merge.prefixes(files);
-        merge.defaults(files);
-        merge.caller_pins(files);
-        let released = merge.numbers(files);
-        merge.drop_splits(files);
-        merge.drop_agents();
-        if !merge.faults.is_empty() {
-            merge.faults.sort();
-            merge.faults.dedup();
-            merge.faults.truncate(FAULTS_MAX);
-            return Err(Refusal::files(merge.faults));
-        }
-        if let Some(fault) = held(files, &merge.outcome.changes).filter(|_| !files.accepted) {
-            return Err(Refusal { code: HELD, ..Refusal::files(vec![fault]) });
-        }
-        Ok(merge.finish(self, files, released))
+        merge.give_back();
+        merge
     }
 
     fn gone_agents(&self, files: &FileSet) -> BTreeSet<AgentRef> {
@@ -88,8 +89,15 @@ impl State {
     }
 }
 
+/// How many numbers a set routes anew, and how many it releases.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Moved {
+    pub(super) put: usize,
+    pub(super) released: usize,
+}
+
 /// The state as it would be, the facts that lead there, and what stands against it.
-struct Merge<'f> {
+pub(super) struct Merge<'f> {
     /// Most different routes of numbers.
     routes_max: u32,
     next: State,
@@ -98,6 +106,10 @@ struct Merge<'f> {
     given: BTreeMap<&'f AgentRef, &'f FileAgent>,
     /// Agents of the files that no file gives any more.
     gone: BTreeSet<AgentRef>,
+    /// The numbers that were shadowed before, and whose they are.
+    numbers_shadowed: BTreeMap<Number, AccountId>,
+    /// What the files have from now on although it was the API's.
+    given_back: BTreeSet<ObjectRef>,
     at: Timestamp,
     outcome: Outcome,
     faults: Vec<Fault>,
@@ -110,6 +122,32 @@ struct Merge<'f> {
 }
 
 impl Merge<'_> {
+    /// Merges everything; answers what becomes of the numbers.
+    pub(super) fn all(&mut self, files: &FileSet) -> Result<Moved, Refusal> {
+        self.accounts(files);
+        for agent in &files.agents {
+            self.agent(agent);
+        }
+        for split in &files.splits {
+            self.split(split);
+        }
+        self.routes(files);
+        self.prefixes(files);
+        self.defaults(files);
+        self.caller_pins(files);
+        let moved = self.numbers(files);
+        self.drop_splits(files);
+        self.drop_agents();
+        self.bare_what_is_unlisted(files);
+        if self.faults.is_empty() {
+            return Ok(moved);
+        }
+        self.faults.sort();
+        self.faults.dedup();
+        self.faults.truncate(FAULTS_MAX);
+        Err(Refusal::files(std::mem::take(&mut self.faults)))
+    }
+
     fn change(&mut self, change: Change) {
         self.next.absorb(&change, &mut self.touched);
         self.outcome.changes.push(change);
@@ -147,8 +185,16 @@ impl Merge<'_> {
             self.doubt.agents.insert(agent.id.agent.clone());
         }
         let present = self.next.agents.get(&agent.id).cloned();
-        if present.as_ref().is_some_and(|agent| agent.profile.managed_by == ManagedBy::Api) {
-            self.faults.push(managed_by_api(at, &format!("agent {}", agent.id.agent)));
+        let object = Object::Agent(agent.id.agent.clone());
+        // Of one that could not be read nobody knows what it says.
+        let in_doubt = self.doubt.agents.contains(&agent.id.agent);
+        let same = || in_doubt || present.as_ref().is_some_and(|present| same_agent(present, agent));
+        if !self.governs(at, &agent.id.account, object, same) {
+            // What is given back some day is to have its configurations.
+            let configs = agent.versions.iter().map(|placed| &placed.value.1);
+            for config in configs.chain(agent.draft.iter().map(|placed| &placed.value)) {
+                self.outcome.bodies.extend(config.body.clone().map(|body| (config.hash, body)));
+            }
             return;
         }
         let profile = Profile {
@@ -255,11 +301,12 @@ impl Merge<'_> {
     fn split(&mut self, placed: &Placed<FileSplit>) {
         let Placed { at, value: file } = placed;
         let present = self.next.splits.get(&file.id).cloned();
-        if present.as_ref().is_some_and(|split| split.managed_by == ManagedBy::Api) {
-            self.faults.push(managed_by_api(at, &format!("split {}", file.id.split)));
+        let same = || present.as_ref().is_some_and(|present| same_split(present, file));
+        if !self.governs(at, &file.id.account, Object::Split(file.id.split.clone()), same) {
             return;
         }
         let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
+        let made = || file_salt(&file.id.account, &file.id.split);
         let mut split = Split {
             account: file.id.account.clone(),
             id: file.id.split.clone(),
@@ -267,7 +314,8 @@ impl Merge<'_> {
             managed_by: ManagedBy::Files,
             unit: file.unit.clone(),
             arms: file.arms.clone(),
-            salt: file_salt(&file.id.account, &file.id.split),
+            // One that the API drew stays: callers keep their arm.
+            salt: file.salt.or(present.as_ref().map(|it| it.salt)).unwrap_or_else(made),
             owners: Owners::first(&weights),
             starts_at: file.starts_at,
             ends_at: file.ends_at,
@@ -308,6 +356,12 @@ impl Merge<'_> {
             (None, Some(present)) => split.owners = present.with_arms(split.arms.clone()).owners,
             (None, None) => {}
         }
+        if file.salt.is_none() && split.salt != made() {
+            self.outcome.warnings.push(format!(
+                "split {} has the salt {} since it was made over the API: put `salt = \"{}\"` into its table, or a first start deals its callers anew",
+                split.id, split.salt, split.salt
+            ));
+        }
         if present.as_ref().is_none_or(|present| **present != split) {
             split.updated_at = self.at;
             self.change(Change::SplitPut(Arc::new(split)));
@@ -324,8 +378,9 @@ impl Merge<'_> {
 
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
-        self.room_for(files.routes.iter().map(|placed| placed.value.as_ref()));
-        for Placed { at, value: route } in &files.routes {
+        let routes = self.governing_routes(files);
+        self.room_for(routes.iter().map(|placed| placed.value.as_ref()));
+        for Placed { at, value: route } in routes {
             self.check_route_at(at, "number", route);
         }
     }
@@ -366,17 +421,17 @@ impl Merge<'_> {
     fn prefixes(&mut self, files: &FileSet) {
         let mut seen = BTreeSet::new();
         for Placed { at, value: (prefix, route) } in &files.prefixes {
-            self.check_route_at(at, &format!("prefix {prefix}"), route);
             let key = (route.account.clone(), *prefix);
             if !seen.insert(key.clone()) {
                 self.faults.push(at.fault(format!("prefix {prefix} is given twice"), "each prefix once"));
             }
-            match self.next.prefixes.get(&key) {
-                Some(present) if present.managed_by == ManagedBy::Api => {
-                    self.faults.push(managed_by_api(at, &format!("prefix {prefix}")));
+            let present = self.next.prefixes.get(&key).cloned();
+            let same = || present.as_ref().is_some_and(|present| same_route(present, route));
+            if self.governs(at, &route.account, Object::Prefix(*prefix), same) {
+                self.check_route_at(at, &format!("prefix {prefix}"), route);
+                if present.as_ref() != Some(route) {
+                    self.change(Change::PrefixPut { prefix: *prefix, route: Arc::clone(route) });
                 }
-                Some(present) if present == route => {}
-                _ => self.change(Change::PrefixPut { prefix: *prefix, route: Arc::clone(route) }),
             }
         }
         let gone = self.next.prefixes.iter().filter(|(key, route)| of_files(route) && !seen.contains(*key));
@@ -389,16 +444,16 @@ impl Merge<'_> {
     fn defaults(&mut self, files: &FileSet) {
         let mut seen = BTreeSet::new();
         for Placed { at, value: route } in &files.defaults {
-            self.check_route_at(at, "default", route);
             if !seen.insert(route.account.clone()) {
                 self.faults.push(at.fault("the default route is given twice", "one default route"));
             }
-            match self.next.defaults.get(&route.account) {
-                Some(present) if present.managed_by == ManagedBy::Api => {
-                    self.faults.push(managed_by_api(at, "the default route"));
+            let present = self.next.defaults.get(&route.account).cloned();
+            let same = || present.as_ref().is_some_and(|present| same_route(present, route));
+            if self.governs(at, &route.account, Object::DefaultRoute, same) {
+                self.check_route_at(at, "default", route);
+                if present.as_ref() != Some(route) {
+                    self.change(Change::DefaultPut { route: Arc::clone(route) });
                 }
-                Some(present) if present == route => {}
-                _ => self.change(Change::DefaultPut { route: Arc::clone(route) }),
             }
         }
         let gone: Vec<AccountId> = self
@@ -411,40 +466,6 @@ impl Merge<'_> {
         for account in gone {
             self.change(Change::DefaultRemoved { account });
         }
-    }
-
-    /// The numbers, as one fact; answers how many are released.
-    fn numbers(&mut self, files: &FileSet) -> usize {
-        let mut changes = NumberChanges {
-            routes: files.routes.iter().map(|placed| Arc::clone(&placed.value)).collect(),
-            ..NumberChanges::default()
-        };
-        for put in &files.put {
-            let account = files.routes.get(put.route as usize).map(|placed| &placed.value.account);
-            match self.next.route(&put.number) {
-                _ if account.is_some_and(|account| self.unknown.contains(account)) => {}
-                Some(present)
-                    if present.managed_by == ManagedBy::Api || Some(&present.account) != account =>
-                {
-                    let file = files.files.get(put.file as usize).cloned().unwrap_or_else(|| Arc::from(""));
-                    let at = Place { file, line: put.line, column: 0 };
-                    self.faults.push(managed_by_api(&at, &format!("number {}", put.number)));
-                    if self.faults.len() > FAULTS_MAX {
-                        break;
-                    }
-                }
-                _ => changes.push(put.number.clone(), Some(put.route)),
-            }
-        }
-        for number in &files.released {
-            changes.push(number.clone(), None);
-        }
-        changes.phones.sort_unstable();
-        changes.users.sort_unstable();
-        if !changes.is_empty() {
-            self.change(Change::FileNumbers(changes));
-        }
-        files.released.len()
     }
 
     /// Splits that no file gives any more go, unless something else uses them.
@@ -545,7 +566,8 @@ impl Merge<'_> {
         }
     }
 
-    fn finish(mut self, before: &State, files: &FileSet, released: usize) -> Outcome {
+    fn finish(mut self, before: &State, files: &FileSet, moved: &Moved) -> Outcome {
+        let Moved { put, released } = *moved;
         let changed = !self.outcome.changes.is_empty();
         if changed || before.files != Some(files.hash) {
             self.change(Change::FilesApplied { hash: files.hash });
@@ -560,8 +582,13 @@ impl Merge<'_> {
             "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}{by}",
             counted(files.agents.len(), "agent"),
             counted(files.splits.len(), "split"),
-            counted(files.put.len(), "number")
+            counted(put, "number")
         );
+        self.into_outcome(files)
+    }
+
+    /// What the files come to, besides what it is called.
+    pub(super) fn into_outcome(mut self, files: &FileSet) -> Outcome {
         let routes = files.routes.iter().map(|placed| &placed.value);
         let routes = routes.chain(files.prefixes.iter().map(|placed| &placed.value.1));
         let routes = routes.chain(files.defaults.iter().map(|placed| &placed.value));
@@ -607,13 +634,6 @@ fn expected(key: &str) -> &'static str {
 
 fn of_files(route: &Route) -> bool {
     route.managed_by == ManagedBy::Files
-}
-
-fn managed_by_api(at: &Place, what: &str) -> Fault {
-    at.fault(
-        format!("{what} belongs to the API or to another account"),
-        "a thing of the files' own, or its removal there",
-    )
 }
 
 fn no_account(at: &Place, account: &AccountId) -> Fault {

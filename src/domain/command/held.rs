@@ -1,5 +1,6 @@
 //! Sets of files that would remove much: a truncated or unmounted folder is valid too, so these wait for an operator.
 
+use super::files::Moved;
 use crate::domain::change::{Change, NumberChanges};
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
@@ -16,8 +17,8 @@ const NAMED_MAX: usize = 5;
 
 /// Why a set waits, if it does: it removes an agent, or more than a tenth (and at least ten) of the numbers of the files,
 /// or, however little there was, all that they route: a folder that was emptied says just that.
-pub(super) fn held(files: &FileSet, changes: &[Change]) -> Option<Fault> {
-    let removal = Removal::of(files, changes);
+pub(super) fn held(files: &FileSet, moved: &Moved, changes: &[Change]) -> Option<Fault> {
+    let removal = Removal::of(moved, changes);
     let much = removal.released >= NUMBERS_MIN && removal.released.saturating_mul(10) > files.numbers_before;
     (much || !removal.agents.is_empty() || removal.leaves_nothing(files)).then(|| Fault {
         message: removal.words(files),
@@ -42,9 +43,8 @@ struct Removal<'c> {
 }
 
 impl<'c> Removal<'c> {
-    fn of(files: &FileSet, changes: &'c [Change]) -> Self {
-        let (released_by_files, orphaned) = (files.released.len(), orphaned(changes));
-        let mut removal = Self { released: released_by_files, orphaned, ..Self::default() };
+    fn of(moved: &Moved, changes: &'c [Change]) -> Self {
+        let mut removal = Self { released: moved.released, orphaned: orphaned(changes), ..Self::default() };
         for change in changes {
             match change {
                 Change::AgentRemoved(id) => removal.agents.push(&id.agent),

@@ -158,6 +158,8 @@ fn thing(before: &State, change: &Change) -> Option<String> {
         // Who calls is in the history by a hash only, which files do not tell.
         Change::CallerPinPut(pin) => format!("a caller of {} is pinned to {}", pin.id.agent.agent, pin.pin),
         Change::CallerPinRemoved(id) => format!("a caller of {} is pinned no longer", id.agent.agent),
+        Change::Shadowed(id) => format!("{} is in the files too and stays the API's", id.object),
+        Change::Unshadowed(id) => format!("{} is the API's alone", id.object),
         _ => return None,
     })
 }

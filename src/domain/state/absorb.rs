@@ -85,6 +85,8 @@ impl State {
                 self.splits.remove(id);
                 touched.splits.insert(id.clone());
             }
+            Change::Shadowed(object) => drop(self.shadowed.insert(object.clone(), ())),
+            Change::Unshadowed(object) => drop(self.shadowed.remove(object)),
             Change::FilesApplied { hash } => self.files = Some(*hash),
         }
     }

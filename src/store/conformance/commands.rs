@@ -1,5 +1,6 @@
 //! Commands out of dice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -16,6 +17,7 @@ use crate::domain::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit
 use crate::domain::id::{
     AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SiteVariantId, SplitId, VersionNumber,
 };
+use crate::domain::object::Object;
 use crate::domain::route::{Destination, HeaderRule, HeaderTest, ManagedBy, Route};
 use crate::domain::split::slots::Owners;
 use crate::domain::split::{Arm, Split, UnitRule};
@@ -36,7 +38,7 @@ impl Arbitrary for Dice {
     type Strategy = BoxedStrategy<Self>;
 
     fn arbitrary_with((): ()) -> Self::Strategy {
-        (0..20_u8, any::<u8>(), any::<u8>(), any::<u8>())
+        (0..24_u8, any::<u8>(), any::<u8>(), any::<u8>())
             .prop_map(|(kind, a, b, c)| Self { kind, a, b, c })
             .boxed()
     }
@@ -89,10 +91,36 @@ impl Dice {
                 id: caller_pin(a, b, c, ManagedBy::Api).id,
                 known_as: known_as(&account),
             },
+            20 | 21 => Action::Adopt(objects(&account, a, b, c)),
+            22 | 23 => {
+                let (objects, mut files) = (objects(&account, a, b, c), files(state, a, b, c));
+                let listed = objects.iter().filter_map(|object| match object {
+                    Object::Number(number) => Some(number.clone()),
+                    _ => None,
+                });
+                let put = |number| FileNumber { number, route: 0, file: 0, line: 1 };
+                (files.put, files.released, files.numbers_before) =
+                    (listed.map(put).collect(), Vec::new(), 1);
+                Action::Release { objects, files: Arc::new(files) }
+            }
             _ => Action::ApplyFiles(Arc::new(files(state, a, b, c))),
         };
         Command { account, author: Author::Console, at: AT.plus_ms(c.into()), action }
     }
+}
+
+/// One or two objects of an account.
+fn objects(account: &AccountId, a: u8, b: u8, c: u8) -> BTreeSet<Object> {
+    let owner = u8::from(account.as_str() == "ws-1");
+    let one = |kind: u8| match kind % 6 {
+        0 | 1 => Object::Number(number(a, owner)),
+        2 => Object::Prefix(prefix(a)),
+        3 => Object::DefaultRoute,
+        4 => Object::Split(SplitId::parse("of-files").unwrap()),
+        _ => Object::Agent(agent(b).agent),
+    };
+    let pin = caller_pin(a, owner + 2 * (b % 2), c, ManagedBy::Files).id.object();
+    if c.is_multiple_of(5) { [pin].into() } else { [one(c), one(c / 6)].into() }
 }
 
 const AT: Timestamp = Timestamp(1_700_000_000_123);
@@ -252,6 +280,7 @@ fn files(state: &State, a: u8, b: u8, c: u8) -> FileSet {
         name: String::new(),
         unit: UnitRule::Call,
         arms: arms(a, c),
+        salt: None,
         owners: None,
         starts_at: None,
         ends_at: None,

@@ -1,5 +1,6 @@
 //! A state as sorted lines: equal lines, equal states, as far as a store keeps them.
 
+use crate::domain::object::Object;
 use crate::domain::route::{ManagedBy, Route};
 use crate::domain::state::State;
 
@@ -24,6 +25,10 @@ pub(crate) fn state_text(state: &State) -> Vec<String> {
     lines.extend(state.accounts.iter().map(|(id, account)| format!("account {id} {account:?}")));
     lines.extend(state.keys.iter().map(|(digest, key)| format!("key {digest:?} {key:?}")));
     lines.extend(state.agents.iter().map(|(id, agent)| format!("agent {id} {agent:?}")));
+    lines.extend(state.shadowed.iter().map(|(id, ())| match &id.object {
+        Object::CallerPin { .. } => format!("{CALLER_PIN}shadowed {id:?}"),
+        object => format!("shadowed {} {object:?}", id.account),
+    }));
     lines.extend(
         state
             .splits

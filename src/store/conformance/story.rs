@@ -10,7 +10,7 @@ use crate::store::port::Commit;
 
 /// The story; its first commit makes revision 1.
 pub(crate) fn commits() -> Vec<Commit> {
-    let facts = [beginning(), agents(), routes(), ends(), callers()];
+    let facts = [beginning(), agents(), routes(), ends(), callers(), shadows()];
     let mut commits: Vec<Commit> =
         (1..).zip(facts).map(|(revision, facts)| commit(revision, read(facts))).collect();
     let body = |byte: u8| -> Body { (ConfigHash([byte; 16]), std::sync::Arc::from(vec![byte; 3])) };
@@ -25,6 +25,9 @@ pub(crate) const RELEASED: &str = "desk-caller";
 
 /// How many commits of the story a store of format 1 could hold.
 pub(crate) const OF_FORMAT_1: usize = 4;
+
+/// How many a store of format 2 or 3 could hold.
+pub(crate) const OF_FORMAT_2: usize = 5;
 
 /// A route to the first agent.
 pub(crate) fn route(managed_by: &str) -> Value {
@@ -140,6 +143,21 @@ fn callers() -> Value {
         pin(PINNED, json!({"managedBy": "api", "pin": "V2", "until": "2026-12-31T00:00:00.000Z"})),
         pin(RELEASED, json!({"managedBy": "api", "pin": "live"})),
         {"change": "callerPinRemoved", "account": "ws-1", "agent": "sales", "caller": RELEASED},
+    ])
+}
+
+fn shadows() -> Value {
+    let fact = |fact: &str, object: Value| json!({"change": fact, "account": "ws-1", "object": object});
+    json!([
+        fact("shadowed", json!({"number": "+14155550100"})),
+        fact("shadowed", json!({"number": "front"})),
+        fact("shadowed", json!({"prefix": "+4930"})),
+        fact("shadowed", json!("defaultRoute")),
+        fact("shadowed", json!({"split": "spring"})),
+        fact("shadowed", json!({"agent": "sales"})),
+        fact("shadowed", json!({"callerPin": {"agentId": "sales", "caller": PINNED}})),
+        fact("shadowed", json!({"number": "gone"})),
+        fact("unshadowed", json!({"number": "gone"})),
     ])
 }
 

@@ -15,6 +15,7 @@ use crate::domain::agent::{AgentRef, Version};
 use crate::domain::agent_config::Dispatch;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, Revision, SplitId, VersionNumber};
+use crate::domain::object::ObjectRef;
 use crate::domain::route::Route;
 use crate::domain::time::Timestamp;
 
@@ -41,6 +42,13 @@ pub(super) fn load(connection: &mut Connection, absorb: &mut dyn FnMut(Change)) 
     fallbacks(&transaction, absorb)?;
     let routes = numbers(&transaction, absorb)?;
     imported(&transaction, absorb)?;
+    each(&transaction, "SELECT account, object FROM shadowed", |row| {
+        absorb(Change::Shadowed(ObjectRef {
+            account: AccountId::parse(text(row, 0)?)?,
+            object: spec(row, 1)?,
+        }));
+        Ok(())
+    })?;
     let files: Option<[u8; 16]> = transaction.query_row("SELECT files FROM head", [], |row| row.get(0))?;
     if let Some(hash) = files {
         absorb(Change::FilesApplied { hash: ConfigHash(hash) });

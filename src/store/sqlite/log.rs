@@ -12,7 +12,7 @@ use crate::store::port::HistoryFilter;
 
 /// Lines, newest first. Files change many things at once: such a line is of each that its summary names, and of each
 /// number of the API that went with its agent; an import is of each number that it changed. One of a plan is of each of
-/// its targets, which stand on lines of their own.
+/// its targets, which stand on lines of their own. What goes from files to API and back is named by its facts, all of it.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
     let before = filter.before.map_or(i64::MAX, |before| integer(before.0));
     let (account, limit) = (filter.account.as_str(), rows(filter.limit));
@@ -21,7 +21,8 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
          WHERE account = ?1 AND revision < ?2
            AND (target = ?4
                 OR (action = 'plan.apply' AND instr(char(10) || target || char(10), char(10) || ?4 || char(10)) > 0)
-                OR (action = 'files.apply' AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
+                OR (action IN ('files.apply', 'import') AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
+                OR (action IN ('adopt', 'release', 'import') AND instr(changes, ?6) > 0)
              OR (action = 'numbers.import' AND (instr(changes, ?5) > 0 OR EXISTS (SELECT 1 FROM import i
                    JOIN import_piece p ON p.import = i.id WHERE i.revision = log.revision AND instr(p.changes, ?5) > 0))))
          ORDER BY revision DESC LIMIT ?3"
@@ -30,7 +31,10 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
          WHERE account = ?1 AND revision < ?2 ORDER BY revision DESC LIMIT ?3"
     })?;
     let mut rows = match &filter.target {
-        Some(target) => statement.query(params![account, before, limit, target, as_changed(target)?])?,
+        Some(target) => {
+            let (changed, named) = (as_changed(target)?, format!(":{}", serde_json::to_string(target)?));
+            statement.query(params![account, before, limit, target, changed, named])?
+        }
         None => statement.query(params![account, before, limit])?,
     };
     let mut entries = Vec::new();

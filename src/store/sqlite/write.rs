@@ -135,6 +135,14 @@ impl Rows<'_> {
                 "DELETE FROM caller_pin WHERE account = ?1 AND agent = ?2 AND caller = ?3",
                 params![agent.account.as_str(), agent.agent.as_str(), caller.to_string()],
             ),
+            Change::Shadowed(id) => self.execute(
+                "INSERT INTO shadowed (account, object) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![id.account.as_str(), spec(&id.object)?],
+            ),
+            Change::Unshadowed(id) => self.execute(
+                "DELETE FROM shadowed WHERE account = ?1 AND object = ?2",
+                params![id.account.as_str(), spec(&id.object)?],
+            ),
             Change::FilesApplied { hash } => self.execute("UPDATE head SET files = ?1", [hash.0]),
             Change::PrefixPut { .. }
             | Change::PrefixRemoved { .. }

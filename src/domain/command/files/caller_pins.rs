@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use super::{AgentRef, Change, FileSet, ManagedBy, Merge, Place, Placed, managed_by_api, nowhere};
+use super::{AgentRef, Change, FileSet, ManagedBy, Merge, Place, Placed, nowhere};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin, CallerPinKey, CallerPinRef, Probe};
 
 impl Merge<'_> {
     pub(super) fn caller_pins(&mut self, files: &FileSet) {
         let mut seen: BTreeMap<&CallerPinRef, &Place> = BTreeMap::new();
         for Placed { at, value: pin } in &files.caller_pins {
-            self.check_caller_pin(at, pin);
             if let Some(first) = seen.insert(&pin.id, at) {
                 let agent = &pin.id.agent.agent;
                 let message = format!(
@@ -19,12 +18,13 @@ impl Merge<'_> {
                 );
                 self.faults.push(at.fault(message, "each caller of an agent once"));
             }
-            match self.next.caller_pins.get(&pin.id) {
-                Some(present) if present.managed_by == ManagedBy::Api => {
-                    self.faults.push(managed_by_api(at, "the pin of this caller"));
+            let present = self.next.caller_pins.get(&pin.id).cloned();
+            let same = || present.as_ref().is_some_and(|it| it.pin == pin.pin && it.until == pin.until);
+            if self.governs(at, &pin.id.agent.account, pin.id.object(), same) {
+                self.check_caller_pin(at, pin);
+                if present.as_ref() != Some(pin) {
+                    self.change(Change::CallerPinPut(pin.clone()));
                 }
-                Some(present) if present == pin => {}
-                _ => self.change(Change::CallerPinPut(pin.clone())),
             }
         }
         let of_files = |pin: &CallerPin| pin.managed_by == ManagedBy::Files;

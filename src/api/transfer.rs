@@ -1,0 +1,133 @@
+//! `/v1/export` and `/v1/import`: everything of an account as one document, out of one router and into another.
+//!
+//! ```text
+//!   state --> pieces of 64 KiB --> {"cordboard":1, "revision", ..., "agents", "splits", ..., "numbers"}
+//!   document --> AccountImport --> one command: all of it, or nothing
+//! ```
+//!
+//! What the files have is in the document like everything else; what is imported is the API's. Keys are not in it.
+
+mod read;
+mod write;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Answer;
+use super::caller::Caller;
+use super::guard::REVISION;
+use super::{Management, aside};
+use crate::domain::account::Permission;
+use crate::domain::command::Action;
+use crate::http::error::ApiError;
+
+/// The version of the document's form.
+const FORM: u64 = 1;
+/// Pieces that wait for their reader.
+const PIECES: usize = 4;
+
+/// How much was imported.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountImported {
+    /// Agents of the document.
+    agents: usize,
+    /// Splits of the document.
+    splits: usize,
+    /// Prefixes of the document.
+    prefixes: usize,
+    /// Caller pins of the document.
+    caller_pins: usize,
+    /// Numbers of the document.
+    numbers: usize,
+    /// Whether anything changed; else all of it was so already.
+    changed: bool,
+    /// What you should know all the same.
+    warnings: Vec<String>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
+    OpenApiRouter::new().routes(routes!(export)).routes(routes!(import))
+}
+
+/// Shows everything of the account: agents with versions, draft and environments, splits, prefixes, the default route,
+/// caller pins, numbers; as of one revision, in a stable order. Keys are not in it.
+///
+/// The answer comes in pieces. One that breaks off is no JSON.
+#[utoipa::path(
+    get, path = "/v1/export", tag = "transfer", security(("key" = ["read"])),
+    responses((status = 200, body = serde_json::Value, description = "All that the key may see."))
+)]
+async fn export(State(management): State<Arc<Management>>, caller: Caller) -> Response {
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, io::Error>>(PIECES);
+    let revision = caller.state.revision.0.to_string();
+    // It waits for a reader who may be slow, or gone: then sending fails, and it ends.
+    drop(tokio::task::spawn_blocking(move || write::export(&management, &caller, &sender)));
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
+        Some((receiver.recv().await?, receiver))
+    });
+    let head = [(CONTENT_TYPE, "application/json".to_owned()), (REVISION, revision)];
+    (head, Body::from_stream(pieces)).into_response()
+}
+
+/// Takes over everything that an export holds, as objects of the API, in one revision; all of it, or nothing.
+///
+/// What is there already is replaced; what the document does not name stays. A version that is there must have the same
+/// content. The document may be as large as `limits.account_import_bytes_max`. Needs a key that is not limited to some agents,
+/// and, where the document has agents, the permission `deploy` besides.
+#[utoipa::path(
+    post, path = "/v1/import", tag = "transfer", security(("key" = ["edit"])),
+    request_body = serde_json::Value,
+    responses(
+        (status = 200, body = AccountImported, description = "It holds."),
+        (status = 409, description = "`MANAGED_BY_FILES`: what the files have, by name; `PHONE_NUMBERS_ALREADY_EXISTS`"),
+        (status = 413, description = "`PAYLOAD_TOO_LARGE`"),
+    )
+)]
+async fn import(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Answer<AccountImported>, ApiError> {
+    caller.whole_account()?;
+    let document = whole_body(request, management.account_import_bytes_max).await?;
+    let account = caller.account().clone();
+    let import = aside(move || read::import(&document, &account)).await??;
+    // Whatever its environments point to, they do so from then on.
+    if !import.agents.is_empty() && !caller.key.may(Permission::Deploy) {
+        return Err(ApiError::forbidden(
+            "agents need a key with the permission `deploy`: their environments come along",
+        ));
+    }
+    let import = Arc::new(import);
+    let applied = caller.submit(&management, Action::ImportAccount(Arc::clone(&import))).await?;
+    let view = AccountImported {
+        agents: import.agents.len(),
+        splits: import.splits.len(),
+        prefixes: import.prefixes.len(),
+        caller_pins: import.caller_pins.len(),
+        numbers: import.numbers.len(),
+        changed: applied.changed,
+        warnings: applied.warnings.clone(),
+    };
+    Ok(Answer::ok(view).since(&applied))
+}
+
+async fn whole_body(request: Request, most: usize) -> Result<Bytes, ApiError> {
+    let said = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if said.is_some_and(|length: usize| length > most) {
+        return Err(ApiError::payload_too_large(most));
+    }
+    to_bytes(request.into_body(), most).await.map_err(|why| super::request::cut_short(&why, most))
+}
