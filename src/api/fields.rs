@@ -444,11 +444,11 @@ impl Kind for CallerAddress {
     }
 }
 
-/// A whole number from 0 to a bound; no fraction, no text.
+/// A whole number within bounds, from 0 unless said; no fraction, no text.
 #[derive(Debug, Clone, Copy)]
-pub struct Whole<const MAX: u64>(u64);
+pub struct Whole<const MAX: u64, const MIN: u64 = 0>(u64);
 
-impl<const MAX: u64> Whole<MAX> {
+impl<const MAX: u64, const MIN: u64> Whole<MAX, MIN> {
     /// The number.
     pub(super) fn get(self) -> u64 {
         self.0
@@ -460,14 +460,14 @@ impl<const MAX: u64> Whole<MAX> {
     }
 }
 
-impl<const MAX: u64> Kind for Whole<MAX> {
+impl<const MAX: u64, const MIN: u64> Kind for Whole<MAX, MIN> {
     fn expected() -> String {
-        format!("a whole number from 0 to {MAX}")
+        format!("a whole number from {MIN} to {MAX}")
     }
 
     fn of(tree: Tree) -> Result<Self, Option<String>> {
         let Tree::Number(number) = tree else { return Err(None) };
-        let within = number.as_u64().filter(|value| *value <= MAX).map(Self);
+        let within = number.as_u64().filter(|value| (MIN..=MAX).contains(value)).map(Self);
         within.ok_or_else(|| Some(format!("is {number}: expected {}", Self::expected())))
     }
 }

@@ -103,6 +103,7 @@ impl From<Imported> for ImportedView {
         (status = 200, body = ImportView, description = "All of it holds."),
         (status = 400, description = "`IMPORT_FAULTY`: `errors` has the first 100 faults by line, `data.faults` the same \
             with their codes, and `data.total` says how many there are."),
+        (status = 409, description = "`IMPORT_OVERTAKEN`: others kept changing what its rows need."),
         (status = 413, description = "`PAYLOAD_TOO_LARGE`: too many bytes or rows."),
         (status = 415, description = "`UNSUPPORTED_MEDIA_TYPE`"),
         (status = 503, description = "`IMPORT_IN_PROGRESS`: another one goes on."),

@@ -24,7 +24,7 @@ const CHANGES_MAX: usize = 2 * ARMS_MAX;
 
 type Weight = Whole<WEIGHT_MAX>;
 type Quota = Whole<EXACT_MAX>;
-type Calls = Whole<CALLS_MAX>;
+type Calls = Whole<CALLS_MAX, 1>;
 
 /// A new split.
 #[derive(Debug, ToSchema)]
@@ -77,7 +77,7 @@ pub struct NewArm {
     #[schema(value_type = u32)]
     weight: Weight,
     /// How many calls it may have in progress: 1 to 100,000,000; further ones give way to the control.
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000_000)]
     max_calls_in_progress: Option<Calls>,
 }
 
@@ -133,7 +133,7 @@ pub struct ArmChange {
     #[schema(value_type = Option<u32>)]
     weight: Option<Weight>,
     /// How many calls it may have in progress; null: any number.
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000_000)]
     max_calls_in_progress: Option<Option<Calls>>,
     /// Whether it goes.
     #[schema(required = false)]

@@ -69,7 +69,12 @@ impl ImportArgs {
             let mut reply = self.send(session, format, true)?;
             // It is the present one: nothing holds from it on.
             reply.revision = None;
-            let what = format!("would be imported: {}", told(&reply.json()));
+            let weighed = reply.json();
+            let live = match reaching_live(&weighed) {
+                0 => String::new(),
+                count => format!("; {} from or to live", counted(count, "number")),
+            };
+            let what = format!("would be imported: {}{live}", told(&weighed));
             return session.done(&reply, &what);
         }
         if !self.assent.yes {
@@ -87,8 +92,8 @@ impl ImportArgs {
             return Err(Failure::Usage(why.to_owned()));
         }
         let weighed = self.send(session, format, true)?.json();
-        let reaching = weighed.get("reachesLive").and_then(Value::as_u64).unwrap_or_default();
-        let count = counted(usize::try_from(reaching).unwrap_or(usize::MAX), "number");
+        let reaching = reaching_live(&weighed);
+        let count = counted(reaching, "number");
         let doing =
             format!("importing {} ({}; {count} from or to live)", self.file.display(), told(&weighed));
         self.assent.obtain(session, &doing, |_| Ok(reaching > 0))
@@ -127,6 +132,12 @@ impl ImportArgs {
         }
         Failure::Refused(refused)
     }
+}
+
+/// How many numbers would come from or go to `live`.
+fn reaching_live(weighed: &Value) -> usize {
+    let reaching = weighed.get("reachesLive").and_then(Value::as_u64).unwrap_or_default();
+    usize::try_from(reaching).unwrap_or(usize::MAX)
 }
 
 /// What became of the rows.
