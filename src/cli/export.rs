@@ -1,21 +1,17 @@
 //! `export` and `import`: everything of an account, out of one router and into another.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
 
-use super::client::{Reply, Upload};
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
-use super::session::{Errand, Session};
-use super::words::text_of;
-
-/// What stands for standard input.
-const STDIN: &str = "-";
+use super::session::{Errand, Session, is_stdin};
+use crate::domain::words::counted;
 
 /// Write everything of the account as one JSON document
 ///
@@ -70,49 +66,31 @@ pub struct ImportArgs {
 
 impl Errand for ImportArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        if self.is_stdin() && !self.assent.yes {
+        if is_stdin(&self.file) && !self.assent.yes {
             let why = "standard input can be read only once, so that nobody can be asked: say --yes";
             return Err(Failure::Usage(why.to_owned()));
         }
         // What it replaces may be at live, whatever it says itself.
         self.assent.obtain(session, "importing everything of a document", |_| Ok(true))?;
-        let reply = self.send(session)?;
+        let reply = session
+            .upload(&Path::of("/v1/import"), "application/json", &self.file)
+            .and_then(|reply| session.granted(reply))?;
         let told = reply.json();
-        let count = |name| text_of(&told, name);
+        let count = |name: &str, one| {
+            let count = told.get(name).and_then(Value::as_u64).unwrap_or_default();
+            counted(usize::try_from(count).unwrap_or(usize::MAX), one)
+        };
         if told.get("changed") == Some(&Value::Bool(false)) {
             return session.done(&reply, "all of it was so already");
         }
         let what = format!(
-            "imported {} agents, {} splits, {} prefixes, {} caller pins, {} numbers",
-            count("agents"),
-            count("splits"),
-            count("prefixes"),
-            count("callerPins"),
-            count("numbers")
+            "imported {}, {}, {}, {}, {}",
+            count("agents", "agent"),
+            count("splits", "split"),
+            count("prefixes", "prefix"),
+            count("callerPins", "caller pin"),
+            count("numbers", "number")
         );
         session.done(&reply, &what)
-    }
-}
-
-impl ImportArgs {
-    fn is_stdin(&self) -> bool {
-        self.file.as_os_str() == STDIN
-    }
-
-    fn send(&self, session: &mut Session<'_, '_>) -> Result<Reply, Failure> {
-        let (path, content_type) = (Path::of("/v1/import"), "application/json");
-        let reply = if self.is_stdin() {
-            session.upload(Upload { path: &path, content_type, bytes: None, body: None })?
-        } else {
-            let unread =
-                |why: io::Error| Failure::Usage(format!("{} cannot be read: {why}", self.file.display()));
-            let file = File::open(&self.file).map_err(unread)?;
-            let size = file.metadata().map_err(unread)?;
-            let bytes = size.is_file().then_some(size.len());
-            // No more than was said, should it grow meanwhile.
-            let mut body = file.take(bytes.unwrap_or(u64::MAX));
-            session.upload(Upload { path: &path, content_type, bytes, body: Some(&mut body) })?
-        };
-        session.granted(reply)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
-use super::session::{Errand, Session};
+use super::session::{Errand, Session, is_stdin};
 use super::words::items;
 use crate::domain::words::counted;
 
@@ -91,7 +91,7 @@ impl Errand for ApplyArgs {
 fn read(file: &FilePath, session: &mut Session<'_, '_>) -> Result<Value, Failure> {
     let unreadable = |why: String| Failure::Usage(format!("{} cannot be read: {why}", file.display()));
     let mut text = Vec::new();
-    let read = if file == FilePath::new("-") {
+    let read = if is_stdin(file) {
         (&mut *session.terminal.input).take(FILE_BYTES_MAX + 1).read_to_end(&mut text)
     } else {
         std::fs::File::open(file).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text))

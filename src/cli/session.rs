@@ -1,6 +1,8 @@
 //! What a command has at hand: the router, the terminal, and how results are wanted.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path as FilePath;
 
 use serde_json::{Map, Value};
 
@@ -65,10 +67,26 @@ impl<'s, 't> Session<'s, 't> {
             .and_then(|reply| self.granted(reply))
     }
 
-    /// Sends a body as it comes; on a terminal it is seen how far it is.
-    pub(super) fn upload<'i>(&'i mut self, upload: Upload<'i>) -> Result<Reply, Failure> {
+    /// Sends a file to management as it is, or standard input; on a terminal it is seen how far it is.
+    pub(super) fn upload(
+        &mut self,
+        path: &Path,
+        content_type: &'static str,
+        file: &FilePath,
+    ) -> Result<Reply, Failure> {
+        let unread = |why: io::Error| Failure::Usage(format!("{} cannot be read: {why}", file.display()));
+        let (mut body, mut bytes) = (None, None);
+        if !is_stdin(file) {
+            let opened = File::open(file).map_err(unread)?;
+            let size = opened.metadata().map_err(unread)?;
+            bytes = size.is_file().then_some(size.len());
+            // No more than was said, should it grow meanwhile.
+            body = Some(opened.take(bytes.unwrap_or(u64::MAX)));
+        }
+        let body = body.as_mut().map(|body| -> &mut dyn Read { body });
         let tty = self.terminal.remarks.tty;
         let Terminal { input, err, .. } = &mut *self.terminal;
+        let upload = Upload { path, content_type, bytes, body };
         self.client.upload(upload, &mut **input, tty.then_some(&mut **err))
     }
 
@@ -133,6 +151,11 @@ impl<'s, 't> Session<'s, 't> {
     fn look_at(&self, path: &Path) -> Result<Reply, Failure> {
         self.ask(Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None })
     }
+}
+
+/// Whether a file stands for standard input.
+pub(super) fn is_stdin(file: &FilePath) -> bool {
+    file.as_os_str() == "-"
 }
 
 /// The answer to a change as one object that says from which revision it holds, whatever the answer was.

@@ -149,7 +149,7 @@ impl EndpointTemplate {
         !self.0.iter().any(|segment| matches!(segment, Segment::Arm | Segment::CallId))
     }
 
-    /// The URI as all calls of a version have it: what differs from call to call stays a placeholder.
+    /// The URI as all calls of a version have it: `{agent}` and `{version}` filled in, `{arm}` and `{callId}` as written.
     #[must_use]
     pub fn for_version(&self, agent: &AgentId, version: Option<VersionNumber>) -> String {
         let mut uri = String::new();

@@ -129,15 +129,7 @@ mod tests {
             assert!(reaches(action.clone()), "{action:?}");
         }
         let named = SplitPatch { name: Some("Hot".to_owned()), ..SplitPatch::default() };
-        let arm = ArmPatch {
-            id: "a".parse().unwrap(),
-            name: Some("Arm".to_owned()),
-            agent: None,
-            pin: None,
-            weight: None,
-            max_calls_in_progress: None,
-            remove: false,
-        };
+        let arm = ArmPatch { name: Some("Arm".to_owned()), ..arm_patch("a") };
         for action in [
             put("+14155550101", "sales@V2"),
             put("+14155550100", "sales@live"),

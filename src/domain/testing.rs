@@ -8,7 +8,7 @@ use super::agent::AgentRef;
 use super::agent_config::AgentConfig;
 use super::caller_pin::{CallerAddress, CallerHash, CallerPin, CallerPinRef};
 use super::change::{NumberChanges, SplitRef, Touched};
-use super::command::{Action, Author, Command, Outcome};
+use super::command::{Action, ArmPatch, Author, Command, Outcome};
 use super::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SplitId, VersionNumber};
 use super::import::{Import, Place as RowPlace, RowFaults, Rows, Said, SaidSite};
@@ -292,4 +292,17 @@ pub(crate) fn world() -> State {
     state.act(Action::CreateAccount { account, key: key() }).unwrap();
     state.apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)])).unwrap();
     state
+}
+
+/// A patch that leaves an arm as it is.
+pub(crate) fn arm_patch(id: &str) -> ArmPatch {
+    ArmPatch {
+        id: ArmId::parse(id).unwrap(),
+        name: None,
+        agent: None,
+        pin: None,
+        weight: None,
+        max_calls_in_progress: None,
+        remove: false,
+    }
 }

@@ -1,4 +1,5 @@
-//! A target's URI with placeholders: printed as written, and whatever is filled in stays within its place.
+//! The URI of an endpoint with `{agent}`, `{version}`, `{arm}` or `{callId}` in it: it is printed as it was written, and
+//! no value that is filled in reaches beyond its place.
 
 use crate::domain::endpoint::{EndpointTemplate, Filling};
 use crate::domain::id::VersionNumber;

@@ -722,15 +722,7 @@ fn action(step: &Step) -> Action {
             Action::CreateSplit { split: split("spring", &arms), numbers: vec![text(n)] }
         }
         Step::Weights(a, b, c) => {
-            let weight = |id: &str, weight: &u8| ArmPatch {
-                id: crate::domain::id::ArmId::parse(id).unwrap(),
-                name: None,
-                agent: None,
-                pin: None,
-                weight: Some((*weight).into()),
-                max_calls_in_progress: None,
-                remove: false,
-            };
+            let weight = |id: &str, weight: &u8| ArmPatch { weight: Some((*weight).into()), ..arm_patch(id) };
             let arms = vec![weight("a", a), weight("b", b), weight("c", c)];
             Action::PatchSplit { id: spring(), patch: SplitPatch { arms, ..SplitPatch::default() } }
         }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::world::{NOW, World, error};
 use crate::domain::command::{Action, ArmPatch, Author, Command, SplitPatch};
-use crate::domain::id::{AccountId, ArmId, SplitId};
-use crate::domain::testing::{file_agent, file_set, file_split};
+use crate::domain::id::{AccountId, SplitId};
+use crate::domain::testing::{arm_patch, file_agent, file_set, file_split};
 use crate::domain::time::Timestamp;
 
 fn arm(weight: Value) -> Value {
@@ -334,16 +334,7 @@ fn moved_slots_are_counted_from_what_the_change_met_not_from_what_was_there_when
 }
 
 fn reweighed(id: &str, weight: u32) -> ArmPatch {
-    let id = ArmId::parse(id).unwrap();
-    ArmPatch {
-        id,
-        name: None,
-        agent: None,
-        pin: None,
-        weight: Some(weight),
-        max_calls_in_progress: None,
-        remove: false,
-    }
+    ArmPatch { weight: Some(weight), ..arm_patch(id) }
 }
 
 #[test]

@@ -1,22 +1,17 @@
 //! `numbers import`: a file of numbers, sent as it is.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::cli::client::{Reply, Upload};
+use crate::cli::client::Reply;
 use crate::cli::failure::Failure;
 use crate::cli::live::Assent;
 use crate::cli::path::Path;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, is_stdin};
 use crate::cli::words::text_of;
 use crate::domain::words::counted;
-
-/// What stands for standard input.
-const STDIN: &str = "-";
 
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
@@ -87,7 +82,7 @@ impl ImportArgs {
 
     /// Puts it to the operator if calls at `live` are won or lost: the router is asked by a dry run.
     fn ask_first(&self, session: &mut Session<'_, '_>, format: Format) -> Result<(), Failure> {
-        if self.is_stdin() {
+        if is_stdin(&self.file) {
             let why = "standard input can be read only once, so that nobody can be asked: say --yes";
             return Err(Failure::Usage(why.to_owned()));
         }
@@ -99,25 +94,9 @@ impl ImportArgs {
         self.assent.obtain(session, &doing, |_| Ok(reaching > 0))
     }
 
-    fn is_stdin(&self) -> bool {
-        self.file.as_os_str() == STDIN
-    }
-
     fn send(&self, session: &mut Session<'_, '_>, format: Format, dry_run: bool) -> Result<Reply, Failure> {
         let path = Path::of("/v1/numbers:import").query("dryRun", dry_run.then_some(true));
-        let content_type = format.media_type();
-        let reply = if self.is_stdin() {
-            session.upload(Upload { path: &path, content_type, bytes: None, body: None })
-        } else {
-            let unread =
-                |why: io::Error| Failure::Usage(format!("{} cannot be read: {why}", self.file.display()));
-            let file = File::open(&self.file).map_err(unread)?;
-            let size = file.metadata().map_err(unread)?;
-            let bytes = size.is_file().then_some(size.len());
-            // No more than was said, should it grow meanwhile.
-            let mut body = file.take(bytes.unwrap_or(u64::MAX));
-            session.upload(Upload { path: &path, content_type, bytes, body: Some(&mut body) })
-        };
+        let reply = session.upload(&path, format.media_type(), &self.file);
         reply.and_then(|reply| session.granted(reply)).map_err(|why| self.placed(why))
     }
 

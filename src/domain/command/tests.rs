@@ -107,15 +107,7 @@ fn a_patch_names_arms_and_keeps_the_salt_and_most_slots() {
     let mut state = world();
     let spring = split("spring", &[("a", "sales@V1", 50), ("b", "sales@V2", 25), ("c", "sales@V3", 25)]);
     state.act(Action::CreateSplit { split: spring.clone(), numbers: Vec::new() }).unwrap();
-    let weight = |id: &str, weight| ArmPatch {
-        id: ArmId::parse(id).unwrap(),
-        name: None,
-        agent: None,
-        pin: None,
-        weight: Some(weight),
-        max_calls_in_progress: None,
-        remove: false,
-    };
+    let weight = |id: &str, weight| ArmPatch { weight: Some(weight), ..arm_patch(id) };
     let patch = SplitPatch { arms: vec![weight("c", 35), weight("a", 40)], ..SplitPatch::default() };
     state.act(Action::PatchSplit { id: spring.id.clone(), patch }).unwrap();
     let id = SplitRef { account: account(), split: spring.id.clone() };

@@ -36,20 +36,12 @@ fn patch(id: &str, patch: SplitPatch) -> Action {
     Action::PatchSplit { id: id.parse().unwrap(), patch }
 }
 
-fn arm_patch(id: &str, weight: u32) -> ArmPatch {
-    ArmPatch {
-        id: id.parse().unwrap(),
-        name: None,
-        agent: None,
-        pin: None,
-        weight: Some(weight),
-        max_calls_in_progress: None,
-        remove: false,
-    }
+fn reweighed(id: &str, weight: u32) -> ArmPatch {
+    ArmPatch { weight: Some(weight), ..arm_patch(id) }
 }
 
 fn weights(control: u32, test: u32) -> SplitPatch {
-    SplitPatch { arms: vec![arm_patch("control", control), arm_patch("test", test)], ..SplitPatch::default() }
+    SplitPatch { arms: vec![reweighed("control", control), reweighed("test", test)], ..SplitPatch::default() }
 }
 
 fn with_split() -> State {
@@ -112,7 +104,7 @@ fn a_split_that_has_had_all_its_calls_moves_nobody() {
 #[test]
 fn another_version_in_an_arm_moves_its_numbers_but_no_caller_to_another_arm() {
     let mut state = with_split();
-    let arm = ArmPatch { pin: Some(pin("V3")), weight: None, ..arm_patch("test", 0) };
+    let arm = ArmPatch { pin: Some(pin("V3")), ..arm_patch("test") };
     let (moves, _) =
         act(&mut state, patch("spring", SplitPatch { arms: vec![arm], ..SplitPatch::default() }));
     assert_eq!((moves.numbers, moves.callers), (2, vec![]));

@@ -5,7 +5,6 @@ use std::thread;
 
 use super::*;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::ArmId;
 use crate::domain::route::Route;
 use crate::routing::capacity::Capacity;
 use crate::routing::decision::Decision;
@@ -36,15 +35,7 @@ fn split_limited(world: &mut World, control: Option<u32>, test: Option<u32>) {
 }
 
 fn limit_test_arm(world: &mut World, calls: Option<u32>) {
-    let arm = ArmPatch {
-        id: ArmId::parse("test").unwrap(),
-        name: None,
-        agent: None,
-        pin: None,
-        weight: None,
-        max_calls_in_progress: Some(calls),
-        remove: false,
-    };
+    let arm = ArmPatch { max_calls_in_progress: Some(calls), ..arm_patch("test") };
     let patch = SplitPatch { arms: vec![arm], ..SplitPatch::default() };
     world.act(Action::PatchSplit { id: SplitId::parse("spring").unwrap(), patch });
 }

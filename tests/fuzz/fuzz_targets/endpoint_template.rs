@@ -1,4 +1,4 @@
-//! A target's URI with placeholders, and what is filled in.
+//! The URI of an endpoint with `{agent}`, `{version}`, `{arm}` or `{callId}` in it, and values filled in.
 
 #![no_main]
 
