@@ -44,6 +44,8 @@ pub struct StatusView {
     certificates: CertificatesView,
     /// Whether changes can be kept.
     store: StoreView,
+    /// Whether the file of the keys of tokens is as it should be.
+    token_keys: TokenKeysView,
     /// What is in the way of being ready, as `/readyz` tells it; empty where nothing is.
     unready: BTreeMap<&'static str, String>,
     /// Whether it finishes the calls it has and is about to end.
@@ -142,6 +144,16 @@ pub struct StoreView {
     error: Option<String>,
 }
 
+/// Whether the file of the keys of tokens is as it should be.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TokenKeys)]
+pub struct TokenKeysView {
+    /// Whether it is there and whole.
+    ok: bool,
+    /// Why not. The keys that were read before go on; the next start needs the file.
+    error: Option<String>,
+}
+
 /// Which set of files to take.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -187,6 +199,7 @@ async fn get_status(
     warnings.extend(shadowed);
     let ok = faults.is_empty() && held.is_none();
     let error = management.control.status().store_fault();
+    let token_key_fault = management.control.status().token_key_fault();
     Ok(Answer::ok(StatusView {
         revision: caller.state.revision,
         reload: ReloadView { at, taken_at, ok, hash, held, warnings },
@@ -197,6 +210,7 @@ async fn get_status(
             admin: management.admin_tls.as_ref().map(CertificateView::of),
         },
         store: StoreView { ok: error.is_none(), error },
+        token_keys: TokenKeysView { ok: token_key_fault.is_none(), error: token_key_fault },
         unready: management.health.reasons(),
         draining: management.health.draining(),
         calls_in_progress: (management.calls_in_progress)(),

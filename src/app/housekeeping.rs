@@ -43,7 +43,7 @@ impl Housekeeping {
     }
 
     fn look(&self) {
-        self.token_keys.follow(self.plane.token_keys());
+        self.token_keys.follow(self.plane.token_keys(), self.control.status());
         let now = Timestamp(self.clock.now_ms());
         match reset::answer(&self.folder, &self.control, &self.key_secret, now, &mut random_bytes) {
             Ok(false) => {}

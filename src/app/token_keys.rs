@@ -1,9 +1,9 @@
 //! The file of the keys of tokens: made by the first start, followed while the router runs.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use super::random_bytes;
+use crate::control::status::Status;
 use crate::routing::token::{KeyRing, TokenKeys};
 use crate::settings::Settings;
 use crate::store::folder::{DataFolder, FolderError, read_secrets};
@@ -12,8 +12,6 @@ use crate::store::folder::{DataFolder, FolderError, read_secrets};
 #[derive(Debug)]
 pub(super) struct TokenKeyFile {
     path: PathBuf,
-    /// What was wrong with it at the last look, so that it is told once.
-    fault: Mutex<Option<String>>,
 }
 
 impl TokenKeyFile {
@@ -40,28 +38,31 @@ impl TokenKeyFile {
                 );
             }
         }
-        let file = Self { path, fault: Mutex::default() };
+        let file = Self { path };
         let ring = file.read()?;
         Ok((file, ring))
     }
 
-    /// Takes over what the file says now. One that is faulty or gone changes nothing.
-    pub(super) fn follow(&self, keys: &TokenKeys) {
+    /// Takes over what the file says now. One that is faulty or gone changes nothing but the status, which tells so until
+    /// the file is whole again; the log has it once.
+    pub(super) fn follow(&self, keys: &TokenKeys, status: &Status) {
+        let before = status.token_key_fault();
         let fault = match self.read() {
             Ok(ring) => {
-                let count = ring.count();
+                let (count, file) = (ring.count(), self.path.display());
                 if keys.replace(ring) {
-                    tracing::info!(count, file = %self.path.display(), "the keys of tokens were taken over");
+                    tracing::info!(count, %file, "the keys of tokens were taken over");
+                } else if before.is_some() {
+                    tracing::info!(count, %file, "the file of the keys of tokens is whole again");
                 }
                 None
             }
             Err(why) => Some(why.to_string()),
         };
-        let mut told = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fault) = fault.as_ref().filter(|fault| told.as_ref() != Some(fault)) {
+        if let Some(fault) = fault.as_ref().filter(|fault| before.as_ref() != Some(fault)) {
             tracing::error!("{fault}: the keys of tokens stay as they are");
         }
-        *told = fault;
+        status.set_token_key_fault(fault);
     }
 
     fn read(&self) -> Result<KeyRing, FolderError> {

@@ -9,7 +9,8 @@ use super::path::Path;
 use super::session::Session;
 use super::table::{Look, labelled};
 use super::words::{NONE, count, destination, items, text_of, words};
-use super::written::pin;
+use super::written::{fallback, pin};
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AgentId, Pin, SplitId};
 
 /// What serves.
@@ -25,15 +26,22 @@ pub struct DestinationArgs {
     /// The split whose arms serve
     #[arg(long, value_name = "SPLIT", group = "serving")]
     split: Option<SplitId>,
+    /// Where calls go that nothing else can take: a URI, or a number whose own route is followed
+    #[arg(long, value_name = "URI|NUMBER", value_parser = fallback)]
+    fallback: Option<Fallback>,
 }
 
 impl DestinationArgs {
     /// As the API takes it.
     pub(super) fn to_json(&self) -> Value {
-        match (&self.split, &self.agent) {
+        let mut route = match (&self.split, &self.agent) {
             (Some(split), _) => json!({"splitId": split}),
             (None, agent) => json!({"agentId": agent, "pin": self.pin.unwrap_or_default()}),
+        };
+        if let (Some(fallback), Some(members)) = (&self.fallback, route.as_object_mut()) {
+            members.insert("fallback".to_owned(), json!(fallback));
         }
+        route
     }
 }
 

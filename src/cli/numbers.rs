@@ -47,12 +47,13 @@ Examples:
     },
     /// Route a number
     ///
-    /// The number's route is replaced whole: header rules, headers and site variant that are not said here go. To
-    /// change the pin alone there is `cordboard pin`.
+    /// The number's route is replaced whole: header rules, headers, site variant and fallback that are not said here
+    /// go. To change the pin alone there is `cordboard pin`.
     #[command(after_help = "\
 Examples:
   cordboard numbers put +14155550100 --agent sales --pin V3
   cordboard numbers put +14155550100 --agent sales --pin live --header X-Brand=north --yes
+  cordboard numbers put +14155550100 --agent sales --pin V3 --fallback sip:queue@10.0.0.9
   cordboard numbers put +14155550100 --split spring-prompt")]
     Put(PutArgs),
     /// Route many numbers at once, from a file of CSV or NDJSON

@@ -103,6 +103,9 @@ fn told(status: &Value, look: Look) -> String {
     if let Some(store) = status.get("store").filter(|store| store.is_object()) {
         lines.push(("Store", told_store(store, look)));
     }
+    if let Some(error) = status.get("tokenKeys").and_then(|keys| text_in(keys, "error")) {
+        lines.push(("Token keys", told_token_keys(error, look)));
+    }
     let certificates = status.get("certificates").and_then(Value::as_object);
     for (listener, certificate) in certificates.into_iter().flatten().filter(|(_, it)| it.is_object()) {
         lines.push(("Certificate", told_certificate(listener, certificate, look)));
@@ -148,6 +151,11 @@ fn told_store(store: &Value, look: Look) -> String {
     }
 }
 
+fn told_token_keys(error: &str, look: Look) -> String {
+    let error = look.red(clean(error));
+    format!("{error}; those that were read before go on, put the file back before the next start")
+}
+
 fn told_certificate(listener: &str, certificate: &Value, look: Look) -> String {
     let told = format!("{} until {}", clean(listener), time(certificate, "notAfter"));
     match text_in(certificate, "error") {
@@ -178,6 +186,7 @@ mod tests {
             "unready": {"control": "no change can be made any more"},
             "faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}],
             "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
+            "tokenKeys": {"ok": false, "error": "token.key cannot be read"},
             "certificates": {"calls": null, "admin": {"notAfter": "2027-01-01T00:00:00.000Z", "error": "no key"}}
         });
         assert_eq!(
@@ -190,6 +199,7 @@ Listeners          admin 127.0.0.1:8701, calls 127.0.0.1:8700
 Numbers            7
 Calls in progress  2
 Store              keeps changes
+Token keys         token.key cannot be read; those that were read before go on, put the file back before the next start
 Certificate        admin until 2027-01-01T00:00:00Z; its files are not taken: no key
 Unready            control: no change can be made any more
 

@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
+use crate::domain::fallback::Fallback;
 use crate::domain::id::{AgentId, ArmId, InvalidId, Pin, SplitId};
-use crate::domain::split::WEIGHT_MAX;
+use crate::domain::split::{CALLS_MAX, WEIGHT_MAX};
 use crate::domain::time::Timestamp;
 
 /// A text that is never shown.
@@ -135,6 +136,50 @@ impl FromStr for WeightWritten {
     }
 }
 
+/// `test=50`: how many calls an arm may have in progress, or `test=none`, which is null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaxCallsWritten {
+    /// The arm.
+    pub id: ArmId,
+    /// How many; none: any number.
+    pub calls: Option<u32>,
+}
+
+impl FromStr for MaxCallsWritten {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, calls) = text.split_once('=').ok_or("expected ARM=COUNT, such as test=50, or ARM=none")?;
+        let expected = format!("{calls:?} is no limit: expected a whole number from 1 to {CALLS_MAX}, or none");
+        let count = || calls.parse().ok().filter(|count| (1..=CALLS_MAX).contains(count));
+        let calls = if calls == "none" { None } else { Some(count().ok_or(expected)?) };
+        Ok(Self { id: id_of(id)?, calls })
+    }
+}
+
+impl MaxCallsWritten {
+    /// As the API takes it.
+    pub(super) fn to_json(&self) -> Value {
+        json!({"id": self.id, "maxCallsInProgress": self.calls})
+    }
+}
+
+/// Arms as the API takes them, with the limits of those that are among them; a limit of another arm stands by itself, and
+/// so does a second one, which the router refuses.
+pub(super) fn limited(mut arms: Vec<Value>, limits: &[MaxCallsWritten]) -> Vec<Value> {
+    for limit in limits {
+        let limit = limit.to_json();
+        let is_free = |arm: &&mut Value| {
+            arm.get("id") == limit.get("id") && arm.get("maxCallsInProgress").is_none()
+        };
+        match (arms.iter_mut().find(is_free).and_then(Value::as_object_mut), limit) {
+            (Some(arm), Value::Object(mut limit)) => arm.append(&mut limit),
+            (_, limit) => arms.push(limit),
+        }
+    }
+    arms
+}
+
 /// What is hashed in a split, as the API takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitWritten(pub(super) Value);
@@ -159,6 +204,11 @@ pub(super) fn pin(text: &str) -> Result<Pin, String> {
 /// Reads a dialled number.
 pub(super) fn number(text: &str) -> Result<Number, String> {
     Number::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
+}
+
+/// Reads where calls go that nothing else can take.
+pub(super) fn fallback(text: &str) -> Result<Fallback, String> {
+    Fallback::parse(text).map_err(|why| format!("{why}: expected {}", Fallback::EXPECTED))
 }
 
 /// Reads a caller.
@@ -267,6 +317,16 @@ mod tests {
             assert!(why.contains("from 0 to 1000000"), "{why}");
         }
         assert_eq!("a=1000000".parse::<WeightWritten>().unwrap().weight, 1_000_000);
+    }
+
+    #[test]
+    fn a_limit_of_calls_is_a_count_or_none() {
+        let limit = |text: &str| text.parse::<MaxCallsWritten>().map(|limit| limit.to_json());
+        assert_eq!(limit("test=50"), Ok(json!({"id": "test", "maxCallsInProgress": 50})));
+        assert_eq!(limit("test=none"), Ok(json!({"id": "test", "maxCallsInProgress": null})));
+        for text in ["test", "test=", "test=0", "test=100000001", "=1", "test=-1"] {
+            assert!(limit(text).is_err(), "{text}");
+        }
     }
 
     #[test]

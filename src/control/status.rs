@@ -1,4 +1,4 @@
-//! How the files and the store are: what an operator looks at first.
+//! How the files, the store and the keys of tokens are: what an operator looks at first.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -30,6 +30,7 @@ pub struct ReloadStatus {
 pub struct Status {
     reload: Mutex<ReloadStatus>,
     store_fault: Mutex<Option<String>>,
+    token_key_fault: Mutex<Option<String>>,
 }
 
 impl Status {
@@ -53,5 +54,16 @@ impl Status {
     /// Notes how the last write to the store went.
     pub fn set_store_fault(&self, fault: Option<String>) {
         *self.store_fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Why the file of the keys of tokens cannot be read as it is now, if it cannot.
+    #[must_use]
+    pub fn token_key_fault(&self) -> Option<String> {
+        self.token_key_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes how the last look at that file went.
+    pub fn set_token_key_fault(&self, fault: Option<String>) {
+        *self.token_key_fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::address::Number;
+use super::address::{InvalidAddress, Number};
 use super::endpoint::EndpointTemplate;
 
 /// A target, or a number whose route is followed instead. As text its URI, or the number.
+///
+/// The placeholders of a target become what they would for the version that would have served.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fallback {
     /// Calls are sent there.
@@ -21,21 +23,22 @@ pub enum Fallback {
 impl Fallback {
     /// What [`Fallback::parse`] reads, for error texts.
     pub const EXPECTED: &'static str =
-        "a sip, sips, tel, ws, wss, http or https URI, + and 7 to 15 digits, or a SIP user";
+        "a sip, sips, tel, ws, wss, http or https URI with no placeholders but \
+        {agent}, {version}, {arm} and {callId}, + and 7 to 15 digits, or a SIP user";
 
     /// Reads a URI, which has a colon, or a number, which has none.
     ///
     /// # Errors
     /// What is wrong with it, as the end of a sentence that begins with its name.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::with(text, Number::parse)
+    }
+
+    fn with(text: &str, number: fn(&str) -> Result<Number, InvalidAddress>) -> Result<Self, String> {
         if text.contains(':') {
             return EndpointTemplate::parse(text).map(|uri| Self::Target(Arc::new(uri)));
         }
-        let number = Number::parse(text).map_err(|why| why.to_string())?;
-        if number.to_string().contains(':') {
-            return Err("has a colon in its user".to_owned());
-        }
-        Ok(Self::Number(number))
+        number(text).map(Self::Number).map_err(|why| why.to_string())
     }
 
     /// The number, where it is one.
@@ -66,7 +69,8 @@ impl Serialize for Fallback {
 impl<'de> Deserialize<'de> for Fallback {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        Self::parse(&text).map_err(|why| D::Error::custom(format!("{why}: expected {}", Self::EXPECTED)))
+        // Numbers as they may have been stored once.
+        Self::with(&text, Number::read).map_err(|why| D::Error::custom(format!("{why}: expected {}", Self::EXPECTED)))
     }
 }
 
@@ -84,7 +88,7 @@ mod tests {
         for number in ["+14155550100", "reception", "100"] {
             assert!(matches!(Fallback::parse(number), Ok(Fallback::Number(_))), "{number}");
         }
-        for neither in ["", "+1", "ftp://h", "sip:", "sip:{caller}@h", "a%3Ab", "+1415abc"] {
+        for neither in ["", "+1", "ftp://h", "sip:", "sip:{caller}@h", "+1415abc", "a b", "{agent}", "a@h", "sip:a b@h"] {
             assert!(Fallback::parse(neither).is_err(), "{neither}");
         }
     }

@@ -1,5 +1,6 @@
 //! Calls in progress: a call keeps the version it started with.
 
+mod decisions;
 mod kept_detour;
 mod kept_reason;
 mod legs;
@@ -17,6 +18,7 @@ pub use kept_detour::KeptDetour;
 pub use kept_reason::KeptReason;
 pub use legs::LEGS_MAX;
 
+use self::decisions::Decisions;
 use self::legs::Legs;
 use super::capacity::Places;
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
@@ -169,6 +171,12 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// This leg among those of its call.
+    #[must_use]
+    pub fn which(&self) -> Which<'_> {
+        Which { gateway: Some(self.names.gateway()), dialled: Some(dialled(&self.to.as_address())) }
+    }
+
     fn new(request: &CallRequest<'_>, call_id: &str, kept: Kept, started_at: Timestamp) -> Self {
         Self {
             names: Names::new(call_id, request.gateway),
@@ -315,6 +323,7 @@ struct Call {
 #[derive(Debug)]
 pub struct CallsInProgress {
     calls: DashMap<u128, Call, FixedState>,
+    decisions: Decisions,
     bounds: CallBounds,
     /// Keeps strangers from choosing call ids that collide.
     seed: u64,
@@ -327,7 +336,8 @@ impl CallsInProgress {
     #[must_use]
     pub fn new(bounds: CallBounds, seed: u64) -> Self {
         let calls = DashMap::with_hasher_and_shard_amount(FixedState::with_seed(seed), SHARDS);
-        Self { calls, bounds, seed, live: AtomicUsize::new(0), ended: AtomicUsize::new(0) }
+        let decisions = Decisions::new(bounds.calls_max);
+        Self { calls, decisions, bounds, seed, live: AtomicUsize::new(0), ended: AtomicUsize::new(0) }
     }
 
     /// How many calls are in progress.
@@ -387,10 +397,16 @@ impl CallsInProgress {
             let known = self.kept(request, call_id).map(|kept| Box::new(kept.clone()));
             return known.map_or(Remembered::Full, Remembered::Already);
         }
-        let outcome = match self.calls.entry(self.key(request.account, call_id)) {
+        let key = self.key(request.account, call_id);
+        let noted = || {
+            let placed = leg();
+            self.decisions.note(placed.leg.kept.decision_id, key);
+            placed
+        };
+        let outcome = match self.calls.entry(key) {
             Entry::Vacant(vacant) => {
                 let account = request.account.clone();
-                vacant.insert(Call { account, legs: Legs::new(leg()) });
+                vacant.insert(Call { account, legs: Legs::new(noted()) });
                 Remembered::New
             }
             Entry::Occupied(mut occupied) => {
@@ -399,7 +415,7 @@ impl CallsInProgress {
                     Some(kept) => Remembered::Already(Box::new(kept)),
                     // Another call whose id has the same hash: as good as impossible, and then its token is enough.
                     None if !call.is(request.account, call_id) => Remembered::Full,
-                    None if call.legs.push(leg()) => Remembered::New,
+                    None if call.legs.push(noted()) => Remembered::New,
                     None => Remembered::TooManyLegs,
                 }
             }
@@ -415,6 +431,15 @@ impl CallsInProgress {
     pub fn legs(&self, account: &AccountId, which: Which<'_>, call_id: &str) -> Vec<Leg> {
         let call = self.calls.get(&self.key(account, call_id)).filter(|call| call.is(account, call_id));
         call.map(|call| call.legs.iter().filter(|leg| which.is(leg)).cloned().collect()).unwrap_or_default()
+    }
+
+    /// The leg that a decision began, or went on with under another call id, the latest: in progress, or ended a moment ago.
+    /// One of a great many may not be found any more.
+    #[must_use]
+    pub fn decided(&self, account: &AccountId, decision_id: u128) -> Option<Leg> {
+        let call = self.calls.get(&self.decisions.call(decision_id)?)?;
+        let mut legs = call.legs.iter().filter(|leg| leg.kept.decision_id == decision_id);
+        (call.account == *account).then(|| legs.next_back().cloned()).flatten()
     }
 
     /// Ends legs of a call. Nothing where there is no such call; the legs that had ended before stay as they were,

@@ -34,6 +34,12 @@ impl Names {
         Self { call_id_bytes, both }
     }
 
+    /// The call's id.
+    #[must_use]
+    pub fn call_id(&self) -> &str {
+        std::str::from_utf8(self.split().0).unwrap_or_default()
+    }
+
     /// The gateway's name.
     #[must_use]
     pub fn gateway(&self) -> &str {
@@ -74,7 +80,7 @@ mod tests {
         ) {
             let names = Names::new(&call_id, &gateway);
             prop_assert!(names.is_call(&call_id) && names.is_gateway(&gateway));
-            prop_assert_eq!(names.gateway(), gateway.as_str());
+            prop_assert_eq!((names.call_id(), names.gateway()), (call_id.as_str(), gateway.as_str()));
             prop_assert_eq!(names.is_call(&format!("{call_id}{other}")), other.is_empty());
             prop_assert_eq!(names.is_gateway(&format!("{other}{gateway}")), other.is_empty());
         }

@@ -65,3 +65,23 @@ fn a_key_is_replaced_without_losing_a_token_and_a_faulty_file_changes_nothing() 
     });
     assert_eq!(reason(&world, "after-3", &after), "token");
 }
+
+#[test]
+fn the_status_tells_of_a_lost_or_damaged_key_of_tokens_until_it_is_back_while_the_running_one_goes_on() {
+    let world = World::example().running();
+    let file = world.data().join("token.key");
+    let kept = file.with_extension("kept");
+    let told = |world: &World| world.status()["tokenKeys"].clone();
+    let token = world.call(AT_LIVE, "begun")["token"].clone();
+    assert_eq!(told(&world), json!({"ok": true, "error": null}));
+    std::fs::rename(&file, &kept).unwrap();
+    for (word, leg) in [("cannot be read", "lost"), ("is malformed", "damaged")] {
+        world.until("the status tells it", |world| told(world)["error"].to_string().contains(word));
+        assert_eq!(told(&world)["ok"], false);
+        assert_eq!(world.operator().get("/readyz").status, 200, "calls go on");
+        assert_eq!(reason(&world, leg, &token), "token");
+        std::fs::write(&file, "nonsense").unwrap();
+    }
+    std::fs::rename(&kept, &file).unwrap();
+    world.until("the key is back", |world| told(world) == json!({"ok": true, "error": null}));
+}

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::State as Shared;
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -30,6 +30,7 @@ use crate::domain::import::{Imported, RowFaults, Rows};
 use crate::domain::words::counted;
 use crate::http::body::BodyFault;
 use crate::http::error::ApiError;
+use crate::http::json::faults::quoted;
 
 use reader::Reader;
 
@@ -59,7 +60,7 @@ pub struct ImportView {
     imported: ImportedView,
     /// At a dry run: how many numbers would gain or lose a way to `live`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reaches_live: Option<usize>,
+    numbers_reaching_live: Option<usize>,
     /// What the operator should know, at most some dozens of things.
     warnings: Vec<String>,
 }
@@ -105,7 +106,7 @@ impl From<Imported> for ImportedView {
             with their codes, and `data.total` says how many there are."),
         (status = 409, description = "`IMPORT_OVERTAKEN`: others kept changing what its rows need."),
         (status = 413, description = "`PAYLOAD_TOO_LARGE`: too many bytes or rows."),
-        (status = 415, description = "`UNSUPPORTED_MEDIA_TYPE`"),
+        (status = 415, description = "`UNSUPPORTED_MEDIA_TYPE`: neither CSV nor NDJSON, or compressed."),
         (status = 503, description = "`IMPORT_IN_PROGRESS`: another one goes on."),
     )
 )]
@@ -145,7 +146,7 @@ pub(super) async fn import_numbers(
     if dry_run == Some(true) {
         let weighed = aside(move || control.weigh_import(turn, import)).await?;
         let Weighed { revision, imported, live, warnings } = weighed.map_err(|faults| faulty(&faults))?;
-        let view = ImportView { revision, imported: imported.into(), reaches_live: Some(live), warnings };
+        let view = ImportView { revision, imported: imported.into(), numbers_reaching_live: Some(live), warnings };
         return Ok(Answer::ok(view));
     }
     let applied = aside(move || control.import(turn, import)).await?.map_err(|why| match why {
@@ -155,7 +156,7 @@ pub(super) async fn import_numbers(
     let view = ImportView {
         revision: applied.revision,
         imported: applied.imported.unwrap_or_default().into(),
-        reaches_live: None,
+        numbers_reaching_live: None,
         warnings: applied.warnings.clone(),
     };
     Ok(Answer::ok(view).since(&applied))
@@ -171,17 +172,20 @@ trait Format: Send {
 }
 
 fn reader(headers: &HeaderMap, rows_max: usize) -> Result<Box<dyn Format>, ApiError> {
+    let unsupported =
+        |message: String| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    if let Some(encoded) = encodings.find(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let encoding = quoted(&String::from_utf8_lossy(encoded.as_bytes()));
+        return Err(unsupported(format!("the Content-Encoding is {encoding}: expected a body as it is, or identity")));
+    }
     let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let reader = Reader::new(rows_max);
     match media_type.as_str() {
         "text/csv" => Ok(Box::new(csv::Csv::new(reader))),
         "application/x-ndjson" => Ok(Box::new(ndjson::Ndjson::new(reader))),
-        _ => Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "UNSUPPORTED_MEDIA_TYPE",
-            "the Content-Type is neither text/csv nor application/x-ndjson",
-        )),
+        _ => Err(unsupported("the Content-Type is neither text/csv nor application/x-ndjson".to_owned())),
     }
 }
 

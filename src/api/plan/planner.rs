@@ -268,8 +268,13 @@ fn find(method: &str, path: &str) -> Result<(AnyOperation, Vec<String>), Unplann
         let expected = methods.join(" or ");
         return Err(Unplanned::at("method", format!("is {}: this path takes {expected}", quoted(method))));
     }
-    let mut paths: Vec<&str> = OPERATIONS.iter().map(|operation| operation.path).collect();
-    paths.dedup();
+    let mut paths: Vec<&str> = Vec::new();
+    for operation in OPERATIONS {
+        // Operations on one path need not stand together.
+        if !paths.contains(&operation.path) {
+            paths.push(operation.path);
+        }
+    }
     let expected = format!("{} cannot be planned: expected one of {}", quoted(path), paths.join(", "));
     Err(Unplanned::at("path", expected))
 }
@@ -297,6 +302,11 @@ mod tests {
             "v1/splits",
         ] {
             assert_eq!(ids("PUT", path).unwrap_err()[0].0, "path", "{path}");
+        }
+        let fault = &ids("PUT", "/v1/nothing").unwrap_err()[0].1;
+        for operation in OPERATIONS {
+            let listed = fault.split([' ', ',']).filter(|word| *word == operation.path);
+            assert_eq!(listed.count(), 1, "{fault}");
         }
         let fault = &ids("POST", "/v1/numbers/a").unwrap_err()[0];
         assert_eq!(

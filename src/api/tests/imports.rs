@@ -55,7 +55,7 @@ fn a_file_is_one_revision_and_one_line_of_the_history() {
             .unwrap(),
     );
     assert_eq!(granted(&dry, [1, 1, 1]), before);
-    assert_eq!(dry.json()["reachesLive"], 1);
+    assert_eq!(dry.json()["numbersReachingLive"], 1);
     assert_eq!(granted(&world.import(CSV, csv), [1, 1, 1]), before + 1);
     let moved = ["+14155550100", "+14155550101"].map(|number| at(&world, number));
     assert_eq!(moved, ["sales@live", "sales@V2"]);
@@ -193,7 +193,8 @@ fn a_row_without_end_is_a_fault_and_not_kept() {
     let open = format!("number,agentId\n+14155550100,sales\n\"+1415{}\n", "x\n".repeat(20_000));
     let told = faults(&world.import(CSV, open));
     assert_eq!(told.len(), 1);
-    assert!(told[0].0 == 3 && told[0].1.contains("is a quote not closed?"), "{told:?}");
+    let expected = "a quote that opens here is not closed: the row is longer than 4096 bytes or 64 cells";
+    assert_eq!(told, [(3, expected.to_owned())]);
     let long = format!("{{\"number\": \"{}\"}}\n{{\"number\": \"a\"}}", "x".repeat(20_000));
     let told = faults(&world.import(NDJSON, long));
     assert_eq!((told[0].0, told[0].1.as_str()), (1, "the line is longer than 4096 bytes"));
@@ -206,6 +207,26 @@ fn a_row_without_end_is_a_fault_and_not_kept() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_is_told_on_the_line_where_it_opens() {
+    let world = World::new();
+    let row = "+14155550100,sales,V1\n";
+    for (csv, line) in [
+        (format!("number,agentId,pin\n{row}+14155550101,\"sales,V1\n+14155550102,sales,V1\n"), 3),
+        (format!("number,agentId,pin\n{row}+14155550101,sales,\"V1"), 3),
+        ("number,agentId,pin\n+14155550101,\"sales,V1\n+14155550102,\"sales\",V1\n".to_owned(), 2),
+        ("number,agentId,pin\n+14155550101,sales,\"V1\n+14155550102,sales,V1\"\n".to_owned(), 2),
+        ("number,agentId,pin\n\"+14155550101\n\",\"sales,V1\n\n".to_owned(), 3),
+        (format!("number,\"agentId,pin\n{row}{row}"), 1),
+    ] {
+        let told = faults(&world.import(CSV, csv.clone()));
+        assert_eq!(told[0].0, line, "{csv:?}: {told:?}");
+        assert!(told[0].1.starts_with("a quote that opens here is not closed"), "{csv:?}: {told:?}");
+        assert!(told.len() == 1 || line == 2, "{csv:?}: {told:?}");
+    }
+    granted(&world.import(CSV, "number,agentId\n\"+14155550100\n\",\"sales\"\n"), [1, 0, 0]);
+}
+
+#[test]
 fn what_is_neither_csv_nor_ndjson_or_too_large_is_refused_by_name() {
     let world = World::new();
     for content_type in ["application/json", "", "text/plain"] {
@@ -213,6 +234,18 @@ fn what_is_neither_csv_nor_ndjson_or_too_large_is_refused_by_name() {
         assert_eq!((reply.status, &reply.json()["error_code"]), (415, &json!("UNSUPPORTED_MEDIA_TYPE")));
         assert!(reply.text.contains("text/csv nor application/x-ndjson"));
     }
+    let encoded = |encoding: &str| {
+        let request = Request::builder().method("POST").uri("/v1/numbers:import").header("X-API-Key", "admin");
+        let request = request.header("Content-Type", CSV).header("Content-Encoding", encoding);
+        world.send(request.body("number,agentId\n+14155550100,sales\n".into()).unwrap())
+    };
+    for encoding in ["gzip", "identity, br", ""] {
+        let reply = encoded(encoding);
+        assert_eq!((reply.status, &reply.json()["error_code"]), (415, &json!("UNSUPPORTED_MEDIA_TYPE")));
+        assert!(reply.json()["error"].as_str().unwrap().contains(&format!("{encoding:?}")), "{}", reply.text);
+    }
+    assert_eq!(encoded("Identity").status, 200);
+    assert_eq!(world.admin("DELETE", "/v1/numbers/+14155550100", serde_json::Value::Null).status, 204);
     let too_large = |reply: &Reply, named: &str| {
         assert_eq!((reply.status, &reply.json()["error_code"]), (413, &json!("PAYLOAD_TOO_LARGE")));
         assert!(reply.text.contains(named), "{}", reply.text);

@@ -32,11 +32,13 @@ fn the_status_tells_what_an_operator_looks_at_first() {
             },
             "faults": [], "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
             "certificates": {"calls": null, "admin": null},
-            "store": {"ok": true, "error": null}, "unready": {}, "draining": false, "callsInProgress": 7, "numbers": 1,
+            "store": {"ok": true, "error": null}, "tokenKeys": {"ok": true, "error": null}, "unready": {}, "draining": false, "callsInProgress": 7, "numbers": 1,
         })
     );
     world.health.set("control", Err("lost".to_owned()));
     assert_eq!(world.get("/v1/status").json()["unready"], json!({"control": "lost"}));
+    world.control.status().set_token_key_fault(Some("lost".to_owned()));
+    assert_eq!(world.get("/v1/status").json()["tokenKeys"], json!({"ok": false, "error": "lost"}));
     world.health.drain();
     assert_eq!(world.get("/v1/status").json()["draining"], true);
     assert_eq!(world.as_key("other", "GET", "/v1/status", Value::Null).status, 403);

@@ -120,7 +120,7 @@ fn changes_are_applied_as_one_revision_with_one_line_that_each_target_finds() {
         change("PATCH", "/v1/splits/spring", weights(60, 40)),
         change("PUT", "/v1/caller-pins/sales/+14155550999", json!({"pin": "V2"})),
         change("PUT", "/v1/default-route", at("V1")),
-        put("front%20desk", at("V1")),
+        put("front%2520desk", at("V1")),
     ];
     list.extend((0..20).map(|n| put(&format!("+1415555{n:04}"), at("V3"))));
     let reply = apply(&world, &list);
@@ -143,7 +143,7 @@ fn changes_are_applied_as_one_revision_with_one_line_that_each_target_finds() {
         let found = world.get(&format!("/v1/history?target={target}")).json();
         found["entries"].as_array().unwrap().iter().any(|entry| entry["revision"] == json!(before + 1))
     };
-    for target in ["spring", "%2B14155550100", "%2B14155550019", "default%20route", "front%20desk", known_as]
+    for target in ["spring", "%2B14155550100", "%2B14155550019", "default%20route", "front%2520desk", known_as]
     {
         assert!(found(target), "{target}");
     }

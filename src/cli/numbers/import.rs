@@ -115,7 +115,7 @@ impl ImportArgs {
 
 /// How many numbers would come from or go to `live`.
 fn reaching_live(weighed: &Value) -> usize {
-    let reaching = weighed.get("reachesLive").and_then(Value::as_u64).unwrap_or_default();
+    let reaching = weighed.get("numbersReachingLive").and_then(Value::as_u64).unwrap_or_default();
     usize::try_from(reaching).unwrap_or(usize::MAX)
 }
 

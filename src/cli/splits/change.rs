@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::failure::Failure;
 use super::super::live::{Assent, has_live_arm, is_split_live_now};
 use super::super::session::Session;
-use super::super::written::{ArmWritten, WeightWritten, count_or_none, number, time_or_none};
+use super::super::written::{ArmWritten, MaxCallsWritten, WeightWritten, count_or_none, limited, number, time_or_none};
 use super::create::is_any_live_now;
 use super::{moved, path_of};
 use crate::domain::address::Number;
@@ -24,6 +24,7 @@ Examples:
   cordboard splits change spring --weight control=60 --weight test=40
   cordboard splits change spring --arm third=sales@V5:10
   cordboard splits change spring --remove-arm third
+  cordboard splits change spring --max-calls test=10 --max-calls control=none
   cordboard splits change spring --ends-at 2026-02-28T00:00:00Z --call-quota none
   cordboard splits change spring --number +14155550101 --number +14155550102"
 )]
@@ -36,6 +37,9 @@ pub(in super::super) struct ChangeArgs {
     /// An arm to add, or to replace; may be said again
     #[arg(long = "arm", value_name = "ARM=AGENT@PIN:WEIGHT", group = "changes")]
     arms: Vec<ArmWritten>,
+    /// How many calls an arm may have in progress, or none; may be said again
+    #[arg(long = "max-calls", value_name = "ARM=COUNT", group = "changes")]
+    max_calls: Vec<MaxCallsWritten>,
     /// An arm to remove; may be said again
     #[arg(long = "remove-arm", value_name = "ARM", group = "changes")]
     removed: Vec<ArmId>,
@@ -82,6 +86,7 @@ impl ChangeArgs {
             self.weights.iter().map(|WeightWritten { id, weight }| json!({"id": id, "weight": weight}));
         let removed = self.removed.iter().map(|id| json!({"id": id, "remove": true}));
         let arms: Vec<_> = weights.chain(self.arms.iter().map(ArmWritten::to_json)).chain(removed).collect();
+        let arms = limited(arms, &self.max_calls);
         let said = [
             ("name", self.name.as_ref().map(|name| json!(name))),
             ("arms", (!arms.is_empty()).then(|| json!(arms))),

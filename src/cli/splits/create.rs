@@ -8,7 +8,7 @@ use super::super::live::{Assent, has_live_arm, is_live_now};
 use super::super::numbers;
 use super::super::path::Path;
 use super::super::session::Session;
-use super::super::written::{ArmWritten, UnitWritten, number, time};
+use super::super::written::{ArmWritten, MaxCallsWritten, UnitWritten, limited, number, time};
 use crate::domain::address::Number;
 use crate::domain::id::SplitId;
 
@@ -22,6 +22,7 @@ Examples:
   cordboard splits create spring --arm control=sales@V3:80 --arm test=sales@draft:20
   cordboard splits create spring --arm control=sales@V3:1 --arm test=sales@V4:1 --number +14155550100
   cordboard splits create beta --arm a=sales@V3:9 --arm b=sales@V4:1 --unit header:X-Customer --call-quota 5000
+  cordboard splits create trial --arm a=sales@V3:9 --arm b=sales@V4:1 --max-calls b=10
   cordboard splits create night --arm a=sales@V3:1 --arm b=sales@V4:1 --starts-at 2026-01-31T22:00:00Z")]
 pub(in super::super) struct CreateArgs {
     /// Its id: letters, digits, hyphens or underscores
@@ -29,6 +30,9 @@ pub(in super::super) struct CreateArgs {
     /// An arm, the control first; to be said for each
     #[arg(long = "arm", value_name = "ARM=AGENT@PIN:WEIGHT", required = true)]
     arms: Vec<ArmWritten>,
+    /// How many calls an arm may have in progress; may be said again
+    #[arg(long = "max-calls", value_name = "ARM=COUNT")]
+    max_calls: Vec<MaxCallsWritten>,
     /// A name for people
     #[arg(long)]
     name: Option<String>,
@@ -53,6 +57,9 @@ pub(in super::super) struct CreateArgs {
 
 impl CreateArgs {
     pub(super) fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        if let Some(limit) = self.max_calls.iter().find(|limit| self.arms.iter().all(|arm| arm.id != limit.id)) {
+            return Err(Failure::Usage(format!("--max-calls names {}, which is no arm of the split", limit.id)));
+        }
         let split = self.to_json();
         self.assent.obtain(session, &format!("making split {}", self.id), |session| {
             // A split that no number is in wins and loses no calls, whatever its arms.
@@ -65,7 +72,8 @@ impl CreateArgs {
     fn to_json(&self) -> Value {
         let mut split = Map::new();
         split.insert("id".to_owned(), json!(self.id));
-        split.insert("arms".to_owned(), self.arms.iter().map(ArmWritten::to_json).collect());
+        let arms = limited(self.arms.iter().map(ArmWritten::to_json).collect(), &self.max_calls);
+        split.insert("arms".to_owned(), json!(arms));
         let optional = [
             ("name", self.name.as_ref().map(|name| json!(name))),
             ("unit", self.unit.as_ref().map(|unit| unit.0.clone())),

@@ -36,12 +36,12 @@ fn a_key_may_come_from_a_file_of_its_own() {
 #[test]
 fn paths_and_queries_are_percent_encoded() {
     let world = World::new();
-    world.run("cordboard numbers get 'sip:front desk/1@example.com'");
+    world.run("cordboard numbers get 'sip:front%20desk/1@example.com'");
     world.run("cordboard numbers list --prefix +1415 --pin pre-release --cursor a&b=c");
     assert_eq!(
         world.lines(),
         [
-            "GET /v1/numbers/front%20desk%2F1",
+            "GET /v1/numbers/front%2520desk%2F1",
             "GET /v1/numbers?prefix=%2B1415&pin=pre-release&cursor=a%26b%3Dc"
         ]
     );

@@ -150,7 +150,7 @@ fn a_split_is_made_as_it_was_written() {
     let world = World::new().answers_with("POST /v1/splits", 201, REVISION, &json!({"id": "spring"}));
     let outcome = world.run(
         "cordboard splits create spring --arm control=sales@V3:80 --arm test=sales@draft:20 --unit header:X-Id \
-         --number +14155550100 --starts-at 2026-01-31T10:00:00+01:00 --call-quota 500 --name Spring",
+         --max-calls test=7 --number +14155550100 --starts-at 2026-01-31T10:00:00+01:00 --call-quota 500 --name Spring",
     );
     assert_eq!(outcome.out, "split spring was made, from revision 4712\n", "{}", outcome.err);
     assert_eq!(
@@ -159,9 +159,30 @@ fn a_split_is_made_as_it_was_written() {
             "id": "spring", "name": "Spring", "unit": {"header": "X-Id"}, "callQuota": 500,
             "scope": {"numbers": ["+14155550100"]}, "startsAt": "2026-01-31T09:00:00.000Z",
             "arms": [{"id": "control", "agentId": "sales", "pin": "V3", "weight": 80},
-                     {"id": "test", "agentId": "sales", "pin": "draft", "weight": 20}]
+                     {"id": "test", "agentId": "sales", "pin": "draft", "weight": 20, "maxCallsInProgress": 7}]
         })
     );
+    let unknown = world.run("cordboard splits create autumn --arm a=sales@V3:1 --max-calls b=7");
+    assert_eq!((unknown.code, world.asked().len()), (2, 1), "{}", unknown.err);
+    assert!(unknown.err.contains("--max-calls names b, which is no arm"), "{}", unknown.err);
+}
+
+#[test]
+fn routes_are_put_with_their_fallback() {
+    let world = World::new()
+        .answers("PUT /v1/numbers/%2B14155550100", 200, &json!({}))
+        .answers("PUT /v1/prefixes/%2B1415", 200, &json!({}))
+        .answers("PUT /v1/default-route", 200, &json!({}));
+    for (what, fallback) in [
+        ("numbers put +14155550100", "sip:{agent}@10.0.0.9"),
+        ("prefixes put +1415", "tel:+14155550199"),
+        ("default-route put", "front%20desk"),
+    ] {
+        let outcome = world.run(&format!("cordboard {what} --agent sales --pin V3 --fallback {fallback} --yes"));
+        assert_eq!(outcome.code, 0, "{}", outcome.err);
+        let route = json!({"agentId": "sales", "pin": "V3", "fallback": fallback});
+        assert_eq!(world.asked().last().unwrap().body, route);
+    }
 }
 
 #[test]
@@ -170,14 +191,15 @@ fn a_change_of_a_split_names_its_arms_and_tells_what_moved() {
         World::new().answers_with("PATCH /v1/splits/spring", 200, REVISION, &json!({"movedSlots": 2000}));
     let outcome = world.run(
         "cordboard splits change spring --weight control=60 --arm third=sales@V5:10 --remove-arm old --ends-at none \
-         --call-quota none",
+         --call-quota none --max-calls control=none --max-calls test=5 --max-calls third=1",
     );
     assert_eq!(outcome.out, "split spring was changed; 2000 of 10000 slots moved, from revision 4712\n");
     assert_eq!(
         world.asked().last().unwrap().body,
         json!({
-            "arms": [{"id": "control", "weight": 60}, {"id": "third", "agentId": "sales", "pin": "V5", "weight": 10},
-                     {"id": "old", "remove": true}],
+            "arms": [{"id": "control", "weight": 60, "maxCallsInProgress": null},
+                     {"id": "third", "agentId": "sales", "pin": "V5", "weight": 10, "maxCallsInProgress": 1},
+                     {"id": "old", "remove": true}, {"id": "test", "maxCallsInProgress": 5}],
             "endsAt": null, "callQuota": null
         })
     );

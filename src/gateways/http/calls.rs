@@ -76,15 +76,19 @@ impl HttpConnection {
         let (gateway, _) = self.gateway(asker, ended.gateway.as_deref())?;
         let which = Which { gateway: Some(gateway), dialled: self.leg_of(asker, ended, gateway, now)? };
         let calls = &self.worker.plane.parts.switchboard.calls;
-        let legs = calls.legs(asker.account(), which, call_id);
+        let mut legs = calls.legs(asker.account(), which, call_id);
+        let began_as = if legs.is_empty() { self.began_as(asker, ended, which, now) } else { None };
+        let (known_id, which) =
+            began_as.as_ref().map_or((call_id, which), |leg| (leg.names.call_id(), leg.which()));
+        legs.extend(began_as.clone());
         legs.iter().try_for_each(|leg| see(asker, &leg.kept))?;
         let began = legs.iter().map(|leg| leg.started_at).min();
         let at = ended.ended_at.map(|at| self.ended_at(at, began, now));
         let ending = Ending { duration_s: ended.believed_s(began.is_some())?, ..ended.ending(at, now) };
-        if legs.is_empty() || !self.end_known(asker, which, call_id, &ending) {
+        if legs.is_empty() || !self.end_known(asker, which, known_id, &ending) {
             self.end_by_token(asker, call_id, ended, &ending)?;
         }
-        let stands = calls.legs(asker.account(), which, call_id).pop().and_then(|leg| leg.ended);
+        let stands = calls.legs(asker.account(), which, known_id).pop().and_then(|leg| leg.ended);
         let mut json = Json(answer);
         json.raw("{\"callId\":").text(call_id).raw(",\"ended\":true,");
         write_ending(&mut json, Some(&stands.unwrap_or(ending)));
@@ -121,6 +125,15 @@ impl HttpConnection {
         let tokens = &self.worker.plane.parts.switchboard.tokens;
         let claims = ended.token.as_deref().map(|token| tokens.check(asker.account(), None, token, now));
         Ok(claims.and_then(Result::ok).map(|claims| claims.dialled))
+    }
+
+    /// The leg that a token was given for, where an end names its call by an id that is not known: a transfer has changed the
+    /// id, or somebody tells the same end again under others, which must not count again.
+    fn began_as(&self, asker: &Asker<'_>, ended: &Ended<'_>, which: Which<'_>, now: Timestamp) -> Option<Leg> {
+        let switchboard = &self.worker.plane.parts.switchboard;
+        let claims = switchboard.tokens.check(asker.account(), None, ended.token.as_deref()?, now).ok()?;
+        let is_meant = which.dialled == Some(claims.dialled);
+        is_meant.then(|| switchboard.calls.decided(asker.account(), claims.decision_id)).flatten()
     }
 
     /// The leg to a number, as a gateway writes it.

@@ -62,7 +62,7 @@ impl Legs {
     }
 
     /// All of them, the newest last.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Leg> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Leg> {
         let more = self.more.iter().flat_map(|more| &more.legs);
         std::iter::once(&self.first).chain(more).map(|placed| &placed.leg)
     }

@@ -48,7 +48,8 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
 fn as_changed(target: &str) -> Result<String> {
     match Number::parse(target) {
         Ok(Number::E164(phone)) => Ok(format!("[{},", phone.value())),
-        _ => Ok(format!("[{},", serde_json::to_string(target)?)),
+        Ok(Number::User(user)) => Ok(format!("[{},", serde_json::to_string(&user)?)),
+        Err(_) => Ok(format!("[{},", serde_json::to_string(target)?)),
     }
 }
 

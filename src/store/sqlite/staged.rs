@@ -73,7 +73,8 @@ pub(super) fn bring_into_force(
     StagedId(id): StagedId,
     revision: Revision,
 ) -> Result<()> {
-    // One at a time, so that a number which was changed since is known to be newer than all that is not folded yet.
+    // One at a time, so that a number which was changed since is known to be newer than all that is not folded yet. Whoever
+    // lays an import ready has folded the one before, so that nothing is left to do here and no commit waits for it.
     while fold_next(transaction)? {}
     let sql = "UPDATE import SET revision = ?2 WHERE id = ?1 AND revision IS NULL";
     match transaction.prepare_cached(sql)?.execute([id, integer(revision.0)])? {

@@ -1,7 +1,7 @@
 //! CSV as spreadsheets write it: a header row in any order, quotes, either line end.
 
 use csv_core::{ReadRecordResult, Reader as Core};
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2_iter};
 
 use super::Format;
 use super::bom::Bom;
@@ -12,6 +12,9 @@ use crate::http::json::faults::quoted;
 
 /// Most columns of a file; more than this cannot all mean something.
 const COLUMNS_MAX: usize = 64;
+
+/// What is said of a quote, on the line where it opens.
+const UNCLOSED: &str = "a quote that opens here is not closed";
 
 /// Reads CSV as it comes, one row at a time.
 pub(super) struct Csv {
@@ -28,7 +31,36 @@ pub(super) struct Csv {
     /// Where it is, and where its row has begun.
     line: u32,
     row_line: u32,
+    quotes: Quotes,
     header: Header,
+}
+
+/// The quotes of a row: where one opens that goes on over the end of its line.
+#[derive(Default)]
+struct Quotes {
+    /// The line of the one that is open.
+    open: Option<u32>,
+    /// The line of the first that was open at the end of a line.
+    torn: Option<u32>,
+}
+
+impl Quotes {
+    /// Follows bytes of a row, which begin on a line. A quote that is doubled closes and opens.
+    fn follow(&mut self, bytes: &[u8], mut line: u32) {
+        for at in memchr2_iter(b'"', b'\n', bytes) {
+            if bytes.get(at) == Some(&b'"') {
+                self.open = if self.open.is_some() { None } else { Some(line) };
+            } else {
+                self.torn = self.torn.or(self.open);
+                line = line.saturating_add(1);
+            }
+        }
+    }
+
+    /// Where one opens that is not closed on its line, or not at all.
+    fn unclosed(&self) -> Option<u32> {
+        self.torn.or(self.open)
+    }
 }
 
 /// What the first row says.
@@ -55,6 +87,7 @@ impl Csv {
             between_rows: true,
             line: 1,
             row_line: 1,
+            quotes: Quotes::default(),
             header: Header::Awaited,
         }
     }
@@ -70,6 +103,7 @@ impl Csv {
                 continue;
             }
             let (result, read) = self.advance(text);
+            self.quotes.follow(text.get(..read).unwrap_or_default(), self.line);
             text = self.pass(text, read);
             self.result(&result)?;
         }
@@ -104,6 +138,7 @@ impl Csv {
                 self.record()?;
                 (self.row_bytes, self.cells) = (0, 0);
                 (self.overlong, self.between_rows) = (false, true);
+                self.quotes = Quotes::default();
             }
         }
         Ok(())
@@ -116,7 +151,10 @@ impl Csv {
         }
         if self.overlong {
             let most = format!("is longer than {ROW_BYTES_MAX} bytes or {COLUMNS_MAX} cells");
-            self.reader.fault(line, "", format!("the row {most}: is a quote not closed?"));
+            match self.quotes.unclosed() {
+                Some(opens) => self.reader.fault(opens, "", format!("{UNCLOSED}: the row {most}")),
+                None => self.reader.fault(line, "", format!("the row {most}")),
+            }
             if matches!(self.header, Header::Awaited) {
                 self.header = Header::Faulty;
             }
@@ -133,6 +171,17 @@ impl Csv {
         let begins = std::iter::once(0).chain(ends.iter().copied());
         // Cells end at bytes, so that a byte of a letter might be on either side.
         let cells = begins.zip(ends).map(|(from, to)| text.get(from..*to).unwrap_or_default().trim());
+        if let Some(opens) = self.quotes.unclosed()
+            && (self.quotes.open.is_some()
+                || matches!(self.header, Header::Columns(_, columns) if columns != self.cells)
+                || cells.clone().any(|cell| cell.contains('\n')))
+        {
+            self.reader.fault(opens, "", format!("{UNCLOSED}: expected another at the end of its cell, or none"));
+            if matches!(self.header, Header::Awaited) {
+                self.header = Header::Faulty;
+            }
+            return Ok(());
+        }
         match &self.header {
             Header::Awaited => self.header = header(&mut self.reader, line, &cells.collect::<Vec<_>>()),
             Header::Faulty => {}

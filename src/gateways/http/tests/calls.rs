@@ -122,6 +122,40 @@ fn an_unknown_call_ends_by_its_token_and_only_by_it() {
 }
 
 #[test]
+fn an_end_with_a_token_is_of_the_call_it_was_given_for_whatever_id_it_names_and_counts_once() {
+    let (here, elsewhere) = (world(), world());
+    let begun = |world: &World, id: &str| world.post("/v1/calls", call(id)).json()["token"].clone();
+    let end = |world: &World, id: &str, token: &Value, outcome: &str| {
+        let ended = world.post(&format!("/v1/calls/{id}/end"), json!({"token": token, "outcome": outcome}));
+        assert_eq!(ended.status, 200, "{}", ended.text());
+        assert_eq!(ended.json()["callId"], id);
+        ended.json()["outcome"].clone()
+    };
+    let counted = |world: &World| {
+        ["cordboard_calls_ended_total", "cordboard_calls_in_progress"].map(|name| world.metric(name, ""))
+    };
+    let ended_here = begun(&here, "ended");
+    assert_eq!(end(&here, "ended", &ended_here, "failed"), "failed");
+    assert_eq!(end(&here, "ended-2", &ended_here, "completed"), "failed", "the first stands");
+    assert_eq!(counted(&here), [1.0, 0.0]);
+
+    let transferred = begun(&here, "before");
+    assert_eq!(end(&here, "after", &transferred, "completed"), "completed");
+    assert_eq!(counted(&here), [2.0, 0.0], "the call in progress has ended");
+    assert_eq!(end(&here, "before", &transferred, "failed"), "completed");
+
+    // Drawn by the same seed, the first decisions there have the ids of those here.
+    let [.., from_elsewhere] = ["1", "2", "3", "4", "x"].map(|id| begun(&elsewhere, id));
+    assert_eq!(end(&here, "x-1", &from_elsewhere, "abandoned"), "abandoned");
+    assert_eq!(end(&here, "x-2", &from_elsewhere, "failed"), "abandoned");
+    assert_eq!(counted(&here), [3.0, 0.0]);
+
+    let other_number = json!({"token": begun(&here, "other"), "to": "+14155550109"});
+    assert_eq!(here.post("/v1/calls/other-2/end", other_number).status, 404);
+    assert_eq!(counted(&here), [3.0, 1.0]);
+}
+
+#[test]
 fn a_call_ends_whatever_the_clock_of_its_gateway_shows_and_clocks_may_differ_by_a_minute() {
     let world = world();
     let begin = |id: &str| world.post("/v1/calls", call(id));
