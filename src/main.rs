@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use cordboard::app;
 use cordboard::cli::{self, CheckArgs, Cli, Command, KeysCommand, KeysResetArgs};
 use cordboard::domain::fault::Fault;
@@ -15,7 +14,7 @@ use serde_json::json;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let command = Cli::<Flags>::parse().into_command();
+    let command = Cli::<Flags>::read(std::env::args_os()).unwrap_or_else(|why| why.exit()).into_command();
     for unknown in Variables::of_process().unknown(cli::VARIABLES) {
         // What was meant by it is not known, so the command is carried out all the same.
         drop(writeln!(io::stderr(), "warning: {unknown}"));
@@ -127,7 +126,7 @@ mod tests {
         for line in ["serve", "status", "explain +14155550100", "numbers list", "splits show a", "keys reset"]
         {
             let words = format!("cordboard {line} --data elsewhere");
-            assert!(Cli::<Flags>::try_parse_from(words.split(' ')).is_ok(), "{words}");
+            assert!(Cli::<Flags>::read(words.split(' ')).is_ok(), "{words}");
         }
     }
 }

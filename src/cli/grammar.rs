@@ -1,8 +1,11 @@
 //! The grammar of the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use super::agents::{AgentsArgs, VersionsArgs};
 use super::caller_pins::CallerPinsArgs;
@@ -71,6 +74,41 @@ Exit codes:
 Colours are for terminals, and NO_COLOR turns them off.";
 
 impl<S: Args> Cli<S> {
+    /// Reads arguments, the name of the program first.
+    ///
+    /// # Errors
+    /// They cannot be read; where an option stands before a command it says where it belongs.
+    pub fn read<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> Result<Self, Error> {
+        Self::try_parse_from(arguments).map_err(Self::with_place)
+    }
+
+    /// Before a command stand options of `serve` alone, which is what happens without one.
+    fn with_place(mut why: Error) -> Error {
+        let (command, option) =
+            match (why.get(ContextKind::InvalidSubcommand), why.get(ContextKind::PriorArg)) {
+                (Some(ContextValue::String(command)), Some(ContextValue::String(option))) => {
+                    (command, option.as_str())
+                }
+                (Some(ContextValue::String(command)), Some(ContextValue::Strings(options))) => {
+                    (command, options.first().map_or("", String::as_str))
+                }
+                _ => return why,
+            };
+        if why.kind() != ErrorKind::ArgumentConflict {
+            return why;
+        }
+        let grammar = Self::command();
+        let takes =
+            |command: &clap::Command| command.get_arguments().any(|known| known.to_string() == option);
+        let tip = if grammar.find_subcommand(command).is_some_and(takes) {
+            format!("options stand behind the command: 'cordboard {command} {option}'")
+        } else {
+            format!("before a command stand options of 'serve' alone, which '{option}' is")
+        };
+        why.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+        why
+    }
+
     /// What is to be done: `serve` where nothing was said.
     pub fn into_command(self) -> Command<S> {
         self.command.unwrap_or(Command::Serve(self.serve))

@@ -150,7 +150,8 @@ impl FromStr for MaxCallsWritten {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (id, calls) = text.split_once('=').ok_or("expected ARM=COUNT, such as test=50, or ARM=none")?;
-        let expected = format!("{calls:?} is no limit: expected a whole number from 1 to {CALLS_MAX}, or none");
+        let expected =
+            format!("{calls:?} is no limit: expected a whole number from 1 to {CALLS_MAX}, or none");
         let count = || calls.parse().ok().filter(|count| (1..=CALLS_MAX).contains(count));
         let calls = if calls == "none" { None } else { Some(count().ok_or(expected)?) };
         Ok(Self { id: id_of(id)?, calls })
@@ -169,9 +170,8 @@ impl MaxCallsWritten {
 pub(super) fn limited(mut arms: Vec<Value>, limits: &[MaxCallsWritten]) -> Vec<Value> {
     for limit in limits {
         let limit = limit.to_json();
-        let is_free = |arm: &&mut Value| {
-            arm.get("id") == limit.get("id") && arm.get("maxCallsInProgress").is_none()
-        };
+        let is_free =
+            |arm: &&mut Value| arm.get("id") == limit.get("id") && arm.get("maxCallsInProgress").is_none();
         match (arms.iter_mut().find(is_free).and_then(Value::as_object_mut), limit) {
             (Some(arm), Value::Object(mut limit)) => arm.append(&mut limit),
             (_, limit) => arms.push(limit),

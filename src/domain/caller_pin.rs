@@ -114,7 +114,8 @@ impl Serialize for CallerAddress {
 impl<'de> Deserialize<'de> for CallerAddress {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        let read = Number::read(&text).map_err(InvalidCaller::from).and_then(|number| Self::of(&text, number));
+        let read =
+            Number::read(&text).map_err(InvalidCaller::from).and_then(|number| Self::of(&text, number));
         read.map_err(|why| D::Error::custom(format!("{text:?} {why}")))
     }
 }

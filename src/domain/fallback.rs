@@ -22,8 +22,7 @@ pub enum Fallback {
 
 impl Fallback {
     /// What [`Fallback::parse`] reads, for error texts.
-    pub const EXPECTED: &'static str =
-        "a sip, sips, tel, ws, wss, http or https URI with no placeholders but \
+    pub const EXPECTED: &'static str = "a sip, sips, tel, ws, wss, http or https URI with no placeholders but \
         {agent}, {version}, {arm} and {callId}, + and 7 to 15 digits, or a SIP user";
 
     /// Reads a URI, which has a colon, or a number, which has none.
@@ -70,7 +69,8 @@ impl<'de> Deserialize<'de> for Fallback {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         // Numbers as they may have been stored once.
-        Self::with(&text, Number::read).map_err(|why| D::Error::custom(format!("{why}: expected {}", Self::EXPECTED)))
+        Self::with(&text, Number::read)
+            .map_err(|why| D::Error::custom(format!("{why}: expected {}", Self::EXPECTED)))
     }
 }
 
@@ -88,7 +88,9 @@ mod tests {
         for number in ["+14155550100", "reception", "100"] {
             assert!(matches!(Fallback::parse(number), Ok(Fallback::Number(_))), "{number}");
         }
-        for neither in ["", "+1", "ftp://h", "sip:", "sip:{caller}@h", "+1415abc", "a b", "{agent}", "a@h", "sip:a b@h"] {
+        for neither in
+            ["", "+1", "ftp://h", "sip:", "sip:{caller}@h", "+1415abc", "a b", "{agent}", "a@h", "sip:a b@h"]
+        {
             assert!(Fallback::parse(neither).is_err(), "{neither}");
         }
     }

@@ -146,7 +146,8 @@ pub(super) async fn import_numbers(
     if dry_run == Some(true) {
         let weighed = aside(move || control.weigh_import(turn, import)).await?;
         let Weighed { revision, imported, live, warnings } = weighed.map_err(|faults| faulty(&faults))?;
-        let view = ImportView { revision, imported: imported.into(), numbers_reaching_live: Some(live), warnings };
+        let view =
+            ImportView { revision, imported: imported.into(), numbers_reaching_live: Some(live), warnings };
         return Ok(Answer::ok(view));
     }
     let applied = aside(move || control.import(turn, import)).await?.map_err(|why| match why {
@@ -172,12 +173,15 @@ trait Format: Send {
 }
 
 fn reader(headers: &HeaderMap, rows_max: usize) -> Result<Box<dyn Format>, ApiError> {
-    let unsupported =
-        |message: String| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
+    let unsupported = |message: String| {
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    };
     let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
     if let Some(encoded) = encodings.find(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let encoding = quoted(&String::from_utf8_lossy(encoded.as_bytes()));
-        return Err(unsupported(format!("the Content-Encoding is {encoding}: expected a body as it is, or identity")));
+        return Err(unsupported(format!(
+            "the Content-Encoding is {encoding}: expected a body as it is, or identity"
+        )));
     }
     let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

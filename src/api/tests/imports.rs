@@ -235,7 +235,8 @@ fn what_is_neither_csv_nor_ndjson_or_too_large_is_refused_by_name() {
         assert!(reply.text.contains("text/csv nor application/x-ndjson"));
     }
     let encoded = |encoding: &str| {
-        let request = Request::builder().method("POST").uri("/v1/numbers:import").header("X-API-Key", "admin");
+        let request =
+            Request::builder().method("POST").uri("/v1/numbers:import").header("X-API-Key", "admin");
         let request = request.header("Content-Type", CSV).header("Content-Encoding", encoding);
         world.send(request.body("number,agentId\n+14155550100,sales\n".into()).unwrap())
     };

@@ -143,7 +143,8 @@ fn changes_are_applied_as_one_revision_with_one_line_that_each_target_finds() {
         let found = world.get(&format!("/v1/history?target={target}")).json();
         found["entries"].as_array().unwrap().iter().any(|entry| entry["revision"] == json!(before + 1))
     };
-    for target in ["spring", "%2B14155550100", "%2B14155550019", "default%20route", "front%2520desk", known_as]
+    for target in
+        ["spring", "%2B14155550100", "%2B14155550019", "default%20route", "front%2520desk", known_as]
     {
         assert!(found(target), "{target}");
     }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use super::super::failure::Failure;
 use super::super::live::{Assent, has_live_arm, is_split_live_now};
 use super::super::session::Session;
-use super::super::written::{ArmWritten, MaxCallsWritten, WeightWritten, count_or_none, limited, number, time_or_none};
+use super::super::written::{
+    ArmWritten, MaxCallsWritten, WeightWritten, count_or_none, limited, number, time_or_none,
+};
 use super::create::is_any_live_now;
 use super::{moved, path_of};
 use crate::domain::address::Number;

@@ -57,8 +57,13 @@ pub(in super::super) struct CreateArgs {
 
 impl CreateArgs {
     pub(super) fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        if let Some(limit) = self.max_calls.iter().find(|limit| self.arms.iter().all(|arm| arm.id != limit.id)) {
-            return Err(Failure::Usage(format!("--max-calls names {}, which is no arm of the split", limit.id)));
+        if let Some(limit) =
+            self.max_calls.iter().find(|limit| self.arms.iter().all(|arm| arm.id != limit.id))
+        {
+            return Err(Failure::Usage(format!(
+                "--max-calls names {}, which is no arm of the split",
+                limit.id
+            )));
         }
         let split = self.to_json();
         self.assent.obtain(session, &format!("making split {}", self.id), |session| {

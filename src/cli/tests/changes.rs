@@ -178,7 +178,8 @@ fn routes_are_put_with_their_fallback() {
         ("prefixes put +1415", "tel:+14155550199"),
         ("default-route put", "front%20desk"),
     ] {
-        let outcome = world.run(&format!("cordboard {what} --agent sales --pin V3 --fallback {fallback} --yes"));
+        let outcome =
+            world.run(&format!("cordboard {what} --agent sales --pin V3 --fallback {fallback} --yes"));
         assert_eq!(outcome.code, 0, "{}", outcome.err);
         let route = json!({"agentId": "sales", "pin": "V3", "fallback": fallback});
         assert_eq!(world.asked().last().unwrap().body, route);

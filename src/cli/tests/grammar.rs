@@ -100,6 +100,25 @@ fn what_cannot_be_meant_is_a_fault_of_usage() {
 }
 
 #[test]
+fn an_option_before_the_command_is_told_its_place() {
+    let told = |line: &str| Cli::<Flags>::read(words(line)).map(|_| ()).expect_err(line).to_string();
+    for command in ["status", "explain +14155550100", "splits list"] {
+        let name = command.split(' ').next().unwrap_or_default();
+        let why = told(&format!("cordboard --data x {command}"));
+        let tip = format!("options stand behind the command: 'cordboard {name} --data <FOLDER>'");
+        assert!(why.contains(&tip), "{why}");
+    }
+    // The data of `api` are a body.
+    for line in ["cordboard --data x check config", "cordboard --data x api GET /v1/status"] {
+        let why = told(line);
+        assert!(
+            why.contains("before a command stand options of 'serve' alone, which '--data <FOLDER>' is"),
+            "{why}"
+        );
+    }
+}
+
+#[test]
 fn whoever_names_nothing_that_serves_is_told_of_both_ways() {
     let why = parse("cordboard numbers put +14155550100").map(|_| ()).unwrap_err().to_string();
     assert!(why.contains("--agent <AGENT>|--split <SPLIT>"), "{why}");

@@ -129,7 +129,13 @@ impl HttpConnection {
 
     /// The leg that a token was given for, where an end names its call by an id that is not known: a transfer has changed the
     /// id, or somebody tells the same end again under others, which must not count again.
-    fn began_as(&self, asker: &Asker<'_>, ended: &Ended<'_>, which: Which<'_>, now: Timestamp) -> Option<Leg> {
+    fn began_as(
+        &self,
+        asker: &Asker<'_>,
+        ended: &Ended<'_>,
+        which: Which<'_>,
+        now: Timestamp,
+    ) -> Option<Leg> {
         let switchboard = &self.worker.plane.parts.switchboard;
         let claims = switchboard.tokens.check(asker.account(), None, ended.token.as_deref()?, now).ok()?;
         let is_meant = which.dialled == Some(claims.dialled);

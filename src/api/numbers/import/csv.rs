@@ -176,7 +176,11 @@ impl Csv {
                 || matches!(self.header, Header::Columns(_, columns) if columns != self.cells)
                 || cells.clone().any(|cell| cell.contains('\n')))
         {
-            self.reader.fault(opens, "", format!("{UNCLOSED}: expected another at the end of its cell, or none"));
+            self.reader.fault(
+                opens,
+                "",
+                format!("{UNCLOSED}: expected another at the end of its cell, or none"),
+            );
             if matches!(self.header, Header::Awaited) {
                 self.header = Header::Faulty;
             }
