@@ -97,7 +97,8 @@ impl<S: Args> Cli<S> {
         if why.kind() != ErrorKind::ArgumentConflict {
             return why;
         }
-        let grammar = Self::command();
+        let mut grammar = Self::command();
+        grammar.build();
         let takes =
             |command: &clap::Command| command.get_arguments().any(|known| known.to_string() == option);
         let tip = if grammar.find_subcommand(command).is_some_and(takes) {

@@ -240,7 +240,7 @@ fn foreign_to_users(user: &str) -> Option<char> {
         let code = user.as_bytes().get(at + 1..at + 3);
         code.is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
     };
-    let mut foreign = user.char_indices().filter(|(at, c)| !is_of_users(*c) && !(*c == '%' && is_code(*at)));
+    let mut foreign = user.char_indices().filter(|(at, c)| !(is_of_users(*c) || *c == '%' && is_code(*at)));
     foreign.next().map(|(_, c)| c)
 }
 

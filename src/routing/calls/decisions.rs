@@ -35,8 +35,7 @@ impl Decisions {
     }
 
     fn place(&self, decision_id: u128) -> Option<&[AtomicU64; 2]> {
-        #[expect(clippy::cast_possible_truncation, reason = "a part of the id is enough to spread by")]
-        let spread = decision_id as usize;
+        let spread = usize::try_from(decision_id & u128::from(u32::MAX)).unwrap_or_default();
         self.0.get(spread & (self.0.len() - 1))
     }
 }

@@ -57,9 +57,9 @@ impl Quotes {
         }
     }
 
-    /// Where one opens that is not closed on its line, or not at all.
+    /// Where one opens that is not closed at all, else not on its line.
     fn unclosed(&self) -> Option<u32> {
-        self.torn.or(self.open)
+        self.open.or(self.torn)
     }
 }
 
