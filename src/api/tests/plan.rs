@@ -1,5 +1,6 @@
 //! `/v1/plan` and `/v1/apply`.
 
+use hyper::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -318,6 +319,32 @@ fn callers_and_arms_move_as_the_split_says() {
 }
 
 /// A change that may or may not be granted.
+#[test]
+fn a_plan_reaches_live_if_any_of_its_changes_does() {
+    let world = World::new();
+    let reaches = |pins: [&str; 2]| {
+        let list: Vec<_> = (0..).zip(pins).map(|(n, pin)| put(&format!("+1415555010{n}"), at(pin))).collect();
+        plan(&world, &list).json()["reachesLive"].clone()
+    };
+    assert_eq!([["live", "V1"], ["V1", "live"], ["V1", "V2"]].map(reaches), [true, true, false]);
+}
+
+#[test]
+fn of_changes_that_are_meant_for_one_revision_at_once_only_the_first_are_made() {
+    let world = World::new();
+    let revision = world.control.state().revision.0;
+    let request = |n: usize| {
+        let body =
+            json!({"expectedRevision": revision, "changes": [put(&format!("+141555501{n:02}"), at("V1"))]});
+        let request = Request::builder().method("POST").uri("/v1/apply").header("X-API-Key", "admin");
+        request.header("Content-Type", "application/json").body(body.to_string().into()).unwrap()
+    };
+    let statuses = world.send_all((0..24).map(request).collect());
+    let made = statuses.iter().filter(|status| **status == 200).count();
+    assert!(made == 1 && statuses.iter().all(|status| [200, 412].contains(status)), "{statuses:?}");
+    assert_eq!(world.control.state().revision.0, revision + 1);
+}
+
 fn any_change() -> impl Strategy<Value = Value> {
     let number =
         |n: u8| format!("/v1/numbers/{}", ["+14155550100", "+14155550101", "alice"][usize::from(n % 3)]);

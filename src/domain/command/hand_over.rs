@@ -32,13 +32,7 @@ impl State {
         if let Some(named) = named(objects.iter().filter(adopted)) {
             return Err(conflict("MANAGED_BY_API", format!("the API has this already: {named}")));
         }
-        if self.shadowed.len() + objects.len() > SHADOWED_MAX {
-            let message = format!(
-                "{} that the files list belong to the API: at most {SHADOWED_MAX} may, so remove some from the files",
-                counted(self.shadowed.len(), "object")
-            );
-            return Err(conflict("TOO_MANY_SHADOWED", message));
-        }
+        room_for_shadowed(self.shadowed.len(), objects.len())?;
         let mut changes: Vec<Change> =
             objects.iter().filter_map(|object| self.of_the_api(account, object)).collect();
         changes.extend(self.numbers_of_the_api(objects)?);
@@ -159,6 +153,18 @@ fn few_enough(objects: &BTreeSet<Object>) -> Result<(), Refusal> {
             Err(Refusal::new(RefusalKind::Invalid, "VALIDATION_FAILED", message))
         }
     }
+}
+
+/// Refuses more than may belong to the API of what the files list.
+fn room_for_shadowed(there: usize, more: usize) -> Result<(), Refusal> {
+    if there.saturating_add(more) <= SHADOWED_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "{} that the files list belong to the API: at most {SHADOWED_MAX} may, so remove some from the files",
+        counted(there, "object")
+    );
+    Err(conflict("TOO_MANY_SHADOWED", message))
 }
 
 fn conflict(code: &'static str, message: String) -> Refusal {

@@ -146,6 +146,26 @@ fn a_number_that_is_released_moves_unless_a_prefix_serves_it_likewise() {
 }
 
 /// Something that happens; what cannot be is passed over.
+#[test]
+fn a_number_that_leaves_a_split_which_changes_too_counts_once() {
+    let mut state = with_split();
+    let put = Action::PutNumber { number: number("alice"), route: route("sales@V3") };
+    let (moves, _) = act(&mut state, Action::Several([put, patch("spring", weights(60, 40))].into()));
+    assert_eq!(moves.numbers, 2, "it, and the one that stays");
+}
+
+#[test]
+fn nobody_moves_in_a_split_that_went_and_was_made_anew() {
+    let mut state = world();
+    let arms = [("control", "sales@V1", 80), ("test", "sales@V2", 20)];
+    state.act(Action::CreateSplit { split: split("spring", &arms), numbers: Vec::new() }).unwrap();
+    let anew = split("spring", &[("control", "sales@V1", 20), ("test", "sales@V2", 80)]);
+    let create = Action::CreateSplit { split: Split { salt: 43, ..anew }, numbers: Vec::new() };
+    let (moves, _) =
+        act(&mut state, Action::Several([Action::DeleteSplit("spring".parse().unwrap()), create].into()));
+    assert_eq!((moves.callers.len(), moves.arms.len()), (0, 2));
+}
+
 fn step() -> impl Strategy<Value = Action> {
     let number_of = |at: usize| number(NUMBERS[at]);
     let weight = 0..5u32;

@@ -6,9 +6,12 @@ use proptest::test_runner::TestRunner;
 use super::*;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::command::Action;
-use crate::domain::files::FileNumber;
+use crate::domain::fallback::Fallback;
+use crate::domain::files::{FileNumber, Placed};
 use crate::domain::id::{AgentId, SplitId};
+use crate::domain::split::UnitRule;
 use crate::domain::testing::*;
+use crate::domain::time::Timestamp;
 
 const NUMBERS: [&str; 4] = ["+14155550100", "+14155550101", "+14155550102", "desk"];
 const ROUTES: [&str; 3] = ["sales@V1", "sales@V2", "reception@live"];
@@ -262,6 +265,87 @@ fn a_shadowed_number_that_leaves_the_files_is_no_removal() {
     let applied = state.apply(set).unwrap();
     assert!(applied.summary.contains("0 released"), "{}", applied.summary);
     assert!(state.shadowed.is_empty() && state.numbers.len() == 20);
+}
+
+#[test]
+fn what_the_api_may_have_of_the_files_is_bounded() {
+    assert!(room_for_shadowed(SHADOWED_MAX - 1, 1).is_ok());
+    assert_eq!(room_for_shadowed(SHADOWED_MAX - 1, 2).unwrap_err().code, "TOO_MANY_SHADOWED");
+}
+
+#[test]
+fn a_number_that_goes_back_to_the_files_is_told_to_the_store_which_has_it() {
+    let mut state = world();
+    let folder = Folder::of(&files(), [(number("desk"), "sales@V1")]);
+    state.apply(folder.whole()).unwrap();
+    state.act(Action::Adopt(numbers(&["desk"]))).unwrap();
+    let released = release(&mut state, &folder, numbers(&["desk"])).unwrap();
+    let told =
+        |change: &Change| matches!(change, Change::Numbers(numbers) if numbers.names().eq([number("desk")]));
+    assert_eq!(released.changes.iter().filter(|change| told(change)).count(), 1, "{:?}", released.changes);
+}
+
+/// Differences between what the API has and what the files say.
+fn differences() -> Vec<(&'static str, fn(&mut FileSet))> {
+    fn route(set: &mut FileSet) -> &mut Route {
+        Arc::make_mut(&mut set.prefixes[0].value.1)
+    }
+    vec![
+        ("agent.name", |set| set.agents[0].value.name = "Other".to_owned()),
+        ("agent.endpoints", |set| set.agents[0].value.endpoints.clear()),
+        ("agent.max_calls_in_progress", |set| set.agents[0].value.max_calls_in_progress = Some(7)),
+        ("agent.fallback", |set| set.agents[0].value.fallback = Fallback::parse("desk").ok()),
+        ("agent.environments", |set| set.agents[0].value.environments.clear()),
+        ("agent.draft", |set| set.agents[0].value.draft = Some(placed(config("other")))),
+        ("agent.version", |set| set.agents[0].value.versions[0].value.1 = config("other")),
+        ("split.name", |set| set.splits[0].value.name = "Other".to_owned()),
+        ("split.unit", |set| set.splits[0].value.unit = UnitRule::Call),
+        ("split.arms", |set| set.splits[0].value.arms[0].weight = 4),
+        ("split.salt", |set| set.splits[0].value.salt = Some(7)),
+        ("split.owners", |set| set.splits[0].value.owners = Some(vec![(0, 9_999, "a".parse().unwrap())])),
+        ("split.starts_at", |set| set.splits[0].value.starts_at = Some(Timestamp(1))),
+        ("split.ends_at", |set| set.splits[0].value.ends_at = Some(Timestamp(1))),
+        ("split.call_quota", |set| set.splits[0].value.call_quota = Some(1)),
+        ("split.paused", |set| set.splits[0].value.paused = true),
+        ("route.to", |set| route(set).to = crate::domain::testing::route("sales@V1").to),
+        ("route.headers", |set| drop(route(set).headers.insert("X-Brand".to_owned(), "a".to_owned()))),
+        ("route.site", |set| route(set).site_variant = Some("a".parse().unwrap())),
+        ("route.fallback", |set| route(set).fallback = Fallback::parse("desk").ok()),
+    ]
+}
+
+fn placed<T>(value: T) -> Placed<T> {
+    Placed { at: place(1), value }
+}
+
+#[test]
+fn what_the_api_has_may_stand_in_the_files_only_just_as_it_is_and_is_shadowed_as_long_as_it_does() {
+    let mut state = world();
+    let mut set = files().with_prefix("+1415", "split:spring");
+    let endpoint = r#"{"uri": "sip:sales@10.0.0.1"}"#;
+    set.agents[0].value.endpoints = vec![serde_json::from_str(endpoint).unwrap()];
+    set.splits = vec![file_split("spring", &[("a", "sales@V1", 3), ("b", "sales@V2", 1)])];
+    state.apply(set.clone()).unwrap();
+    let [agent, split] = ["sales", "spring"];
+    let prefix = Prefix::parse("+1415").unwrap();
+    let objects = [
+        Object::Agent(agent.parse().unwrap()),
+        Object::Split(split.parse().unwrap()),
+        Object::Prefix(prefix),
+    ];
+    state.act(Action::Adopt(self::set(objects))).unwrap();
+    assert_eq!(state.shadowed.len(), 3);
+    state.apply(file_set(vec![file_agent("reception", 1, 1)])).unwrap();
+    assert!(state.shadowed.is_empty(), "no file lists them any more");
+    for (what, differ) in differences() {
+        let mut other = set.clone();
+        differ(&mut other);
+        let refused = state.clone().apply(other).map(|outcome| outcome.changes).expect_err(what);
+        let told = refused.faults.iter().any(|fault| fault.message.contains("is not what stands here"));
+        assert!(told, "{what}: {refused}");
+    }
+    state.apply(set).unwrap();
+    assert_eq!(state.shadowed.len(), 3);
 }
 
 #[derive(Debug, Clone)]
