@@ -639,6 +639,12 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_was_stored_before_its_user_had_to_be_encoded_is_still_read() {
+        let stored: Number = serde_json::from_str("\"reception desk\"").unwrap();
+        assert_eq!(Number::parse("reception%20desk"), Ok(stored));
+    }
+
+    #[test]
     fn withheld_callers_are_no_callers() {
         for text in [
             "",
@@ -665,6 +671,10 @@ mod tests {
         }
         for text in ["+14155550100", "alice", "+12", "sip:nobody", "reception desk", "a@b", "100%"] {
             assert!(Caller::parse(text).address().is_some(), "{text:?}");
+        }
+        for text in ["reception desk", "sip:reception desk@host", "<sip:reception desk@host>"] {
+            let user = Address::User(Cow::Borrowed("reception desk"));
+            assert_eq!(Caller::parse(text), Caller::Known(user), "{text:?}");
         }
     }
 

@@ -95,6 +95,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_fallback_that_was_stored_before_its_user_had_to_be_encoded_is_still_read() {
+        let stored: Fallback = serde_json::from_str("\"reception desk\"").unwrap();
+        assert_eq!(Fallback::parse("reception%20desk"), Ok(stored));
+    }
+
     proptest! {
         #[test]
         fn a_fallback_reads_back_as_it_is_shown(text in "(sip:|tel:)?[+a-z0-9%:@{}]{0,12}") {

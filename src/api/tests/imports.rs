@@ -193,7 +193,8 @@ fn a_row_without_end_is_a_fault_and_not_kept() {
     let open = format!("number,agentId\n+14155550100,sales\n\"+1415{}\n", "x\n".repeat(20_000));
     let told = faults(&world.import(CSV, open));
     assert_eq!(told.len(), 1);
-    let expected = "a quote that opens here is not closed: the row is longer than 4096 bytes or 64 cells";
+    let expected =
+        "a quote that opens here is not closed on its line: the row is longer than 4096 bytes or 64 cells";
     assert_eq!(told, [(3, expected.to_owned())]);
     let long = format!("{{\"number\": \"{}\"}}\n{{\"number\": \"a\"}}", "x".repeat(20_000));
     let told = faults(&world.import(NDJSON, long));
@@ -215,7 +216,7 @@ fn a_quote_that_is_not_closed_is_told_on_the_line_where_it_opens() {
         (format!("number,agentId,pin\n{row}+14155550101,sales,\"V1"), 3),
         ("number,agentId,pin\n+14155550101,\"sales,V1\n+14155550102,\"sales\",V1\n".to_owned(), 2),
         ("number,agentId,pin\n+14155550101,sales,\"V1\n+14155550102,sales,V1\"\n".to_owned(), 2),
-        ("number,agentId,pin\n\"+14155550101\n\",\"sales,V1\n\n".to_owned(), 3),
+        ("number,agentId,pin\n\"+14155550101\n\",\"sales,V1\n\n".to_owned(), 2),
         (format!("number,\"agentId,pin\n{row}{row}"), 1),
     ] {
         let told = faults(&world.import(CSV, csv.clone()));

@@ -17,7 +17,7 @@ pub(super) struct Flags {
     #[arg(long)]
     pub(super) config: Option<String>,
     /// Another folder
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
     /// An address
     #[arg(long)]

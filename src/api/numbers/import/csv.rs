@@ -14,7 +14,7 @@ use crate::http::json::faults::quoted;
 const COLUMNS_MAX: usize = 64;
 
 /// What is said of a quote, on the line where it opens.
-const UNCLOSED: &str = "a quote that opens here is not closed";
+const UNCLOSED: &str = "a quote that opens here is not closed on its line";
 
 /// Reads CSV as it comes, one row at a time.
 pub(super) struct Csv {
@@ -57,9 +57,9 @@ impl Quotes {
         }
     }
 
-    /// Where one opens that is not closed at all, else not on its line.
+    /// Where the first opens that is not closed on its line.
     fn unclosed(&self) -> Option<u32> {
-        self.open.or(self.torn)
+        self.torn.or(self.open)
     }
 }
 
