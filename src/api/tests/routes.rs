@@ -56,6 +56,24 @@ fn the_default_route_is_what_was_put_until_it_is_deleted() {
 }
 
 #[test]
+fn a_fallback_that_is_neither_a_target_nor_a_number_is_refused_by_name() {
+    let world = World::new();
+    let put = |fallback: &str| {
+        let route = json!({"agentId": "sales", "pin": "V1", "fallback": fallback});
+        world.admin("PUT", "/v1/default-route", route)
+    };
+    for fallback in ["front desk", "{agent}", "sip:{caller}@h", "desk@host", "sip:a b@h"] {
+        let refused = put(fallback);
+        assert_eq!(refused.error(), error(400, "VALIDATION_FAILED", "fallback"), "{fallback}");
+        let message = refused.json()["errors"][0]["message"].to_string();
+        assert!(message.contains("expected a sip, sips, tel"), "{message}");
+    }
+    for fallback in ["front%20desk", "sip:{agent}.v{version}@h"] {
+        assert_eq!(put(fallback).json()["fallback"], fallback);
+    }
+}
+
+#[test]
 fn a_change_of_a_route_holds_for_one_state_only_where_it_says_so() {
     let world = World::new();
     for path in ["/v1/numbers/+14155550100", "/v1/prefixes/+1415", "/v1/default-route"] {

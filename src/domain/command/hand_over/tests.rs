@@ -285,8 +285,10 @@ fn a_number_that_goes_back_to_the_files_is_told_to_the_store_which_has_it() {
     assert_eq!(released.changes.iter().filter(|change| told(change)).count(), 1, "{:?}", released.changes);
 }
 
+type Differ = fn(&mut FileSet);
+
 /// Differences between what the API has and what the files say.
-fn differences() -> Vec<(&'static str, fn(&mut FileSet))> {
+fn differences() -> Vec<(&'static str, Differ)> {
     fn route(set: &mut FileSet) -> &mut Route {
         Arc::make_mut(&mut set.prefixes[0].value.1)
     }

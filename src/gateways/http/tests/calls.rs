@@ -274,6 +274,20 @@ fn a_call_is_shown_with_the_reason_that_decided_it() {
 }
 
 #[test]
+fn what_no_sip_user_has_is_refused_in_to_by_name_and_never_in_from() {
+    let mut world = world();
+    world.number("front%20desk", "sales", "V1");
+    for to in ["front desk", "bob@host", "{agent}", "a:b"] {
+        let refused = world.post("/v1/calls", json!({"to": to, "callId": "c"}));
+        assert_eq!((refused.status, field(&refused)), (400, "to".to_owned()), "{to}");
+        assert!(refused.text().contains("in a SIP user as %"), "{}", refused.text());
+        let call = json!({"to": "front%20desk", "from": to, "callId": to});
+        let decided = world.post("/v1/calls", call);
+        assert_eq!((decided.status, &decided.json()["version"]), (201, &json!(1)), "{}", decided.text());
+    }
+}
+
+#[test]
 fn a_parameter_that_means_nothing_is_refused_where_it_would_be_missed() {
     let world = world();
     let refused = |reply: Reply| (reply.status, field(&reply));
