@@ -180,7 +180,7 @@ impl Library {
                     draft: None,
                     versions: Vec::new(),
                 };
-                agents.insert(id, Placed { at: whole(path), value: agent });
+                agents.insert(id, Placed::whole(whole(path), agent));
             }
         }
         for (path, entry) in self.agent_files() {
@@ -189,12 +189,12 @@ impl Library {
             match &entry.kind {
                 Kind::Draft(id) => {
                     if let Some(agent) = agents.get_mut(id) {
-                        agent.value.draft = Some(Placed { at, value: config });
+                        agent.value.draft = Some(Placed::whole(at, config));
                     }
                 }
                 Kind::Version(id, number) => {
                     if let Some(agent) = agents.get_mut(id) {
-                        agent.value.versions.push(Placed { at, value: (*number, config) });
+                        agent.value.versions.push(Placed::whole(at, (*number, config)));
                     }
                 }
                 _ => {}
@@ -249,9 +249,7 @@ impl Library {
     pub(super) fn accounts(&self) -> Vec<Placed<AccountId>> {
         let named = self.files.iter().filter_map(|(_, entry)| match &entry.content {
             Content::Routes(file) => file.account.clone(),
-            Content::Agent(file) => {
-                Some(Placed { at: file.account_at.clone()?, value: file.account.clone() })
-            }
+            Content::Agent(file) => Some(Placed::whole(file.account_at.clone()?, file.account.clone())),
             Content::Config(_) => None,
         });
         named.collect()
