@@ -403,7 +403,10 @@ impl<'t> Found<'t> {
 
 /// A number, or what is wrong with it.
 fn number(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<Number> {
-    let text = doc.text("number", value)?;
+    let Some(text) = value.get_ref().as_str() else {
+        doc.wrong("number", value, InvalidAddress::EXPECTED);
+        return None;
+    };
     let read = Number::parse(text);
     if let Err(why) = &read {
         doc.fault(value.span().start, format!("number: {} {why}", shown(text)), InvalidAddress::EXPECTED);

@@ -41,10 +41,10 @@ fn a_value_at_fault_hides_nothing_that_is_wrong_elsewhere() {
         &with(agents(1), &[("routes/a.toml", &a), ("routes/b.toml", &b)]),
         &[
             "routes/a.toml:4:7 pin: \"v1\" is not valid",
-            "routes/a.toml:6:10 number: agent: there is no agent nobody",
-            "routes/a.toml:9:10 number: pin: agent agent-0 has no V7",
-            "routes/a.toml:13:10 number: split: there is no split none",
-            "routes/a.toml:18:1 split s: arms[0].agent: there is no agent nobody",
+            "routes/a.toml:7:9 number: agent: there is no agent nobody",
+            "routes/a.toml:11:7 number: pin: agent agent-0 has no V7",
+            "routes/a.toml:14:9 number: split: there is no split none",
+            "routes/a.toml:20:29 split s: arms[0].agent: there is no agent nobody",
             "routes/b.toml:1:1 routes: there is no key \"x\"",
             "routes/b.toml:3:12 number: +14155550104 is given twice, first in routes/a.toml:16",
         ],
@@ -66,10 +66,10 @@ fn a_number_that_is_given_twice_hides_no_other_thing_that_is() {
         &with(agents(1), &[("routes/a.toml", &a), ("routes/b.toml", &b)]),
         &[
             "routes/a.toml:5:10 number: +14155550100 is given twice, first in line 2",
-            "routes/a.toml:5:10 number: agent: there is no agent b",
-            "routes/b.toml:2:10 prefix +1 is given twice",
-            "routes/b.toml:4:1 the default route is given twice",
-            "routes/b.toml:6:1 split split-0 is given twice",
+            "routes/a.toml:6:9 number: agent: there is no agent b",
+            "routes/b.toml:2:10 prefix +1 is given twice, first in routes/a.toml:8",
+            "routes/b.toml:4:1 the default route is given twice, first in routes/a.toml:10",
+            "routes/b.toml:7:6 split split-0 is given twice, first in routes/a.toml:13",
         ],
     );
 }
@@ -90,7 +90,7 @@ fn an_account_that_is_not_there_is_told_once_a_file_and_hides_nothing() {
             "agents/moved/agent.toml:1:11 account: there is no account ws-99999999",
             "agents/moved/agent.toml:3:8 environments.live: agent moved has no V9",
             "routes/a.toml:1:11 account: there is no account ws-99999999",
-            "routes/a.toml:10:10 number: agent: there is no agent nobody",
+            "routes/a.toml:11:9 number: agent: there is no agent nobody",
         ],
     );
 }
@@ -122,7 +122,7 @@ fn a_fault_of_an_agent_hides_neither_its_environments_nor_what_names_it() {
             "agents/sales/V1.toml:1:8 `name` is 3",
             "agents/sales/agent.toml:1:1 agent: there is no key \"nam\"",
             "agents/sales/agent.toml:3:8 environments.live: agent sales has no V9",
-            "routes/a.toml:6:10 number: pin: agent sales has no V8",
+            "routes/a.toml:8:7 number: pin: agent sales has no V8",
         ],
     );
 }
@@ -136,7 +136,7 @@ fn what_names_something_that_could_not_be_read_is_no_fault() {
         &with(agents(1), &[("routes/a.toml", &a)]),
         &[
             "routes/a.toml:3:1 split: there is no key",
-            "routes/a.toml:9:10 number: split: there is no split none",
+            "routes/a.toml:10:9 number: split: there is no split none",
         ],
     );
     let nameless = split.replace("id = \"s\"", "id = 3");
@@ -164,10 +164,10 @@ fn one_table_that_is_no_toml_hides_no_other() {
     let told = told(&with(agents(1), &[("routes/a.toml", &a)]));
     for expected in [
         "routes/a.toml:8:",
-        "routes/a.toml:10:10 number: agent: there is no agent nobody",
-        "routes/a.toml:14:10 number: split: there is no split none",
+        "routes/a.toml:11:9 number: agent: there is no agent nobody",
+        "routes/a.toml:15:9 number: split: there is no split none",
         "routes/a.toml:18:",
-        "routes/a.toml:19:1 default: agent: there is no agent nobody",
+        "routes/a.toml:20:9 default: agent: there is no agent nobody",
     ] {
         assert!(told.iter().any(|told| told.starts_with(expected)), "{expected} is not in {told:#?}");
     }
@@ -249,7 +249,7 @@ fn warnings_are_of_all_files_whichever_of_them_changed() {
     };
     let warnings = state.weigh(&command).unwrap().warnings;
     assert!(
-        warnings.len() == 1 && warnings[0].starts_with("routes/a.toml:2: 14155550100 looks"),
+        warnings.len() == 1 && warnings[0].starts_with("routes/a.toml:2:10: 14155550100 looks"),
         "{warnings:?}"
     );
     let many: String = (10..60)
@@ -372,17 +372,17 @@ fn a_fault_of_form_of_a_split_hides_neither_its_arms_nor_its_own_rules() {
         &text,
         &[
             "3:19 unit.header: is no header name",
-            "5:23 split s: arms[0].agent: there is no agent nobody",
-            "5:42 arms[0].weight: -1",
+            "5:21 split s: arms[0].agent: there is no agent nobody",
+            "5:40 arms[0].weight: -1",
             "6:8 arms[1].id: is the id of an earlier arm",
-            "6:41 split s: arms[1].pin: agent agent-0 has no V7",
+            "6:38 split s: arms[1].pin: agent agent-0 has no V7",
             "7:8 arms[2].id: is of the type",
-            "7:35 arms[2].pin: is of the type",
-            "7:57 arms[2].name: is of the type",
+            "7:36 arms[2].pin: is of the type",
+            "7:58 arms[2].name: is of the type",
             "8:1 arms[3].weight: is missing",
             "8:8 arms[3].id: \"?2\"",
-            "8:24 split s: arms[3].agent: there is no agent else",
-            "8:38 arms[3].pin: is of the type",
+            "8:22 split s: arms[3].agent: there is no agent else",
+            "8:36 arms[3].pin: is of the type",
             "10:14 call_quota: is 0",
             "11:8 salt: is of the type",
         ],
@@ -446,7 +446,7 @@ fn no_fault_is_told_twice() {
     let arm = "{ id = \"a\", agent = \"agent-0\", weight = 1 }";
     route_file_tells(
         &format!("[[split]]\nid = \"s\"\narms = [{arm}, {arm}]\n"),
-        &["3:60 arms[1].id: is the id of an earlier arm"],
+        &["3:61 arms[1].id: is the id of an earlier arm"],
     );
     let bad = "headers = { Via = \"x\" }\nheader_rules = [{ header = \"X\", regex = \"(\" }]";
     route_file_tells(
