@@ -451,6 +451,6 @@ fn no_fault_is_told_twice() {
     let bad = "headers = { Via = \"x\" }\nheader_rules = [{ header = \"X\", regex = \"(\" }]";
     route_file_tells(
         &number(0, &format!("agent = \"agent-0\"\n{bad}")),
-        &["4:13 headers.Via: is reserved", "5:42 header_rules[0].regex: is no expression"],
+        &["4:13 headers.Via: is reserved", "5:41 header_rules[0].regex: is no expression"],
     );
 }
