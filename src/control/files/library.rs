@@ -50,7 +50,7 @@ pub(super) struct Entry {
 /// What a file says.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    Routes(RouteFile),
+    Routes(Box<RouteFile>),
     Agent(AgentFile),
     /// One that could not be read is [`FileConfig::unread`].
     Config(FileConfig),
@@ -151,7 +151,7 @@ impl Library {
     /// The files of `routes/`, in order.
     pub(super) fn routes(&self) -> impl Iterator<Item = (&Arc<str>, &RouteFile)> {
         self.files.iter().filter_map(|(path, entry)| match &entry.content {
-            Content::Routes(file) => Some((path, file)),
+            Content::Routes(file) => Some((path, file.as_ref())),
             _ => None,
         })
     }
@@ -325,7 +325,8 @@ impl Library {
             Err(fault) => return Parsed { value: None, faults: vec![fault] },
         };
         let content = match &kind {
-            Kind::Routes => RouteFile::read(&file.path, &file.bytes, &self.account).map(Content::Routes),
+            Kind::Routes => RouteFile::read(&file.path, &file.bytes, &self.account)
+                .map(|file| Content::Routes(Box::new(file))),
             Kind::Agent(id) => {
                 AgentFile::read(&file.path, &file.bytes, id, &self.account).map(Content::Agent)
             }
@@ -342,7 +343,7 @@ impl Library {
         let kind = Kind::of(&file.path).ok();
         let value = kind.map(|kind| {
             let content = match &kind {
-                Kind::Routes => Content::Routes(RouteFile::unread()),
+                Kind::Routes => Content::Routes(Box::new(RouteFile::unread())),
                 Kind::Agent(id) => Content::Agent(AgentFile::unread(id, &self.account)),
                 Kind::Draft(_) | Kind::Version(..) => Content::Config(FileConfig::unread()),
             };
