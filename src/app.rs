@@ -29,7 +29,7 @@ use crate::domain::time::Timestamp;
 use crate::http::bind::BindError;
 use crate::settings;
 use crate::store::folder::FolderError;
-use crate::store::life::LifeError;
+use crate::store::life::{Life, LifeError};
 use crate::telemetry::{Clock, TelemetryError};
 
 pub use check::{Summary, check};
@@ -83,7 +83,9 @@ impl AppError {
 /// # Errors
 /// When it cannot start; a stop by signal is no error.
 pub fn serve(sources: &settings::Sources, out: &mut dyn Write) -> Result<(), AppError> {
-    let checked = checked::Checked::read(sources).map_err(AppError::Settings)?;
+    let first = |settings: &settings::Settings| Life::is_none(&settings.data).then_some(settings.files.still);
+    let checked = checked::Checked::read(sources)
+        .map_err(|faults| AppError::Settings(check::and_others(faults, sources, first, &Clock::system())))?;
     let router = build::build(checked)?;
     run::run(router, out)
 }

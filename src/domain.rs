@@ -15,6 +15,7 @@ pub mod id;
 pub mod import;
 pub mod live;
 pub mod moves;
+pub mod named;
 pub mod object;
 pub mod persistent;
 pub mod refusal;

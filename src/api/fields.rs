@@ -449,6 +449,9 @@ impl Kind for CallerAddress {
 pub struct Whole<const MAX: u64, const MIN: u64 = 0>(u64);
 
 impl<const MAX: u64, const MIN: u64> Whole<MAX, MIN> {
+    /// The largest.
+    pub(super) const MOST: Self = Self(MAX);
+
     /// The number.
     pub(super) fn get(self) -> u64 {
         self.0

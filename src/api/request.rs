@@ -167,9 +167,13 @@ impl Query {
 
     /// Refuses what nobody took.
     pub(super) fn end(self) -> Result<(), ApiError> {
-        match self.0.into_iter().next() {
+        const WHY: &str = "is no parameter of this path";
+        let mut unknown = self.0.into_iter().map(|(name, _)| name);
+        match unknown.next() {
             None => Ok(()),
-            Some((name, _)) => Err(ApiError::validation(name, "is no parameter of this path")),
+            Some(first) => {
+                Err(unknown.fold(ApiError::validation(first, WHY), |error, name| error.with_field(name, WHY)))
+            }
         }
     }
 }

@@ -289,10 +289,10 @@ pub(super) struct Countries {
 }
 
 pub(super) fn countries(settings: &Settings) -> Result<Countries, Vec<settings::Fault>> {
-    let has_country = settings.gateways.iter().any(|(_, gateway)| gateway.default_country.is_some());
+    let has_country = settings.gateways.written().any(|gateway| gateway.default_country.is_some());
     let numbering = if has_country { Numbering::new() } else { None };
     let (mut list, mut faults) = (Vec::new(), Vec::new());
-    for (_, gateway) in settings.gateways.iter() {
+    for gateway in settings.gateways.written() {
         let letters = gateway.default_country.as_deref();
         let country = letters.and_then(|letters| numbering.as_ref()?.country(letters));
         if let (Some(letters), None) = (letters, country) {
@@ -311,7 +311,7 @@ pub(super) fn accounts(
     is_there: impl Fn(&AccountId) -> bool,
 ) -> Result<Vec<AccountId>, Vec<settings::Fault>> {
     let (mut accounts, mut faults) = (Vec::new(), Vec::new());
-    for (_, gateway) in settings.gateways.iter() {
+    for gateway in settings.gateways.written() {
         let account = match &gateway.account {
             None => Some(first.clone()),
             Some(text) => AccountId::parse(text).ok().filter(&is_there),

@@ -11,7 +11,7 @@ use crate::control::reload::Sources as _;
 use crate::domain::fault::Fault;
 use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
-use crate::settings::{Flags, SETTINGS_FILE, Settings, Sources, Variables};
+use crate::settings::{self, Flags, SETTINGS_FILE, Settings, Sources, Variables};
 use crate::telemetry::Clock;
 
 pub use crate::control::files::Summary;
@@ -32,35 +32,49 @@ pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
     let flags = Flags { config: Some(folder.display().to_string()), ..Flags::default() };
     let clock = Clock::system();
     let sources = Sources { flags, variables: Variables::default() };
-    let Checked { settings, certificates, .. } = Checked::read(&sources).map_err(|mut faults| {
-        // Settings that are at fault hide nothing of the files, if it is known where these are.
-        let (settings, of_settings) = Settings::read(&sources);
-        if !of_settings.iter().any(|fault| names_a_folder(&fault.message)) {
-            faults.extend(check_start(&settings, Duration::ZERO, &clock).err().into_iter().flatten());
-        }
-        faults
-    })?;
+    let Checked { settings, certificates, .. } = Checked::read(&sources)
+        .map_err(|faults| and_others(faults, &sources, |_| Some(Duration::ZERO), &clock))?;
     let mut summary = check_start(&settings, Duration::ZERO, &clock)?;
     summary.warnings.extend(certificates.warnings(clock.now_ms() / 1_000));
     Ok(summary)
 }
 
-fn names_a_folder(message: &str) -> bool {
-    ["routes ", "agents "].iter().any(|key| message.starts_with(key))
+/// Faults of settings with all that a start would refuse besides: they hide nothing of the files, if it is known where
+/// these are. `first` says how long files must have been still, if this is to be a first start; a later one has others to
+/// serve.
+pub(super) fn and_others(
+    mut faults: Vec<Fault>,
+    sources: &Sources,
+    first: impl FnOnce(&Settings) -> Option<Duration>,
+    clock: &Clock,
+) -> Vec<Fault> {
+    let (settings, of_settings) = Settings::read(sources);
+    let is_lost =
+        |fault: &settings::Fault| ["routes ", "agents "].iter().any(|key| fault.message.starts_with(key));
+    let are_found = settings.config_fault.is_none() && !of_settings.iter().any(is_lost);
+    match first(&settings).filter(|_| are_found) {
+        Some(still) => faults.extend(check_start(&settings, still, clock).err().into_iter().flatten()),
+        None => faults.extend(of_gateways(&settings)),
+    }
+    faults
+}
+
+/// The accounts that gateways name and that are not there: the only one that a first start has is the first one, and
+/// nothing makes others, so that a later start refuses the same.
+fn of_gateways(settings: &Settings) -> Vec<Fault> {
+    let first = AccountId::first();
+    let faults = accounts(settings, &first, |account| *account == first).err();
+    faults.into_iter().flatten().map(as_fault).collect()
 }
 
 /// Tells what a first start would refuse beside the settings themselves: agents and routes of both folders, which must
 /// have been `still` for a while, and accounts that gateways name. Makes nothing of them.
-///
-/// The only account that a first start has is the first one, and nothing makes others: so a later start refuses the same.
 pub(super) fn check_start(
     settings: &Settings,
     still: Duration,
     clock: &Clock,
 ) -> Result<Summary, Vec<Fault>> {
-    let first = AccountId::first();
-    let of_gateways = accounts(settings, &first, |account| *account == first).err();
-    let mut faults: Vec<Fault> = of_gateways.into_iter().flatten().map(as_fault).collect();
+    let (first, mut faults) = (AccountId::first(), of_gateways(settings));
     let look = Folders::new(settings, still, clock.clone()).look();
     let summary = look.and_then(|look| files::check(&look.changed, &first, Timestamp(clock.now_ms())));
     match summary {

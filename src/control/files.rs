@@ -22,6 +22,7 @@ mod doubtful;
 mod faults;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod item;
 mod last_good;
 mod library;
 mod origin;

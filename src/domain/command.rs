@@ -19,10 +19,11 @@ use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::caller_pin::{CallerHash, CallerPin, CallerPinRef};
-use super::change::{Change, StagedId, Touched};
+use super::change::{Change, SplitRef, StagedId, Touched};
 use super::files::FileSet;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SplitId};
 use super::import::{Import, Imported};
+use super::named::{Name, Named};
 use super::object::Object;
 use super::refusal::{FieldFault, Refusal};
 use super::route::Route;
@@ -304,22 +305,41 @@ impl State {
         warnings: &mut Vec<String>,
     ) -> Result<(), FieldFault> {
         let dot = if field.is_empty() || field.ends_with('.') { "" } else { "." };
-        let id = AgentRef { account: account.clone(), agent: agent.clone() };
-        let Some(found) = self.agents.get(&id) else {
-            let message = format!("there is no agent {agent}");
-            return Err(FieldFault { field: format!("{field}{dot}agentId"), message });
-        };
-        if found.resolve(pin).is_some() {
-            return Ok(());
-        }
-        let missing = |message| Err(FieldFault { field: format!("{field}{dot}pin"), message });
-        match pin {
-            Pin::Draft => missing(format!("agent {agent} has no draft")),
-            Pin::Version(number) => missing(format!("agent {agent} has no {number}")),
-            Pin::Environment(environment) => {
-                warnings.push(format!("agent {agent} has nothing deployed to {environment}"));
-                Ok(())
+        Named::serving(&format!("{field}{dot}"), agent, Some(pin))
+            .try_for_each(|named| self.check_named(account, &named, warnings))
+    }
+
+    /// Checks that one thing is there that something names, and warns of an environment that serves nothing.
+    fn check_named(
+        &self,
+        account: &AccountId,
+        Named { field, name }: &Named,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), FieldFault> {
+        let missing = |message| Err(FieldFault { field: field.clone(), message });
+        let found =
+            |agent: &AgentId| self.agents.get(&AgentRef { account: account.clone(), agent: agent.clone() });
+        match name {
+            Name::Agent(agent) if found(agent).is_none() => missing(format!("there is no agent {agent}")),
+            Name::Split(split) => {
+                let id = SplitRef { account: account.clone(), split: split.clone() };
+                if self.splits.contains_key(&id) {
+                    Ok(())
+                } else {
+                    missing(format!("there is no split {split}"))
+                }
             }
+            Name::Pin(agent, pin) if found(agent).is_some_and(|found| found.resolve(*pin).is_none()) => {
+                match pin {
+                    Pin::Draft => missing(format!("agent {agent} has no draft")),
+                    Pin::Version(number) => missing(format!("agent {agent} has no {number}")),
+                    Pin::Environment(environment) => {
+                        warnings.push(format!("agent {agent} has nothing deployed to {environment}"));
+                        Ok(())
+                    }
+                }
+            }
+            Name::Agent(_) | Name::Pin(..) => Ok(()),
         }
     }
 }

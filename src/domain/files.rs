@@ -1,5 +1,6 @@
 //! What the route and agent files say, as one set that is applied whole or not at all.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,7 +12,9 @@ use super::endpoint::Endpoint;
 use super::fallback::Fallback;
 use super::fault::Fault;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, SplitId, VersionNumber};
-use super::route::{Destination, Route};
+use super::named::{Name, Named};
+use super::object::Object;
+use super::route::Route;
 use super::split::{Arm, UnitRule};
 use super::time::Timestamp;
 
@@ -39,13 +42,71 @@ impl Place {
     }
 }
 
+/// Where the values of a table stand, by the paths of their keys, such as `header_rules[0].agent`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keys(Vec<(Cow<'static, str>, u32, u32)>);
+
+impl Keys {
+    /// Notes the line and column of a value.
+    pub fn note(&mut self, path: impl Into<Cow<'static, str>>, (line, column): (u32, u32)) {
+        self.0.push((path.into(), line, column));
+    }
+
+    /// Line and column of what a path names, or of the nearest that there is around it.
+    #[must_use]
+    pub fn find(&self, mut path: &str) -> Option<(u32, u32)> {
+        loop {
+            if let Some((_, line, column)) = self.0.iter().find(|(known, ..)| known == path) {
+                return Some((*line, *column));
+            }
+            (path, _) = path.rsplit_once(['.', '['])?;
+        }
+    }
+
+    /// The place of what a path names, in a table that stands at `table`.
+    #[must_use]
+    pub fn place(&self, table: &Place, path: &str) -> Place {
+        match self.find(path) {
+            Some((line, column)) => Place { line, column, ..table.clone() },
+            None => table.clone(),
+        }
+    }
+}
+
 /// Something and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed<T> {
     /// Where.
     pub at: Place,
+    /// Where its values stand, as far as anybody noted.
+    pub keys: Keys,
     /// What.
     pub value: T,
+}
+
+impl<T> Placed<T> {
+    /// Something of which nobody noted where its values stand.
+    pub fn whole(at: Place, value: T) -> Self {
+        Self { at, keys: Keys::default(), value }
+    }
+
+    /// The same place of something made of it.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Placed<U> {
+        Placed { at: self.at, keys: self.keys, value: map(self.value) }
+    }
+}
+
+/// What could be read of something that is at fault: what it is and what it names are judged all the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sketch {
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it is called in faults, such as `prefix +1`.
+    pub what: String,
+    /// Which one, if it says so. Numbers are told apart as numbers, whatever else could be read of them.
+    pub object: Option<Object>,
+    /// What it names.
+    pub names: Vec<Named>,
 }
 
 /// A configuration that a file holds.
@@ -140,6 +201,8 @@ pub struct Reading {
     pub faults: Vec<Fault>,
     /// What may be there although it could not be read.
     pub doubt: Doubt,
+    /// What is at fault, as far as it could be read.
+    pub sketches: Vec<Placed<Sketch>>,
     /// The accounts that files name, each with its place.
     pub accounts: Vec<Placed<AccountId>>,
     /// What could be meant otherwise, in all files.
@@ -158,11 +221,13 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// Whether it is open what a route leads to.
+    /// Whether it is open if what is named is there.
     #[must_use]
-    pub fn concerns(&self, route: &Route) -> bool {
-        route.pins().any(|(agent, _)| self.agents.contains(agent))
-            || matches!(&route.to, Destination::Split(split) if self.split(split))
+    pub fn concerns(&self, name: &Name) -> bool {
+        match name {
+            Name::Agent(agent) | Name::Pin(agent, _) => self.agents.contains(agent),
+            Name::Split(split) => self.split(split),
+        }
     }
 
     /// Whether it is open if there is a split of this name.

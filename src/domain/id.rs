@@ -118,6 +118,19 @@ text_id!(
     ArmId, "arm id", 64, "1 to 64 letters, digits, hyphens or underscores",
     |c| c.is_ascii_alphanumeric() || c == '-' || c == '_'
 );
+macro_rules! unread {
+    ($($id:ident)*) => {$(
+        impl $id {
+            /// Stands for the id at a place where none could be read: no text is it, nor is another place's.
+            pub(crate) fn unread(place: usize) -> Self {
+                Self(Arc::from(format!("?{place}")))
+            }
+        }
+    )*};
+}
+
+unread!(AgentId SplitId ArmId);
+
 text_id!(
     /// The id of a site variant: opaque, visible ASCII.
     SiteVariantId, "site variant id", 100, "1 to 100 visible ASCII characters",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fallback::Fallback;
 use super::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
+use super::named::Named;
 use super::refusal::FieldFault;
 use super::reserved::{RESERVED_HEADER, is_reserved_header};
 
@@ -128,6 +129,26 @@ impl Route {
             rule.agent.as_ref().or(own.map(|(agent, _)| agent)).map(|agent| (agent, rule.pin))
         });
         own.into_iter().chain(rules)
+    }
+
+    /// Everything the route names. An exception without an agent of its own names only what of the route's agent it wants.
+    #[must_use]
+    pub fn names(&self) -> Vec<Named> {
+        let (mut names, own) = match &self.to {
+            Destination::Agent { agent, pin } => {
+                (Named::serving("", agent, Some(*pin)).collect::<Vec<_>>(), Some(agent))
+            }
+            Destination::Split(split) => (vec![Named::split(split)], None),
+        };
+        for (i, rule) in self.header_rules.iter().enumerate() {
+            let base = format!("headerRules[{i}].");
+            match (&rule.agent, own) {
+                (Some(agent), _) => names.extend(Named::serving(&base, agent, Some(rule.pin))),
+                (None, Some(own)) => names.push(Named::pin(&base, own, rule.pin)),
+                (None, None) => {}
+            }
+        }
+        names
     }
 
     /// Everything wrong with the route by itself, whatever else exists.

@@ -127,7 +127,7 @@ pub(crate) fn place(line: u32) -> Place {
 }
 
 fn placed<T>(value: T) -> Placed<T> {
-    Placed { at: place(1), value }
+    Placed::whole(place(1), value)
 }
 
 /// Files with an agent of versions V1 to V`versions`, live at `live`, and a draft.

@@ -39,6 +39,8 @@ pub struct Gateway {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gateways {
     list: Vec<Gateway>,
+    /// Those that cannot be told from others, or are too many: they are looked into for faults only.
+    faulty: Vec<Gateway>,
     by_network: HashMap<IpNet, GatewayIx, FixedState>,
     /// Prefix lengths in use, longest first.
     v4_bits: Vec<u8>,
@@ -73,6 +75,12 @@ impl Gateways {
         (0..).map(GatewayIx).zip(&self.list)
     }
 
+    /// Every gateway that is written, those included that come to nothing, since their names are at fault: for whoever
+    /// finds further faults in what they say.
+    pub fn written(&self) -> impl Iterator<Item = &Gateway> {
+        self.list.iter().chain(&self.faulty)
+    }
+
     /// The same gateways, as if they were written nowhere: for comparing what is meant.
     #[cfg(test)]
     pub(super) fn without_places(mut self) -> Self {
@@ -83,17 +91,22 @@ impl Gateways {
     /// What was written, with the built-in gateway where nobody redefined it.
     pub(super) fn meant(written: &[written::Gateway], faults: &mut Vec<Fault>) -> Self {
         let mut built_in = Gateway::built_in();
-        let mut others = Vec::new();
+        let (mut others, mut faulty) = (Vec::new(), Vec::new());
         let mut names = BTreeSet::new();
         for gateway in written {
             let name = name_of(gateway, faults);
             // Whatever is wrong with the name, the rest of the table is read for its own faults.
-            let meant = Gateway::meant(gateway, name.clone().unwrap_or_default(), faults);
-            let Some(name) = name else { continue };
+            let said = || gateway.name.as_ref().map(|said| said.value.clone());
+            let meant = Gateway::meant(gateway, name.clone().or_else(said).unwrap_or_default(), faults);
+            let Some(name) = name else {
+                faulty.push(meant);
+                continue;
+            };
             if !names.insert(name.clone()) {
                 faults.push(
                     gateway.place.fault(format!("gateway {name} is there twice"), "one table for each name"),
                 );
+                faulty.push(meant);
                 continue;
             }
             let is_built_in = name == BUILT_IN;
@@ -106,13 +119,13 @@ impl Gateways {
         if let Some(one_too_many) = others.get(GATEWAYS_MAX - 1) {
             let expected = format!("at most {GATEWAYS_MAX}, {BUILT_IN} included");
             faults.push(one_too_many.place.fault("one gateway too many", expected));
-            others.truncate(GATEWAYS_MAX - 1);
+            faulty.extend(others.split_off(GATEWAYS_MAX - 1));
         }
         others.insert(0, built_in);
-        Self::joined(others, faults)
+        Self::joined(others, faulty, faults)
     }
 
-    fn joined(list: Vec<Gateway>, faults: &mut Vec<Fault>) -> Self {
+    fn joined(list: Vec<Gateway>, faulty: Vec<Gateway>, faults: &mut Vec<Fault>) -> Self {
         let mut by_network = HashMap::<IpNet, (GatewayIx, &Gateway), FixedState>::default();
         for (ix, gateway) in (0..).map(GatewayIx).zip(&list) {
             for network in &gateway.networks {
@@ -136,7 +149,7 @@ impl Gateways {
         };
         let (v4_bits, v6_bits) = (bits(true), bits(false));
         let by_network = by_network.into_iter().map(|(network, (ix, _))| (network, ix)).collect();
-        Self { list, by_network, v4_bits, v6_bits }
+        Self { list, faulty, by_network, v4_bits, v6_bits }
     }
 }
 

@@ -101,7 +101,7 @@ fn a_caller_pin_of_the_files_comes_and_goes_with_them_and_is_theirs_alone() {
 
     world.edit("routes/callers.toml", &of_file("V9"));
     let fault = world.until_fault("no V9").to_string();
-    assert!(fault.contains("routes/callers.toml") && fault.contains("\"line\":1"), "{fault}");
+    assert!(fault.contains("routes/callers.toml") && fault.contains("\"line\":4"), "{fault}");
     assert_eq!(answer(&world, IN_SPLIT, CALLER), pinned_to(2), "the last good files serve");
     world.restart();
     assert_eq!(answer(&world, IN_SPLIT, CALLER), pinned_to(2), "after a restart too");
@@ -141,5 +141,5 @@ fn caller_pins_are_put_shown_listed_and_deleted_by_command_and_checked_without_a
     assert!(checked.code() == 0 && checked.out.contains("1 caller pin"), "{}", checked.out);
     world.edit("routes/callers.toml", &of_file("V9"));
     let checked = run("check config");
-    assert!(checked.code() == 1 && checked.err.contains("routes/callers.toml:1"), "{}", checked.err);
+    assert!(checked.code() == 1 && checked.err.contains("routes/callers.toml:4:7"), "{}", checked.err);
 }

@@ -52,7 +52,7 @@ fn a_check_tells_every_fault_with_its_place_and_changes_nothing() {
 #[test]
 fn a_number_without_its_plus_is_warned_of_by_a_check_and_in_the_log() {
     let route = "[[number]]\nagent = \"sales\"\npin = \"V1\"\nnumber = \"4155550300\"\n";
-    let words = "routes/a.toml:4: 4155550300 looks like a phone number without its + and country code";
+    let words = "routes/a.toml:4:10: 4155550300 looks like a phone number without its + and country code";
     let ended = World::example().with("routes/a.toml", route).run(&["check", "config"]);
     assert_eq!((ended.code(), ended.out.contains(&format!("warning: {words}"))), (0, true), "{}", ended.out);
     let world = World::example().running();

@@ -260,7 +260,7 @@ fn a_start_on_faulty_files_without_the_last_good_ones_names_the_faults_and_what_
     world.edit("routes/bad.toml", "x = 1\n[default]\nagent = \"nobody\"\n");
     let ended = world.refused();
     assert_eq!(ended.code(), 1);
-    for words in ["routes/bad.toml:1:1", "routes/bad.toml:2:1", "last-good", "is missing", "Mend the files"] {
+    for words in ["routes/bad.toml:1:1", "routes/bad.toml:3:9", "last-good", "is missing", "Mend the files"] {
         assert!(ended.err.contains(words), "{words} is not in {}", ended.err);
     }
     world.remove("routes/bad.toml");

@@ -80,6 +80,32 @@ fn all_faults_of_the_settings_are_told_together_each_with_its_line() {
 }
 
 #[test]
+fn a_start_that_fails_tells_the_faults_of_settings_and_of_files_together() {
+    let world = World::example()
+        .with(
+            "cordboard.toml",
+            "[limits]\nbody_seconds = 0\n\
+             [[gateway]]\nname = \"Edge\"\naccount = \"ws-9\"\ndefault_country = \"XX\"\n",
+        )
+        .with("routes/bad.toml", "[[number]]\nnumber = \"+14155550999\"\nagent = \"nobody\"\npin = 5\n");
+    let check = world.run(&["check", "config"]);
+    for ended in [world.refused(), check] {
+        assert_eq!(ended.code(), 1);
+        for words in [
+            "cordboard.toml:2:16",
+            "cordboard.toml:4:8",
+            "there is no account ws-9",
+            "default_country \"XX\" is no country",
+            "routes/bad.toml:3:9",
+            "routes/bad.toml:4:7",
+        ] {
+            assert_eq!(ended.err.matches(words).count(), 1, "{words} in {}", ended.err);
+        }
+    }
+    assert!(!world.data().exists(), "nothing is made");
+}
+
+#[test]
 fn a_port_in_use_is_named_and_nothing_is_changed() {
     let mut world = World::example().running();
     let (key, revision) = (world.key(), world.revision());

@@ -151,7 +151,11 @@ pub struct EndBody {
 
 impl Written for NewSplit {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let arms = fields.objects("arms", ARMS_MAX, "1 to 16 arms", NewArm::read);
+        let mut places = 0..;
+        let arms = fields.objects("arms", ARMS_MAX, "1 to 16 arms", |fields| {
+            Some(NewArm::read(fields, places.next().unwrap_or_default()))
+        });
+        let are_counted = arms.as_ref().is_some_and(|arms| arms.iter().all(Option::is_some));
         if arms.is_none() && !fields.blames("arms") {
             fields.fault("arms", "is missing: expected 1 to 16 arms");
         }
@@ -169,8 +173,8 @@ impl Written for NewSplit {
         let id = split.id.clone().or_else(|| SplitId::parse("new").ok())?;
         let weighed = split.to_split(fields.caller().account(), id, 0, Timestamp(0));
         for FieldFault { field, message } in weighed.faults() {
-            // Of arms that could not be read, nobody knows whether they go together.
-            if !fields.blames(field.split(['.', '[']).next().unwrap_or_default()) {
+            // Where some are no arms at all, nobody knows what the others are together, nor which place they have.
+            if are_counted || !field.starts_with("arms") {
                 fields.fault(&field, message);
             }
         }
@@ -178,8 +182,10 @@ impl Written for NewSplit {
     }
 }
 
-impl Written for NewArm {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+impl NewArm {
+    /// Reads the arm at a place; what could not be read of it is something that is right, so that no fault of one arm
+    /// hides another's.
+    fn read(fields: &mut Fields<'_>, place: usize) -> Self {
         let (id, agent_id, weight) =
             (fields.required("id"), fields.required::<AgentId>("agentId"), fields.required("weight"));
         let (name, pin) = (fields.optional("name"), fields.optional("pin").unwrap_or_default());
@@ -188,7 +194,14 @@ impl Written for NewArm {
         }
         let max_calls_in_progress = fields.optional("maxCallsInProgress");
         let name = name.unwrap_or_default();
-        Some(Self { id: id?, name, agent_id: agent_id?, pin, weight: weight?, max_calls_in_progress })
+        Self {
+            id: id.unwrap_or_else(|| ArmId::unread(place)),
+            name,
+            agent_id: agent_id.unwrap_or_else(|| AgentId::unread(place)),
+            pin,
+            weight: weight.unwrap_or(Whole::MOST),
+            max_calls_in_progress,
+        }
     }
 }
 

@@ -165,6 +165,39 @@ fn a_faulty_split_is_refused_by_the_name_of_its_field_and_changes_nothing() {
 }
 
 #[test]
+fn a_fault_of_one_arm_hides_no_fault_of_another_nor_of_the_split() {
+    let world = World::new();
+    let body = json!({
+        "name": "x".repeat(101),
+        "paused": "yes",
+        "arms": [
+            {"id": 3, "agentId": "nobody", "pin": 3, "weight": -1},
+            {"id": "a", "agentId": "sales", "pin": "V9", "weight": 0},
+            {"id": "a", "agentId": "sales", "weight": 0, "name": "x".repeat(101)},
+        ],
+    });
+    let reply = world.admin("POST", "/v1/splits", body).json();
+    let mut fields: Vec<_> =
+        reply["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        [
+            "arms[0].agentId",
+            "arms[0].id",
+            "arms[0].pin",
+            "arms[0].weight",
+            "arms[1].pin",
+            "arms[2].id",
+            "arms[2].name",
+            "name",
+            "paused"
+        ],
+        "{reply}"
+    );
+}
+
+#[test]
 fn weights_move_the_fewest_slots_and_the_salt_stays() {
     let world = World::new();
     let made = world.split("spring").json();

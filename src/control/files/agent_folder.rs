@@ -120,7 +120,7 @@ fn environments(doc: &mut Doc<'_>, value: &Value<'_>) -> Vec<Placed<(Environment
         if let Some(number) =
             doc.parsed(&format!("environments.{environment}"), value, parse, "a version: V1, V2 …")
         {
-            environments.push(Placed { at: doc.place(value.span().start), value: (environment, number) });
+            environments.push(Placed::whole(doc.place(value.span().start), (environment, number)));
         }
     }
     environments

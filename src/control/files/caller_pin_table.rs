@@ -2,12 +2,15 @@
 
 use toml::de::DeTable;
 
-use super::route_table::{AGENT_EXPECTED, agent, pin};
+use super::item::{Item, Read, sketch};
+use super::route_table::{AGENT_EXPECTED, agent, pin, taken};
 use super::value::{Doc, Value};
 use crate::domain::address::InvalidAddress;
 use crate::domain::agent::AgentRef;
 use crate::domain::caller_pin::{CallerAddress, CallerPin, CallerPinRef};
+use crate::domain::files::Keys;
 use crate::domain::id::{AccountId, Pin};
+use crate::domain::named::Named;
 use crate::domain::route::ManagedBy;
 
 const KEYS: [&str; 4] = ["caller", "agent", "pin", "until"];
@@ -17,20 +20,21 @@ pub(super) fn read(
     doc: &mut Doc<'_>,
     (table, at): (&DeTable<'_>, usize),
     account: &AccountId,
-) -> Option<CallerPin> {
-    let (mut who, mut of, mut serves, mut until, mut ok) = (None, None, None, None, true);
+) -> Item<CallerPin> {
+    let (mut who, mut of, mut serves, mut until) = (None, None, Read::Absent, None);
+    let (mut keys, mut is_right) = (Keys::default(), true);
     for (key, value) in table {
-        let read = match key.get_ref().as_ref() {
-            "caller" => caller(doc, value).map(|caller| who = Some(caller)),
-            "agent" => agent(doc, "agent", value).map(|agent| of = Some(agent)),
-            "pin" => pin(doc, "pin", value).map(|pin| serves = Some(pin)),
-            "until" => doc.moment("until", value).map(|at| until = Some(at)),
+        keys.note(key.get_ref().to_string(), doc.at(value.span().start));
+        is_right &= match key.get_ref().as_ref() {
+            "caller" => caller(doc, value).map(|caller| who = Some(caller)).is_some(),
+            "agent" => agent(doc, "agent", value).map(|agent| of = Some(agent)).is_some(),
+            "pin" => taken(&mut serves, pin(doc, "pin", value)),
+            "until" => doc.moment("until", value).map(|at| until = Some(at)).is_some(),
             _ => {
                 doc.unknown("caller_pin", key, &KEYS);
-                None
+                false
             }
         };
-        ok &= read.is_some();
     }
     for (key, expected) in
         [("caller", InvalidAddress::EXPECTED), ("agent", AGENT_EXPECTED), ("pin", Pin::EXPECTED)]
@@ -39,10 +43,18 @@ pub(super) fn read(
             doc.fault(at, format!("{key}: is missing"), expected);
         }
     }
-    let agent = AgentRef { account: account.clone(), agent: of? };
-    let id = CallerPinRef { agent, caller: who? };
-    let pin = CallerPin { id, managed_by: ManagedBy::Files, pin: serves?, until };
-    ok.then_some(pin)
+    let agent = of.clone().map(|agent| AgentRef { account: account.clone(), agent });
+    let id = agent.zip(who).map(|(agent, caller)| CallerPinRef { agent, caller });
+    let value = match (id, serves.right()) {
+        (Some(id), Some(pin)) if is_right => {
+            Ok(CallerPin { id, managed_by: ManagedBy::Files, pin: *pin, until })
+        }
+        (id, pin) => {
+            let names = of.iter().flat_map(|agent| Named::serving("", agent, pin.copied())).collect();
+            Err(sketch(account, "caller_pin", id.map(|id| id.object()), names))
+        }
+    };
+    Item { value, keys }
 }
 
 fn caller(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<CallerAddress> {

@@ -4,7 +4,7 @@
 //! files, since a number belongs to one file only; one that has moved from file to file is not released.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -14,11 +14,10 @@ use super::faults::FAULTS_MAX;
 use super::library::Library;
 use super::origin::small;
 use super::route_file::RouteFile;
-use super::rows::{Numbers, Row};
+use super::rows::{NOWHERE, Numbers, Row};
 use crate::domain::address::{E164, Number};
-use crate::domain::change::SplitRef;
 use crate::domain::fault::Fault;
-use crate::domain::files::{FileNumber, FileSet, FileSplit, Place, Placed, Reading};
+use crate::domain::files::{FileNumber, FileSet, Place, Placed, Reading};
 use crate::domain::id::ConfigHash;
 use crate::domain::route::Route;
 
@@ -27,13 +26,12 @@ impl Library {
     ///
     /// Costs as much as changed, and a few steps for each file and each distinct route.
     ///
-    /// What is wrong with the files, numbers and splits that two of them give included, is in its
+    /// What is wrong with the files, numbers that two of them give included, is in its
     /// [`Reading`](crate::domain::files::Reading).
     #[must_use]
     pub fn file_set(&self, applied: &Self, accepted: Option<ConfigHash>) -> FileSet {
         let hash = self.hash();
         let mut faults = self.faults.clone();
-        let splits = self.splits(&mut faults);
         let book = RouteBook::of(self);
         let files: Vec<Arc<str>> = self.routes().map(|(path, _)| Arc::clone(path)).collect();
         let pairs = pairs(self, applied);
@@ -43,7 +41,7 @@ impl Library {
             accepted_by: None,
             account: self.account.clone(),
             agents: self.agents(),
-            splits,
+            splits: self.routes().flat_map(|(_, file)| file.splits.iter().cloned()).collect(),
             prefixes: self.routes().flat_map(|(_, file)| file.prefixes.iter().cloned()).collect(),
             defaults: self.routes().filter_map(|(_, file)| file.default.clone()).collect(),
             caller_pins: self.routes().flat_map(|(_, file)| file.caller_pins.iter().cloned()).collect(),
@@ -71,25 +69,11 @@ impl Library {
         set.reading = Reading {
             faults,
             doubt: self.doubt(),
+            sketches: self.routes().flat_map(|(_, file)| file.sketches.iter().cloned()).collect(),
             accounts: self.accounts(),
             warnings: Doubtful::warnings(doubtful),
         };
         set
-    }
-
-    fn splits(&self, faults: &mut Vec<Fault>) -> Vec<Placed<FileSplit>> {
-        let mut seen: BTreeMap<&SplitRef, &Place> = BTreeMap::new();
-        let splits = || self.routes().flat_map(|(_, file)| &file.splits);
-        for Placed { at, value } in splits() {
-            if let Some(first) = seen.insert(&value.id, at) {
-                let message = format!(
-                    "split {} is given twice, first in {}:{}",
-                    value.id.split, first.file, first.line
-                );
-                faults.push(at.fault(message, "each split once"));
-            }
-        }
-        splits().cloned().collect()
     }
 }
 
@@ -227,7 +211,7 @@ impl<'l> Difference<'l> {
             match (old, new) {
                 (Some(old), None) => gone.push((&old.key, was)),
                 (_, Some(new)) => {
-                    let Some(route) = place(&new_routes, new) else { continue };
+                    let route = place(&new_routes, new).unwrap_or(NOWHERE);
                     let row = Fresh { key: &new.key, line: new.line, file: pair.file, route };
                     if old.is_none() {
                         fresh.push(row);

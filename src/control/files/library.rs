@@ -50,7 +50,7 @@ pub(super) struct Entry {
 /// What a file says.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    Routes(RouteFile),
+    Routes(Box<RouteFile>),
     Agent(AgentFile),
     /// One that could not be read is [`FileConfig::unread`].
     Config(FileConfig),
@@ -151,7 +151,7 @@ impl Library {
     /// The files of `routes/`, in order.
     pub(super) fn routes(&self) -> impl Iterator<Item = (&Arc<str>, &RouteFile)> {
         self.files.iter().filter_map(|(path, entry)| match &entry.content {
-            Content::Routes(file) => Some((path, file)),
+            Content::Routes(file) => Some((path, file.as_ref())),
             _ => None,
         })
     }
@@ -180,7 +180,7 @@ impl Library {
                     draft: None,
                     versions: Vec::new(),
                 };
-                agents.insert(id, Placed { at: whole(path), value: agent });
+                agents.insert(id, Placed::whole(whole(path), agent));
             }
         }
         for (path, entry) in self.agent_files() {
@@ -189,12 +189,12 @@ impl Library {
             match &entry.kind {
                 Kind::Draft(id) => {
                     if let Some(agent) = agents.get_mut(id) {
-                        agent.value.draft = Some(Placed { at, value: config });
+                        agent.value.draft = Some(Placed::whole(at, config));
                     }
                 }
                 Kind::Version(id, number) => {
                     if let Some(agent) = agents.get_mut(id) {
-                        agent.value.versions.push(Placed { at, value: (*number, config) });
+                        agent.value.versions.push(Placed::whole(at, (*number, config)));
                     }
                 }
                 _ => {}
@@ -249,9 +249,7 @@ impl Library {
     pub(super) fn accounts(&self) -> Vec<Placed<AccountId>> {
         let named = self.files.iter().filter_map(|(_, entry)| match &entry.content {
             Content::Routes(file) => file.account.clone(),
-            Content::Agent(file) => {
-                Some(Placed { at: file.account_at.clone()?, value: file.account.clone() })
-            }
+            Content::Agent(file) => Some(Placed::whole(file.account_at.clone()?, file.account.clone())),
             Content::Config(_) => None,
         });
         named.collect()
@@ -327,7 +325,8 @@ impl Library {
             Err(fault) => return Parsed { value: None, faults: vec![fault] },
         };
         let content = match &kind {
-            Kind::Routes => RouteFile::read(&file.path, &file.bytes, &self.account).map(Content::Routes),
+            Kind::Routes => RouteFile::read(&file.path, &file.bytes, &self.account)
+                .map(|file| Content::Routes(Box::new(file))),
             Kind::Agent(id) => {
                 AgentFile::read(&file.path, &file.bytes, id, &self.account).map(Content::Agent)
             }
@@ -344,7 +343,7 @@ impl Library {
         let kind = Kind::of(&file.path).ok();
         let value = kind.map(|kind| {
             let content = match &kind {
-                Kind::Routes => Content::Routes(RouteFile::unread()),
+                Kind::Routes => Content::Routes(Box::new(RouteFile::unread())),
                 Kind::Agent(id) => Content::Agent(AgentFile::unread(id, &self.account)),
                 Kind::Draft(_) | Kind::Version(..) => Content::Config(FileConfig::unread()),
             };

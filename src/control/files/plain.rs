@@ -15,6 +15,8 @@ pub(super) struct Plain<'t> {
     /// Where in that line, in characters from 1.
     pub(super) number_column: u32,
     pub(super) route: PlainRoute<'t>,
+    /// Where agent, pin and split stand, counted as for the number.
+    pub(super) names: [(u32, u32); 3],
 }
 
 /// Where it goes.
@@ -33,6 +35,7 @@ pub(super) struct PlainRoute<'t> {
 pub(super) fn read(text: &str) -> Option<(Plain<'_>, usize, u32)> {
     let mut number = None;
     let mut route = PlainRoute::default();
+    let (mut of_number, mut names, mut of_others) = ((0, 0), [(0, 0); 3], (0, 0));
     let mut lines = 0;
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -52,20 +55,17 @@ pub(super) fn read(text: &str) -> Option<(Plain<'_>, usize, u32)> {
                 }
                 _ => {
                     let (key, value, column) = pair(line)?;
-                    let place = match key {
-                        "number" => {
-                            number = Some(number.xor(Some((value, lines, column + indent)))?);
-                            lines += 1;
-                            at += len;
-                            continue;
-                        }
-                        "agent" => &mut route.agent,
-                        "pin" => &mut route.pin,
-                        "split" => &mut route.split,
-                        "site_variant" => &mut route.site_variant,
-                        "fallback" => &mut route.fallback,
+                    let [of_agent, of_pin, of_split] = &mut names;
+                    let (place, spot) = match key {
+                        "number" => (&mut number, &mut of_number),
+                        "agent" => (&mut route.agent, of_agent),
+                        "pin" => (&mut route.pin, of_pin),
+                        "split" => (&mut route.split, of_split),
+                        "site_variant" => (&mut route.site_variant, &mut of_others),
+                        "fallback" => (&mut route.fallback, &mut of_others),
                         _ => return None,
                     };
+                    *spot = (lines, small(column + indent).saturating_add(1));
                     *place = Some(place.xor(Some(value))?);
                 }
             }
@@ -75,9 +75,8 @@ pub(super) fn read(text: &str) -> Option<(Plain<'_>, usize, u32)> {
         lines += 1;
         at += len;
     }
-    let (number, number_line, column) = number?;
-    let number_column = small(column).saturating_add(1);
-    Some((Plain { number, number_line, number_column, route }, at, lines))
+    let (number, (number_line, number_column)) = (number?, of_number);
+    Some((Plain { number, number_line, number_column, route, names }, at, lines))
 }
 
 /// The first line without its end, and its length with it.

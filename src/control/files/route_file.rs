@@ -10,16 +10,18 @@ use super::column::column_of;
 use super::cut::{Header, SectionKind, Sections, Whole, header};
 use super::doubtful::Doubtful;
 use super::faults::{Faults, Parsed, shown};
+use super::item::{Item, sketch};
 use super::origin::{Origin, Places, text_of};
 use super::plain::{Plain, PlainRoute, first_line};
-use super::rows::{Numbers, Routes, owned_by};
+use super::rows::{NOWHERE, Numbers, Routes, owned_by};
 use super::value::{self, Doc, Value};
 use super::{caller_pin_table, route_table, split_table};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::fallback::Fallback;
-use crate::domain::files::{Doubt, FileSplit, Placed};
+use crate::domain::files::{Doubt, FileSplit, Keys, Placed, Sketch};
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
+use crate::domain::object::Object;
 use crate::domain::route::{Destination, FALLS_BACK_TO_ITSELF, ManagedBy, Route};
 
 /// Most bytes that are parsed together: it takes forty times as much memory.
@@ -42,6 +44,8 @@ pub(super) struct RouteFile {
     pub(super) prefixes: Vec<Placed<(Prefix, Arc<Route>)>>,
     pub(super) default: Option<Placed<Arc<Route>>>,
     pub(super) caller_pins: Vec<Placed<Arc<CallerPin>>>,
+    /// What is at fault of all these, as far as it could be read.
+    pub(super) sketches: Vec<Placed<Sketch>>,
     /// The distinct routes of the numbers, each with the line of the first number that has it.
     pub(super) routes: Vec<Placed<Arc<Route>>>,
     pub(super) numbers: Numbers,
@@ -104,6 +108,7 @@ struct Found<'t> {
     prefixes: Vec<Placed<(Prefix, Route)>>,
     default: Option<Placed<Route>>,
     caller_pins: Vec<Placed<CallerPin>>,
+    sketches: Vec<Placed<Sketch>>,
     routes: Routes,
     plain_routes: HashMap<PlainRoute<'t>, u32, FixedState>,
     numbers: Numbers,
@@ -120,6 +125,7 @@ impl<'t> Reading<'t> {
             prefixes: Vec::new(),
             default: None,
             caller_pins: Vec::new(),
+            sketches: Vec::new(),
             routes: Routes::default(),
             plain_routes: HashMap::default(),
             numbers: Numbers::default(),
@@ -230,7 +236,7 @@ impl<'t> Reading<'t> {
             faults.add((again, column_of(text, again, &number)), message, "each number once");
         });
         found.doubt.any_split |= faults.is_full();
-        let doubtful = Doubtful::of(&found.numbers);
+        let doubtful = Doubtful::of(&found.numbers, text);
         faults.beside(RouteFile { doubtful, ..found.into_file() })
     }
 }
@@ -249,7 +255,7 @@ impl<'t> Found<'t> {
             None => {
                 let Some(route) = plain_route(&plain.route, &self.first_account) else { return false };
                 let at = (line.saturating_add(plain.number_line), plain.number_column);
-                let route = self.routes.place(route, || faults.place(at));
+                let route = self.routes.place(route, || (faults.place(at), keys_of(plain, line)));
                 self.plain_routes.insert(plain.route, route);
                 route
             }
@@ -260,67 +266,78 @@ impl<'t> Found<'t> {
 
     fn number_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
         each(doc, "number", list, NUMBERS_MAX, |doc, table| {
-            let (number, route) =
-                route_table::read(doc, ("number", Some("number")), table, &self.first_account);
-            let Some(value) = number else { return };
-            let number = match Number::parse(value.get_ref().as_str().unwrap_or_default()) {
-                Ok(number) => number,
-                Err(why) => {
-                    let text = shown(value.get_ref().as_str().unwrap_or_default());
-                    let message = match value.get_ref().as_str() {
-                        Some(_) => format!("number: {text} {why}"),
-                        None => format!("number: is of the type {}", value.get_ref().type_str()),
-                    };
-                    return doc.fault(value.span().start, message, InvalidAddress::EXPECTED);
+            let item = route_table::read(doc, ("number", Some("number")), table, &self.first_account);
+            let number = item.subject.and_then(|value| number(doc, value));
+            let start = item.subject.map_or(table.1, |value| value.span().start);
+            let at = || doc.place(start);
+            let falls_back_to = |route: &Route| route.fallback.as_ref().and_then(Fallback::number).cloned();
+            match (number, item.route) {
+                (Some(number), Ok(route)) if falls_back_to(&route).as_ref() != Some(&number) => {
+                    let route = self.routes.place(route, || (at(), item.keys));
+                    self.numbers.push(number, at().line, route);
                 }
-            };
-            let Some(route) = route else { return };
-            if route.fallback.as_ref().and_then(Fallback::number) == Some(&number) {
-                let at = table.0.get("fallback").map_or(table.1, |fallback| fallback.span().start);
-                return doc.fault(at, format!("fallback: {number} {FALLS_BACK_TO_ITSELF}"), "");
+                (number, route) => {
+                    if let (Some(number), Ok(_)) = (&number, &route) {
+                        let at = item.keys.find("fallback").unwrap_or_else(|| doc.at(start));
+                        doc.fault_at(at, format!("fallback: {number} {FALLS_BACK_TO_ITSELF}"), "");
+                    }
+                    let names = route.map_or_else(|names| names, |route| route.names());
+                    let value = sketch(&self.first_account, "number", None, names);
+                    self.sketches.push(Placed { at: doc.place(start), keys: item.keys, value });
+                    if let Some(number) = number {
+                        self.numbers.push(number, doc.at(start).0, NOWHERE);
+                    }
+                }
             }
-            let (line, _) = doc.at(value.span().start);
-            let route = self.routes.place(route, || doc.place(value.span().start));
-            self.numbers.push(number, line, route);
         });
     }
 
     fn prefix_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
         each(doc, "prefix", list, PREFIXES_MAX, |doc, table| {
-            let (value, route) =
-                route_table::read(doc, ("prefix", Some("prefix")), table, &self.first_account);
-            let Some(value) = value else { return };
-            let prefix = doc.parsed("prefix", value, Prefix::parse, Prefix::EXPECTED);
-            if let (Some(prefix), Some(route)) = (prefix, route) {
-                self.prefixes.push(Placed { at: doc.place(value.span().start), value: (prefix, route) });
-            }
+            let item = route_table::read(doc, ("prefix", Some("prefix")), table, &self.first_account);
+            let prefix =
+                item.subject.and_then(|value| doc.parsed("prefix", value, Prefix::parse, Prefix::EXPECTED));
+            let at = doc.place(item.subject.map_or(table.1, |value| value.span().start));
+            let value = match (prefix, item.route) {
+                (Some(prefix), Ok(route)) => Ok((prefix, route)),
+                (prefix, route) => {
+                    let what =
+                        prefix.map_or_else(|| "prefix".to_owned(), |prefix| format!("prefix {prefix}"));
+                    let names = route.map_or_else(|names| names, |route| route.names());
+                    Err(sketch(&self.first_account, what, prefix.map(Object::Prefix), names))
+                }
+            };
+            self.prefixes.extend(Item { value, keys: item.keys }.placed(at, &mut self.sketches));
         });
     }
 
     fn split_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
         each(doc, "split", list, SPLITS_MAX, |doc, table| {
-            match split_table::read(doc, table, &self.first_account) {
-                Some(split) => self.splits.push(Placed { at: doc.place(table.1), value: split }),
-                None => match split_table::id(table.0) {
-                    Some(id) => drop(self.doubt.splits.insert(id)),
-                    None => self.doubt.any_split = true,
-                },
+            let item = split_table::read(doc, table, &self.first_account);
+            if let Err(sketch) = &item.value {
+                match &sketch.object {
+                    Some(Object::Split(id)) => drop(self.doubt.splits.insert(id.clone())),
+                    _ => self.doubt.any_split = true,
+                }
             }
+            self.splits.extend(item.placed(doc.place(table.1), &mut self.sketches));
         });
     }
 
     fn default(&mut self, doc: &mut Doc<'_>, value: &Value<'_>) {
         let Some(table) = doc.table("default", value) else { return };
         let at = value.span().start;
-        let (_, route) = route_table::read(doc, ("default", None), (table, at), &self.first_account);
-        self.default = route.map(|value| Placed { at: doc.place(at), value });
+        let item = route_table::read(doc, ("default", None), (table, at), &self.first_account);
+        let value = item
+            .route
+            .map_err(|names| sketch(&self.first_account, "default", Some(Object::DefaultRoute), names));
+        self.default = Item { value, keys: item.keys }.placed(doc.place(at), &mut self.sketches);
     }
 
     fn caller_pin_list(&mut self, doc: &mut Doc<'_>, list: &Value<'_>) {
         each(doc, "caller_pin", list, CALLER_PINS_MAX, |doc, table| {
-            if let Some(pin) = caller_pin_table::read(doc, table, &self.first_account) {
-                self.caller_pins.push(Placed { at: doc.place(table.1), value: pin });
-            }
+            let item = caller_pin_table::read(doc, table, &self.first_account);
+            self.caller_pins.extend(item.placed(doc.place(table.1), &mut self.sketches));
         });
     }
 
@@ -328,7 +345,7 @@ impl<'t> Found<'t> {
         let parse = |text: &str| AccountId::parse(text).ok();
         match doc.parsed("account", value, parse, "an account's id") {
             Some(account) => {
-                self.account = Some(Placed { at: doc.place(value.span().start), value: account });
+                self.account = Some(Placed::whole(doc.place(value.span().start), account));
             }
             None => self.any_account = true,
         }
@@ -357,19 +374,24 @@ impl<'t> Found<'t> {
         for split in &mut splits {
             split.value.id.account = account.clone();
         }
-        let prefixes = self.prefixes.into_iter().map(|Placed { at, value: (prefix, route) }| Placed {
-            at,
-            value: (prefix, owned_by(&account, route)),
-        });
-        let caller_pins = self.caller_pins.into_iter().map(|Placed { at, value: mut pin }| {
-            pin.id.agent.account = account.clone();
-            Placed { at, value: Arc::new(pin) }
+        let mut sketches = self.sketches;
+        for sketch in &mut sketches {
+            sketch.value.account = account.clone();
+        }
+        let prefixes = self.prefixes.into_iter();
+        let prefixes = prefixes.map(|it| it.map(|(prefix, route)| (prefix, owned_by(&account, route))));
+        let caller_pins = self.caller_pins.into_iter().map(|placed| {
+            placed.map(|mut pin| {
+                pin.id.agent.account = account.clone();
+                Arc::new(pin)
+            })
         });
         RouteFile {
             splits,
             caller_pins: caller_pins.collect(),
             prefixes: prefixes.collect(),
-            default: self.default.map(|Placed { at, value }| Placed { at, value: owned_by(&account, value) }),
+            default: self.default.map(|placed| placed.map(|route| owned_by(&account, route))),
+            sketches,
             routes: self.routes.of(&account),
             numbers: self.numbers,
             account: named,
@@ -377,6 +399,30 @@ impl<'t> Found<'t> {
             doubtful: Doubtful::default(),
         }
     }
+}
+
+/// A number, or what is wrong with it.
+fn number(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<Number> {
+    let Some(text) = value.get_ref().as_str() else {
+        doc.wrong("number", value, InvalidAddress::EXPECTED);
+        return None;
+    };
+    let read = Number::parse(text);
+    if let Err(why) = &read {
+        doc.fault(value.span().start, format!("number: {} {why}", shown(text)), InvalidAddress::EXPECTED);
+    }
+    read.ok()
+}
+
+/// Where a plain number, whose table begins at a line, names what.
+fn keys_of(plain: &Plain<'_>, first_line: u32) -> Keys {
+    let mut keys = Keys::default();
+    for (name, (line, column)) in ["agent", "pin", "split"].into_iter().zip(plain.names) {
+        if column > 0 {
+            keys.note(name, (first_line.saturating_add(line), column));
+        }
+    }
+    keys
 }
 
 /// Hands on each table of a list.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
+use super::item::Read;
 use super::value::{Doc, Value};
 use crate::domain::fallback::Fallback;
-use crate::domain::files::as_in_files;
+use crate::domain::files::Keys;
 use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
+use crate::domain::named::Named;
 use crate::domain::route::{Destination, HEADER_RULES_MAX, HeaderRule, HeaderTest, ManagedBy, Route};
 
 const KEYS: [&str; 7] = ["agent", "pin", "split", "headers", "header_rules", "site_variant", "fallback"];
@@ -18,57 +20,68 @@ pub(super) const AGENT_EXPECTED: &str = "an agent's id: 1 to 64 letters, digits 
 /// What the id of a split or arm is made of, for error texts.
 pub(super) const ID_EXPECTED: &str = "1 to 64 letters, digits, hyphens or underscores";
 
-/// The keys of a route as far as they could be read; offsets say where they stand.
-#[derive(Default)]
-struct Written {
-    agent: Option<(usize, Option<AgentId>)>,
-    pin: Option<(usize, Option<Pin>)>,
-    split: Option<(usize, Option<SplitId>)>,
-    headers: (usize, BTreeMap<String, String>),
-    header_rules: (usize, Vec<HeaderRule>),
-    site_variant: Option<SiteVariantId>,
-    fallback: Option<Fallback>,
+/// A table that is a route: the value of the key that says what is routed, where there is one, and the route, or what it
+/// names if it is at fault.
+pub(super) struct RouteItem<'v, 't> {
+    pub(super) subject: Option<&'v Value<'t>>,
+    pub(super) route: Result<Route, Vec<Named>>,
+    pub(super) keys: Keys,
 }
 
-/// Reads a table: the value of the key that says what is routed (where there is one), and the route.
-///
-/// The route is of the account given until the whole file is known.
+/// The keys of a route as far as they could be read.
+#[derive(Default)]
+struct Written {
+    agent: Read<AgentId>,
+    pin: Read<Pin>,
+    split: Read<SplitId>,
+    headers: BTreeMap<String, String>,
+    header_rules: Vec<WrittenRule>,
+    site_variant: Option<SiteVariantId>,
+    fallback: Option<Fallback>,
+    keys: Keys,
+    is_faulty: bool,
+}
+
+/// The keys of a header rule as far as they could be read.
+#[derive(Default)]
+struct WrittenRule {
+    header: Read<String>,
+    /// Nothing where it has not just one.
+    test: Option<HeaderTest>,
+    agent: Read<AgentId>,
+    pin: Read<Pin>,
+}
+
+/// Reads a table. The route is of the account given until the whole file is known.
 pub(super) fn read<'v, 't>(
     doc: &mut Doc<'_>,
     (name, subject_key): (&str, Option<&'static str>),
     (table, at): (&'v DeTable<'t>, usize),
     account: &AccountId,
-) -> (Option<&'v Value<'t>>, Option<Route>) {
+) -> RouteItem<'v, 't> {
     let mut subject = None;
     let mut written = Written::default();
     for (key, value) in table {
-        let start = value.span().start;
-        match key.get_ref().as_ref() {
-            key if Some(key) == subject_key => subject = Some(value),
-            "agent" => written.agent = Some((start, agent(doc, "agent", value))),
-            "pin" => written.pin = Some((start, pin(doc, "pin", value))),
-            "split" => {
-                let split = doc.parsed("split", value, |text| SplitId::parse(text).ok(), ID_EXPECTED);
-                written.split = Some((start, split));
-            }
-            "headers" => written.headers = (start, headers(doc, value)),
-            "header_rules" => written.header_rules = (start, header_rules(doc, value)),
-            "site_variant" => {
-                let parse = |text: &str| SiteVariantId::parse(text).ok();
-                written.site_variant =
-                    doc.parsed("site_variant", value, parse, "1 to 100 visible ASCII characters");
-            }
-            "fallback" => written.fallback = fallback(doc, value),
-            _ => {
-                let known: Vec<&str> = subject_key.into_iter().chain(KEYS).collect();
-                doc.unknown(name, key, &known);
-            }
+        let key_text = key.get_ref().as_ref();
+        if Some(key_text) == subject_key {
+            subject = Some(value);
+        } else if let Some(known) = KEYS.into_iter().find(|known| *known == key_text) {
+            written.keys.note(known, doc.at(value.span().start));
+            written.take(doc, known, value);
+        } else {
+            let known: Vec<&str> = subject_key.into_iter().chain(KEYS).collect();
+            doc.unknown(name, key, &known);
         }
     }
     if let (Some(key), None) = (subject_key, subject) {
         doc.fault(at, format!("{key}: is missing"), format!("every {name} to say which"));
     }
-    (subject, written.route(doc, name, at, account))
+    written.check_destination(doc, name, at);
+    let route = written.route(account);
+    let faults = route.faults().into_iter().filter(|fault| !written.is_told(&fault.field));
+    doc.rules(at, &written.keys, faults);
+    let route = if written.is_faulty { Err(written.names()) } else { Ok(route) };
+    RouteItem { subject, route, keys: written.keys }
 }
 
 pub(super) fn agent(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<AgentId> {
@@ -83,106 +96,162 @@ pub(super) fn pin(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<P
     doc.parsed(field, value, Pin::parse, Pin::EXPECTED)
 }
 
-fn headers(doc: &mut Doc<'_>, value: &Value<'_>) -> BTreeMap<String, String> {
-    let mut headers = BTreeMap::new();
-    let Some(table) = doc.table("headers", value) else { return headers };
-    for (name, value) in table {
-        if let Some(text) = doc.text(&format!("headers.{}", name.get_ref().escape_default()), value) {
-            headers.insert(name.get_ref().to_string(), text.to_owned());
-        }
-    }
-    headers
-}
-
-fn header_rules(doc: &mut Doc<'_>, value: &Value<'_>) -> Vec<HeaderRule> {
-    let rules = doc.list("header_rules", value, HEADER_RULES_MAX).unwrap_or_default();
-    rules
-        .iter()
-        .enumerate()
-        .filter_map(|(i, rule)| header_rule(doc, &format!("header_rules[{i}]"), rule))
-        .collect()
-}
-
-fn header_rule(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<HeaderRule> {
-    let table = doc.table(field, value)?;
-    let (mut header, mut tests, mut agent_id, mut serves, mut ok) =
-        (None, Vec::new(), None, Pin::Draft, true);
-    for (key, value) in table {
-        let name = key.get_ref().as_ref();
-        let path = format!("{field}.{name}");
-        let read = match name {
-            "header" => doc.text(&path, value).map(|text| header = Some(text.to_owned())),
-            "equals" => doc.text(&path, value).map(|text| tests.push(HeaderTest::Equals(text.to_owned()))),
-            "prefix" => doc.text(&path, value).map(|text| tests.push(HeaderTest::Prefix(text.to_owned()))),
-            "regex" => doc.text(&path, value).map(|text| tests.push(HeaderTest::Regex(text.to_owned()))),
-            "agent" => agent(doc, &path, value).map(|agent| agent_id = Some(agent)),
-            "pin" => pin(doc, &path, value).map(|pin| serves = pin),
+impl Written {
+    fn take(&mut self, doc: &mut Doc<'_>, key: &str, value: &Value<'_>) {
+        let is_right = match key {
+            "agent" => taken(&mut self.agent, agent(doc, key, value)),
+            "pin" => taken(&mut self.pin, pin(doc, key, value)),
+            "split" => {
+                let split = doc.parsed(key, value, |text| SplitId::parse(text).ok(), ID_EXPECTED);
+                taken(&mut self.split, split)
+            }
+            "headers" => self.take_headers(doc, value),
+            "header_rules" => self.take_rules(doc, value),
+            "site_variant" => {
+                let parse = |text: &str| SiteVariantId::parse(text).ok();
+                self.site_variant = doc.parsed(key, value, parse, "1 to 100 visible ASCII characters");
+                self.site_variant.is_some()
+            }
             _ => {
-                doc.unknown(field, key, &RULE_KEYS);
-                None
+                self.fallback = fallback(doc, value);
+                self.fallback.is_some()
             }
         };
-        ok &= read.is_some();
+        self.is_faulty |= !is_right;
     }
-    if !ok {
-        return None;
+
+    fn take_headers(&mut self, doc: &mut Doc<'_>, value: &Value<'_>) -> bool {
+        let Some(table) = doc.table("headers", value) else { return false };
+        let mut is_right = true;
+        for (name, value) in table {
+            let path = format!("headers.{}", name.get_ref().escape_default());
+            match doc.text(&path, value) {
+                Some(text) => drop(self.headers.insert(name.get_ref().to_string(), text.to_owned())),
+                None => is_right = false,
+            }
+            self.keys.note(path, doc.at(name.span().start));
+        }
+        is_right
     }
-    let at = value.span().start;
-    if header.is_none() {
-        doc.fault(at, format!("{field}.header: is missing"), "the name of a header");
+
+    fn take_rules(&mut self, doc: &mut Doc<'_>, value: &Value<'_>) -> bool {
+        let Some(rules) = doc.list("header_rules", value, HEADER_RULES_MAX) else { return false };
+        let mut is_right = true;
+        for (i, value) in rules.iter().enumerate() {
+            let (field, mut rule) = (format!("header_rules[{i}]"), WrittenRule::default());
+            self.keys.note(field.clone(), doc.at(value.span().start));
+            is_right &= rule.take_in(doc, &mut self.keys, &field, value);
+            self.header_rules.push(rule);
+        }
+        is_right
     }
-    let test = tests.pop();
-    if test.is_none() || !tests.is_empty() {
-        doc.fault(
-            at,
-            format!("{field}: {} tests", tests.len() + usize::from(test.is_some())),
-            "one of equals, prefix, regex",
-        );
-        return None;
+
+    /// Whether it leads somewhere, and to one thing only.
+    fn check_destination(&mut self, doc: &mut Doc<'_>, name: &str, at: usize) {
+        const EXPECTED: &str = "either agent (and pin) or split";
+        let (field, message) = match (self.agent.is_there(), self.split.is_there()) {
+            (true, true) => ("split", "split: stands beside agent".to_owned()),
+            (false, false) => ("agent", format!("agent: is missing, this {name} leads nowhere")),
+            (false, true) if self.pin.is_there() => ("pin", "pin: stands beside split".to_owned()),
+            _ => return,
+        };
+        self.is_faulty = true;
+        doc.fault_at(self.keys.find(field).unwrap_or_else(|| doc.at(at)), message, EXPECTED);
     }
-    Some(HeaderRule { header: header?, test: test?, agent: agent_id, pin: serves })
+
+    /// The route; what could not be read of it is something that is right.
+    fn route(&self, account: &AccountId) -> Route {
+        let to = match (&self.agent, &self.split) {
+            (Read::Absent, Read::Right(split)) => Destination::Split(split.clone()),
+            (Read::Absent, Read::Faulty) => Destination::Split(SplitId::unread(0)),
+            (agent, _) => Destination::Agent {
+                agent: agent.right().cloned().unwrap_or_else(|| AgentId::unread(0)),
+                pin: self.pin.or_default().unwrap_or_default(),
+            },
+        };
+        let rule = |rule: &WrittenRule| HeaderRule {
+            header: rule.header.right().cloned().unwrap_or_else(|| "unread".to_owned()),
+            test: rule.test.clone().unwrap_or_else(|| HeaderTest::Equals(String::new())),
+            agent: rule.agent.right().cloned(),
+            pin: rule.pin.or_default().unwrap_or_default(),
+        };
+        Route {
+            headers: self.headers.clone(),
+            header_rules: self.header_rules.iter().map(rule).collect(),
+            site_variant: self.site_variant.clone(),
+            fallback: self.fallback.clone(),
+            ..Route::plain(account.clone(), ManagedBy::Files, to)
+        }
+    }
+
+    /// Whether a rule's agent, which a route may lack, was told of already.
+    fn is_told(&self, field: &str) -> bool {
+        let index = field.strip_prefix("headerRules[").and_then(|rest| rest.strip_suffix("].agentId"));
+        let rule = index.and_then(|index| self.header_rules.get(index.parse::<usize>().ok()?));
+        rule.is_some_and(|rule| rule.agent.is_faulty())
+    }
+
+    /// What a route at fault names, as far as it could be read.
+    fn names(&self) -> Vec<Named> {
+        let mut names: Vec<Named> = self.split.right().map(Named::split).into_iter().collect();
+        if let Some(agent) = self.agent.right() {
+            names.extend(Named::serving("", agent, self.pin.or_default()));
+        }
+        for (i, rule) in self.header_rules.iter().enumerate() {
+            let (base, pin) = (format!("headerRules[{i}]."), rule.pin.or_default());
+            match (&rule.agent, self.agent.right(), pin) {
+                (Read::Right(agent), _, pin) => names.extend(Named::serving(&base, agent, pin)),
+                (Read::Absent, Some(own), Some(pin)) => names.push(Named::pin(&base, own, pin)),
+                _ => {}
+            }
+        }
+        names
+    }
 }
 
-impl Written {
-    fn route(self, doc: &mut Doc<'_>, name: &str, at: usize, account: &AccountId) -> Option<Route> {
-        let to = self.destination(doc, name, at)?;
-        let mut route = Route::plain(account.clone(), ManagedBy::Files, to);
-        let (headers_at, rules_at) = (self.headers.0, self.header_rules.0);
-        route.headers = self.headers.1;
-        route.header_rules = self.header_rules.1;
-        route.site_variant = self.site_variant;
-        route.fallback = self.fallback;
-        for fault in route.faults() {
-            let at = if fault.field.starts_with("headers") { headers_at } else { rules_at };
-            doc.fault(at, format!("{}: {}", as_in_files(&fault.field), fault.message), "");
-        }
-        Some(route)
-    }
-
-    fn destination(&self, doc: &mut Doc<'_>, name: &str, at: usize) -> Option<Destination> {
-        match (&self.agent, &self.split) {
-            (Some(_), Some((at, _))) => {
-                doc.fault(*at, "split: stands beside agent", "either agent (and pin) or split");
-                None
-            }
-            (None, None) => {
-                doc.fault(
-                    at,
-                    format!("agent: is missing, this {name} leads nowhere"),
-                    "either agent (and pin) or split",
-                );
-                None
-            }
-            (None, Some((_, split))) => {
-                if let Some((at, _)) = &self.pin {
-                    doc.fault(*at, "pin: stands beside split", "either agent (and pin) or split");
+impl WrittenRule {
+    /// Reads a rule as far as it can be read; whether it is right.
+    fn take_in(&mut self, doc: &mut Doc<'_>, keys: &mut Keys, field: &str, value: &Value<'_>) -> bool {
+        let Some(table) = doc.table(field, value) else { return false };
+        let (mut is_right, mut tests) = (true, 0);
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            let path = format!("{field}.{name}");
+            let mut test = |doc: &mut Doc<'_>, of: fn(String) -> HeaderTest| {
+                tests += 1;
+                self.test = doc.text(&path, value).map(|text| of(text.to_owned()));
+                self.test.is_some()
+            };
+            is_right &= match name {
+                "equals" => test(doc, HeaderTest::Equals),
+                "prefix" => test(doc, HeaderTest::Prefix),
+                "regex" => test(doc, HeaderTest::Regex),
+                "header" => taken(&mut self.header, doc.text(&path, value).map(str::to_owned)),
+                "agent" => taken(&mut self.agent, agent(doc, &path, value)),
+                "pin" => taken(&mut self.pin, pin(doc, &path, value)),
+                _ => {
+                    doc.unknown(field, key, &RULE_KEYS);
+                    // Perhaps the test that it lacks.
+                    tests = tests.max(1);
+                    false
                 }
-                split.clone().map(Destination::Split)
-            }
-            (Some((_, agent)), None) => {
-                let pin = self.pin.map_or(Some(Pin::Draft), |(_, pin)| pin);
-                Some(Destination::Agent { agent: agent.clone()?, pin: pin? })
-            }
+            };
+            keys.note(path, doc.at(value.span().start));
         }
+        let at = value.span().start;
+        if !self.header.is_there() {
+            doc.fault(at, format!("{field}.header: is missing"), "the name of a header");
+        }
+        if tests != 1 {
+            doc.fault(at, format!("{field}: {tests} tests"), "one of equals, prefix, regex");
+            self.test = None;
+        }
+        is_right && self.header.is_there() && tests == 1
     }
+}
+
+/// Notes what was read; whether it is right.
+pub(super) fn taken<T>(to: &mut Read<T>, read: Option<T>) -> bool {
+    *to = read.into();
+    !to.is_faulty()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use crate::domain::address::{E164, Number};
-use crate::domain::files::{Place, Placed};
+use crate::domain::files::{Keys, Place, Placed};
 use crate::domain::id::AccountId;
 use crate::domain::route::Route;
 
@@ -106,12 +106,15 @@ impl<T> Default for Interner<T> {
 #[derive(Default)]
 pub(super) struct Routes {
     routes: Interner<Route>,
-    places: Vec<Place>,
+    places: Vec<(Place, Keys)>,
 }
 
+/// Where a number leads whose route is at fault: nowhere, but it is a number all the same.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
 impl Routes {
-    /// The place of a route, first written at `place`.
-    pub(super) fn place(&mut self, route: Route, place: impl FnOnce() -> Place) -> u32 {
+    /// The place of a route, first written at `place`, where its values stand as its keys say.
+    pub(super) fn place(&mut self, route: Route, place: impl FnOnce() -> (Place, Keys)) -> u32 {
         let (at, is_new) = self.routes.place(route);
         if is_new {
             self.places.push(place());
@@ -122,7 +125,7 @@ impl Routes {
     /// The routes by their places, as routes of an account.
     pub(super) fn of(self, account: &AccountId) -> Vec<Placed<Arc<Route>>> {
         let routes = self.routes.into_values().into_iter().zip(self.places);
-        routes.map(|(route, at)| Placed { at, value: owned_by(account, route) }).collect()
+        routes.map(|(route, (at, keys))| Placed { at, keys, value: owned_by(account, route) }).collect()
     }
 }
 

@@ -40,7 +40,8 @@ impl Library {
             let place = self.place_of(id);
             let place = place.map_or_else(String::new, |at| match at.line {
                 0 => format!("{}: ", at.file),
-                line => format!("{}:{line}: ", at.file),
+                line if at.column == 0 => format!("{}:{line}: ", at.file),
+                line => format!("{}:{line}:{}: ", at.file, at.column),
             });
             format!(
                 "{place}{} was adopted by the API: remove it from here, or give it back by `cordboard release`",

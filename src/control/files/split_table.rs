@@ -2,11 +2,15 @@
 
 use toml::de::DeTable;
 
-use super::route_table::{AGENT_EXPECTED, ID_EXPECTED, agent, pin};
-use super::value::{Doc, Value};
+use super::item::{Item, Read, sketch};
+use super::route_table::{AGENT_EXPECTED, ID_EXPECTED, agent, pin, taken};
+use super::value::{Doc, Key, Value};
 use crate::domain::change::SplitRef;
-use crate::domain::files::{FileSplit, as_in_files};
-use crate::domain::id::{AccountId, ArmId, Pin, SplitId};
+use crate::domain::files::{FileSplit, Keys};
+use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
+use crate::domain::named::Named;
+use crate::domain::object::Object;
+use crate::domain::refusal::FieldFault;
 use crate::domain::route::ManagedBy;
 use crate::domain::split::slots::{ARMS_MAX, Owners, SLOTS};
 use crate::domain::split::{Arm, Split, UnitRule, WEIGHT_MAX};
@@ -15,6 +19,10 @@ use crate::domain::time::Timestamp;
 const KEYS: [&str; 10] =
     ["id", "name", "unit", "arms", "salt", "owners", "starts_at", "ends_at", "call_quota", "paused"];
 const ARM_KEYS: [&str; 6] = ["id", "name", "agent", "pin", "weight", "max_calls_in_progress"];
+const WEIGHT_EXPECTED: &str = "a whole number from 0 to 1,000,000";
+/// What every arm says, and what is expected there.
+const ARM_NEEDS: [(&str, &str); 3] =
+    [("id", ID_EXPECTED), ("agent", AGENT_EXPECTED), ("weight", WEIGHT_EXPECTED)];
 const UNIT_EXPECTED: &str = "\"caller\", \"call\", \"random\" or { header = \"<name>\" }";
 
 /// Reads a split; it is of the account given until the whole file is known.
@@ -22,88 +30,201 @@ pub(super) fn read(
     doc: &mut Doc<'_>,
     (table, at): (&DeTable<'_>, usize),
     account: &AccountId,
-) -> Option<FileSplit> {
-    let mut id = None;
-    let mut split = FileSplit {
-        id: SplitRef { account: account.clone(), split: SplitId::parse("unnamed").ok()? },
-        name: String::new(),
-        unit: UnitRule::default(),
-        arms: Vec::new(),
-        salt: None,
-        owners: None,
-        starts_at: None,
-        ends_at: None,
-        call_quota: None,
-        paused: false,
-    };
-    let (mut arms_at, mut ok) = (at, true);
+) -> Item<FileSplit> {
+    let mut written = Written::new(account);
     for (key, value) in table {
-        let read = match key.get_ref().as_ref() {
-            "id" => doc
-                .parsed("id", value, |text| SplitId::parse(text).ok(), ID_EXPECTED)
-                .map(|split| id = Some(split)),
-            "name" => doc.text("name", value).map(|name| name.clone_into(&mut split.name)),
-            "unit" => unit(doc, value).map(|unit| split.unit = unit),
-            "arms" => {
-                arms_at = value.span().start;
-                arms(doc, value).map(|arms| split.arms = arms)
+        written.keys.note(key.get_ref().to_string(), doc.at(value.span().start));
+        let is_right = written.take(doc, key, value);
+        written.is_faulty |= !is_right;
+    }
+    if !table.contains_key("id") {
+        doc.fault(at, "id: is missing", "every split to have one");
+        written.is_faulty = true;
+    }
+    doc.rules(at, &written.keys, written.faults());
+    written.into_item()
+}
+
+/// A split as far as it could be read; what could not be read of it is something that is right.
+struct Written {
+    split: FileSplit,
+    id: Option<SplitId>,
+    /// Whether its arms could be counted.
+    has_arms: bool,
+    names: Vec<Named>,
+    keys: Keys,
+    is_faulty: bool,
+}
+
+impl Written {
+    fn new(account: &AccountId) -> Self {
+        let split = FileSplit {
+            id: SplitRef { account: account.clone(), split: SplitId::unread(0) },
+            name: String::new(),
+            unit: UnitRule::default(),
+            arms: Vec::new(),
+            salt: None,
+            owners: None,
+            starts_at: None,
+            ends_at: None,
+            call_quota: None,
+            paused: false,
+        };
+        let (names, keys) = (Vec::new(), Keys::default());
+        Self { split, id: None, has_arms: true, names, keys, is_faulty: false }
+    }
+
+    /// Takes one key; whether it is right.
+    fn take(&mut self, doc: &mut Doc<'_>, key: &Key<'_>, value: &Value<'_>) -> bool {
+        let split = &mut self.split;
+        match key.get_ref().as_ref() {
+            "id" => {
+                self.id = doc.parsed("id", value, |text| SplitId::parse(text).ok(), ID_EXPECTED);
+                self.id.is_some()
             }
-            "salt" => doc
-                .parsed("salt", value, |text| text.parse().ok(), "a whole number below 2^64, as text")
-                .map(|salt| split.salt = Some(salt)),
-            "owners" => owners(doc, value).map(|owners| split.owners = Some(owners)),
-            "starts_at" => doc.moment("starts_at", value).map(|at| split.starts_at = Some(at)),
-            "ends_at" => doc.moment("ends_at", value).map(|at| split.ends_at = Some(at)),
-            "call_quota" => doc
-                .whole("call_quota", value, i128::from(i64::MAX), "a whole number of calls")
-                .map(|calls| split.call_quota = Some(calls)),
-            "paused" => doc.flag("paused", value).map(|paused| split.paused = paused),
+            "name" => doc.text("name", value).map(|name| name.clone_into(&mut split.name)).is_some(),
+            "unit" => {
+                if let Some(header) = value.get_ref().as_table().and_then(|table| table.get("header")) {
+                    self.keys.note("unit.header", doc.at(header.span().start));
+                }
+                unit(doc, value).map(|unit| split.unit = unit).is_some()
+            }
+            "arms" => self.take_arms(doc, value),
+            "salt" => {
+                let expected = "a whole number below 2^64, as text";
+                split.salt = doc.parsed("salt", value, |text| text.parse().ok(), expected);
+                split.salt.is_some()
+            }
+            "owners" => {
+                split.owners = owners(doc, value);
+                split.owners.is_some()
+            }
+            "starts_at" => {
+                split.starts_at = doc.moment("starts_at", value);
+                split.starts_at.is_some()
+            }
+            "ends_at" => {
+                split.ends_at = doc.moment("ends_at", value);
+                split.ends_at.is_some()
+            }
+            "call_quota" => {
+                let most = i128::from(i64::MAX);
+                split.call_quota = doc.whole("call_quota", value, most, "a whole number of calls");
+                split.call_quota.is_some()
+            }
+            "paused" => doc.flag("paused", value).map(|paused| split.paused = paused).is_some(),
             _ => {
                 doc.unknown("split", key, &KEYS);
-                None
+                false
             }
+        }
+    }
+
+    fn take_arms(&mut self, doc: &mut Doc<'_>, value: &Value<'_>) -> bool {
+        let Some(list) = doc.list("arms", value, ARMS_MAX) else {
+            self.has_arms = false;
+            return false;
         };
-        ok &= read.is_some();
+        let mut is_right = true;
+        for (i, value) in list.iter().enumerate() {
+            self.keys.note(format!("arms[{i}]"), doc.at(value.span().start));
+            is_right &= self.take_arm(doc, i, value);
+        }
+        is_right
     }
-    if id.is_none() && !table.contains_key("id") {
-        doc.fault(at, "id: is missing", "every split to have one");
-    }
-    if ok {
-        check(doc, &split, at, arms_at);
-    }
-    split.id.split = id?;
-    ok.then_some(split)
-}
 
-/// The id of a split that could not be read otherwise.
-pub(super) fn id(table: &DeTable<'_>) -> Option<SplitId> {
-    SplitId::parse(table.get("id")?.get_ref().as_str()?).ok()
-}
+    fn take_arm(&mut self, doc: &mut Doc<'_>, i: usize, value: &Value<'_>) -> bool {
+        let mut arm = Arm {
+            id: ArmId::unread(i),
+            name: String::new(),
+            agent: AgentId::unread(i),
+            pin: Pin::default(),
+            weight: 1,
+            max_calls_in_progress: None,
+        };
+        let field = format!("arms[{i}]");
+        let (mut serves, mut at) = (Read::Absent, Read::Absent);
+        let is_right = doc.table(&field, value).is_some_and(|table| {
+            let mut is_right = true;
+            for (key, value) in table {
+                let path = format!("{field}.{}", key.get_ref());
+                is_right &= match key.get_ref().as_ref() {
+                    "id" => {
+                        let id = doc.parsed(&path, value, |text| ArmId::parse(text).ok(), ID_EXPECTED);
+                        id.map(|id| arm.id = id).is_some()
+                    }
+                    "name" => doc.text(&path, value).map(|text| text.clone_into(&mut arm.name)).is_some(),
+                    "agent" => taken(&mut serves, agent(doc, &path, value)),
+                    "pin" => taken(&mut at, pin(doc, &path, value)),
+                    "weight" => {
+                        let weight = doc.whole(&path, value, i128::from(WEIGHT_MAX), WEIGHT_EXPECTED);
+                        weight.map(|weight| arm.weight = weight).is_some()
+                    }
+                    "max_calls_in_progress" => {
+                        arm.max_calls_in_progress = doc.calls_in_progress(&path, value);
+                        arm.max_calls_in_progress.is_some()
+                    }
+                    _ => {
+                        doc.unknown(&field, key, &ARM_KEYS);
+                        false
+                    }
+                };
+                self.keys.note(path, doc.at(value.span().start));
+            }
+            for (key, expected) in ARM_NEEDS {
+                if !table.contains_key(key) {
+                    doc.fault(value.span().start, format!("{field}.{key}: is missing"), expected);
+                    is_right = false;
+                }
+            }
+            is_right
+        });
+        if let Some(agent) = serves.right() {
+            self.names.extend(Named::serving(&format!("{field}."), agent, at.or_default()));
+            arm.agent = agent.clone();
+        }
+        arm.pin = at.or_default().unwrap_or_default();
+        self.split.arms.push(arm);
+        is_right
+    }
 
-/// What a split is by itself, by the rules it has everywhere.
-fn check(doc: &mut Doc<'_>, file: &FileSplit, at: usize, arms_at: usize) {
-    let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
-    let split = Split {
-        account: file.id.account.clone(),
-        id: file.id.split.clone(),
-        name: file.name.clone(),
-        managed_by: ManagedBy::Files,
-        unit: file.unit.clone(),
-        arms: file.arms.clone(),
-        salt: 0,
-        owners: Owners::first(&weights),
-        starts_at: file.starts_at,
-        ends_at: file.ends_at,
-        call_quota: file.call_quota,
-        paused: file.paused,
-        ending: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-    };
-    for fault in split.faults() {
-        let at = if fault.field.starts_with("arms") { arms_at } else { at };
-        let words: Vec<String> = fault.message.split(' ').map(as_in_files).collect();
-        doc.fault(at, format!("{}: {}", as_in_files(&fault.field), words.join(" ")), "");
+    /// What is wrong with the split by itself, by the rules it has everywhere.
+    fn faults(&self) -> Vec<FieldFault> {
+        let file = &self.split;
+        let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
+        let split = Split {
+            account: file.id.account.clone(),
+            id: file.id.split.clone(),
+            name: file.name.clone(),
+            managed_by: ManagedBy::Files,
+            unit: file.unit.clone(),
+            arms: file.arms.clone(),
+            salt: 0,
+            owners: Owners::first(&weights),
+            starts_at: file.starts_at,
+            ends_at: file.ends_at,
+            call_quota: file.call_quota,
+            paused: file.paused,
+            ending: None,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        };
+        let mut faults = split.faults();
+        faults.retain(|fault| self.has_arms || fault.field != "arms");
+        faults
+    }
+
+    fn into_item(mut self) -> Item<FileSplit> {
+        let account = &self.split.id.account;
+        let value = match self.id {
+            Some(id) if !self.is_faulty => {
+                self.split.id.split = id;
+                Ok(self.split)
+            }
+            Some(id) => Err(sketch(account, format!("split {id}"), Some(Object::Split(id)), self.names)),
+            None => Err(sketch(account, "split", None, self.names)),
+        };
+        Item { value, keys: self.keys }
     }
 }
 
@@ -120,53 +241,6 @@ fn unit(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<UnitRule> {
         _ => None,
     };
     doc.parsed("unit", value, parse, UNIT_EXPECTED)
-}
-
-fn arms(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<Vec<Arm>> {
-    let list = doc.list("arms", value, ARMS_MAX)?;
-    let arms: Vec<Option<Arm>> =
-        list.iter().enumerate().map(|(i, value)| arm(doc, &format!("arms[{i}]"), value)).collect();
-    arms.into_iter().collect()
-}
-
-fn arm(doc: &mut Doc<'_>, field: &str, value: &Value<'_>) -> Option<Arm> {
-    let table = doc.table(field, value)?;
-    let (mut id, mut name, mut serves, mut at, mut weight, mut calls_max, mut ok) =
-        (None, String::new(), None, Pin::Draft, None, None, true);
-    for (key, value) in table {
-        let path = format!("{field}.{}", key.get_ref());
-        let read = match key.get_ref().as_ref() {
-            "id" => doc
-                .parsed(&path, value, |text| ArmId::parse(text).ok(), ID_EXPECTED)
-                .map(|arm| id = Some(arm)),
-            "name" => doc.text(&path, value).map(|text| text.clone_into(&mut name)),
-            "agent" => agent(doc, &path, value).map(|agent| serves = Some(agent)),
-            "pin" => pin(doc, &path, value).map(|pin| at = pin),
-            "weight" => doc
-                .whole(&path, value, i128::from(WEIGHT_MAX), "a whole number from 0 to 1,000,000")
-                .map(|number| weight = Some(number)),
-            "max_calls_in_progress" => {
-                doc.calls_in_progress(&path, value).map(|calls| calls_max = Some(calls))
-            }
-            _ => {
-                doc.unknown(field, key, &ARM_KEYS);
-                None
-            }
-        };
-        ok &= read.is_some();
-    }
-    let start = value.span().start;
-    let mut missing = |key: &str, expected: &str| {
-        if !table.contains_key(key) {
-            doc.fault(start, format!("{field}.{key}: is missing"), expected);
-        }
-    };
-    missing("id", ID_EXPECTED);
-    missing("agent", AGENT_EXPECTED);
-    missing("weight", "a whole number from 0 to 1,000,000");
-    let arm =
-        Arm { id: id?, name, agent: serves?, pin: at, weight: weight?, max_calls_in_progress: calls_max };
-    ok.then_some(arm)
 }
 
 fn owners(doc: &mut Doc<'_>, value: &Value<'_>) -> Option<Vec<(usize, usize, ArmId)>> {

@@ -5,7 +5,8 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::faults::{Faults, nearest, shown};
 use super::origin::{Origin, Places};
-use crate::domain::files::Place;
+use crate::domain::files::{Keys, Place, as_in_files};
+use crate::domain::refusal::FieldFault;
 use crate::domain::split::{CALLS_EXPECTED, CALLS_MAX};
 use crate::domain::time::Timestamp;
 
@@ -43,6 +44,27 @@ impl<'d> Doc<'d> {
     pub(super) fn fault(&mut self, offset: usize, message: impl Into<String>, expected: impl Into<String>) {
         if !self.faults.is_full() {
             self.faults.add(self.places.at(offset), message, expected);
+        }
+    }
+
+    /// A fault at a line and column.
+    pub(super) fn fault_at(
+        &mut self,
+        at: (u32, u32),
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
+        self.faults.add(at, message, expected);
+    }
+
+    /// What is wrong with a table by the rules that hold everywhere: each fault where its field stands, else where the
+    /// table does.
+    pub(super) fn rules(&mut self, table: usize, keys: &Keys, faults: impl IntoIterator<Item = FieldFault>) {
+        for FieldFault { field, message } in faults {
+            let field = as_in_files(&field);
+            let words: Vec<String> = message.split(' ').map(as_in_files).collect();
+            let at = keys.find(&field).unwrap_or_else(|| self.at(table));
+            self.faults.add(at, format!("{field}: {}", words.join(" ")), "");
         }
     }
 

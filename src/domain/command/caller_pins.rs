@@ -182,7 +182,7 @@ mod tests {
         let refused = state.apply(both.clone().with_caller_pin("+14155550101", "sales@V1")).unwrap_err();
         assert!(refused.faults[0].message.contains("belongs to the API"), "{refused:?}");
         for (twice, message) in [
-            (both.clone().with_caller_pin("+14155550100", "sales@V2"), "sales twice"),
+            (both.clone().with_caller_pin("+14155550100", "sales@V2"), "sales is given twice"),
             (both.clone().with_caller_pin("+14155550102", "sales@V9"), "no V9"),
             (both.clone().with_caller_pin("+14155550102", "nobody@V1"), "no agent nobody"),
         ] {

@@ -2,8 +2,10 @@
 //! revision.
 
 mod caller_pins;
+mod names;
 mod numbers;
 mod shadow;
+mod twice;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,11 +19,12 @@ use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::fault::Fault;
-use crate::domain::files::{Doubt, FileAgent, FileConfig, FileSet, FileSplit, Place, Placed, as_in_files};
-use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, VersionNumber};
+use crate::domain::files::{Doubt, FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
+use crate::domain::id::{AccountId, ArmId, Environment, Pin, VersionNumber};
+use crate::domain::named::Named;
 use crate::domain::object::{Object, ObjectRef};
 use crate::domain::persistent::Slab;
-use crate::domain::refusal::{FieldFault, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::sight::Sight;
 use crate::domain::split::slots::Owners;
@@ -29,6 +32,7 @@ use crate::domain::split::{Split, file_salt};
 use crate::domain::state::{RouteIx, RouteUse, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
+use names::Item;
 use shadow::{same_agent, same_route, same_split};
 
 /// Most faults that are reported at once.
@@ -125,12 +129,14 @@ impl Merge<'_> {
     /// Merges everything; answers what becomes of the numbers.
     pub(super) fn all(&mut self, files: &FileSet) -> Result<Moved, Refusal> {
         self.accounts(files);
+        self.refuse_twice(files);
         for agent in &files.agents {
             self.agent(agent);
         }
         for split in &files.splits {
             self.split(split);
         }
+        self.sketches(files);
         self.routes(files);
         self.prefixes(files);
         self.defaults(files);
@@ -155,7 +161,7 @@ impl Merge<'_> {
 
     /// Tells each account that a file names and that is not there.
     fn accounts(&mut self, files: &FileSet) {
-        for Placed { at, value: account } in &files.reading.accounts {
+        for Placed { at, value: account, .. } in &files.reading.accounts {
             if !self.next.accounts.contains_key(account) {
                 self.unknown.insert(account.clone());
                 self.faults.push(no_account(at, account));
@@ -179,7 +185,7 @@ impl Merge<'_> {
     }
 
     fn agent(&mut self, placed: &Placed<FileAgent>) {
-        let Placed { at, value: agent } = placed;
+        let Placed { at, value: agent, .. } = placed;
         if !self.is_account(at, &agent.id.account) {
             // In which account it is meant to be is open, so what names it may be right; the rest of it is judged.
             self.doubt.agents.insert(agent.id.agent.clone());
@@ -217,7 +223,7 @@ impl Merge<'_> {
     }
 
     fn version(&mut self, id: &AgentRef, placed: &Placed<(VersionNumber, FileConfig)>) {
-        let Placed { at, value: (number, config) } = placed;
+        let Placed { at, value: (number, config), .. } = placed;
         let present = self.next.agents.get(id).and_then(|agent| agent.versions.get(number));
         match present {
             Some(version) if version.hash == config.hash || config.is_unread() => {}
@@ -271,7 +277,7 @@ impl Merge<'_> {
 
     fn environments(&mut self, file: &FileAgent) {
         let Some(agent) = self.next.agents.get(&file.id).cloned() else { return };
-        for Placed { at, value: (environment, number) } in &file.environments {
+        for Placed { at, value: (environment, number), .. } in &file.environments {
             if !agent.versions.contains_key(number) {
                 let message = format!("environments.{environment}: agent {} has no {number}", file.id.agent);
                 self.faults.push(at.fault(message, format!("a version whose file {number}.toml is there")));
@@ -299,7 +305,7 @@ impl Merge<'_> {
     }
 
     fn split(&mut self, placed: &Placed<FileSplit>) {
-        let Placed { at, value: file } = placed;
+        let Placed { at, keys, value: file } = placed;
         let present = self.next.splits.get(&file.id).cloned();
         let same = || present.as_ref().is_some_and(|present| same_split(present, file));
         if !self.governs(at, &file.id.account, Object::Split(file.id.split.clone()), same) {
@@ -325,22 +331,14 @@ impl Merge<'_> {
             created_at: present.as_ref().map_or(self.at, |split| split.created_at),
             updated_at: present.as_ref().map_or(self.at, |split| split.updated_at),
         };
-        let judged = Split { account: self.judged_in(at, &split.account), ..split.clone() };
-        if judged.account != split.account {
+        if self.judged_in(at, &split.account) != split.account {
             self.doubt.splits.insert(split.id.clone());
         }
-        match self.next.check_split(&judged) {
-            Err(_) if judged.arms.iter().any(|arm| self.doubt.agents.contains(&arm.agent)) => {}
-            Err(refusal) => {
-                // It is there all the same, for what names it.
-                self.doubt.splits.insert(split.id.clone());
-                return self.refused(at, &format!("split {}", split.id), refusal.fields);
-            }
-            Ok(warnings) => self.outcome.warnings.extend(warnings),
-        }
-        for arm in &split.arms {
-            let agent = AgentRef { account: split.account.clone(), agent: arm.agent.clone() };
-            self.warn_of_lost_file(&agent, arm.pin);
+        let item = Item { at, keys, what: &format!("split {}", split.id) };
+        if !self.check_names(&item, &split.account, Named::by_arms(&split.arms)) {
+            // It is there all the same, for what names it.
+            self.doubt.splits.insert(split.id.clone());
+            return;
         }
         match (&file.owners, &present) {
             (Some(runs), _) => match owners_of(&split, runs) {
@@ -348,9 +346,8 @@ impl Merge<'_> {
                 None => {
                     let message =
                         format!("split {}: owners do not name its arms, or not every slot once", split.id);
-                    self.faults.push(
-                        at.fault(message, "runs [first slot, last slot, arm] from 0 to 9999, in order"),
-                    );
+                    let expected = "runs [first slot, last slot, arm] from 0 to 9999, in order";
+                    self.faults.push(keys.place(at, "owners").fault(message, expected));
                 }
             },
             (None, Some(present)) => split.owners = present.with_arms(split.arms.clone()).owners,
@@ -368,20 +365,12 @@ impl Merge<'_> {
         }
     }
 
-    fn refused(&mut self, at: &Place, what: &str, fields: Vec<FieldFault>) {
-        let faults = fields.into_iter().map(|fault| {
-            let key = as_in_files(&fault.field);
-            at.fault(format!("{what}: {key}: {}", fault.message), expected(&key))
-        });
-        self.faults.extend(faults);
-    }
-
     /// Every route of a number, once each, however many numbers have it.
     fn routes(&mut self, files: &FileSet) {
         let routes = self.governing_routes(files);
         self.room_for(routes.iter().map(|placed| placed.value.as_ref()));
-        for Placed { at, value: route } in routes {
-            self.check_route_at(at, "number", route);
+        for Placed { at, keys, value: route } in routes {
+            self.check_route_at(&Item { at, keys, what: "number" }, route);
         }
     }
 
@@ -392,43 +381,15 @@ impl Merge<'_> {
         }
     }
 
-    fn check_route_at(&mut self, at: &Place, what: &str, route: &Arc<Route>) {
-        let account = self.judged_in(at, &route.account);
-        if self.doubt.concerns(route) {
-            return;
-        }
-        let judged =
-            (account != route.account).then(|| Arc::new(Route { account, ..route.as_ref().clone() }));
-        let route = judged.as_ref().unwrap_or(route);
-        let gone = |agent: &AgentId| {
-            self.gone.contains(&AgentRef { account: route.account.clone(), agent: agent.clone() })
-        };
-        if let Some((agent, _)) = route.pins().find(|(agent, _)| gone(agent)) {
-            let message = format!("{what}: agent {agent} is gone from the files");
-            self.faults.push(at.fault(message, "an agent that has a folder in agents/"));
-            return;
-        }
-        match self.next.check_route(route) {
-            Ok(warnings) => self.outcome.warnings.extend(warnings.into_iter().take(10)),
-            Err(refusal) => return self.refused(at, what, refusal.fields),
-        }
-        for (agent, pin) in route.pins() {
-            let agent = AgentRef { account: route.account.clone(), agent: agent.clone() };
-            self.warn_of_lost_file(&agent, pin);
-        }
-    }
-
     fn prefixes(&mut self, files: &FileSet) {
         let mut seen = BTreeSet::new();
-        for Placed { at, value: (prefix, route) } in &files.prefixes {
+        for Placed { at, keys, value: (prefix, route) } in &files.prefixes {
             let key = (route.account.clone(), *prefix);
-            if !seen.insert(key.clone()) {
-                self.faults.push(at.fault(format!("prefix {prefix} is given twice"), "each prefix once"));
-            }
+            seen.insert(key.clone());
             let present = self.next.prefixes.get(&key).cloned();
             let same = || present.as_ref().is_some_and(|present| same_route(present, route));
             if self.governs(at, &route.account, Object::Prefix(*prefix), same) {
-                self.check_route_at(at, &format!("prefix {prefix}"), route);
+                self.check_route_at(&Item { at, keys, what: &format!("prefix {prefix}") }, route);
                 if present.as_ref() != Some(route) {
                     self.change(Change::PrefixPut { prefix: *prefix, route: Arc::clone(route) });
                 }
@@ -443,14 +404,12 @@ impl Merge<'_> {
 
     fn defaults(&mut self, files: &FileSet) {
         let mut seen = BTreeSet::new();
-        for Placed { at, value: route } in &files.defaults {
-            if !seen.insert(route.account.clone()) {
-                self.faults.push(at.fault("the default route is given twice", "one default route"));
-            }
+        for Placed { at, keys, value: route } in &files.defaults {
+            seen.insert(route.account.clone());
             let present = self.next.defaults.get(&route.account).cloned();
             let same = || present.as_ref().is_some_and(|present| same_route(present, route));
             if self.governs(at, &route.account, Object::DefaultRoute, same) {
-                self.check_route_at(at, "default", route);
+                self.check_route_at(&Item { at, keys, what: "default" }, route);
                 if present.as_ref() != Some(route) {
                     self.change(Change::DefaultPut { route: Arc::clone(route) });
                 }
@@ -503,7 +462,10 @@ impl Merge<'_> {
             }
             let named =
                 |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
-            if let Some((_, split)) = self.next.splits.iter().find(|(_, split)| named(split)) {
+            // Of a split that the files give it was told where that stands.
+            let untold = |split: &Split| !self.doubt.splits.contains(&split.id);
+            let mut splits = self.next.splits.iter();
+            if let Some((_, split)) = splits.find(|(_, split)| named(split) && untold(split)) {
                 let message =
                     format!("agent {} is gone from the files but split {} names it", id.agent, split.id);
                 self.faults.push(nowhere(message, "the agent, or no split that names it"));
@@ -620,16 +582,6 @@ fn without_agent(route: &Route, id: &AgentRef) -> Option<Option<Route>> {
     let mut left = route.clone();
     left.header_rules.retain(|rule| rule.agent.as_ref() != Some(&id.agent));
     Some(Some(left))
-}
-
-/// What a key may name; nothing where the fault says it already.
-fn expected(key: &str) -> &'static str {
-    match key.rsplit('.').next() {
-        Some("agent") => "an agent that has a folder in agents/",
-        Some("pin") => "a version whose file is there, an environment or `draft`",
-        Some("split") => "a [[split]] of the route files, or a split of the API",
-        _ => "",
-    }
 }
 
 fn of_files(route: &Route) -> bool {

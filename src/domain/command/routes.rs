@@ -6,7 +6,7 @@ use super::Outcome;
 use super::told::route_text;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
-use crate::domain::change::{Change, NumberChanges, SplitRef};
+use crate::domain::change::{Change, NumberChanges};
 use crate::domain::fallback::Fallback;
 use crate::domain::id::AccountId;
 use crate::domain::persistent::Slab;
@@ -199,28 +199,8 @@ impl State {
     }
 
     fn check_names(&self, route: &Route, faults: &mut Vec<FieldFault>, warnings: &mut Vec<String>) {
-        match &route.to {
-            Destination::Agent { agent, pin } => {
-                faults.extend(self.check_pin(&route.account, agent, *pin, "", warnings).err());
-            }
-            Destination::Split(split) => {
-                let id = SplitRef { account: route.account.clone(), split: split.clone() };
-                if !self.splits.contains_key(&id) {
-                    let message = format!("there is no split {split}");
-                    faults.push(FieldFault { field: "splitId".to_owned(), message });
-                }
-            }
-        }
-        for (i, rule) in route.header_rules.iter().enumerate() {
-            let own = match &route.to {
-                Destination::Agent { agent, .. } => Some(agent),
-                Destination::Split(_) => None,
-            };
-            if let Some(agent) = rule.agent.as_ref().or(own) {
-                let field = format!("headerRules[{i}]");
-                faults.extend(self.check_pin(&route.account, agent, rule.pin, &field, warnings).err());
-            }
-        }
+        let names = route.names().into_iter();
+        faults.extend(names.filter_map(|named| self.check_named(&route.account, &named, warnings).err()));
     }
 
     /// A number to fall back to that leads nowhere; files are asked about when all of them are in place.
@@ -230,7 +210,8 @@ impl State {
         (!routed).then(|| format!("the fallback {number} has no route of its own: it takes no calls"))
     }
 
-    fn warn_of_site(&self, route: &Route) -> Option<String> {
+    /// A site that the version in force does not have.
+    pub(super) fn warn_of_site(&self, route: &Route) -> Option<String> {
         let site = route.site_variant.as_ref()?;
         let Destination::Agent { agent, pin } = &route.to else { return None };
         let id = AgentRef { account: route.account.clone(), agent: agent.clone() };

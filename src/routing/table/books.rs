@@ -236,18 +236,18 @@ impl World {
                 });
             }
         }
-        set.routes = at_of.into_iter().map(|r| Placed { at: place(1), value: Arc::new(r) }).collect();
+        set.routes = at_of.into_iter().map(|r| Placed::whole(place(1), Arc::new(r))).collect();
         set.released =
             self.file_numbers.keys().filter(|n| !numbers.contains_key(n)).map(|n| num(*n)).collect();
         set.numbers_before = self.file_numbers.len();
         let mut seen = BTreeSet::new();
         for (p, t, e) in &files.prefixes {
             if seen.insert(*p) {
-                set.prefixes.push(Placed { at: place(1), value: (prefix(*p), Arc::new(filed(*t, *e))) });
+                set.prefixes.push(Placed::whole(place(1), (prefix(*p), Arc::new(filed(*t, *e)))));
             }
         }
         if let Some((t, e)) = files.default {
-            set.defaults.push(Placed { at: place(1), value: Arc::new(filed(t, e)) });
+            set.defaults.push(Placed::whole(place(1), Arc::new(filed(t, e))));
         }
         for (n, to) in &files.caller_pins {
             set = set.with_caller_pin(CALLERS[usize::from(*n)], &self::to(*to));

@@ -238,7 +238,7 @@ fn split(a: u8, b: u8, c: u8) -> Split {
 }
 
 fn placed<T>(value: T) -> Placed<T> {
-    Placed { at: Place { file: Arc::from("routes.toml"), line: 1, column: 1 }, value }
+    Placed::whole(Place { file: Arc::from("routes.toml"), line: 1, column: 1 }, value)
 }
 
 fn config(agent: u8, version: u8) -> FileConfig {

@@ -53,7 +53,7 @@ fn a_fault_of_a_caller_pin_stands_at_its_line_and_column() {
 #[test]
 fn a_header_that_is_reserved_is_a_fault_of_its_number() {
     let lines = "number = \"+14155550100\"\nagent = \"a\"\nheaders = { Via = \"x\" }";
-    one_fault(&amid(&format!("[[number]]\n{lines}")), "7:11", &["headers.Via", "is reserved"]);
+    one_fault(&amid(&format!("[[number]]\n{lines}")), "7:13", &["headers.Via", "is reserved"]);
 }
 
 #[test]
@@ -82,12 +82,12 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
         ("number = \"+14155550100\"\nagent = \"a\"\nheaders = { A = 1 }", "7:17", ["headers.A", "a text"]),
         (
             "number = \"+14155550100\"\nagent = \"a\"\nheaders = { \"A B\" = \"1\" }",
-            "7:11",
+            "7:13",
             ["headers.A B", "no header name"],
         ),
         (
             "number = \"+14155550100\"\nagent = \"a\"\nheaders = { X-A = \"x\\ny\" }",
-            "7:11",
+            "7:13",
             ["headers.X-A", "control characters"],
         ),
         (
@@ -97,7 +97,7 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
         ),
         (
             "number = \"+14155550100\"\nagent = \"a\"\nheader_rules = [{ header = \"X\", regex = \"(\" }]",
-            "7:16",
+            "7:41",
             ["header_rules[0].regex", "is no expression"],
         ),
         (
@@ -117,7 +117,7 @@ fn a_fault_of_a_number_stands_at_its_line_and_column() {
         ),
         (
             "number = \"+14155550100\"\nsplit = \"s\"\nheader_rules = [{ header = \"X\", equals = \"x\" }]",
-            "7:16",
+            "7:17",
             ["header_rules[0].agent", "has no agent of its own"],
         ),
         (
@@ -178,12 +178,12 @@ fn a_fault_of_another_table_stands_at_its_line_and_column() {
             "6:34",
             ["wieght", "`weight`"],
         ),
-        (split(&format!("arms = [{arm}, {arm}]")), "6:8", ["arms[1].id", "earlier arm"]),
+        (split(&format!("arms = [{arm}, {arm}]")), "6:55", ["arms[1].id", "earlier arm"]),
         (split(&format!("arms = [{}]", [arm; 17].join(","))), "6:8", ["arms: 17 of them", "at most 16"]),
         (split(&format!("arms = [{arm}]\nunit = \"colour\"")), "7:8", ["unit: \"colour\"", "header"]),
         (
             split(&format!("arms = [{arm}]\nunit = {{ header = \"X Y\" }}")),
-            "4:1",
+            "7:19",
             ["unit.header", "no header name"],
         ),
         (
@@ -196,7 +196,7 @@ fn a_fault_of_another_table_stands_at_its_line_and_column() {
             split(&format!(
                 "arms = [{arm}]\nstarts_at = 2026-01-02T00:00:00Z\nends_at = \"2026-01-01T00:00:00Z\""
             )),
-            "4:1",
+            "8:11",
             ["ends_at", "not after starts_at"],
         ),
         (
@@ -281,7 +281,7 @@ fn what_files_name_must_exist_somewhere_in_them() {
     let files: Vec<_> = agents(1).into_iter().chain([file("routes/a.toml", text)]).collect();
     let faults = checked(&files).unwrap_err();
     let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
-    assert_eq!((lines, faults.len()), (vec![6, 10, 15], 3), "{faults:#?}");
+    assert_eq!((lines, faults.len()), (vec![7, 12, 16], 3), "{faults:#?}");
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn numbers_and_splits_of_two_files_are_a_fault_that_names_both() {
         texts,
         [
             "routes/b.toml:3:10: number: +14155550100 is given twice, first in routes/a.toml:10 (expected each number in one file)",
-            "routes/b.toml:5:1: split split-0 is given twice, first in routes/a.toml:1 (expected each split once)",
+            "routes/b.toml:6:6: split split-0 is given twice, first in routes/a.toml:2 (expected each of them once)",
         ]
     );
 }

@@ -1,27 +1,23 @@
 //! The caller pins of the files, given whole.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::{AgentRef, Change, FileSet, ManagedBy, Merge, Place, Placed, nowhere};
+use super::{AgentRef, Change, FileSet, Item, ManagedBy, Merge, Placed, nowhere};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin, CallerPinKey, CallerPinRef, Probe};
+use crate::domain::named::Named;
 
 impl Merge<'_> {
     pub(super) fn caller_pins(&mut self, files: &FileSet) {
-        let mut seen: BTreeMap<&CallerPinRef, &Place> = BTreeMap::new();
-        for Placed { at, value: pin } in &files.caller_pins {
-            if let Some(first) = seen.insert(&pin.id, at) {
-                let agent = &pin.id.agent.agent;
-                let message = format!(
-                    "caller: is given for agent {agent} twice, first in {}:{}",
-                    first.file, first.line
-                );
-                self.faults.push(at.fault(message, "each caller of an agent once"));
-            }
+        let mut seen: BTreeSet<&CallerPinRef> = BTreeSet::new();
+        for Placed { at, keys, value: pin } in &files.caller_pins {
+            seen.insert(&pin.id);
             let present = self.next.caller_pins.get(&pin.id).cloned();
             let same = || present.as_ref().is_some_and(|it| it.pin == pin.pin && it.until == pin.until);
             if self.governs(at, &pin.id.agent.account, pin.id.object(), same) {
-                self.check_caller_pin(at, pin);
+                let AgentRef { account, agent } = &pin.id.agent;
+                let item = Item { at, keys, what: "caller_pin" };
+                self.check_names(&item, account, Named::serving("", agent, Some(pin.pin)));
                 if present.as_ref() != Some(pin) {
                     self.change(Change::CallerPinPut(pin.clone()));
                 }
@@ -29,30 +25,12 @@ impl Merge<'_> {
         }
         let of_files = |pin: &CallerPin| pin.managed_by == ManagedBy::Files;
         let pins = self.next.caller_pins.iter();
-        let gone = pins.filter(|(id, pin)| of_files(pin) && !seen.contains_key(id));
+        let gone = pins.filter(|(id, pin)| of_files(pin) && !seen.contains(id));
         let gone: Vec<_> = gone.map(|(id, _)| id.clone()).collect();
         for id in gone {
             self.change(Change::CallerPinRemoved(id));
         }
         self.check_room(files);
-    }
-
-    fn check_caller_pin(&mut self, at: &Place, pin: &CallerPin) {
-        let AgentRef { account, agent } = &pin.id.agent;
-        let account = &self.judged_in(at, account);
-        if self.doubt.agents.contains(agent) {
-            return;
-        }
-        if self.gone.contains(&pin.id.agent) {
-            let message = format!("caller_pin: agent {agent} is gone from the files");
-            return self.faults.push(at.fault(message, "an agent that has a folder in agents/"));
-        }
-        let mut warnings = Vec::new();
-        match self.next.check_pin(account, agent, pin.pin, "", &mut warnings) {
-            Err(fault) => return self.refused(at, "caller_pin", vec![fault]),
-            Ok(()) => self.outcome.warnings.extend(warnings),
-        }
-        self.warn_of_lost_file(&pin.id.agent, pin.pin);
     }
 
     /// Refuses more pins of one account than there may be.
