@@ -190,7 +190,7 @@ fn plane(count: u64) -> Arc<CallPlane> {
 fn changes(count: u64) -> Vec<Change> {
     let id = AgentRef { account: account(), agent: agent() };
     let mut changes = vec![
-        Change::AccountPut(Account { id: account(), name: "One".to_owned(), created_at: Timestamp(0) }),
+        Change::AccountPut(Account::new(account(), "One", Timestamp(0))),
         Change::AgentPut(Profile {
             id: id.clone(),
             name: "Sales".to_owned(),

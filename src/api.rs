@@ -1,7 +1,7 @@
 //! The management API: what operators ask and change, by one table of routes that is also the OpenAPI document.
 //!
 //! ```text
-//!   request --> correlation id --> guard: key, permission --> handler: parse, Command, submit, present --> answer
+//!   request --> correlation id --> guard: key, permission --> once --> handler: parse, Command, submit, present --> answer
 //!                                    ^ reads what each operation declares in the document
 //! ```
 //!
@@ -10,11 +10,13 @@
 //! operation needs is written once, at its handler, as the `security` of its documentation; the guard enforces what
 //! the document says and lets nothing through that the document does not have.
 
+pub mod accounts;
 pub mod agents;
 pub mod caller_pins;
 pub mod default_route;
 pub mod hand_over;
 pub mod history;
+pub mod keys;
 pub mod numbers;
 pub mod plan;
 pub mod prefixes;
@@ -33,6 +35,7 @@ mod fields;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod guard;
+mod idempotency;
 mod operation;
 mod permits;
 mod refused;
@@ -50,6 +53,7 @@ use hyper::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::control::Control;
+use crate::control::answers::Answers;
 use crate::domain::time::Timestamp;
 use crate::http::correlation::{NewId, correlate};
 use crate::http::error::ApiError;
@@ -63,6 +67,8 @@ use permits::Permits;
 pub struct Management {
     /// The one way to change anything, and what there is to read.
     pub control: Control,
+    /// Answers that stand, for requests that come again.
+    pub answers: Answers,
     /// What `/metrics` shows.
     pub registry: Registry,
     /// What the probes show.
@@ -123,6 +129,7 @@ pub fn router(management: Management) -> Router {
         uuid::Builder::from_random_bytes(high).into_uuid()
     });
     router
+        .route_layer(from_fn_with_state(Arc::clone(&management), idempotency::once))
         .route_layer(from_fn_with_state(guard, guard::admit))
         .route("/openapi.json", get(move || std::future::ready(document::answer(document.clone()))))
         .method_not_allowed_fallback(async || {
@@ -146,11 +153,13 @@ pub fn openapi() -> String {
 
 fn routes() -> OpenApiRouter<Arc<Management>> {
     document::begun()
+        .merge(accounts::routes())
         .merge(agents::routes())
         .merge(caller_pins::routes())
         .merge(default_route::routes())
         .merge(hand_over::routes())
         .merge(history::routes())
+        .merge(keys::routes())
         .merge(numbers::routes())
         .merge(plan::routes())
         .merge(prefixes::routes())

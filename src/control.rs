@@ -8,6 +8,7 @@
 //! come to is absorbed into a copy of the state, which becomes the present one when it is committed.
 
 mod alarm;
+pub mod answers;
 mod bodies;
 pub mod files;
 mod hand_over;

@@ -3,6 +3,7 @@
 //! [`port`] says what control needs of any engine, [`sqlite`] gives it on one node. Every engine passes the same laws.
 //! No call waits for anything in here.
 
+pub mod answers;
 pub mod error;
 pub mod folder;
 pub mod life;

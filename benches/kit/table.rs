@@ -75,7 +75,7 @@ impl World {
             account,
         };
         let created =
-            Account { id: world.account.clone(), name: "Bench".to_owned(), created_at: Timestamp(0) };
+            Account::new(world.account.clone(), "Bench", Timestamp(0));
         let mut changes = vec![Change::AccountPut(created)];
         changes.extend((0..AGENTS).flat_map(|k| agent_changes(&world.account, k)));
         changes.extend((0..SPLITS).map(|k| Change::SplitPut(Arc::new(split(&world.account, k * 10)))));

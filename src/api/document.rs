@@ -50,7 +50,37 @@ pub(super) fn management(document: &utoipa::openapi::OpenApi) -> Value {
         components.insert("securitySchemes".to_owned(), Value::Object(schemes));
     }
     finish_all(&mut document);
+    for (_, item) in members(&mut document, "/paths").into_iter().flatten() {
+        item.get_mut("post").into_iter().for_each(may_be_repeated);
+    }
     document
+}
+
+/// Says of a `POST` that it is carried out once however often it is sent, if it is sent with a key of its own.
+fn may_be_repeated(operation: &mut Value) {
+    let parameter = json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": "Sent again with the same API key, path, query and body within 24 hours, the request has the answer \
+            that it had, with `Idempotent-Replayed: true`, and nothing is done. What is shown only once is not in it.",
+    });
+    if let Some(operation) = operation.as_object_mut() {
+        let parameters = operation.entry("parameters").or_insert_with(|| Value::Array(Vec::new()));
+        parameters.as_array_mut().into_iter().for_each(|list| list.push(parameter.clone()));
+    }
+    for (status, why) in [
+        ("409", "`IDEMPOTENCY_KEY_IN_USE`: a request with this key is being carried out"),
+        ("422", "`IDEMPOTENCY_KEY_REUSED`: the key came with another query or body"),
+    ] {
+        let response = &mut operation["responses"][status];
+        match response.get_mut("description") {
+            Some(Value::String(description)) => description.push_str(&format!("; {why}")),
+            _ => {
+                *response = json!({"description": why});
+                answers_error(response);
+            }
+        }
+    }
 }
 
 /// The document of both planes, each path with the servers it is on where that is not management alone.
@@ -146,11 +176,17 @@ fn finish(operation: &mut Value) {
         responses.entry(*status).or_insert_with(|| json!({"description": description}));
     }
     for (status, response) in responses.iter_mut() {
-        let failed = status.starts_with(['4', '5']) && response.get("content").is_none();
-        if let Some(response) = response.as_object_mut().filter(|_| failed) {
-            let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
-            response.insert("content".to_owned(), schema);
+        if status.starts_with(['4', '5']) && response.get("content").is_none() {
+            answers_error(response);
         }
+    }
+}
+
+/// Says of an answer that it is an error.
+fn answers_error(response: &mut Value) {
+    if let Some(response) = response.as_object_mut() {
+        let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
+        response.insert("content".to_owned(), schema);
     }
 }
 

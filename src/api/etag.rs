@@ -76,8 +76,11 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
             state.caller_pins.get(id).map(|pin| Tag::of(pin.as_ref()))
         }
         Action::PatchSplit { id, .. } | Action::EndSplit { id, .. } | Action::DeleteSplit(id) => of_split(id),
+        Action::PatchAccount { id, .. } => state.accounts.get(id).map(|account| Tag::of(account.as_ref())),
+        Action::DeleteKey(id) => state.keys_of(account).find(|key| key.id == *id).map(Tag::of),
         Action::CreateAccount { .. }
         | Action::ReplaceKey(_)
+        | Action::CreateKey(_)
         | Action::CreateSplit { .. }
         | Action::ImportNumbers(_)
         | Action::ImportAccount(_)

@@ -10,16 +10,20 @@
 use std::collections::HashSet;
 
 use super::caller::Caller;
+use crate::domain::account::Permission;
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
 use crate::domain::change::SplitRef;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AgentId, ArmId, ConfigHash, Pin, SiteVariantId, SplitId};
+use crate::domain::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SiteVariantId, SplitId};
 use crate::domain::refusal::FieldFault;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::json::faults::{CODE, Faults, quoted, shown};
 use crate::http::json::tree::Tree;
+
+/// Most characters of a name for people.
+const NAME_CHARS_MAX: usize = 100;
 
 /// What a body is read into.
 pub(super) trait Written: Sized {
@@ -176,12 +180,17 @@ impl<'r> Fields<'r> {
         Some(each.map(|(i, tree)| self.members_of(format!("{path}[{i}]"), tree, &mut read)).collect())
     }
 
-    /// A list of values that may be absent; those at fault are left out.
+    /// A list of values, none where it is absent; those at fault are left out.
     pub(super) fn values<T: Kind>(&mut self, name: &'static str) -> Vec<T> {
-        let Some(list) = self.list(name, "a list") else { return Vec::new() };
+        self.values_given(name).unwrap_or_default()
+    }
+
+    /// A list of values that may be absent; those at fault are left out.
+    pub(super) fn values_given<T: Kind>(&mut self, name: &'static str) -> Option<Vec<T>> {
+        let list = self.list(name, "a list")?;
         let path = self.path_of(name);
         let each = list.into_iter().enumerate();
-        each.filter_map(|(i, tree)| self.value(format!("{path}[{i}]"), tree)).collect()
+        Some(each.filter_map(|(i, tree)| self.value(format!("{path}[{i}]"), tree)).collect())
     }
 
     /// An object of texts that may be absent, each of which must pass a check of its name and value.
@@ -215,6 +224,16 @@ impl<'r> Fields<'r> {
     /// A value as it is, for whoever reads it in a way of its own; null is absence.
     pub(super) fn present(&mut self, name: &'static str) -> Option<Tree> {
         self.take(name).filter(|tree| *tree != Tree::Null)
+    }
+
+    /// A name for people, of 1 to 100 visible characters, as it is without the spaces around it.
+    pub(super) fn name(&mut self, name: String) -> Option<String> {
+        let trimmed = name.trim();
+        if (1..=NAME_CHARS_MAX).contains(&trimmed.chars().count()) && !trimmed.chars().any(char::is_control) {
+            return Some(trimmed.to_owned());
+        }
+        self.fault("name", "is no name: expected 1 to 100 visible characters");
+        None
     }
 
     /// Whether an agent and what of it are there, as far as the caller may see.
@@ -360,6 +379,7 @@ macro_rules! id_kinds {
 
 id_kinds! {
     AgentId, "the id of an agent, a text";
+    AccountId, "the id of an account, a text";
     SplitId, "the id of a split, a text";
     ArmId, "the id of an arm, a text";
     SiteVariantId, "the id of a site variant, a text";
@@ -398,6 +418,22 @@ impl Kind for ConfigHash {
         let text = text(tree)?;
         Self::parse(&text).ok_or_else(|| {
             Some(format!("{} is no fingerprint: expected {}", quoted(&text), Self::expected()))
+        })
+    }
+}
+
+impl Kind for Permission {
+    fn expected() -> String {
+        let names = Self::ALL.map(Self::as_str);
+        let [first @ .., last] = names;
+        format!("{} or {last}", first.join(", "))
+    }
+
+    fn of(tree: Tree) -> Result<Self, Option<String>> {
+        let text = text(tree)?;
+        let known = Self::ALL.into_iter().find(|permission| permission.as_str() == text);
+        known.ok_or_else(|| {
+            Some(format!("{} is no permission: expected {}", quoted(&text), Self::expected()))
         })
     }
 }

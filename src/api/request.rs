@@ -11,7 +11,7 @@ use super::caller::Caller;
 use super::fields::{self, Written};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
-use crate::domain::id::{AgentId, ConfigHash, SplitId, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, ConfigHash, SplitId, VersionNumber};
 use crate::http::body::BodyFault;
 use crate::http::error::ApiError;
 use crate::http::query::pairs;
@@ -53,6 +53,12 @@ impl PathId for Prefix {
 }
 
 impl PathId for SplitId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        Self::parse(text).map_err(|why| ApiError::unprocessable("id", why.to_string()))
+    }
+}
+
+impl PathId for AccountId {
     fn read(text: &str) -> Result<Self, ApiError> {
         Self::parse(text).map_err(|why| ApiError::unprocessable("id", why.to_string()))
     }

@@ -14,6 +14,7 @@ use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
 use super::{AppError, open_files, random_bytes, reset};
 use crate::control::Control;
+use crate::control::answers::Answers;
 use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::Reloader;
 use crate::control::start::{Parts, StartError, start};
@@ -54,6 +55,7 @@ pub(super) struct Router {
     pub(super) settings: Settings,
     pub(super) folder: Arc<DataFolder>,
     pub(super) control: Control,
+    pub(super) answers: Answers,
     pub(super) reloader: Reloader,
     pub(super) plane: Arc<CallPlane>,
     pub(super) registry: Registry,
@@ -124,6 +126,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         random: &mut random_bytes,
     })
     .map_err(|why| named(why, &folder))?;
+    let answers = Answers::open(folder.path()).map_err(std::io::Error::other)?;
     reset::finish(&folder, &control.state(), &key_secret, is_first)?;
 
     let (token_keys, ring) = TokenKeyFile::open(&settings, &folder, is_first)?;
@@ -155,6 +158,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         settings,
         folder,
         control,
+        answers,
         reloader,
         plane,
         registry,

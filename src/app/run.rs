@@ -50,6 +50,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         settings,
         folder,
         control,
+        answers,
         reloader,
         plane,
         registry,
@@ -72,6 +73,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     start_sweeping(&plane)?;
     let management = crate::api::Management {
         control: control.clone(),
+        answers,
         registry,
         health: health.clone(),
         key_secret,
@@ -305,7 +307,7 @@ mod tests {
     fn a_termination_is_heard_while_a_hang_up_has_the_files_read() {
         let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel());
         let id = AccountId::parse("ws-1").unwrap();
-        let account = Change::AccountPut(Account { id, name: "Main".to_owned(), created_at: Timestamp(0) });
+        let account = Change::AccountPut(Account::new(id, "Main", Timestamp(0)));
         let (control, reloader, _ground) = crate::control::testing::control(
             vec![account],
             [7; 32],

@@ -154,7 +154,7 @@ impl Room {
             meanwhile: Mutex::default(),
             unstaged: AtomicUsize::new(0),
         });
-        let main = Account { id: account(), name: "Main".to_owned(), created_at: Timestamp(0) };
+        let main = Account::new(account(), "Main", Timestamp(0));
         let (sources, registry) = (Shown::default(), Registry::new());
         let (control, reloader, ground) = control_over(
             Arc::clone(&store) as Arc<dyn ControlStore>,

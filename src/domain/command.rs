@@ -1,5 +1,6 @@
 //! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
 
+mod accounts;
 mod authorised;
 mod caller_pins;
 mod files;
@@ -7,6 +8,7 @@ mod hand_over;
 mod held;
 mod import;
 mod import_account;
+mod keys;
 mod routes;
 mod several;
 mod splits;
@@ -32,9 +34,11 @@ use super::split::Split;
 use super::state::State;
 use super::time::Timestamp;
 
+pub use accounts::{AccountPatch, no_account};
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
 pub use import_account::{AccountImport, WholeAgent};
+pub use keys::no_key;
 pub use several::{BETWEEN_TARGETS, CHANGES_MAX, Sequence, Step};
 pub use splits::{ArmPatch, SplitPatch};
 
@@ -89,8 +93,19 @@ pub enum Action {
         /// The key, with every permission.
         key: Key,
     },
+    /// Change an account.
+    PatchAccount {
+        /// Which.
+        id: AccountId,
+        /// How.
+        patch: AccountPatch,
+    },
     /// Make a key; keys of the same name end.
     ReplaceKey(Key),
+    /// Make a key that can do no more than its maker.
+    CreateKey(Key),
+    /// End a key, by its id.
+    DeleteKey(String),
     /// Route a number.
     PutNumber {
         /// The number.
@@ -174,8 +189,12 @@ impl Action {
     #[must_use]
     pub fn permission(&self) -> Option<Permission> {
         match self {
-            Self::CreateAccount { .. } | Self::ApplyFiles(_) | Self::Several(_) => None,
-            Self::ReplaceKey(_) => Some(Permission::Admin),
+            Self::ApplyFiles(_) | Self::Several(_) => None,
+            Self::CreateAccount { .. }
+            | Self::PatchAccount { .. }
+            | Self::ReplaceKey(_)
+            | Self::CreateKey(_)
+            | Self::DeleteKey(_) => Some(Permission::Admin),
             _ => Some(Permission::Edit),
         }
     }
@@ -242,14 +261,11 @@ impl State {
     pub fn weigh(&self, command: &Command) -> Result<Outcome, Refusal> {
         let account = &command.account;
         match &command.action {
-            Action::CreateAccount { account, key } => Ok(Outcome {
-                changes: vec![Change::AccountPut(account.clone()), Change::KeyPut(key.clone())],
-                action: "account.create",
-                target: account.id.to_string(),
-                summary: format!("account {} was made, with the key {}", account.id, key.name),
-                ..Outcome::default()
-            }),
+            Action::CreateAccount { account, key } => self.create_account(account, key),
+            Action::PatchAccount { id, patch } => self.patch_account(id, patch),
             Action::ReplaceKey(key) => Ok(self.replace_key(key)),
+            Action::CreateKey(key) => self.create_key(command, key),
+            Action::DeleteKey(id) => self.delete_key(command, id),
             Action::PutNumber { number, route } => self.put_number(number, route),
             Action::DeleteNumber(number) => self.delete_number(account, number),
             Action::PutPrefix { prefix, route } => self.put_prefix(*prefix, route),

@@ -61,6 +61,12 @@ impl<'s> Sight<'s> {
         self.key.is_none_or(|key| key.sees(agent))
     }
 
+    /// Whether all is seen that another key sees.
+    #[must_use]
+    pub fn key(&self, other: &Key) -> bool {
+        self.key.is_none_or(|key| key.sees_all_of(other))
+    }
+
     /// Whether the agents of all arms are seen.
     #[must_use]
     pub fn split(&self, split: &Split) -> bool {
@@ -121,8 +127,12 @@ impl<'s> Sight<'s> {
                 self.objects(account, objects) && self.given_back(objects, files)
             }
             // Of several, each is judged when its turn comes, by what those before it made.
+            // Which keys are seen, and who keeps accounts, is judged where they are weighed.
             Action::CreateAccount { .. }
+            | Action::PatchAccount { .. }
             | Action::ReplaceKey(_)
+            | Action::CreateKey(_)
+            | Action::DeleteKey(_)
             | Action::ApplyFiles(_)
             | Action::Several(_) => true,
         }

@@ -33,6 +33,8 @@ pub struct State {
     pub first_account: Option<AccountId>,
     /// Keys, by what they are recognised by.
     pub keys: Map<KeyDigest, Arc<Key>>,
+    /// The same keys by account.
+    pub(in crate::domain) account_keys: Map<(AccountId, KeyDigest), Arc<Key>>,
     /// Agents.
     pub agents: Map<AgentRef, Arc<Agent>>,
     /// Every routed number and the place of its route.

@@ -12,6 +12,7 @@ use super::world::{NOW, SECRET, account, beginning, files, key};
 use crate::api::numbers::ImportLimits;
 use crate::api::{Management, router};
 use crate::control::Control;
+use crate::control::answers::Answers;
 use crate::control::files::Library;
 use crate::control::metrics::ConfigMetrics;
 use crate::control::reload::{Look, Sources};
@@ -68,6 +69,7 @@ fn served() -> Router {
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 8701));
     router(Management {
         control,
+        answers: Answers::in_memory().expect("memory"),
         registry,
         health: Health::default(),
         key_secret: SECRET,

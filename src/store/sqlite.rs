@@ -1,5 +1,6 @@
 //! The store of one node: a SQLite file, written ahead and synchronised at each commit.
 
+mod answers;
 mod failure;
 mod format;
 mod load;
@@ -20,6 +21,7 @@ use super::error::{Deed, StoreError, StoreErrorKind};
 use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
 use crate::domain::id::{ConfigHash, Revision};
+pub use answers::AnswerFile;
 use failure::{Failure, Result};
 use place::Place;
 

@@ -55,7 +55,10 @@ impl<'p> Objects<'p> {
                 self.split(state, id)
             }
             Action::CreateAccount { .. }
+            | Action::PatchAccount { .. }
             | Action::ReplaceKey(_)
+            | Action::CreateKey(_)
+            | Action::DeleteKey(_)
             | Action::ApplyFiles(_)
             | Action::ImportNumbers(_)
             | Action::ImportAccount(_)

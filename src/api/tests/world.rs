@@ -18,6 +18,7 @@ use crate::api::numbers::ImportLimits;
 use crate::api::{Management, router};
 use crate::control::reload::{Look, Sources};
 use crate::control::testing::{self, Ground};
+use crate::control::answers::Answers;
 use crate::control::{Applied, Control};
 use crate::domain::account::{Account, Key, KeyDigest, Permission};
 use crate::domain::change::Change;
@@ -100,13 +101,14 @@ pub(super) fn key(name: &str, account: &str, permissions: &[Permission]) -> Key 
         permissions: permissions.to_vec(),
         agents: None,
         expires_at: None,
+        created_at: None,
         digest: KeyDigest::of(&SECRET, name),
     }
 }
 
 fn beginning() -> Vec<Change> {
     let account =
-        |id| Account { id: AccountId::parse(id).unwrap(), name: id.to_owned(), created_at: Timestamp(0) };
+        |id| Account::new(AccountId::parse(id).unwrap(), id.to_owned(), Timestamp(0));
     let limited = Key {
         agents: Some(vec![AgentId::parse("reception").unwrap()]),
         ..key("limited", "ws-1", &Permission::ALL)
@@ -139,6 +141,7 @@ impl World {
         let health = ground.health.clone();
         let router = TowerToHyperService::new(router(Management {
             control: control.clone(),
+            answers: Answers::in_memory().unwrap(),
             registry,
             health: health.clone(),
             key_secret: SECRET,

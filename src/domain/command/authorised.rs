@@ -24,6 +24,11 @@ impl State {
         let Some(present) = present.filter(|key| key.may(needed) && !key.expired(command.at)) else {
             return Err(forbidden(format!("this needs a key with the permission `{}`", needed.as_str())));
         };
+        let of_instance =
+            matches!(command.action, Action::CreateAccount { .. } | Action::PatchAccount { .. });
+        if of_instance && !self.is_of_instance(present) {
+            return Err(forbidden("this is about accounts and needs a key of the first one".to_owned()));
+        }
         if Sight::of_key(self, present).command(command) { Ok(()) } else { Err(Refusal::hidden()) }
     }
 }

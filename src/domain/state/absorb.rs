@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::{NumberMap, RouteIx, RouteUse, State};
+use crate::domain::account::{Key, KeyDigest};
 use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::persistent::Map;
@@ -19,8 +20,8 @@ impl State {
                 self.first_account.get_or_insert_with(|| account.id.clone());
                 self.accounts.insert(account.id.clone(), Arc::new(account.clone()));
             }
-            Change::KeyPut(key) => drop(self.keys.insert(key.digest, Arc::new(key.clone()))),
-            Change::KeyRemoved(key) => drop(self.keys.remove(&key.digest)),
+            Change::KeyPut(key) => self.put_key(key),
+            Change::KeyRemoved(key) => self.remove_key(key.digest),
             Change::AgentPut(profile) => {
                 let agent = match self.agents.get(&profile.id) {
                     Some(agent) => agent.as_ref().clone().with_profile(profile.clone()),
@@ -88,6 +89,19 @@ impl State {
             Change::Shadowed(object) => drop(self.shadowed.insert(object.clone(), ())),
             Change::Unshadowed(object) => drop(self.shadowed.remove(object)),
             Change::FilesApplied { hash } => self.files = Some(*hash),
+        }
+    }
+
+    fn put_key(&mut self, key: &Key) {
+        self.remove_key(key.digest);
+        let key = Arc::new(key.clone());
+        self.account_keys.insert((key.account.clone(), key.digest), Arc::clone(&key));
+        self.keys.insert(key.digest, key);
+    }
+
+    fn remove_key(&mut self, digest: KeyDigest) {
+        if let Some(key) = self.keys.remove(&digest) {
+            self.account_keys.remove(&(key.account.clone(), digest));
         }
     }
 

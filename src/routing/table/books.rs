@@ -167,7 +167,7 @@ impl World {
             applied: 0,
         };
         let account =
-            Account { id: account(), name: "Main".to_owned(), created_at: crate::domain::time::Timestamp(0) };
+            Account::new(account(), "Main", crate::domain::time::Timestamp(0));
         world.act(Action::CreateAccount { account, key: key() });
         world
     }

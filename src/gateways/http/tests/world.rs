@@ -124,11 +124,7 @@ impl World {
         let (state, bodies) = (State::default(), Mutex::default());
         let mut world =
             Self { plane, clock, address, state, live, switchboard, shelf, bodies, front, workers };
-        world.absorb(&[Change::AccountPut(Account {
-            id: account(),
-            name: "One".to_owned(),
-            created_at: Timestamp(0),
-        })]);
+        world.absorb(&[Change::AccountPut(Account::new(account(), "One", Timestamp(0)))]);
         world.key("all", &Permission::ALL, None);
         world.agent("sales");
         for number in 1..=3 {
@@ -183,6 +179,7 @@ impl World {
             permissions: permissions.to_vec(),
             agents: agents.map(|ids| ids.iter().map(|id| AgentId::parse(id).unwrap()).collect()),
             expires_at,
+            created_at: None,
             digest: KeyDigest::of(&SECRET, name),
         })]);
     }
