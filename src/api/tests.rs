@@ -1,12 +1,15 @@
 //! The API from outside: requests in, answers out, over a real control and a real store.
 
+mod accounts;
 mod agents;
 mod authorisation;
 mod caller_pins;
 mod document;
 mod hidden;
+mod idempotency;
 mod imports;
 mod instance;
+mod keys;
 mod numbers;
 mod plan;
 mod requests;

@@ -24,6 +24,8 @@ pub(super) fn path(world: &World, template: &str) -> String {
         .replace("{prefix}", "+1415")
         .replace("{agentId}/{caller}", "sales/+14155550999")
         .replace("/v1/splits/{id}", "/v1/splits/spring")
+        .replace("/v1/keys/{id}", "/v1/keys/key-reader")
+        .replace("/v1/accounts/{id}", "/v1/accounts/ws-1")
         .replace("/v1/agents/{id}", "/v1/agents/sales")
         .replace("{version}", "V1")
         .replace("{hash}", &world.hash().to_string());
@@ -42,6 +44,9 @@ pub(super) fn body(method: &str, template: &str) -> Value {
         ("PATCH", "/v1/splits/{id}") => json!({"paused": true}),
         ("POST", "/v1/splits/{id}/end") => json!({"winner": "control"}),
         ("POST", "/v1/adopt" | "/v1/release") => json!({"numbers": ["+14155550100"]}),
+        ("POST", "/v1/keys") => json!({"name": "ci", "permissions": ["admin"]}),
+        ("POST", "/v1/accounts") => json!({"name": "Two"}),
+        ("PATCH", "/v1/accounts/{id}") => json!({"settings": {"tests_gate": true}}),
         ("POST", "/v1/import") => json!({"cordboard": 1}),
         ("POST", "/v1/splits") => json!({"arms": [{"id": "control", "agentId": "sales", "weight": 1}]}),
         _ => Value::Null,
@@ -170,6 +175,22 @@ fn lists_show_what_the_account_has_and_the_key_may_see() {
 }
 
 #[test]
+fn what_has_no_id_shows_an_account_nothing_of_another() {
+    let world = full();
+    let theirs = ["sales", "reception", "+1415", "spring", "ws-1", "key-admin", "key-reader", "limited"];
+    for (method, template, need) in operations() {
+        if method != "GET" || template.contains('{') || need.key_optional {
+            continue;
+        }
+        let reply = world.as_key("other", &method, &template, Value::Null);
+        assert!(matches!(reply.status, 200 | 403 | 404), "{template}: {}", reply.text);
+        for word in theirs {
+            assert!(!reply.text.contains(word), "{template} shows {word}: {}", reply.text);
+        }
+    }
+}
+
+#[test]
 fn a_key_of_some_agents_neither_sees_nor_changes_what_leads_to_others() {
     for (method, template, _) in operations() {
         let world = full();
@@ -182,6 +203,8 @@ fn a_key_of_some_agents_neither_sees_nor_changes_what_leads_to_others() {
         let expected = match template.as_str() {
             // Which row it is, it says line by line.
             "/v1/numbers:import" => 400,
+            // What holds in its account holds for it, too.
+            "/v1/accounts/{id}" if method == "GET" => 200,
             template if template.ends_with("/{version}") && method != "GET" => 405,
             _ => 403,
         };

@@ -13,6 +13,7 @@ use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 use crate::api::numbers::ImportLimits;
 use crate::api::{Management, router};
@@ -231,6 +232,12 @@ impl World {
             let (status, headers) = (StatusCode::as_u16(&head.status), head.headers);
             Reply { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
         })
+    }
+
+    /// Begins a request that may be given up.
+    pub(super) fn begin(&self, request: Request<Body>) -> JoinHandle<u16> {
+        let answer = self.router.call(request);
+        self.runtime.spawn(async move { answer.await.unwrap().status().as_u16() })
     }
 
     /// Sends requests at once; their statuses.
