@@ -7,6 +7,7 @@
 //! Answers are printed from JSON as it comes, tolerant of what is missing, so that an older client shows what a
 //! newer router says.
 
+mod accounts;
 mod agents;
 mod caller_pins;
 mod client;
@@ -20,6 +21,7 @@ mod failure;
 mod grammar;
 mod hand_over;
 mod history;
+mod keys;
 mod live;
 mod numbers;
 mod page;

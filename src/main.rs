@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use cordboard::app;
-use cordboard::cli::{self, CheckArgs, Cli, Command, KeysCommand, KeysResetArgs};
+use cordboard::cli::{self, CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs};
 use cordboard::domain::fault::Fault;
 use cordboard::domain::words::counted;
 use cordboard::settings::{Flags, Settings, Sources, Variables};
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Client(command) => return cli::run::<Flags>(&command),
         Command::Serve(flags) => serve(flags),
         Command::Check(check) => run_check(&check),
+        Command::Keys(KeysCommand::Asking(keys)) => return cli::run::<Flags>(&ClientCommand::Keys(keys)),
         Command::Keys(KeysCommand::Reset(reset)) => reset_key(&reset),
     };
     // Nobody listens any more if even this cannot be written.

@@ -74,8 +74,7 @@ impl World {
             shelf: Shelf::default(),
             account,
         };
-        let created =
-            Account::new(world.account.clone(), "Bench", Timestamp(0));
+        let created = Account::new(world.account.clone(), "Bench", Timestamp(0));
         let mut changes = vec![Change::AccountPut(created)];
         changes.extend((0..AGENTS).flat_map(|k| agent_changes(&world.account, k)));
         changes.extend((0..SPLITS).map(|k| Change::SplitPut(Arc::new(split(&world.account, k * 10)))));

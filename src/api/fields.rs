@@ -432,9 +432,8 @@ impl Kind for Permission {
     fn of(tree: Tree) -> Result<Self, Option<String>> {
         let text = text(tree)?;
         let known = Self::ALL.into_iter().find(|permission| permission.as_str() == text);
-        known.ok_or_else(|| {
-            Some(format!("{} is no permission: expected {}", quoted(&text), Self::expected()))
-        })
+        known
+            .ok_or_else(|| Some(format!("{} is no permission: expected {}", quoted(&text), Self::expected())))
     }
 }
 

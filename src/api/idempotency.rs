@@ -92,7 +92,10 @@ pub(super) async fn once(
 fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, ApiError> {
     let mut keys = headers.get_all(KEY).iter();
     let Some(key) = keys.next().map(HeaderValue::as_bytes) else { return Ok(None) };
-    if (1..=KEY_BYTES_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) && keys.next().is_none() {
+    if (1..=KEY_BYTES_MAX).contains(&key.len())
+        && key.iter().all(u8::is_ascii_graphic)
+        && keys.next().is_none()
+    {
         return Ok(Some(key));
     }
     Err(ApiError::validation("Idempotency-Key", "expected one key of 1 to 255 visible ASCII characters"))
@@ -152,13 +155,19 @@ fn hasher(request: &Request) -> blake3::Hasher {
 /// Carries a request out and keeps its answer, if it is one that stands.
 async fn carry_out(management: Arc<Management>, turn: Turn, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<CorrelationId>().cloned();
-    let heard = Arc::new(Mutex::new(Heard { hasher: hasher(&request), bytes: 0, whole: false, broken: false }));
+    let revision = request.extensions().get::<Caller>().map(|caller| caller.state.revision);
+    let heard =
+        Arc::new(Mutex::new(Heard { hasher: hasher(&request), bytes: 0, whole: false, broken: false }));
     let of_body = Arc::clone(&heard);
     let request = request.map(|body| {
         lock(&of_body).whole = body.is_end_stream();
         Body::new(Overheard { body, heard: of_body })
     });
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    // Further out, it would be the present revision of whoever asks again.
+    if let Some(revision) = revision {
+        response.headers_mut().entry(REVISION).or_insert(HeaderValue::from(revision.0));
+    }
     let said = lock(&heard).said();
     let Some(said) = said.filter(|_| stands(response.status())) else { return response };
     let (response, answer) = match copied(response, said, id.as_ref()).await {

@@ -120,7 +120,10 @@ impl PathId for KeyId {
         if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
             return Ok(Self(text.to_owned()));
         }
-        Err(ApiError::unprocessable("id", "is no key id: expected 1 to 64 letters, digits, hyphens or underscores"))
+        Err(ApiError::unprocessable(
+            "id",
+            "is no key id: expected 1 to 64 letters, digits, hyphens or underscores",
+        ))
     }
 }
 
@@ -156,11 +159,13 @@ async fn create_key(
 ) -> Result<ShownOnce<Answer<MadeKey>>, ApiError> {
     let NewKeyBody { name, permissions, agents, expires_at } = body;
     let new = admin_key(caller.account(), &management.key_secret, (management.random)());
-    let key =
-        Key { name, permissions, agents, expires_at, created_at: Some(management.now()), ..new.key };
+    let key = Key { name, permissions, agents, expires_at, created_at: Some(management.now()), ..new.key };
     let applied = caller.submit(&management, Action::CreateKey(key.clone())).await?;
     let made = MadeKey { view: KeyView::from(&key), key: new.text };
-    Ok(ShownOnce("key", Answer::ok(made).with_status(StatusCode::CREATED).with_tag(Tag::of(&key)).since(&applied)))
+    Ok(ShownOnce(
+        "key",
+        Answer::ok(made).with_status(StatusCode::CREATED).with_tag(Tag::of(&key)).since(&applied),
+    ))
 }
 
 /// Shows a key, but not what it is recognised by.

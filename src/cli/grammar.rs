@@ -7,6 +7,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use super::accounts::AccountsArgs;
 use super::agents::{AgentsArgs, VersionsArgs};
 use super::caller_pins::CallerPinsArgs;
 use super::client::Client;
@@ -18,6 +19,7 @@ use super::export::{ExportArgs, ImportArgs};
 use super::failure::Failure;
 use super::hand_over::{AdoptArgs, ReleaseArgs};
 use super::history::HistoryArgs;
+use super::keys::KeysErrand;
 use super::numbers::NumbersArgs;
 use super::pin::PinArgs;
 use super::plan::{ApplyArgs, PlanArgs};
@@ -144,7 +146,7 @@ Examples:
     #[command(flatten)]
     Client(Box<ClientCommand>),
 
-    /// Keys that need no router to be made
+    /// Show, make and end API keys
     #[command(subcommand)]
     Keys(KeysCommand),
 }
@@ -159,9 +161,13 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// What is done about keys without a router.
-#[derive(Debug, Clone, Subcommand)]
+/// What is done about keys.
+#[derive(Debug, Subcommand)]
 pub enum KeysCommand {
+    /// What asks a running router.
+    #[command(flatten)]
+    Asking(KeysErrand),
+
     /// Make a new first key where the old one was lost
     ///
     /// The new key has every permission, replaces the first key, and is written to `admin.key` in the data folder, for
@@ -205,6 +211,9 @@ pub enum ClientCommand {
     Release(Asking<ReleaseArgs>),
     Export(Asking<ExportArgs>),
     Import(Asking<ImportArgs>),
+    Accounts(Asking<AccountsArgs>),
+    #[command(skip)]
+    Keys(KeysErrand),
     History(Asking<HistoryArgs>),
     Openapi(Asking<OpenapiArgs>),
     Api(ApiArgs),
@@ -288,6 +297,10 @@ impl ClientCommand {
             Self::Release(asking) => ask(asking, variables, terminal),
             Self::Export(asking) => ask(asking, variables, terminal),
             Self::Import(asking) => ask(asking, variables, terminal),
+            Self::Accounts(asking) => ask(asking, variables, terminal),
+            Self::Keys(KeysErrand::List(asking)) => ask(asking, variables, terminal),
+            Self::Keys(KeysErrand::Create(asking)) => ask(asking, variables, terminal),
+            Self::Keys(KeysErrand::Delete(asking)) => ask(asking, variables, terminal),
             Self::History(asking) => ask(asking, variables, terminal),
             Self::Openapi(asking) => ask(asking, variables, terminal),
             Self::Api(api) => {

@@ -3,5 +3,6 @@
 mod asking;
 mod changes;
 mod grammar;
+mod keys;
 mod plan;
 mod world;

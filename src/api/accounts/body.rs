@@ -32,7 +32,8 @@ impl Written for NewAccount {
 }
 
 fn has_form(id: &str) -> bool {
-    let letters = |text: &str| text.len() == 8 && text.bytes().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+    let letters =
+        |text: &str| text.len() == 8 && text.bytes().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
     id.strip_prefix("ws-").is_some_and(letters)
 }
 

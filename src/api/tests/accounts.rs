@@ -21,10 +21,14 @@ fn an_account_is_made_with_a_first_key_that_rules_it_and_nothing_else() {
     let key = view.as_object_mut().unwrap().remove("key").unwrap();
     let id = view["accountId"].as_str().unwrap().to_owned();
     let letters = id.strip_prefix("ws-").unwrap();
-    assert!(letters.len() == 8 && letters.bytes().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase()), "{id}");
+    assert!(
+        letters.len() == 8 && letters.bytes().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase()),
+        "{id}"
+    );
     let created = Timestamp(NOW).to_string();
     assert_eq!(view, json!({"accountId": id, "name": "Two", "createdAt": created, "settings": settings()}));
-    let as_them = |method: &str, path: &str, body: Value| world.as_key(key.as_str().unwrap(), method, path, body);
+    let as_them =
+        |method: &str, path: &str, body: Value| world.as_key(key.as_str().unwrap(), method, path, body);
     assert_eq!(as_them("GET", "/v1/agents", Value::Null).json(), json!([]));
     assert_eq!(as_them("GET", &format!("/v1/accounts/{id}"), Value::Null).json(), view);
     assert_eq!(as_them("GET", "/v1/accounts", Value::Null).json(), json!({"accounts": [view]}));
@@ -44,9 +48,15 @@ fn an_id_may_be_chosen_where_it_is_free() {
     let world = World::new();
     let post = |body: Value| world.admin("POST", "/v1/accounts", body);
     assert_eq!(post(json!({"name": "Two", "accountId": "ws-0000ABCD"})).json()["accountId"], "ws-0000ABCD");
-    assert_eq!(post(json!({"name": "Two", "accountId": "ws-0000ABCD"})).error(), error(409, "ALREADY_EXISTS", ""));
+    assert_eq!(
+        post(json!({"name": "Two", "accountId": "ws-0000ABCD"})).error(),
+        error(409, "ALREADY_EXISTS", "")
+    );
     for id in ["ws-1", "ws-0000abcd", "WS-0000ABCD"] {
-        assert_eq!(post(json!({"name": "Two", "accountId": id})).error(), error(400, "VALIDATION_FAILED", "accountId"));
+        assert_eq!(
+            post(json!({"name": "Two", "accountId": id})).error(),
+            error(400, "VALIDATION_FAILED", "accountId")
+        );
     }
     assert_eq!(post(json!({"settings": {}})).json()["errors"].as_array().unwrap().len(), 2);
 }
@@ -55,7 +65,8 @@ fn an_id_may_be_chosen_where_it_is_free() {
 fn settings_change_as_far_as_they_are_named_in_the_state_that_was_seen() {
     let world = World::new();
     let patch = |tag: Option<&str>, body: Value| {
-        let request = hyper::Request::builder().method("PATCH").uri("/v1/accounts/ws-2").header("x-api-key", "admin");
+        let request =
+            hyper::Request::builder().method("PATCH").uri("/v1/accounts/ws-2").header("x-api-key", "admin");
         let request = tag.into_iter().fold(request, |request, tag| request.header("if-match", tag));
         world.send(request.body(body.to_string().into()).unwrap())
     };
@@ -76,7 +87,8 @@ fn settings_change_as_far_as_they_are_named_in_the_state_that_was_seen() {
         "name": "n".repeat(101), "settings": {"tests_gate": 1, "merge_conflict_status": 500, "active_calls_default": "drop", "x": 1},
     });
     let errors = patch(None, wrong).json()["errors"].clone();
-    let fields: Vec<_> = errors.as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap()).collect();
+    let fields: Vec<_> =
+        errors.as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap()).collect();
     assert_eq!(
         fields,
         [

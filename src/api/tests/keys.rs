@@ -57,7 +57,12 @@ fn all_faults_of_a_key_are_told_by_their_fields() {
     let post = |body: Value| world.admin("POST", "/v1/keys", body);
     let fields = |body: Value| -> Vec<String> {
         let reply = post(body);
-        assert_eq!((reply.status, &reply.json()["error_code"]), (400, &json!("VALIDATION_FAILED")), "{}", reply.text);
+        assert_eq!(
+            (reply.status, &reply.json()["error_code"]),
+            (400, &json!("VALIDATION_FAILED")),
+            "{}",
+            reply.text
+        );
         let errors = reply.json()["errors"].clone();
         errors.as_array().unwrap().iter().map(|fault| fault["field"].as_str().unwrap().to_owned()).collect()
     };
@@ -81,12 +86,19 @@ fn a_key_gives_no_more_than_it_has() {
     let world = World::new();
     let poor = make(&world, json!({"name": "poor", "permissions": ["admin", "read"]}));
     let as_poor = |body: Value| world.as_key(poor["key"].as_str().unwrap(), "POST", "/v1/keys", body);
-    assert_eq!(as_poor(json!({"name": "a", "permissions": ["edit"]})).error(), error(403, "USER_ACCESS_FORBIDDEN", ""));
+    assert_eq!(
+        as_poor(json!({"name": "a", "permissions": ["edit"]})).error(),
+        error(403, "USER_ACCESS_FORBIDDEN", "")
+    );
     assert_eq!(as_poor(json!({"name": "a", "permissions": ["admin"]})).status, 201);
     let limited = |body: Value| world.as_key("limited", "POST", "/v1/keys", body).status;
     assert_eq!(limited(json!({"name": "b", "permissions": ["read"]})), 403);
     for unseen in ["sales", "nobody"] {
-        assert_eq!(limited(json!({"name": "b", "permissions": ["read"], "agents": [unseen]})), 403, "{unseen}");
+        assert_eq!(
+            limited(json!({"name": "b", "permissions": ["read"], "agents": [unseen]})),
+            403,
+            "{unseen}"
+        );
     }
     assert_eq!(limited(json!({"name": "b", "permissions": ["read"], "agents": ["reception"]})), 201);
     let seen = world.as_key("limited", "GET", "/v1/keys", Value::Null).json();

@@ -170,7 +170,8 @@ fn an_empty_body_of_a_post_is_an_empty_object_whatever_its_type() {
         let told = |reply: Reply| (reply.error(), reply.json()["errors"].clone());
         let ask = |kind: Option<&str>, body: &'static str| {
             let request = Request::builder().method("POST").uri(&path).header("x-api-key", "admin");
-            let request = kind.into_iter().fold(request, |request, kind| request.header("content-type", kind));
+            let request =
+                kind.into_iter().fold(request, |request, kind| request.header("content-type", kind));
             told(world.send(request.body(Body::from(body)).unwrap()))
         };
         let expected = ask(Some("application/json"), "{}");

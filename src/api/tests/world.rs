@@ -17,9 +17,9 @@ use tokio::task::JoinHandle;
 
 use crate::api::numbers::ImportLimits;
 use crate::api::{Management, router};
+use crate::control::answers::Answers;
 use crate::control::reload::{Look, Sources};
 use crate::control::testing::{self, Ground};
-use crate::control::answers::Answers;
 use crate::control::{Applied, Control};
 use crate::domain::account::{Account, Key, KeyDigest, Permission};
 use crate::domain::change::Change;
@@ -108,8 +108,7 @@ pub(super) fn key(name: &str, account: &str, permissions: &[Permission]) -> Key 
 }
 
 fn beginning() -> Vec<Change> {
-    let account =
-        |id| Account::new(AccountId::parse(id).unwrap(), id.to_owned(), Timestamp(0));
+    let account = |id| Account::new(AccountId::parse(id).unwrap(), id.to_owned(), Timestamp(0));
     let limited = Key {
         agents: Some(vec![AgentId::parse("reception").unwrap()]),
         ..key("limited", "ws-1", &Permission::ALL)

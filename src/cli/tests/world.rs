@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use clap::{Args, Parser as _};
 use serde_json::Value;
 
-use crate::cli::{Cli, Command, Terminal, Variables, carry_out};
+use crate::cli::{Cli, ClientCommand, Command, KeysCommand, Terminal, Variables, carry_out};
 
 /// A grammar of `serve`, which is not the command line's to know.
 #[derive(Debug, Args)]
@@ -160,8 +160,10 @@ impl Drop for World {
 
 /// Runs a command line with these variables.
 pub(super) fn run_with(line: &str, typed: Option<&str>, variables: &Variables) -> Outcome {
-    let Command::Client(command) = Cli::<Flags>::try_parse_from(words(line)).unwrap().into_command() else {
-        panic!("{line} is no client command");
+    let command = match Cli::<Flags>::try_parse_from(words(line)).unwrap().into_command() {
+        Command::Client(command) => command,
+        Command::Keys(KeysCommand::Asking(keys)) => Box::new(ClientCommand::Keys(keys)),
+        _ => panic!("{line} is no client command"),
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut terminal = Terminal {

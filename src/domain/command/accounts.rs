@@ -24,7 +24,10 @@ impl State {
             return conflict("ALREADY_EXISTS", format!("there is an account {} already", account.id));
         }
         if self.accounts.len() >= ACCOUNTS_MAX {
-            return conflict("TOO_MANY_ACCOUNTS", format!("there are {ACCOUNTS_MAX} accounts, and no more can be made"));
+            return conflict(
+                "TOO_MANY_ACCOUNTS",
+                format!("there are {ACCOUNTS_MAX} accounts, and no more can be made"),
+            );
         }
         Ok(Outcome {
             changes: vec![Change::AccountPut(account.clone()), Change::KeyPut(key.clone())],

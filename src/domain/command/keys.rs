@@ -114,7 +114,10 @@ pub fn no_key(id: &str) -> Refusal {
 fn no_more_than(maker: &Key, key: &Key) -> Result<(), Refusal> {
     let forbidden = |why: String| Err(Refusal::new(RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN", why));
     if let Some(more) = key.permissions.iter().find(|permission| !maker.may(**permission)) {
-        return forbidden(format!("the key has not the permission `{}` itself, and cannot give it", more.as_str()));
+        return forbidden(format!(
+            "the key has not the permission `{}` itself, and cannot give it",
+            more.as_str()
+        ));
     }
     if !maker.sees_all_of(key) {
         return forbidden("the key is limited to some agents, and cannot give more".to_owned());
@@ -161,14 +164,25 @@ mod tests {
             state.act(Action::CreateKey(maker.clone())).unwrap();
         }
         let reader = Key { permissions: vec![Permission::Read], ..named("reader", 9) };
-        let both = Key { agents: Some(vec!["sales".parse().unwrap(), "reception".parse().unwrap()]), ..named("both", 9) };
+        let both = Key {
+            agents: Some(vec!["sales".parse().unwrap(), "reception".parse().unwrap()]),
+            ..named("both", 9)
+        };
         let within = Key { agents: sales(), expires_at: Some(Timestamp(2_000)), ..reader.clone() };
         let later = Key { expires_at: Some(Timestamp(2_001)), ..named("later", 9) };
-        for (maker, more) in
-            [(&poor, named("all", 9)), (&limited, reader.clone()), (&limited, both), (&brief, reader.clone()), (&brief, later)]
-        {
+        for (maker, more) in [
+            (&poor, named("all", 9)),
+            (&limited, reader.clone()),
+            (&limited, both),
+            (&brief, reader.clone()),
+            (&brief, later),
+        ] {
             let refused = make(&state, maker, &more).unwrap_err();
-            assert_eq!((refused.kind, refused.code), (RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN"), "{more:?}");
+            assert_eq!(
+                (refused.kind, refused.code),
+                (RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN"),
+                "{more:?}"
+            );
         }
         assert!(make(&state, &poor, &reader).is_ok());
         assert!(make(&state, &limited, &within).is_ok());

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use super::failure::{Failure, Result};
-use super::write::integer;
 use super::prepare;
+use super::write::integer;
 use crate::domain::time::Timestamp;
 use crate::store::answers::{AnswerLimits, AnswerStore, KeptAnswer, RequestName, Said};
 use crate::store::error::{Deed, StoreError, StoreErrorKind};
