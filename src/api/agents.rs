@@ -88,7 +88,7 @@ async fn list_agents(caller: Caller, query: Query) -> Result<Answer<Vec<AgentVie
 }
 
 /// An agent that the caller may see.
-fn find<'a>(caller: &'a Caller, id: &AgentId) -> Result<&'a Arc<Agent>, ApiError> {
+pub(super) fn find<'a>(caller: &'a Caller, id: &AgentId) -> Result<&'a Arc<Agent>, ApiError> {
     let agent = caller.state.agent(&caller.agent_ref(id)).ok_or_else(|| {
         ApiError::not_found(format!("there is no agent {id}")).with_code("PROJECT_NOT_FOUND")
     })?;

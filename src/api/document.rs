@@ -68,18 +68,18 @@ fn may_be_repeated(operation: &mut Value) {
         let parameters = operation.entry("parameters").or_insert_with(|| Value::Array(Vec::new()));
         parameters.as_array_mut().into_iter().for_each(|list| list.push(parameter.clone()));
     }
-    for (status, why) in [
+    let answers = [
         ("409", "`IDEMPOTENCY_KEY_IN_USE`: a request with this key is being carried out"),
         ("422", "`IDEMPOTENCY_KEY_REUSED`: the key came with another query or body"),
-    ] {
-        let response = &mut operation["responses"][status];
-        match response.get_mut("description") {
-            Some(Value::String(description)) => description.push_str(&format!("; {why}")),
-            _ => {
-                *response = json!({"description": why});
-                answers_error(response);
-            }
+    ];
+    let Some(responses) = members(operation, "/responses") else { return };
+    for (status, why) in answers {
+        let response = responses.entry(status).or_insert_with(|| json!({"description": ""}));
+        if let Some(Value::String(told)) = response.get_mut("description") {
+            let between = if told.is_empty() { "" } else { "; " };
+            *told = format!("{told}{between}{why}");
         }
+        answers_error(response);
     }
 }
 

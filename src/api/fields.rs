@@ -227,7 +227,7 @@ impl<'r> Fields<'r> {
     }
 
     /// A name for people, of 1 to 100 visible characters, as it is without the spaces around it.
-    pub(super) fn name(&mut self, name: String) -> Option<String> {
+    pub(super) fn name(&mut self, name: &str) -> Option<String> {
         let trimmed = name.trim();
         if (1..=NAME_CHARS_MAX).contains(&trimmed.chars().count()) && !trimmed.chars().any(char::is_control) {
             return Some(trimmed.to_owned());

@@ -1,4 +1,4 @@
-//! `/v1/history`: who changed what, and when.
+//! `/v1/history` and that of an agent: who changed what, and when.
 
 use std::sync::Arc;
 
@@ -8,15 +8,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::agents::find;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::cursor::{QueryPrint, no_entry};
-use super::request::Query;
+use super::request::{Id, Query};
 use super::{Management, aside};
 use crate::control::HistoryFilter;
 use crate::domain::change::Entry;
 use crate::domain::command::BETWEEN_TARGETS;
-use crate::domain::id::Revision;
+use crate::domain::id::{AgentId, Revision};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 
@@ -53,15 +54,21 @@ pub struct HistoryPage {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new().routes(routes!(get_history))
+    OpenApiRouter::new().routes(routes!(get_history)).routes(routes!(get_history_of_agent))
 }
 
 /// Lists the changes of the account, the newest first; for keys that see all agents.
 #[utoipa::path(
     get, path = "/v1/history", tag = "history", security(("key" = ["read"])),
     params(
-        ("target" = Option<String>, Query, description = "Only changes of this number, prefix, split or agent; \
-            one of files is of each thing that its summary names, which are the first ten, one of a plan of all its targets."),
+        ("target" = Option<String>, Query, description = "Only changes of this number, prefix, split, agent, key or \
+            account; one of files is of each thing that its summary names, which are the first ten, one of a plan of all \
+            its targets."),
+        ("author" = Option<String>, Query, description = "Only by the key of this name, by `files` or by `console`."),
+        ("actor" = Option<String>, Query, description = "Only on behalf of this one."),
+        ("action" = Option<String>, Query, description = "Only of this kind, e.g. `number.put`."),
+        ("from" = Option<String>, Query, description = "Only from this moment on, e.g. 2026-01-01T00:00:00Z."),
+        ("to" = Option<String>, Query, description = "Only before this moment."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, of the same query."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "100 unless said."),
     ),
@@ -77,18 +84,91 @@ async fn get_history(
     let target = query.take("target", |text| {
         Ok(text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}")))
     })?;
-    let print = QueryPrint::of(&caller.key, &[&"history", &target]);
+    let filter = HistoryFilter { target, ..read(&caller, &mut query)? };
+    page(management, caller, query, filter).await
+}
+
+/// Lists the changes of an agent itself, of its drafts, versions and environments, the newest first.
+#[utoipa::path(
+    get, path = "/v1/agents/{id}/history", tag = "history", security(("key" = ["read"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("author" = Option<String>, Query, description = "Only by the key of this name, by `files` or by `console`."),
+        ("actor" = Option<String>, Query, description = "Only on behalf of this one."),
+        ("action" = Option<String>, Query, description = "Only of this kind, e.g. `files.apply`."),
+        ("from" = Option<String>, Query, description = "Only from this moment on, e.g. 2026-01-01T00:00:00Z."),
+        ("to" = Option<String>, Query, description = "Only before this moment."),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, of the same query."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "100 unless said."),
+    ),
+    responses(
+        (status = 200, body = HistoryPage, description = "A page."),
+        (status = 404, description = "`PROJECT_NOT_FOUND`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+async fn get_history_of_agent(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(id): Id<AgentId>,
+    mut query: Query,
+) -> Result<Answer<HistoryPage>, ApiError> {
+    find(&caller, &id)?;
+    let filter = HistoryFilter { agent: Some(id), ..read(&caller, &mut query)? };
+    page(management, caller, query, filter).await
+}
+
+/// What both lists can be asked for.
+fn read(caller: &Caller, query: &mut Query) -> Result<HistoryFilter, ApiError> {
+    let time = |text: &str| {
+        // A plus that was not encoded comes as a space.
+        let at = Timestamp::parse(&text.replace(' ', "+"));
+        at.ok_or_else(|| "is no time: expected one such as 2026-01-01T00:00:00Z".to_owned())
+    };
+    Ok(HistoryFilter {
+        author: query.text("author")?,
+        actor: query.text("actor")?,
+        action: query.text("action")?,
+        from: query.take("from", time)?,
+        to: query.take("to", time)?,
+        ..HistoryFilter::last(caller.account().clone(), 0)
+    })
+}
+
+async fn page(
+    management: Arc<Management>,
+    caller: Caller,
+    query: Query,
+    filter: HistoryFilter,
+) -> Result<Answer<HistoryPage>, ApiError> {
+    let mut query = query;
+    let print = QueryPrint::of(&caller.key, &[&"history", &filter]);
     let before = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let before = before.map(|text| text.parse().map(Revision).map_err(|_| no_entry())).transpose()?;
     let limit = query.limit()?;
     query.end()?;
-    let filter = HistoryFilter { account: caller.account().clone(), target, before, limit: limit + 1 };
+    let agent = filter.agent.clone();
+    let filter = HistoryFilter { before, limit: limit + 1, ..filter };
     let mut entries = aside(move || management.control.history(&filter)).await??;
     let more = entries.len() > limit;
     entries.truncate(limit);
     let last = entries.last().map(|entry| print.after(&entry.revision.to_string()));
     let next_cursor = last.filter(|_| more);
-    Ok(Answer::ok(HistoryPage { entries: entries.into_iter().map(EntryView::from).collect(), next_cursor }))
+    let seen = |entry: Entry| match &agent {
+        Some(agent) if !caller.sight().is_whole() => alone(entry, agent),
+        _ => entry,
+    };
+    let entries = entries.into_iter().map(seen).map(EntryView::from).collect();
+    Ok(Answer::ok(HistoryPage { entries, next_cursor }))
+}
+
+/// A line as whoever sees this agent alone may read it: what happened to others with it is not told.
+fn alone(entry: Entry, agent: &AgentId) -> Entry {
+    if entry.target == agent.as_str() {
+        return entry;
+    }
+    let summary = format!("agent {agent} was changed, perhaps with others that the key may not see");
+    Entry { target: agent.to_string(), summary, ..entry }
 }
 
 /// Most targets of a line that are shown.

@@ -44,7 +44,7 @@ pub struct NewKeyBody {
 impl Written for NewKeyBody {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name: Option<String> = fields.required("name");
-        let name = name.and_then(|name| fields.name(name));
+        let name = name.and_then(|name| fields.name(&name));
         let permissions: Option<Vec<Permission>> = fields.values_given("permissions");
         if permissions.as_ref().is_none_or(Vec::is_empty) && !fields.blames("permissions") {
             fields.fault("permissions", "names none: expected at least one permission");

@@ -6,6 +6,7 @@ mod authorisation;
 mod caller_pins;
 mod document;
 mod hidden;
+mod history;
 mod idempotency;
 mod imports;
 mod instance;

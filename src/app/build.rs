@@ -107,8 +107,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     }
     let (calls, admin) = claims?;
     let Life { store, key_secret } = Life::open(&folder, random_bytes())?;
-    let key_file = folder.admin_key();
-    let had_key = key_file.exists();
+    let (key_file, had_key) = (folder.admin_key(), folder.admin_key().exists());
     let series = Arc::new(SeriesBook::new(settings.limits.series_max));
     let shelf = Arc::new(Shelf::default());
     let sources = Folders::new(&settings, settings.files.still, clock.clone());
@@ -126,7 +125,6 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         random: &mut random_bytes,
     })
     .map_err(|why| named(why, &folder))?;
-    let answers = Answers::open(folder.path()).map_err(std::io::Error::other)?;
     reset::finish(&folder, &control.state(), &key_secret, is_first)?;
 
     let (token_keys, ring) = TokenKeyFile::open(&settings, &folder, is_first)?;
@@ -155,10 +153,10 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     let certificates = following(certificates, &registry, &clock, settings.files.still)?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
+        answers: Answers::open(folder.path()).map_err(std::io::Error::other)?,
         settings,
         folder,
         control,
-        answers,
         reloader,
         plane,
         registry,

@@ -9,6 +9,8 @@ use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, table};
 use super::words::{clean, items, text_in, text_of, time};
+use crate::domain::id::AgentId;
+use crate::domain::time::Timestamp;
 
 /// Show who changed what, newest first
 #[derive(Debug, Clone, Args)]
@@ -16,6 +18,8 @@ use super::words::{clean, items, text_in, text_of, time};
 Examples:
   cordboard history
   cordboard history --target +14155550100 --limit 20
+  cordboard history --agent sales --from 2026-01-01T00:00:00Z
+  cordboard history --author ci --action number.put
   cordboard history --target spring-prompt --json")]
 pub struct HistoryArgs {
     /// Only changes of this number, split, agent or other object
@@ -23,19 +27,51 @@ pub struct HistoryArgs {
     /// A change of files counts for each thing that its line names, which are the first ten.
     #[arg(long, value_name = "ID")]
     target: Option<String>,
+    /// Only changes of this agent itself, its drafts, versions and environments
+    #[arg(long, conflicts_with = "target")]
+    agent: Option<AgentId>,
+    /// Only by the key of this name, by files or by console
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
+    /// Only on behalf of this one
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Only of this kind, such as number.put
+    #[arg(long)]
+    action: Option<String>,
+    /// Only from this moment on, such as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time_text)]
+    from: Option<Timestamp>,
+    /// Only before this moment
+    #[arg(long, value_name = "TIME", value_parser = time_text)]
+    to: Option<Timestamp>,
     #[command(flatten)]
     page: Page,
 }
 
 impl Errand for HistoryArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let path = Path::of("/v1/history").query("target", self.target.as_ref());
-        let none = match &self.target {
-            Some(target) => format!("nothing of {} has changed", clean(target)),
-            None => "nothing has changed yet".to_owned(),
+        let path = match &self.agent {
+            Some(agent) => Path::of("/v1/agents").segment(agent).segment("history"),
+            None => Path::of("/v1/history").query("target", self.target.as_ref()),
+        };
+        let path = path
+            .query("author", self.author.as_ref())
+            .query("actor", self.actor.as_ref())
+            .query("action", self.action.as_ref())
+            .query("from", self.from)
+            .query("to", self.to);
+        let none = match (&self.target, &self.agent) {
+            (Some(target), _) => format!("nothing of {} has changed", clean(target)),
+            (None, Some(agent)) => format!("nothing of {agent} has changed"),
+            (None, None) => "nothing has changed".to_owned(),
         };
         self.page.show(session, path, |answer, look| told(answer, look, &none))
     }
+}
+
+fn time_text(text: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse(text).ok_or("expected a time such as 2026-01-31T09:00:00Z")
 }
 
 fn told(answer: &Value, look: Look, none: &str) -> String {

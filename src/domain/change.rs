@@ -105,6 +105,36 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The agent that it happened to, itself or in its drafts, versions and environments.
+    #[must_use]
+    pub fn agent(&self) -> Option<&AgentRef> {
+        match self {
+            Self::AgentPut(profile) => Some(&profile.id),
+            Self::AgentRemoved(agent)
+            | Self::DraftPut { agent, .. }
+            | Self::VersionSaved { agent, .. }
+            | Self::EnvironmentSet { agent, .. } => Some(agent),
+            Self::AccountPut(_)
+            | Self::KeyPut(_)
+            | Self::KeyRemoved(_)
+            | Self::Numbers(_)
+            | Self::FileNumbers(_)
+            | Self::PrefixPut { .. }
+            | Self::PrefixRemoved { .. }
+            | Self::DefaultPut { .. }
+            | Self::DefaultRemoved { .. }
+            | Self::CallerPinPut(_)
+            | Self::CallerPinRemoved(_)
+            | Self::SplitPut(_)
+            | Self::SplitRemoved(_)
+            | Self::Shadowed(_)
+            | Self::Unshadowed(_)
+            | Self::FilesApplied { .. } => None,
+        }
+    }
+}
+
 /// A split's full name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SplitRef {

@@ -5,6 +5,7 @@ mod staged;
 mod state_text;
 pub(crate) mod story;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ use super::durable::logged;
 use super::error::StoreErrorKind;
 use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
 use crate::domain::address::Number;
-use crate::domain::agent::Version;
+use crate::domain::agent::{AgentRef, Version};
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, Touched};
 use crate::domain::command::Command;
 use crate::domain::id::{AccountId, ConfigHash, Revision, SplitId};
@@ -50,6 +51,8 @@ macro_rules! laws {
             drafts_that_have_served_are_remembered
             a_configuration_is_kept_by_its_fingerprint
             the_history_comes_newest_first_and_as_filtered
+            the_history_comes_as_asked_for_by_who_did_what_and_when
+            the_history_of_an_agent_is_what_happened_to_it
             the_log_comes_in_order_and_in_pages
             counts_of_calls_live_as_long_as_their_split
             what_lies_ready_comes_into_force_with_its_commit_and_is_folded_unseen
@@ -291,7 +294,8 @@ pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: im
     store.commit(Revision(0), &commits).unwrap();
     let history = |id: &str, target: Option<&str>, before: Option<u64>, limit| {
         let target = target.map(str::to_owned);
-        let filter = HistoryFilter { account: account(id), target, before: before.map(Revision), limit };
+        let last = HistoryFilter::last(account(id), limit);
+        let filter = HistoryFilter { target, before: before.map(Revision), ..last };
         store.history(&filter).unwrap()
     };
     let numbers = |entries: Vec<Entry>| entries.iter().map(|entry| entry.revision.0).collect::<Vec<_>>();
@@ -310,6 +314,52 @@ pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: im
     assert!(history("ws-1", Some("+1415555010"), None, 9).is_empty());
     assert!(history("ws-0", Some("+14155550100"), None, 9).is_empty());
     assert_eq!(history("ws-0", None, None, usize::MAX).len(), 20);
+}
+
+pub(crate) fn the_history_comes_as_asked_for_by_who_did_what_and_when<E: Engine>(make: impl Fn() -> E) {
+    let engine = make();
+    let store = engine.open();
+    let mut commits: Vec<Commit> = (1..=40).map(|revision| commit(revision, vec![])).collect();
+    commits[4].entry.author = "ann".to_owned();
+    commits[6].entry.action = "key.create".to_owned();
+    store.commit(Revision(0), &commits).unwrap();
+    let at = |revision: usize| Some(commits[revision - 1].entry.at);
+    let last = || HistoryFilter::last(account("ws-1"), 3);
+    let found = |filter: HistoryFilter| -> Vec<u64> {
+        store.history(&filter).unwrap().iter().map(|entry| entry.revision.0).collect()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(found(HistoryFilter { author: text("ann"), ..last() }), [5]);
+    assert_eq!(found(HistoryFilter { action: text("key.create"), ..last() }), [7]);
+    assert_eq!(found(HistoryFilter { actor: text("ann"), ..last() }), [39, 33, 27]);
+    assert_eq!(found(HistoryFilter { from: at(9), to: at(13), ..last() }), [11, 9], "`to` is not in it");
+    let both = HistoryFilter { actor: text("ann"), target: text("t1"), before: Some(Revision(33)), ..last() };
+    assert_eq!(found(both), [21, 9]);
+}
+
+pub(crate) fn the_history_of_an_agent_is_what_happened_to_it<E: Engine>(make: impl Fn() -> E) {
+    let engine = make();
+    let store = engine.open();
+    let commits = story::commits();
+    store.commit(Revision(0), &commits).unwrap();
+    let about = |change: &Change, agent: &AgentRef| change.agent() == Some(agent);
+    let agents: BTreeSet<AgentRef> =
+        commits.iter().flat_map(|commit| commit.changes.iter().filter_map(Change::agent).cloned()).collect();
+    assert!(agents.len() > 1, "{agents:?}");
+    for agent in agents {
+        let last = HistoryFilter::last(agent.account.clone(), 9);
+        let found =
+            store.history(&HistoryFilter { agent: Some(agent.agent.clone()), ..last.clone() }).unwrap();
+        let expected: Vec<Entry> = commits
+            .iter()
+            .rev()
+            .filter(|commit| commit.changes.iter().any(|change| about(change, &agent)))
+            .map(|commit| commit.entry.clone())
+            .collect();
+        assert_eq!(found, expected, "{agent}");
+        let before = HistoryFilter { agent: Some(agent.agent), before: Some(found[0].revision), ..last };
+        assert_eq!(store.history(&before).unwrap(), expected[1..]);
+    }
 }
 
 pub(crate) fn the_log_comes_in_order_and_in_pages<E: Engine>(make: impl Fn() -> E) {

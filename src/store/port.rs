@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::error::StoreError;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
 use crate::domain::command::Body;
-use crate::domain::id::{AccountId, ConfigHash, Revision};
+use crate::domain::id::{AccountId, AgentId, ConfigHash, Revision};
+use crate::domain::time::Timestamp;
 
 /// One revision: its line in the history, its facts and the configurations they name.
 #[derive(Debug, Clone)]
@@ -41,10 +42,41 @@ pub struct HistoryFilter {
     pub account: AccountId,
     /// Of which target only.
     pub target: Option<String>,
+    /// Only what happened to this agent of the account itself: to it, its drafts, versions and environments.
+    pub agent: Option<AgentId>,
+    /// Only by this author.
+    pub author: Option<String>,
+    /// Only on behalf of this actor.
+    pub actor: Option<String>,
+    /// Only of this kind.
+    pub action: Option<String>,
+    /// Only from this moment on.
+    pub from: Option<Timestamp>,
+    /// Only before this moment.
+    pub to: Option<Timestamp>,
     /// Only what is older than this.
     pub before: Option<Revision>,
     /// Most entries.
     pub limit: usize,
+}
+
+impl HistoryFilter {
+    /// The last lines of an account.
+    #[must_use]
+    pub fn last(account: AccountId, limit: usize) -> Self {
+        Self {
+            account,
+            target: None,
+            agent: None,
+            author: None,
+            actor: None,
+            action: None,
+            from: None,
+            to: None,
+            before: None,
+            limit,
+        }
+    }
 }
 
 /// Keeps the log and the present.
@@ -115,7 +147,8 @@ pub trait ControlStore: Send + Sync {
     /// When the store cannot be read.
     fn body(&self, hash: ConfigHash) -> Result<Option<Arc<[u8]>>, StoreError>;
 
-    /// Lines of the history, newest first. Cost: an index look-up and the lines, never behind a commit.
+    /// Lines of the history, newest first. Cost: an index look-up and the lines, of the account or of the agent, that it
+    /// takes to find enough; never behind a commit.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -22,7 +22,7 @@ pub struct NewAccount {
 impl Written for NewAccount {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name: Option<String> = fields.required("name");
-        let name = name.and_then(|name| fields.name(name));
+        let name = name.and_then(|name| fields.name(&name));
         let account_id: Option<AccountId> = fields.optional("accountId");
         if account_id.as_ref().is_some_and(|id| !has_form(id.as_str())) {
             fields.fault("accountId", "is no id for an account: expected ws- and eight of 0-9A-Z");
@@ -70,7 +70,7 @@ pub struct SettingsChange {
 impl Written for AccountChange {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name: Option<String> = fields.optional("name");
-        let name = name.and_then(|name| fields.name(name));
+        let name = name.and_then(|name| fields.name(&name));
         Some(Self { name, settings: fields.object("settings", SettingsChange::read) })
     }
 }

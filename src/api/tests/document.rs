@@ -80,6 +80,7 @@ fn both_planes_are_in_the_document_each_path_on_its_server() {
             "/v1/adopt",
             "/v1/agents",
             "/v1/agents/{id}/compare",
+            "/v1/agents/{id}/history",
             "/v1/agents/{id}/versions",
             "/v1/agents/{id}/versions/{version}",
             "/v1/apply",

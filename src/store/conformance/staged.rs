@@ -152,12 +152,8 @@ pub(crate) fn what_lies_ready_comes_into_force_once<E: Engine>(make: impl Fn() -
     store.unstage(staged).unwrap();
     assert_eq!(loaded(&store).numbers.len(), 2);
     for (target, lines) in [("+14155550101", 1), ("desk-10", 1), ("+14155550102", 0)] {
-        let filter = HistoryFilter {
-            account: super::account("ws-1"),
-            target: Some(target.to_owned()),
-            before: None,
-            limit: 9,
-        };
+        let last = HistoryFilter::last(super::account("ws-1"), 9);
+        let filter = HistoryFilter { target: Some(target.to_owned()), ..last };
         assert_eq!(store.history(&filter).unwrap().len(), lines, "{target}");
     }
 }

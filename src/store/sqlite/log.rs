@@ -1,6 +1,7 @@
 //! How the log is read.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, ToSql};
 
 use super::failure::{Failure, Result};
 use super::write::integer;
@@ -10,33 +11,67 @@ use crate::domain::id::{AccountId, Revision};
 use crate::domain::time::Timestamp;
 use crate::store::port::HistoryFilter;
 
-/// Lines, newest first. Files change many things at once: such a line is of each that its summary names, and of each
-/// number of the API that went with its agent; an import is of each number that it changed. One of a plan is of each of
-/// its targets, which stand on lines of their own. What goes from files to API and back is named by its facts, all of it.
+/// A line of files is of each thing that its summary names, and of each number of the API that went with its agent; one of
+/// an import of each number that it changed; one of a plan of each of its targets, which stand on lines of their own; and
+/// what goes from files to API and back is named by its facts, all of it.
+const OF_TARGET: &str = "
+    (target = :target
+     OR (action = 'plan.apply' AND instr(char(10) || target || char(10), char(10) || :target || char(10)) > 0)
+     OR (action IN ('files.apply', 'import') AND (instr(summary, ' ' || :target || ' ') > 0 OR instr(changes, :changed) > 0))
+     OR (action IN ('adopt', 'release', 'import') AND instr(changes, :named) > 0)
+     OR (action = 'numbers.import' AND (instr(changes, :changed) > 0 OR EXISTS (SELECT 1 FROM import i
+           JOIN import_piece p ON p.import = i.id WHERE i.revision = log.revision AND instr(p.changes, :changed) > 0))))";
+
+const OF_AGENT: &str = "revision IN (SELECT revision FROM agent_log
+    WHERE account = :account AND agent = :agent AND revision < :before)";
+
+/// Lines, newest first.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
-    let before = filter.before.map_or(i64::MAX, |before| integer(before.0));
-    let (account, limit) = (filter.account.as_str(), rows(filter.limit));
-    let mut statement = connection.prepare_cached(if filter.target.is_some() {
-        "SELECT revision, at, account, author, actor, action, target, summary FROM log
-         WHERE account = ?1 AND revision < ?2
-           AND (target = ?4
-                OR (action = 'plan.apply' AND instr(char(10) || target || char(10), char(10) || ?4 || char(10)) > 0)
-                OR (action IN ('files.apply', 'import') AND (instr(summary, ' ' || ?4 || ' ') > 0 OR instr(changes, ?5) > 0))
-                OR (action IN ('adopt', 'release', 'import') AND instr(changes, ?6) > 0)
-             OR (action = 'numbers.import' AND (instr(changes, ?5) > 0 OR EXISTS (SELECT 1 FROM import i
-                   JOIN import_piece p ON p.import = i.id WHERE i.revision = log.revision AND instr(p.changes, ?5) > 0))))
-         ORDER BY revision DESC LIMIT ?3"
-    } else {
-        "SELECT revision, at, account, author, actor, action, target, summary FROM log
-         WHERE account = ?1 AND revision < ?2 ORDER BY revision DESC LIMIT ?3"
-    })?;
-    let mut rows = match &filter.target {
-        Some(target) => {
-            let (changed, named) = (as_changed(target)?, format!(":{}", serde_json::to_string(target)?));
-            statement.query(params![account, before, limit, target, changed, named])?
+    // What happened to an agent is found by the agent's account, whoever's line it is.
+    let whose = if filter.agent.is_some() { OF_AGENT } else { "account = :account AND revision < :before" };
+    let mut conditions = vec![whose];
+    let mut values: Vec<(&str, Value)> = vec![
+        (":account", filter.account.to_string().into()),
+        (":before", filter.before.map_or(i64::MAX, |before| integer(before.0)).into()),
+        (":limit", rows(filter.limit).into()),
+    ];
+    if let Some(target) = &filter.target {
+        let (changed, named) = (as_changed(target)?, format!(":{}", serde_json::to_string(target)?));
+        conditions.push(OF_TARGET);
+        values.extend([
+            (":target", target.clone().into()),
+            (":changed", changed.into()),
+            (":named", named.into()),
+        ]);
+    }
+    if let Some(agent) = &filter.agent {
+        values.push((":agent", agent.to_string().into()));
+    }
+    for (condition, name, text) in [
+        ("author = :author", ":author", filter.author.clone()),
+        ("actor = :actor", ":actor", filter.actor.clone()),
+        ("action = :action", ":action", filter.action.clone()),
+    ] {
+        if let Some(text) = text {
+            conditions.push(condition);
+            values.push((name, text.into()));
         }
-        None => statement.query(params![account, before, limit])?,
-    };
+    }
+    for (condition, name, at) in [("at >= :from", ":from", filter.from), ("at < :to", ":to", filter.to)] {
+        if let Some(at) = at {
+            conditions.push(condition);
+            values.push((name, at.0.into()));
+        }
+    }
+    let sql = format!(
+        "SELECT revision, at, account, author, actor, action, target, summary FROM log
+         WHERE {} ORDER BY revision DESC LIMIT :limit",
+        conditions.join(" AND ")
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let values: Vec<(&str, &dyn ToSql)> =
+        values.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
+    let mut rows = statement.query(values.as_slice())?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(entry(row)?);

@@ -1,6 +1,7 @@
 //! How facts become rows.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use serde::Serialize;
@@ -54,6 +55,7 @@ fn write_all(transaction: Transaction<'_>, mut head: Revision, commits: &[Commit
             rows.change(change)?;
         }
         rows.log(entry, &changes)?;
+        rows.log_of_agents(entry.revision, &changes)?;
         rows.bodies(bodies)?;
     }
     transaction.prepare_cached("UPDATE head SET revision = ?1")?.execute([integer(head.0)])?;
@@ -343,6 +345,18 @@ impl Rows<'_> {
                 spec(&changes)?
             ],
         )
+    }
+
+    /// Notes to which agents a line happened.
+    fn log_of_agents(&self, revision: Revision, changes: &[Cow<'_, Change>]) -> Result<()> {
+        let agents: BTreeSet<&AgentRef> = changes.iter().filter_map(|change| change.agent()).collect();
+        for agent in agents {
+            self.execute(
+                "INSERT INTO agent_log (account, agent, revision) VALUES (?1, ?2, ?3)",
+                params![agent.account.as_str(), agent.agent.as_str(), integer(revision.0)],
+            )?;
+        }
+        Ok(())
     }
 
     fn bodies(&self, bodies: &[Body]) -> Result<()> {

@@ -1,5 +1,6 @@
 //! What is stored is kept as a text that every build reads and writes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -8,17 +9,19 @@ use serde_json::json;
 
 use super::{Disk, Engine as _};
 use crate::domain::address::E164;
+use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges};
 use crate::domain::id::Revision;
 use crate::domain::route::Route;
 use crate::domain::state::State;
 use crate::store::conformance::{absorb, commit, loaded, logged_lines, state_text, story};
-use crate::store::port::{Commit, ControlStore as _};
+use crate::store::port::{Commit, ControlStore as _, HistoryFilter};
 
 const FORMAT_1: &str = include_str!("../../../../tests/fixtures/control-1.sql");
 const FORMAT_2: &str = include_str!("../../../../tests/fixtures/control-2.sql");
 const FORMAT_3: &str = include_str!("../../../../tests/fixtures/control-3.sql");
 const FORMAT_4: &str = include_str!("../../../../tests/fixtures/control-4.sql");
+const FORMAT_6: &str = include_str!("../../../../tests/fixtures/control-6.sql");
 
 /// A database as the SQL that makes it.
 fn dump(connection: &Connection) -> String {
@@ -130,6 +133,17 @@ fn is_read_as(file: &str, commits: &[Commit]) {
     }
     assert_eq!(state_text(&loaded(&store)), state_text(&state));
     assert_eq!(store.after(Revision(0), 99).unwrap(), logged_lines(commits));
+    let agents: BTreeSet<_> =
+        commits.iter().flat_map(|commit| &commit.changes).filter_map(Change::agent).cloned().collect();
+    for AgentRef { account, agent } in agents {
+        let filter = HistoryFilter { agent: Some(agent), ..HistoryFilter::last(account, 99) };
+        let (found, noted) = (store.history(&filter).unwrap(), filter.agent.unwrap());
+        let about =
+            |commit: &&Commit| commit.changes.iter().filter_map(Change::agent).any(|it| it.agent == noted);
+        let expected: Vec<_> =
+            commits.iter().rev().filter(about).map(|commit| commit.entry.clone()).collect();
+        assert_eq!(found, expected, "{noted}");
+    }
     for (hash, content) in &commits[1].bodies {
         assert_eq!(store.body(*hash).unwrap().as_ref(), Some(content));
     }
@@ -150,12 +164,13 @@ fn a_store_of_each_format_is_read_as_it_was_meant() {
     let of_format_3 = &story::commits()[..story::OF_FORMAT_2];
     is_read_as(FORMAT_3, &[of_format_3, &[imported(6), changed_since(7)]].concat());
     is_read_as(FORMAT_4, &written());
+    is_read_as(FORMAT_6, &written());
 }
 
 /// If this fails, what is stored has changed: keep the old file as it is, add a step to the formats and a file for the
 /// new one.
 #[test]
-fn what_is_written_today_is_format_4_to_the_letter() {
+fn what_is_written_today_is_format_6_to_the_letter() {
     let today = written_today();
-    assert!(today == FORMAT_4, "this is what is written today:\n{today}");
+    assert!(today == FORMAT_6, "this is what is written today:\n{today}");
 }
