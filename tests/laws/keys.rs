@@ -1,6 +1,10 @@
-//! A new admin key for whoever may write in the data folder.
+//! A new admin key for whoever may write in the data folder, and keys that are made with it.
 
 use std::fs;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::http::Client;
 use super::world::World;
@@ -124,4 +128,64 @@ fn a_later_start_says_which_keys_were_lost_and_what_that_means() {
     std::fs::write(world.data().join("admin.key"), "garbage").unwrap();
     world.start();
     assert!(warns(&world, "holds no key of this router"), "{}", world.log());
+}
+
+#[test]
+fn a_key_that_is_made_asks_for_calls_and_ends_with_its_deletion_or_its_time() {
+    let world = World::example().running();
+    let create = |name: &str, more: &[&str]| {
+        let ended = world.client(&[&["keys", "create", name, "--json"], more].concat());
+        assert_eq!(ended.code(), 0, "{}", ended.err);
+        serde_json::from_str::<Value>(&ended.out).unwrap()
+    };
+    let text = |made: &Value, member: &str| made[member].as_str().unwrap().to_owned();
+    let both = ["--permission", "route", "--permission", "read"];
+    let made = create("gateway", &both);
+    let asks = |key: &str| {
+        let calls =
+            Client::new(world.calls_address()).with_key(key).get("/v1/route?to=%2B14155550100").status;
+        let management = Client::new(world.admin_address()).with_key(key).get("/v1/agents").status;
+        assert_eq!(calls == 401, management == 401, "{calls} {management}");
+        management != 401
+    };
+    assert!(asks(&text(&made, "key")));
+    let listed = world.client(&["keys", "list"]);
+    assert!(listed.out.contains("gateway") && !listed.out.contains(&text(&made, "key")), "{}", listed.out);
+    assert_eq!(world.client(&["keys", "delete", &text(&made, "id"), "--yes"]).code(), 0);
+    assert!(!asks(&text(&made, "key")));
+    let soon = OffsetDateTime::now_utc() + time::Duration::milliseconds(1_500);
+    let brief = create("brief", &[&both[..], &["--expires-at", &soon.format(&Rfc3339).unwrap()]].concat());
+    world.until("its time is over", |_| !asks(&text(&brief, "key")));
+}
+
+#[test]
+fn a_request_that_is_sent_again_after_a_crash_has_its_answer_but_no_secret() {
+    let mut world = World::example().running();
+    let ask = |world: &World| {
+        let body = r#"{"name":"ci","permissions":["read"]}"#;
+        let head = format!(
+            "POST /v1/keys HTTP/1.1\r\nhost: {}\r\nx-api-key: {}\r\nidempotency-key: once\r\ncontent-length: {}\r\n\r\n",
+            world.admin_address(),
+            world.key(),
+            body.len()
+        );
+        Client::new(world.admin_address()).try_raw(&[head.as_bytes(), body.as_bytes()].concat()).unwrap()
+    };
+    let first = ask(&world).must(201);
+    let secret = first.json()["key"].as_str().unwrap().to_owned();
+    world.kill_9();
+    for file in
+        fs::read_dir(world.data()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
+    {
+        let bytes = fs::read(&file).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{}", file.display());
+    }
+    world.start();
+    let again = ask(&world).must(201);
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    let mut expected = first.json();
+    expected.as_object_mut().unwrap().remove("key");
+    assert_eq!(again.json(), expected);
+    assert_eq!(again.header("x-cordboard-revision"), first.header("x-cordboard-revision"));
+    assert!(holds(&world, &secret), "the key itself is valid still");
 }
