@@ -3,7 +3,7 @@
 //! A key of the first account with the permission `admin`, and not limited to some agents, makes, sees and changes all of
 //! them; every other key sees its own.
 
-mod body;
+pub(super) mod body;
 
 use std::sync::Arc;
 

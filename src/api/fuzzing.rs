@@ -8,11 +8,13 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, IF_MATCH};
 use serde_json::Value;
 
+use super::accounts::body::{AccountChange, NewAccount};
 use super::caller::Caller;
 use super::caller_pins::CallerPinBody;
 use super::cursor::QueryPrint;
 use super::etag::{IfMatch, Tag};
 use super::fields::{self, Written};
+use super::keys::NewKeyBody;
 use super::route::{RouteBody, RouteView};
 use super::splits::body::{EndBody, NewSplit, SplitChange};
 use crate::domain::account::{Key, KeyDigest};
@@ -30,7 +32,8 @@ use crate::http::error::ApiError;
 
 const FREE_NUMBER: &str = "+15550100199";
 
-/// A body, and before it a letter for what it is: `r`oute, `s`plit, `p`atch of a split, `e`nd of one, `c`aller pin.
+/// A body, and before it a letter for what it is: `r`oute, `s`plit, `p`atch of a split, `e`nd of one, `c`aller pin,
+/// `k`ey, `a`ccount, change of its se`t`tings.
 pub(crate) fn body(key: Key, state: State) -> impl Fn(&[u8]) {
     let mut asker = caller(key, state);
     let number = Number::parse(FREE_NUMBER).expect("a number");
@@ -47,6 +50,9 @@ pub(crate) fn body(key: Key, state: State) -> impl Fn(&[u8]) {
             b's' => read(&asker, text, new_split),
             b'p' => read(&asker, text, patch),
             b'e' => read(&asker, text, end),
+            b'k' => read(&asker, text, |_, _: NewKeyBody| ()),
+            b'a' => read(&asker, text, |_, _: NewAccount| ()),
+            b't' => read(&asker, text, |_, change: AccountChange| drop(change.into_patch())),
             b'c' => read(&asker, text, |_, _: CallerPinBody| ()),
             _ => {}
         }

@@ -26,7 +26,7 @@ Examples:
     /// A key gives no more than the key that asks for it has: permissions, agents, and time.
     #[command(after_help = "\
 Examples:
-  cordboard keys create ci --permission read --permission edit
+  cordboard keys create ci --permission read,edit
   cordboard keys create gateway --permission route --expires-at 2027-01-01T00:00:00Z
   cordboard keys create sales-team --permission read --permission deploy --agent sales --json")]
     Create(Asking<CreateKeyArgs>),
@@ -46,11 +46,12 @@ pub struct ListKeysArgs {}
 pub struct CreateKeyArgs {
     /// Its name: the author of what is done with it
     name: String,
-    /// What it may do: read, edit, deploy, route, override, snapshot, analytics or admin; to be said for each
-    #[arg(long = "permission", value_name = "PERMISSION", required = true, value_parser = permission)]
+    /// What it may do: read, edit, deploy, route, override, snapshot, analytics or admin; with commas
+    /// between them, or said for each
+    #[arg(long = "permission", value_name = "PERMISSION", required = true, value_delimiter = ',', value_parser = permission)]
     permissions: Vec<Permission>,
     /// An agent it may see; may be said again [default: all of them]
-    #[arg(long = "agent", value_name = "AGENT")]
+    #[arg(long = "agent", value_name = "AGENT", value_delimiter = ',')]
     agents: Vec<AgentId>,
     /// When it ends, such as 2027-01-01T00:00:00Z [default: never]
     #[arg(long, value_name = "TIME", value_parser = super::written::time)]

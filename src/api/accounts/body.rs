@@ -91,7 +91,7 @@ impl Written for SettingsChange {
 
 impl AccountChange {
     /// As the domain takes it.
-    pub(super) fn into_patch(self) -> AccountPatch {
+    pub(in crate::api) fn into_patch(self) -> AccountPatch {
         let settings = self.settings.map_or_else(SettingsPatch::default, |change| SettingsPatch {
             protected_main: change.protected_main,
             allow_skip_pre_release: change.allow_skip_pre_release,

@@ -19,7 +19,7 @@ fn the_history_is_asked_by_author_actor_action_and_time_page_by_page() {
     assert_eq!(world.as_key(editor["key"].as_str().unwrap(), "PUT", "/v1/numbers/alice", body).status, 200);
     let get = |query: &str| world.get(&format!("/v1/history?{query}")).json();
     assert_eq!(lines(&get("author=ci"), "target"), ["alice"]);
-    assert_eq!(lines(&get("author=files"), "action"), ["files.apply"]);
+    assert_eq!(lines(&get("author=files"), "action"), ["files.apply", "files.apply"]);
     assert_eq!(lines(&get("action=key.create"), "target"), [editor["id"].clone()]);
     assert_eq!(get("actor=ann")["entries"], json!([]));
     let first = get("action=number.put&author=admin&limit=1");
@@ -35,7 +35,7 @@ fn the_history_is_asked_by_author_actor_action_and_time_page_by_page() {
         error(400, "VALIDATION_FAILED", "cursor")
     );
     let (now, later) = (Timestamp(NOW), Timestamp(NOW + 1));
-    assert_eq!(get(&format!("from={now}&to={later}"))["entries"].as_array().unwrap().len(), 5);
+    assert_eq!(get(&format!("from={now}&to={later}"))["entries"].as_array().unwrap().len(), 6);
     assert_eq!(get(&format!("from={later}"))["entries"], json!([]));
     assert_eq!(
         get("from=2023-11-14T23:13:20+01:00&action=key.create")["entries"].as_array().unwrap().len(),

@@ -11,7 +11,7 @@ fn a_new_key_is_printed_with_a_word_of_warning() {
     let made = json!({"id": "key-1", "name": "ci", "key": "cb_00"});
     let world = World::new().answers("POST /v1/keys", 201, &made);
     let outcome = world.run(
-        "cordboard keys create ci --permission read --permission edit --agent sales --expires-at 2027-01-01T00:00:00Z",
+        "cordboard keys create ci --permission read,edit --agent sales --expires-at 2027-01-01T00:00:00Z",
     );
     assert_eq!(
         (outcome.code, outcome.out.as_str()),

@@ -155,7 +155,7 @@ fn a_format_of_a_later_release_is_left_alone_and_named() {
     Connection::open(disk.file()).unwrap().execute_batch("PRAGMA user_version = 7").unwrap();
     assert_eq!(
         refusal(&disk.file()).to_string(),
-        "the store cannot be opened: its format 7 is newer than 4, the newest this release knows"
+        "the store cannot be opened: its format 7 is newer than 6, the newest this release knows"
     );
 }
 
