@@ -27,7 +27,7 @@ const OF_AGENT: &str = "revision IN (SELECT revision FROM agent_log
 
 /// Lines, newest first.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
-    // What happened to an agent is found by the agent's account, whoever's line it is.
+    // What happened to an agent is found by the agent's account, whosever line it is.
     let whose = if filter.agent.is_some() { OF_AGENT } else { "account = :account AND revision < :before" };
     let mut conditions = vec![whose];
     let mut values: Vec<(&str, Value)> = vec![
