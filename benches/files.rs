@@ -83,7 +83,7 @@ fn route_file(file: usize, turn: usize) -> String {
 fn measure(folder: &Path) {
     let account = AccountId::parse("ws-1").expect("an id");
     let mut state = State::default();
-    let first = Account { id: account.clone(), name: String::new(), created_at: Timestamp(0) };
+    let first = Account::new(account.clone(), String::new(), Timestamp(0));
     state.absorb(&Change::AccountPut(first), &mut Touched::default());
     let rest = resident_kib("VmRSS");
     fs::write("/proc/self/clear_refs", "5").expect("the peak is reset");

@@ -9,6 +9,7 @@ mod imports;
 mod instance;
 mod numbers;
 mod plan;
+mod releases;
 mod requests;
 mod routes;
 mod splits;

@@ -305,7 +305,7 @@ mod tests {
     fn a_termination_is_heard_while_a_hang_up_has_the_files_read() {
         let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel());
         let id = AccountId::parse("ws-1").unwrap();
-        let account = Change::AccountPut(Account { id, name: "Main".to_owned(), created_at: Timestamp(0) });
+        let account = Change::AccountPut(Account::new(id, "Main", Timestamp(0)));
         let (control, reloader, _ground) = crate::control::testing::control(
             vec![account],
             [7; 32],

@@ -32,6 +32,7 @@ pub fn admin_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32]) -> Ne
         permissions: Permission::ALL.to_vec(),
         agents: None,
         expires_at: None,
+        created_at: None,
         digest,
     };
     NewKey { key, text }
@@ -40,7 +41,7 @@ pub fn admin_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32]) -> Ne
 /// The command that makes the first account with its first key.
 #[must_use]
 pub fn first_account(key: Key, at: Timestamp) -> Command {
-    let account = Account { id: key.account.clone(), name: "Main".to_owned(), created_at: at };
+    let account = Account::new(key.account.clone(), "Main", at);
     Command {
         account: account.id.clone(),
         author: Author::Console,

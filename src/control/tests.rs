@@ -22,6 +22,7 @@ use crate::domain::account::Account;
 use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId, Touched};
 use crate::domain::command::{Action, Author, Command};
+use crate::domain::deployment::Deployment;
 use crate::domain::fault::Fault;
 use crate::domain::id::{ConfigHash, Revision, SplitId};
 use crate::domain::import::{Imported, RowFaults, Rows};
@@ -32,7 +33,7 @@ use crate::domain::testing::{account, file_agent, file_set, number, route, rows,
 use crate::domain::time::Timestamp;
 use crate::routing::shelf::Shelf;
 use crate::store::error::StoreError;
-use crate::store::port::{Commit, CommitError, ControlStore, HistoryFilter};
+use crate::store::port::{Commit, CommitError, ControlStore, DeploymentFilter, HistoryFilter};
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::{Clock, Registry};
 
@@ -100,6 +101,10 @@ impl ControlStore for Brittle {
         self.store.history(filter)
     }
 
+    fn deployments(&self, filter: &DeploymentFilter) -> Result<Vec<Arc<Deployment>>, StoreError> {
+        self.store.deployments(filter)
+    }
+
     fn after(&self, revision: Revision, limit: usize) -> Result<Vec<(Entry, Vec<Change>)>, StoreError> {
         self.store.after(revision, limit)
     }
@@ -154,7 +159,7 @@ impl Room {
             meanwhile: Mutex::default(),
             unstaged: AtomicUsize::new(0),
         });
-        let main = Account { id: account(), name: "Main".to_owned(), created_at: Timestamp(0) };
+        let main = Account::new(account(), "Main", Timestamp(0));
         let (sources, registry) = (Shown::default(), Registry::new());
         let (control, reloader, ground) = control_over(
             Arc::clone(&store) as Arc<dyn ControlStore>,

@@ -1,9 +1,18 @@
 //! Accounts and the keys that act for them.
 
+mod settings;
+
 use serde::{Deserialize, Serialize};
 
 use super::id::{AccountId, AgentId};
 use super::time::Timestamp;
+
+pub use settings::{AccountSettings, ActiveCalls, ConflictStatus, SettingsPatch};
+
+/// Most accounts of an instance.
+pub const ACCOUNTS_MAX: usize = 1_000;
+/// Most keys of an account.
+pub const KEYS_MAX: usize = 1_000;
 
 /// A workspace: owns agents, numbers, splits and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +24,17 @@ pub struct Account {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What holds in it.
+    #[serde(default, skip_serializing_if = "AccountSettings::is_default")]
+    pub settings: AccountSettings,
+}
+
+impl Account {
+    /// An account in which nothing is set.
+    #[must_use]
+    pub fn new(id: AccountId, name: impl Into<String>, created_at: Timestamp) -> Self {
+        Self { id, name: name.into(), created_at, settings: AccountSettings::default() }
+    }
 }
 
 /// What a key may do.
@@ -99,6 +119,9 @@ pub struct Key {
     /// When it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// When it was made, where that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
     /// What it is recognised by.
     pub digest: KeyDigest,
 }
@@ -114,6 +137,22 @@ impl Key {
     #[must_use]
     pub fn sees(&self, agent: &AgentId) -> bool {
         self.agents.as_ref().is_none_or(|agents| agents.contains(agent))
+    }
+
+    /// Whether it may do anything to all of its account, for ever.
+    #[must_use]
+    pub fn rules(&self) -> bool {
+        self.may(Permission::Admin) && self.agents.is_none() && self.expires_at.is_none()
+    }
+
+    /// Whether this one sees all that another one sees.
+    #[must_use]
+    pub fn sees_all_of(&self, other: &Self) -> bool {
+        match (&self.agents, &other.agents) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(_), Some(agents)) => agents.iter().all(|agent| self.sees(agent)),
+        }
     }
 
     /// Whether it has ended.

@@ -1,5 +1,6 @@
 //! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
 
+mod agents;
 mod authorised;
 mod caller_pins;
 mod files;
@@ -32,6 +33,10 @@ use super::split::Split;
 use super::state::State;
 use super::time::Timestamp;
 
+pub use agents::{
+    AGENTS_MAX, AgentEdit, Content, Deploy, NewAgent, NewDraft, Promote, Publish, Rollback, STALE_DRAFT,
+    VERSIONS_MAX,
+};
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
 pub use import_account::{AccountImport, WholeAgent};
@@ -91,6 +96,13 @@ pub enum Action {
     },
     /// Make a key; keys of the same name end.
     ReplaceKey(Key),
+    /// Do something to an agent.
+    Agent {
+        /// Which.
+        agent: AgentId,
+        /// What.
+        edit: AgentEdit,
+    },
     /// Route a number.
     PutNumber {
         /// The number.
@@ -176,6 +188,7 @@ impl Action {
         match self {
             Self::CreateAccount { .. } | Self::ApplyFiles(_) | Self::Several(_) => None,
             Self::ReplaceKey(_) => Some(Permission::Admin),
+            Self::Agent { edit, .. } => Some(edit.permission()),
             _ => Some(Permission::Edit),
         }
     }
@@ -250,6 +263,7 @@ impl State {
                 ..Outcome::default()
             }),
             Action::ReplaceKey(key) => Ok(self.replace_key(key)),
+            Action::Agent { agent, edit } => self.edit_agent(command, agent, edit),
             Action::PutNumber { number, route } => self.put_number(number, route),
             Action::DeleteNumber(number) => self.delete_number(account, number),
             Action::PutPrefix { prefix, route } => self.put_prefix(*prefix, route),
@@ -266,7 +280,7 @@ impl State {
             }
             Action::ImportNumbers(import) => self.land_import(account, &command.author, import),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
-            Action::ImportAccount(import) => self.import_account(account, import),
+            Action::ImportAccount(import) => self.import_account(command, import),
             Action::Adopt(objects) => self.adopt(account, objects),
             Action::Release { objects, files } => self.release(account, objects, files, command.at),
             Action::Several(actions) => self.several(command, actions),

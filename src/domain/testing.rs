@@ -48,6 +48,7 @@ pub(crate) fn key() -> Key {
         permissions: Permission::ALL.to_vec(),
         agents: None,
         expires_at: None,
+        created_at: None,
         digest: KeyDigest([7; 32]),
     }
 }
@@ -288,7 +289,7 @@ impl State {
 /// Agents `sales` (V1 to V3, live at V1) and `reception` (V1, live), and nothing routed.
 pub(crate) fn world() -> State {
     let mut state = State::default();
-    let account = Account { id: account(), name: "Main".to_owned(), created_at: Timestamp(0) };
+    let account = Account::new(account(), "Main", Timestamp(0));
     state.act(Action::CreateAccount { account, key: key() }).unwrap();
     state.apply(file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)])).unwrap();
     state

@@ -67,13 +67,14 @@ pub(super) fn key() -> Key {
         permissions: Permission::ALL.to_vec(),
         agents: None,
         expires_at: None,
+        created_at: None,
         digest: KeyDigest::of(&SECRET, KEY),
     }
 }
 
 /// The accounts and keys alone.
 pub(super) fn beginning() -> Vec<Change> {
-    let account = Account { id: account(), name: "One".to_owned(), created_at: NOW };
+    let account = Account::new(account(), "One", NOW);
     vec![Change::AccountPut(account), Change::KeyPut(key())]
 }
 

@@ -55,6 +55,7 @@ impl<'p> Objects<'p> {
                 self.split(state, id)
             }
             Action::CreateAccount { .. }
+            | Action::Agent { .. }
             | Action::ReplaceKey(_)
             | Action::ApplyFiles(_)
             | Action::ImportNumbers(_)

@@ -26,6 +26,8 @@ pub(super) fn path(world: &World, template: &str) -> String {
         .replace("/v1/splits/{id}", "/v1/splits/spring")
         .replace("/v1/agents/{id}", "/v1/agents/sales")
         .replace("{version}", "V1")
+        .replace("{accountId}", "ws-1")
+        .replace("{deployment}", "019b76da-a800-7000-8000-000000000007")
         .replace("{hash}", &world.hash().to_string());
     assert!(!path.contains('{'), "no object for {path}");
     path
@@ -44,6 +46,11 @@ pub(super) fn body(method: &str, template: &str) -> Value {
         ("POST", "/v1/adopt" | "/v1/release") => json!({"numbers": ["+14155550100"]}),
         ("POST", "/v1/import") => json!({"cordboard": 1}),
         ("POST", "/v1/splits") => json!({"arms": [{"id": "control", "agentId": "sales", "weight": 1}]}),
+        ("POST", "/v1/agents" | "/v1/accounts/{accountId}/agents") => {
+            json!({"name": "New", "responseSettings": {"greeting": "Hello"}})
+        }
+        ("POST", "/v1/agents/{id}/duplicate") => json!({"newAgentName": "Copy"}),
+        ("POST", "/v1/agents/{id}/versions") => json!({"name": "first"}),
         _ => Value::Null,
     }
 }

@@ -100,13 +100,13 @@ pub(super) fn key(name: &str, account: &str, permissions: &[Permission]) -> Key 
         permissions: permissions.to_vec(),
         agents: None,
         expires_at: None,
+        created_at: None,
         digest: KeyDigest::of(&SECRET, name),
     }
 }
 
 fn beginning() -> Vec<Change> {
-    let account =
-        |id| Account { id: AccountId::parse(id).unwrap(), name: id.to_owned(), created_at: Timestamp(0) };
+    let account = |id| Account::new(AccountId::parse(id).unwrap(), id.to_owned(), Timestamp(0));
     let limited = Key {
         agents: Some(vec![AgentId::parse("reception").unwrap()]),
         ..key("limited", "ws-1", &Permission::ALL)

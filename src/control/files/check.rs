@@ -60,7 +60,7 @@ pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result
         action: Action::ApplyFiles(Arc::new(set)),
     };
     let mut state = State::default();
-    let first = Account { id: account.clone(), name: account.to_string(), created_at: at };
+    let first = Account::new(account.clone(), account.to_string(), at);
     state.absorb(&Change::AccountPut(first), &mut Touched::default());
     let outcome = state.weigh(&command).map_err(|refusal| located(refusal, files).faults)?;
     summary.warnings = outcome.warnings;

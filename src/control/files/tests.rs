@@ -56,7 +56,7 @@ fn splits(n: usize) -> String {
 
 fn state() -> State {
     let mut state = State::default();
-    let account = Account { id: account(), name: "Main".to_owned(), created_at: Timestamp(0) };
+    let account = Account::new(account(), "Main", Timestamp(0));
     state.absorb(&Change::AccountPut(account), &mut Touched::default());
     state
 }

@@ -166,8 +166,7 @@ impl World {
             import: None,
             applied: 0,
         };
-        let account =
-            Account { id: account(), name: "Main".to_owned(), created_at: crate::domain::time::Timestamp(0) };
+        let account = Account::new(account(), "Main", crate::domain::time::Timestamp(0));
         world.act(Action::CreateAccount { account, key: key() });
         world
     }

@@ -61,7 +61,7 @@ impl Dice {
         let account = account(b);
         let action = match kind {
             0 => Action::CreateAccount {
-                account: Account { id: self::account(a), name: format!("{c}"), created_at: AT },
+                account: Account::new(self::account(a), format!("{c}"), AT),
                 key: key(a, b, c),
             },
             1 => Action::ReplaceKey(key(b, a, c)),
@@ -169,6 +169,7 @@ fn key(owner: u8, name: u8, digest: u8) -> Key {
         permissions: Permission::ALL[..usize::from(digest % 9)].to_vec(),
         agents: name.is_multiple_of(2).then(|| vec![agent(digest).agent]),
         expires_at: digest.is_multiple_of(2).then_some(AT),
+        created_at: None,
         digest: KeyDigest([digest; 32]),
     }
 }

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("format-2.sql"),
     include_str!("format-3.sql"),
     include_str!("format-4.sql"),
+    include_str!("format-5.sql"),
 ];
 
 /// Brings the file to the newest format, each step whole or not at all.

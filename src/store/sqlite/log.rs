@@ -1,14 +1,17 @@
 //! How the log is read.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Row, params};
 
 use super::failure::{Failure, Result};
 use super::write::integer;
 use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry};
-use crate::domain::id::{AccountId, Revision};
+use crate::domain::deployment::{Deployment, DeploymentId};
+use crate::domain::id::{AccountId, Environment, Revision};
 use crate::domain::time::Timestamp;
-use crate::store::port::HistoryFilter;
+use crate::store::port::{DeploymentFilter, HistoryFilter};
 
 /// Lines, newest first. Files change many things at once: such a line is of each that its summary names, and of each
 /// number of the API that went with its agent; an import is of each number that it changed. One of a plan is of each of
@@ -42,6 +45,32 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
         entries.push(entry(row)?);
     }
     Ok(entries)
+}
+
+/// Deployments of an agent, newest first.
+pub(super) fn deployments(
+    connection: &Connection,
+    filter: &DeploymentFilter,
+) -> Result<Vec<Arc<Deployment>>> {
+    let DeploymentFilter { agent, id, environment, before, limit } = filter;
+    let sql = "SELECT d.spec FROM deployment d JOIN agent a ON a.id = d.agent
+       WHERE a.account = ?1 AND a.name = ?2 AND (?3 IS NULL OR d.environment = ?3) AND (?4 IS NULL OR d.id = ?4)
+         AND d.place < coalesce((SELECT place FROM deployment b WHERE b.agent = a.id AND b.id = ?5), 9223372036854775807)
+       ORDER BY d.place DESC LIMIT ?6";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![
+        agent.account.as_str(),
+        agent.agent.as_str(),
+        environment.map(Environment::as_str),
+        id.as_ref().map(DeploymentId::as_bytes),
+        before.as_ref().map(DeploymentId::as_bytes),
+        self::rows(*limit),
+    ])?;
+    let mut deployments = Vec::new();
+    while let Some(row) = rows.next()? {
+        deployments.push(serde_json::from_str(row.get_ref(0)?.as_str().map_err(Failure::damage)?)?);
+    }
+    Ok(deployments)
 }
 
 /// How the facts of a line write a number that was changed, up to its route.

@@ -124,7 +124,7 @@ fn an_address_is_its_own_gateway_and_a_key_may_name_any() {
 fn another_accounts_key_sees_nothing_of_this_one() {
     let mut world = world();
     let theirs = AccountId::parse("ws-2").unwrap();
-    let account = Account { id: theirs.clone(), name: "Two".to_owned(), created_at: Timestamp(0) };
+    let account = Account::new(theirs.clone(), "Two", Timestamp(0));
     world.absorb(&[Change::AccountPut(account)]);
     world.put_key("theirs", theirs, &Permission::ALL, None, None);
     let ours = world.post("/v1/calls", json!({"to": "+14155550100", "callId": "c"})).json();

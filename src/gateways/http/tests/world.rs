@@ -15,6 +15,7 @@ use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::change::{Change, Touched};
 use crate::domain::command::{Action, Author, Command};
+use crate::domain::deployment::Deployment;
 use crate::domain::id::{
     AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, Revision, SplitId, VersionNumber,
 };
@@ -124,11 +125,7 @@ impl World {
         let (state, bodies) = (State::default(), Mutex::default());
         let mut world =
             Self { plane, clock, address, state, live, switchboard, shelf, bodies, front, workers };
-        world.absorb(&[Change::AccountPut(Account {
-            id: account(),
-            name: "One".to_owned(),
-            created_at: Timestamp(0),
-        })]);
+        world.absorb(&[Change::AccountPut(Account::new(account(), "One", Timestamp(0)))]);
         world.key("all", &Permission::ALL, None);
         world.agent("sales");
         for number in 1..=3 {
@@ -183,20 +180,14 @@ impl World {
             permissions: permissions.to_vec(),
             agents: agents.map(|ids| ids.iter().map(|id| AgentId::parse(id).unwrap()).collect()),
             expires_at,
+            created_at: None,
             digest: KeyDigest::of(&SECRET, name),
         })]);
     }
 
     pub fn agent(&mut self, id: &str) {
-        self.absorb(&[Change::AgentPut(Profile {
-            id: agent(id),
-            name: id.to_owned(),
-            managed_by: ManagedBy::Api,
-            endpoints: Vec::new(),
-            max_calls_in_progress: None,
-            fallback: None,
-            created_at: Timestamp(0),
-        })]);
+        let profile = Profile::new(agent(id), id.to_owned(), ManagedBy::Api, Timestamp(0));
+        self.absorb(&[Change::AgentPut(profile)]);
     }
 
     /// A version with these keys in its configuration besides its name.
@@ -231,8 +222,11 @@ impl World {
     }
 
     pub fn deploy(&mut self, id: &str, environment: Environment, number: u32) {
-        let to = VersionNumber::new(number);
-        self.absorb(&[Change::EnvironmentSet { agent: agent(id), environment, to }]);
+        let agent = agent(id);
+        let to = (environment, VersionNumber::new(number).unwrap());
+        let deployment =
+            Deployment::declared(self.state.agents.get(&agent).unwrap(), to, "tests", Timestamp(0));
+        self.absorb(&[Change::Deployed { agent, deployment: Arc::new(deployment) }]);
     }
 
     /// Routes a number to an agent at a pin.
