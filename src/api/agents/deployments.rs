@@ -290,6 +290,7 @@ async fn list_deployments(
     Id(id): Id<AgentId>,
     mut query: Query,
 ) -> Result<Answer<DeploymentList>, ApiError> {
+    let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let expected = Environment::expected();
     let named = query.text("environment")?;
     let environment = named.as_deref().and_then(Environment::parse).ok_or_else(|| {
@@ -298,7 +299,6 @@ async fn list_deployments(
             .with_code(INVALID_ENVIRONMENT)
     })?;
     let limit = query.limit()?;
-    let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let filter = DeploymentFilter {
         agent: agent.profile.id.clone(),
         id: None,

@@ -23,12 +23,6 @@ pub(crate) const PINNED: &str = "+14155550999";
 /// See [`PINNED`].
 pub(crate) const RELEASED: &str = "desk-caller";
 
-/// How many commits of the story a store of format 1 could hold.
-pub(crate) const OF_FORMAT_1: usize = 4;
-
-/// How many a store of format 2 or 3 could hold.
-pub(crate) const OF_FORMAT_2: usize = 5;
-
 /// A route to the first agent.
 pub(crate) fn route(managed_by: &str) -> Value {
     json!({"account": "ws-1", "managedBy": managed_by, "agentId": "sales", "pin": "live"})
