@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -141,24 +141,23 @@ const NAMES: [(&str, &str); 5] = [
     ("experimental", "experimentalConfig"),
 ];
 
+/// The members that are there.
+fn present<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
 impl NewAgentBody {
     fn config(&self) -> Result<AgentConfig, ApiError> {
-        let mut json = json!({
+        let voice = self.voice_settings.as_ref().map(|voice| json!(voice.voice_id));
+        let language = self.response_settings.language_code.as_ref().map(|language| json!(language));
+        let model = self.llm_settings.as_ref().and_then(|llm| llm.model_id.as_ref());
+        let json = json!({
             "name": self.name,
             "instructions": {"welcomeMessage": self.response_settings.greeting},
+            "voice": present([("language", language), ("ttsVoiceId", voice)]),
+            "llm": present([("model", model.map(|model| json!(model)))]),
+            "experimental": self.experimental_config,
         });
-        if let Some(language) = &self.response_settings.language_code {
-            json["voice"]["language"] = json!(language);
-        }
-        if let Some(VoiceSettings { voice_id }) = &self.voice_settings {
-            json["voice"]["ttsVoiceId"] = json!(voice_id);
-        }
-        if let Some(model) = self.llm_settings.as_ref().and_then(|llm| llm.model_id.as_ref()) {
-            json["llm"]["model"] = json!(model);
-        }
-        if let Some(experimental) = &self.experimental_config {
-            json["experimental"] = experimental.clone();
-        }
         let named = |path: &str| {
             let known = NAMES.iter().find_map(|(key, name)| Some((name, path.strip_prefix(key)?)));
             known.map_or_else(|| path.to_owned(), |(name, rest)| format!("{name}{rest}"))
@@ -275,7 +274,9 @@ async fn duplicate_agent(
     let content = aside(move || {
         let (agent, draft) = draft(&asking, &asking.state, &of)?;
         let mut json = stored_config(&this, draft.hash)?.to_sparse_json();
-        json["name"] = json!(body.new_agent_name.as_str());
+        if let Some(members) = json.as_object_mut() {
+            members.insert("name".to_owned(), json!(body.new_agent_name.as_str()));
+        }
         let config = AgentConfig::from_value(&json)
             .map_err(|faults| refused_as(faults, |_| "newAgentName".to_owned()))?;
         Ok::<_, ApiError>(content(&config, Some(agent)))

@@ -180,7 +180,7 @@ fn lists_show_what_the_account_has_and_the_key_may_see() {
 fn a_key_of_some_agents_neither_sees_nor_changes_what_leads_to_others() {
     for (method, template, _) in operations() {
         let world = full();
-        let is_list = method == "GET" && matches!(template.replace("{accountId}", "").find('{'), None);
+        let is_list = method == "GET" && !template.replace("{accountId}", "").contains('{');
         if OPEN.contains(&(method.as_str(), template.as_str())) || is_list {
             continue;
         }

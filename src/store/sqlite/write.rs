@@ -263,17 +263,17 @@ impl Rows<'_> {
                 None => Ok(()),
             },
             Change::BranchPut { agent, branch } => {
-                self.put_part(agent, (BRANCH, branch.id.as_str()), spec(branch)?)
+                self.put_part(agent, (BRANCH, branch.id.as_str()), &spec(branch)?)
             }
             Change::BranchRemoved { agent, branch } => self.remove_part(agent, (BRANCH, branch.as_str())),
             Change::ConnectorPut { agent, connector } => {
-                self.put_part(agent, (CONNECTOR, connector.id.as_str()), spec(connector)?)
+                self.put_part(agent, (CONNECTOR, connector.id.as_str()), &spec(connector)?)
             }
             Change::ConnectorRemoved { agent, connector } => {
                 self.remove_part(agent, (CONNECTOR, connector.as_str()))
             }
             Change::ConfigPagePut { agent, page } => {
-                self.put_part(agent, (CONFIG_PAGE, page.environment.as_str()), spec(page)?)
+                self.put_part(agent, (CONFIG_PAGE, page.environment.as_str()), &spec(page)?)
             }
             _ => Ok(()),
         }
@@ -293,7 +293,7 @@ impl Rows<'_> {
         )
     }
 
-    fn put_part(&self, agent: &AgentRef, (kind, name): (&str, &str), spec: String) -> Result<()> {
+    fn put_part(&self, agent: &AgentRef, (kind, name): (&str, &str), spec: &str) -> Result<()> {
         let Some(agent) = self.agent(agent)? else { return Ok(()) };
         self.execute(
             "INSERT INTO part (agent, kind, name, spec) VALUES (?1, ?2, ?3, ?4)
