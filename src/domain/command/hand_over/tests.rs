@@ -317,7 +317,7 @@ fn differences() -> Vec<(&'static str, Differ)> {
 }
 
 fn placed<T>(value: T) -> Placed<T> {
-    Placed { at: place(1), value }
+    Placed::whole(place(1), value)
 }
 
 #[test]
