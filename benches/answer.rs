@@ -191,15 +191,7 @@ fn changes(count: u64) -> Vec<Change> {
     let id = AgentRef { account: account(), agent: agent() };
     let mut changes = vec![
         Change::AccountPut(Account::new(account(), "One", Timestamp(0))),
-        Change::AgentPut(Profile {
-            id: id.clone(),
-            name: "Sales".to_owned(),
-            managed_by: ManagedBy::Api,
-            endpoints: Vec::new(),
-            max_calls_in_progress: None,
-            fallback: None,
-            created_at: Timestamp(0),
-        }),
+        Change::AgentPut(Profile::new(id.clone(), "Sales".to_owned(), ManagedBy::Api, Timestamp(0))),
     ];
     changes
         .extend((1..=3).map(|number| Change::VersionSaved { agent: id.clone(), version: version(number) }));

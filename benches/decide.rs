@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use cordboard::domain::address::{Address, Caller, E164, Number};
 use cordboard::domain::change::{Change, NumberChanges, Touched};
-use cordboard::domain::id::{Environment, Pin};
+use cordboard::domain::id::Pin;
 use cordboard::domain::route::{Destination, ManagedBy, Route};
 use cordboard::domain::time::Timestamp;
 use cordboard::routing::calls::{CallBounds, CallsInProgress, Ending, Kept, Which};
@@ -34,7 +34,7 @@ use cordboard::routing::token::TokenKeys;
 use cordboard::routing::trail::Silent;
 use foldhash::fast::FixedState;
 use report::{head, median_us, mix, nanos, resident, row};
-use table::{Routing, World, agent, number, version};
+use table::{Routing, World, agent, deployed, number, version};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -108,11 +108,7 @@ fn changes() {
     };
     let pins: Vec<Change> = (0..1_000).map(one).collect();
     row("one pin", swaps(&mut world, &live, &mut view, &pins), "µs", Some(100.0));
-    let to = |n: u64| Change::EnvironmentSet {
-        agent: agent(&world.account, 0),
-        environment: Environment::Live,
-        to: Some(version(n % 2 + 1)),
-    };
+    let to = |n: u64| deployed(agent(&world.account, 0), n % 2 + 1);
     let rollbacks: Vec<Change> = (0..1_000).map(to).collect();
     let took = swaps(&mut world, &live, &mut view, &rollbacks);
     row("a rollback that 10,000,000 numbers follow", took, "µs", Some(100.0));

@@ -178,6 +178,14 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     })
 }
 
+/// An id out of random bytes: a beginning, and eight of `0-9A-Z`.
+fn made_id(beginning: &str, random: &[u8]) -> String {
+    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let letter =
+        |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
+    beginning.chars().chain(random.iter().take(8).map(letter)).collect()
+}
+
 /// Two independent halves of random bytes.
 fn halves(random: [u8; 32]) -> [[u8; 16]; 2] {
     let half = |at: usize| {

@@ -32,6 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::change::{Entry, SplitRef};
 use crate::domain::command::{Command, Outcome};
+use crate::domain::deployment::Deployment;
 use crate::domain::id::{ConfigHash, Revision};
 use crate::domain::import::Imported;
 use crate::domain::refusal::Refusal;
@@ -43,7 +44,7 @@ use crate::store::port::ControlStore;
 pub use hand_over::HandOver;
 
 pub use crate::store::error::StoreError;
-pub use crate::store::port::HistoryFilter;
+pub use crate::store::port::{DeploymentFilter, HistoryFilter};
 
 use import::Imports;
 use metrics::ConfigMetrics;
@@ -241,6 +242,14 @@ impl Control {
     /// When the store cannot be read.
     pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError> {
         self.inner.store.history(filter)
+    }
+
+    /// Deployments of an agent, newest first. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn deployments(&self, filter: &DeploymentFilter) -> Result<Vec<Arc<Deployment>>, StoreError> {
+        self.inner.store.deployments(filter)
     }
 
     /// How many calls a split has had.

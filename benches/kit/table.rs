@@ -7,9 +7,10 @@ use cordboard::domain::address::E164;
 use cordboard::domain::agent::{AgentRef, Profile, Version};
 use cordboard::domain::agent_config::AgentConfig;
 use cordboard::domain::change::{Change, NumberChanges, Touched};
+use cordboard::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
 use cordboard::domain::endpoint::{Endpoint, EndpointTemplate};
 use cordboard::domain::id::{
-    AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SplitId, VersionNumber,
+    AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, Revision, SplitId, VersionNumber,
 };
 use cordboard::domain::route::{Destination, ManagedBy, Route};
 use cordboard::domain::split::slots::Owners;
@@ -105,13 +106,8 @@ fn agent_changes(account: &AccountId, k: u64) -> Vec<Change> {
     let id = agent(account, k);
     let uri = EndpointTemplate::parse("sip:{agent}.v{version}@127.0.0.1:5060").expect("a template");
     let profile = Profile {
-        id: id.clone(),
-        name: format!("Agent {k}"),
-        managed_by: ManagedBy::Files,
         endpoints: vec![Endpoint { uri, priority: 0, weight: 1 }],
-        max_calls_in_progress: None,
-        fallback: None,
-        created_at: Timestamp(0),
+        ..Profile::new(id.clone(), format!("Agent {k}"), ManagedBy::Files, Timestamp(0))
     };
     let config = AgentConfig::from_toml("name = \"Agent\"").expect("a configuration");
     let dispatch = Arc::new(config.dispatch());
@@ -130,8 +126,25 @@ fn agent_changes(account: &AccountId, k: u64) -> Vec<Change> {
         };
         changes.push(Change::VersionSaved { agent: id.clone(), version: Arc::new(version) });
     }
-    changes.push(Change::EnvironmentSet { agent: id, environment: Environment::Live, to: Some(version(1)) });
+    changes.push(deployed(id, 1));
     changes
+}
+
+/// Puts a version of an agent into `live`.
+pub fn deployed(agent: AgentRef, n: u64) -> Change {
+    let (environment, version) = (Environment::Live, version(n));
+    let at = Timestamp(0);
+    let deployment = Deployment {
+        id: DeploymentId::derived(at, &agent, environment, version),
+        environment,
+        version,
+        kind: DeploymentKind::Publish,
+        message: String::new(),
+        created_by: "bench".to_owned(),
+        created_at: at,
+        calls_from: Revision(0),
+    };
+    Change::Deployed { agent, deployment: Arc::new(deployment) }
 }
 
 fn split(account: &AccountId, k: u64) -> Split {

@@ -170,8 +170,8 @@ async fn create_account(
 
 /// Shows an account and its settings.
 #[utoipa::path(
-    get, path = "/v1/accounts/{id}", tag = "accounts", security(("key" = ["read"]), ("key" = ["admin"])),
-    params(("id" = String, Path, description = "The account.")),
+    get, path = "/v1/accounts/{accountId}", tag = "accounts", security(("key" = ["read"]), ("key" = ["admin"])),
+    params(("accountId" = String, Path, description = "The account.")),
     responses(
         (status = 200, body = AccountView, description = "The account; the tag is in `ETag`."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is none, or it is another one than the key's"),
@@ -185,9 +185,9 @@ async fn get_account(caller: Caller, Id(id): Id<AccountId>) -> Result<Answer<Acc
 
 /// Changes what is named of an account; for administrators of the first account.
 #[utoipa::path(
-    patch, path = "/v1/accounts/{id}", tag = "accounts", security(("key" = ["admin"])),
+    patch, path = "/v1/accounts/{accountId}", tag = "accounts", security(("key" = ["admin"])),
     params(
-        ("id" = String, Path, description = "The account."),
+        ("accountId" = String, Path, description = "The account."),
         ("If-Match" = Option<String>, Header, description = "Only if the account is in this state."),
     ),
     request_body = AccountChange,

@@ -1,6 +1,10 @@
 //! `/v1/agents`: which agents there are, and what of them can be pinned.
 
 mod compare;
+mod content;
+mod deployments;
+mod draft;
+mod life;
 mod versions;
 
 use std::sync::Arc;
@@ -13,11 +17,12 @@ use utoipa_axum::routes;
 use super::Management;
 use super::answer::Answer;
 use super::caller::Caller;
-use super::request::Query;
+use super::request::Id;
 use crate::domain::agent::Agent;
 use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, AgentId};
 use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 
@@ -60,7 +65,7 @@ impl AgentView {
             agent_name: profile.name.clone(),
             created_at: profile.created_at,
             updated_at: saved.fold(profile.created_at, Ord::max),
-            branch_count: 1,
+            branch_count: u32::try_from(agent.branches.len()).map_or(u32::MAX, |others| others + 1),
             max_calls_in_progress: profile.max_calls_in_progress,
             fallback: profile.fallback.clone(),
         }
@@ -69,10 +74,13 @@ impl AgentView {
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new()
-        .routes(routes!(list_agents))
+        .merge(life::routes())
+        .merge(draft::routes())
+        .merge(deployments::routes())
         .routes(routes!(compare::compare))
-        .routes(routes!(versions::list_versions))
+        .routes(routes!(versions::list_versions, versions::save_version))
         .routes(routes!(versions::get_version, versions::change_version))
+        .routes(routes!(versions::restore_version))
 }
 
 /// Lists the agents of the account that the key may see, by id.
@@ -80,16 +88,37 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     get, path = "/v1/agents", tag = "agents", security(("key" = ["read"])),
     responses((status = 200, body = Vec<AgentView>, description = "All of them."))
 )]
-async fn list_agents(caller: Caller, query: Query) -> Result<Answer<Vec<AgentView>>, ApiError> {
-    query.end()?;
-    let agents = caller.state.agents.iter();
-    let own = agents.filter(|(id, _)| id.account == *caller.account() && caller.sight().agent(&id.agent));
-    Ok(Answer::ok(own.map(|(_, agent)| AgentView::of(agent)).collect()))
+async fn list_agents(caller: Caller) -> Result<Answer<Vec<AgentView>>, ApiError> {
+    Ok(all(&caller))
 }
 
-/// An agent that the caller may see.
-pub(super) fn find<'a>(caller: &'a Caller, id: &AgentId) -> Result<&'a Arc<Agent>, ApiError> {
-    let agent = caller.state.agent(&caller.agent_ref(id)).ok_or_else(|| {
+/// Lists the agents of the account that the key may see, by id.
+#[utoipa::path(
+    get, path = "/v1/accounts/{accountId}/agents", tag = "agents", security(("key" = ["read"])),
+    params(("accountId" = String, Path, description = "The account of the key.")),
+    responses(
+        (status = 200, body = Vec<AgentView>, description = "All of them."),
+        (status = 404, description = "`ACCOUNT_NOT_FOUND`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+async fn list_agents_of_account(
+    caller: Caller,
+    Id(account): Id<AccountId>,
+) -> Result<Answer<Vec<AgentView>>, ApiError> {
+    caller.own(&account)?;
+    Ok(all(&caller))
+}
+
+fn all(caller: &Caller) -> Answer<Vec<AgentView>> {
+    let agents = caller.state.agents.iter();
+    let own = agents.filter(|(id, _)| id.account == *caller.account() && caller.sight().agent(&id.agent));
+    Answer::ok(own.map(|(_, agent)| AgentView::of(agent)).collect())
+}
+
+/// An agent that the caller may see, in a state.
+pub(super) fn find<'s>(caller: &Caller, state: &'s State, id: &AgentId) -> Result<&'s Arc<Agent>, ApiError> {
+    let agent = state.agent(&caller.agent_ref(id)).ok_or_else(|| {
         ApiError::not_found(format!("there is no agent {id}")).with_code("PROJECT_NOT_FOUND")
     })?;
     if caller.sight().agent(id) { Ok(agent) } else { Err(Refusal::hidden().into()) }

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 
 use super::Management;
 use super::etag::IfMatch;
-use crate::control::{Applied, Precondition};
+use crate::control::{Applied, ControlError, Precondition};
 use crate::domain::account::Key;
 use crate::domain::agent::AgentRef;
 use crate::domain::command::{Action, Author, Command};
@@ -74,19 +74,36 @@ impl Caller {
         self.actor.as_ref().map_or_else(|| key.clone(), |actor| format!("{key} for {actor}"))
     }
 
+    /// Refuses another account than their own: to them it is not there.
+    pub(super) fn own(&self, account: &AccountId) -> Result<(), ApiError> {
+        if account == self.account() {
+            return Ok(());
+        }
+        Err(ApiError::not_found(format!("there is no account {account}")).with_code("ACCOUNT_NOT_FOUND"))
+    }
+
     /// Asks for a change, in the state that `If-Match` names if it names one.
     pub(super) async fn submit(
         &self,
         management: &Management,
         action: impl Into<Action>,
     ) -> Result<Applied, ApiError> {
+        Ok(self.try_submit(management, action).await?)
+    }
+
+    /// The same for whoever goes on where it is not granted.
+    pub(super) async fn try_submit(
+        &self,
+        management: &Management,
+        action: impl Into<Action>,
+    ) -> Result<Applied, ControlError> {
         let (account, action) = (self.account().clone(), action.into());
         let precondition = self.if_match.clone().map(|named| -> Precondition {
             let (account, action) = (account.clone(), action.clone());
             Box::new(move |state| named.check(state, &account, &action))
         });
         let command = self.command(action, management.now());
-        Ok(management.control.submit_if(command, precondition).await?)
+        management.control.submit_if(command, precondition).await
     }
 
     /// A change as they ask for it.

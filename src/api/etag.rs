@@ -4,10 +4,11 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, IF_MATCH};
 use serde::Serialize;
 
+use crate::domain::agent::AgentRef;
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::change::SplitRef;
 use crate::domain::command::Action;
-use crate::domain::id::{AccountId, Hex32};
+use crate::domain::id::{AccountId, ConfigHash, Hex32};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::state::State;
 
@@ -22,6 +23,11 @@ impl Tag {
         let hash = blake3::hash(&serde_json::to_vec(object).unwrap_or_default());
         let [half, _] = super::halves(*hash.as_bytes());
         Self(format!("\"{}\"", Hex32::of(half).as_str()))
+    }
+
+    /// The tag of a configuration, whose fingerprint it is.
+    pub(super) fn of_hash(hash: ConfigHash) -> Self {
+        Self(format!("\"{hash}\""))
     }
 
     /// The value of an `ETag` header.
@@ -62,6 +68,11 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         state.splits.get(&id).map(|split| Tag::of(split.as_ref()))
     };
     match action {
+        Action::Agent { agent, .. } => {
+            let id = AgentRef { account: account.clone(), agent: agent.clone() };
+            let draft = state.agents.get(&id).and_then(|agent| agent.draft.as_ref());
+            draft.map(|draft| Tag::of_hash(draft.hash))
+        }
         Action::PutNumber { number, .. } | Action::DeleteNumber(number) => {
             let route = state.route(number).filter(|route| route.account == *account);
             route.map(|route| Tag::of(route.as_ref()))

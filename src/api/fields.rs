@@ -221,6 +221,16 @@ impl<'r> Fields<'r> {
         texts
     }
 
+    /// Whether a field is there and not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(known, tree)| known == name && *tree != Tree::Null)
+    }
+
+    /// Leaves alone what nobody asks for, where others than we may have their say in the same object.
+    pub(super) fn leave_others(&mut self) {
+        self.members.clear();
+    }
+
     /// A value as it is, for whoever reads it in a way of its own; null is absence.
     pub(super) fn present(&mut self, name: &'static str) -> Option<Tree> {
         self.take(name).filter(|tree| *tree != Tree::Null)
@@ -476,6 +486,40 @@ impl Kind for CallerAddress {
 
     fn of(tree: Tree) -> Result<Self, Option<String>> {
         Self::parse(&text(tree)?).map_err(|why| Some(format!("{why}: expected {}", InvalidAddress::EXPECTED)))
+    }
+}
+
+/// A text within bounds, in characters.
+#[derive(Debug, Clone)]
+pub struct Text<const MAX: usize, const MIN: usize = 0>(String);
+
+impl<const MAX: usize, const MIN: usize> Text<MAX, MIN> {
+    /// The text.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text.
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl<const MAX: usize, const MIN: usize> Kind for Text<MAX, MIN> {
+    fn expected() -> String {
+        match MIN {
+            0 => format!("a text of at most {MAX} characters"),
+            _ => format!("a text of {MIN} to {MAX} characters"),
+        }
+    }
+
+    fn of(tree: Tree) -> Result<Self, Option<String>> {
+        let text = text(tree)?;
+        let chars = text.chars().count();
+        if (MIN..=MAX).contains(&chars) {
+            return Ok(Self(text));
+        }
+        Err(Some(format!("has {chars} characters: expected {}", Self::expected())))
     }
 }
 

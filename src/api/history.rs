@@ -113,7 +113,7 @@ async fn get_history_of_agent(
     Id(id): Id<AgentId>,
     mut query: Query,
 ) -> Result<Answer<HistoryPage>, ApiError> {
-    find(&caller, &id)?;
+    find(&caller, &caller.state, &id)?;
     let filter = HistoryFilter { agent: Some(id), ..read(&caller, &mut query)? };
     page(management, caller, query, filter).await
 }

@@ -11,6 +11,7 @@ use super::caller::Caller;
 use super::fields::{self, Written};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
+use crate::domain::deployment::DeploymentId;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, SplitId, VersionNumber};
 use crate::http::body::BodyFault;
 use crate::http::error::ApiError;
@@ -58,15 +59,22 @@ impl PathId for SplitId {
     }
 }
 
-impl PathId for AccountId {
+impl PathId for AgentId {
     fn read(text: &str) -> Result<Self, ApiError> {
         Self::parse(text).map_err(|why| ApiError::unprocessable("id", why.to_string()))
     }
 }
 
-impl PathId for AgentId {
+impl PathId for AccountId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        Self::parse(text).map_err(|why| ApiError::unprocessable("id", why.to_string()))
+        Self::parse(text).map_err(|why| ApiError::unprocessable("accountId", why.to_string()))
+    }
+}
+
+impl PathId for DeploymentId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let malformed = || ApiError::unprocessable("deployment", "is no id: expected a UUID of version 7");
+        Self::parse(text).ok_or_else(malformed)
     }
 }
 

@@ -13,6 +13,7 @@ mod instance;
 mod keys;
 mod numbers;
 mod plan;
+mod releases;
 mod requests;
 mod routes;
 mod splits;

@@ -22,6 +22,7 @@ use crate::domain::account::Account;
 use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId, Touched};
 use crate::domain::command::{Action, Author, Command};
+use crate::domain::deployment::Deployment;
 use crate::domain::fault::Fault;
 use crate::domain::id::{ConfigHash, Revision, SplitId};
 use crate::domain::import::{Imported, RowFaults, Rows};
@@ -32,7 +33,7 @@ use crate::domain::testing::{account, file_agent, file_set, number, route, rows,
 use crate::domain::time::Timestamp;
 use crate::routing::shelf::Shelf;
 use crate::store::error::StoreError;
-use crate::store::port::{Commit, CommitError, ControlStore, HistoryFilter};
+use crate::store::port::{Commit, CommitError, ControlStore, DeploymentFilter, HistoryFilter};
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::{Clock, Registry};
 
@@ -98,6 +99,10 @@ impl ControlStore for Brittle {
 
     fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError> {
         self.store.history(filter)
+    }
+
+    fn deployments(&self, filter: &DeploymentFilter) -> Result<Vec<Arc<Deployment>>, StoreError> {
+        self.store.deployments(filter)
     }
 
     fn after(&self, revision: Revision, limit: usize) -> Result<Vec<(Entry, Vec<Change>)>, StoreError> {

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::agent_config::Dispatch;
+use super::branch::Branch;
+use super::connector::Connector;
+use super::deployment::Deployment;
 use super::endpoint::Endpoint;
 use super::fallback::Fallback;
-use super::id::{AccountId, AgentId, ConfigHash, Environment, Pin, VersionNumber};
+use super::id::{AccountId, AgentId, BranchId, ConfigHash, ConnectorId, Environment, Pin, VersionNumber};
+use super::real_time_config::ConfigPage;
 use super::route::ManagedBy;
 use super::time::Timestamp;
 
@@ -75,6 +79,9 @@ pub struct Profile {
     /// Where its runtime listens, whatever the version; empty: each version says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,
+    /// Where it listens for what an environment serves, if that is elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment_endpoints: BTreeMap<Environment, Vec<Endpoint>>,
     /// How many calls it may have in progress; further ones go to a fallback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_calls_in_progress: Option<u32>,
@@ -85,11 +92,28 @@ pub struct Profile {
     pub created_at: Timestamp,
 }
 
+impl Profile {
+    /// That of an agent of which nothing is said but its name.
+    #[must_use]
+    pub fn new(id: AgentRef, name: String, managed_by: ManagedBy, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            managed_by,
+            endpoints: Vec::new(),
+            environment_endpoints: BTreeMap::new(),
+            max_calls_in_progress: None,
+            fallback: None,
+            created_at,
+        }
+    }
+}
+
 /// Most drafts that are remembered after an edit.
 pub const PAST_DRAFTS_MAX: usize = 256;
 
 /// An agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
     /// What it is.
     pub profile: Profile,
@@ -101,8 +125,14 @@ pub struct Agent {
     pub past_drafts: Vec<Arc<Version>>,
     /// Its versions; they only ever become more.
     pub versions: BTreeMap<VersionNumber, Arc<Version>>,
-    /// What each environment points to, by [`Environment::index`].
-    pub environments: [Option<VersionNumber>; 3],
+    /// What each environment serves, by [`Environment::index`].
+    pub deployments: [Option<Arc<Deployment>>; 3],
+    /// Branches besides `main`.
+    pub branches: BTreeMap<BranchId, Arc<Branch>>,
+    /// Connectors.
+    pub connectors: BTreeMap<ConnectorId, Arc<Connector>>,
+    /// Real-time configs, by [`Environment::index`].
+    pub config_pages: [Option<Arc<ConfigPage>>; 3],
 }
 
 impl Agent {
@@ -115,7 +145,10 @@ impl Agent {
             draft: None,
             past_drafts: Vec::new(),
             versions: BTreeMap::new(),
-            environments: [None; 3],
+            deployments: [const { None }; 3],
+            branches: BTreeMap::new(),
+            connectors: BTreeMap::new(),
+            config_pages: [const { None }; 3],
         };
         agent.refresh_endpoints();
         agent
@@ -152,11 +185,28 @@ impl Agent {
         }
     }
 
-    /// The version an environment points to.
+    /// What put the version into an environment that is there now.
+    #[must_use]
+    pub fn deployment(&self, environment: Environment) -> Option<&Arc<Deployment>> {
+        self.deployments.get(environment.index())?.as_ref()
+    }
+
+    /// The version an environment serves.
     #[must_use]
     pub fn deployed(&self, environment: Environment) -> Option<&Arc<Version>> {
-        let number = self.environments.get(environment.index()).copied().flatten()?;
-        self.versions.get(&number)
+        self.versions.get(&self.deployment(environment)?.version)
+    }
+
+    /// The newest version.
+    #[must_use]
+    pub fn last_version(&self) -> Option<&Arc<Version>> {
+        self.versions.values().next_back()
+    }
+
+    /// The page of real-time configs of an environment.
+    #[must_use]
+    pub fn config_page(&self, environment: Environment) -> Option<&Arc<ConfigPage>> {
+        self.config_pages.get(environment.index())?.as_ref()
     }
 
     /// What a pin means at this moment.

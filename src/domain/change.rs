@@ -9,9 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Key};
 use super::address::{E164, Number, Prefix};
 use super::agent::{AgentRef, Profile, Version};
+use super::branch::Branch;
 use super::caller_pin::{CallerPin, CallerPinRef};
-use super::id::{AccountId, ConfigHash, Environment, Revision, SplitId, VersionNumber};
+use super::connector::Connector;
+use super::deployment::Deployment;
+use super::id::{AccountId, BranchId, ConfigHash, ConnectorId, Environment, Revision, SplitId};
 use super::object::ObjectRef;
+use super::real_time_config::ConfigPage;
 use super::route::Route;
 use super::split::Split;
 use super::time::Timestamp;
@@ -46,16 +50,61 @@ pub enum Change {
         /// The version, with its number.
         version: Arc<Version>,
     },
-    /// An environment points to another version, or to none.
-    EnvironmentSet {
+    /// An environment serves another version.
+    Deployed {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// What was put where.
+        deployment: Arc<Deployment>,
+    },
+    /// An environment serves nothing any more.
+    EnvironmentEmptied {
         /// Whose.
         #[serde(flatten)]
         agent: AgentRef,
         /// Which one.
         environment: Environment,
-        /// Where to.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        to: Option<VersionNumber>,
+    },
+    /// A branch was made, renamed or edited.
+    BranchPut {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// What it is now.
+        branch: Arc<Branch>,
+    },
+    /// A branch is gone.
+    BranchRemoved {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// Which one.
+        branch: BranchId,
+    },
+    /// A connector was made or changed.
+    ConnectorPut {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// What it is now.
+        connector: Arc<Connector>,
+    },
+    /// A connector is gone. Its numbers were released or given another before.
+    ConnectorRemoved {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// Which one.
+        connector: ConnectorId,
+    },
+    /// The real-time config of an environment has other values or another schema.
+    ConfigPagePut {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// What it is now.
+        page: Arc<ConfigPage>,
     },
     /// Numbers of the API were routed or released.
     Numbers(NumberChanges),
@@ -106,7 +155,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The agent that it happened to, itself or in its drafts, versions and environments.
+    /// The agent that it happened to, itself or in its drafts, versions, environments and other parts.
     #[must_use]
     pub fn agent(&self) -> Option<&AgentRef> {
         match self {
@@ -114,7 +163,13 @@ impl Change {
             Self::AgentRemoved(agent)
             | Self::DraftPut { agent, .. }
             | Self::VersionSaved { agent, .. }
-            | Self::EnvironmentSet { agent, .. } => Some(agent),
+            | Self::Deployed { agent, .. }
+            | Self::EnvironmentEmptied { agent, .. }
+            | Self::BranchPut { agent, .. }
+            | Self::BranchRemoved { agent, .. }
+            | Self::ConnectorPut { agent, .. }
+            | Self::ConnectorRemoved { agent, .. }
+            | Self::ConfigPagePut { agent, .. } => Some(agent),
             Self::AccountPut(_)
             | Self::KeyPut(_)
             | Self::KeyRemoved(_)

@@ -1,6 +1,7 @@
 //! The one way to change anything: a command is weighed against the state and becomes facts, or is refused.
 
 mod accounts;
+mod agents;
 mod authorised;
 mod caller_pins;
 mod files;
@@ -35,6 +36,10 @@ use super::state::State;
 use super::time::Timestamp;
 
 pub use accounts::{AccountPatch, no_account};
+pub use agents::{
+    AGENTS_MAX, AgentEdit, Content, Deploy, NewAgent, NewDraft, Promote, Publish, Rollback, STALE_DRAFT,
+    VERSIONS_MAX,
+};
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
 pub use import_account::{AccountImport, WholeAgent};
@@ -106,6 +111,13 @@ pub enum Action {
     CreateKey(Key),
     /// End a key, by its id.
     DeleteKey(String),
+    /// Do something to an agent.
+    Agent {
+        /// Which.
+        agent: AgentId,
+        /// What.
+        edit: AgentEdit,
+    },
     /// Route a number.
     PutNumber {
         /// The number.
@@ -190,6 +202,7 @@ impl Action {
     pub fn permission(&self) -> Option<Permission> {
         match self {
             Self::ApplyFiles(_) | Self::Several(_) => None,
+            Self::Agent { edit, .. } => Some(edit.permission()),
             Self::CreateAccount { .. }
             | Self::PatchAccount { .. }
             | Self::ReplaceKey(_)
@@ -266,6 +279,7 @@ impl State {
             Action::ReplaceKey(key) => Ok(self.replace_key(key)),
             Action::CreateKey(key) => self.create_key(command, key),
             Action::DeleteKey(id) => self.delete_key(command, id),
+            Action::Agent { agent, edit } => self.edit_agent(command, agent, edit),
             Action::PutNumber { number, route } => self.put_number(number, route),
             Action::DeleteNumber(number) => self.delete_number(account, number),
             Action::PutPrefix { prefix, route } => self.put_prefix(*prefix, route),
@@ -282,7 +296,7 @@ impl State {
             }
             Action::ImportNumbers(import) => self.land_import(account, &command.author, import),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
-            Action::ImportAccount(import) => self.import_account(account, import),
+            Action::ImportAccount(import) => self.import_account(command, import),
             Action::Adopt(objects) => self.adopt(account, objects),
             Action::Release { objects, files } => self.release(account, objects, files, command.at),
             Action::Several(actions) => self.several(command, actions),

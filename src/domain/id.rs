@@ -137,6 +137,29 @@ text_id!(
     |c| c.is_ascii_graphic()
 );
 
+text_id!(
+    /// The id of a branch: `main`, or `BRANCH-` and eight characters.
+    BranchId, "branch id", 64, "main, or BRANCH- and 8 letters or digits",
+    |c| c.is_ascii_alphanumeric() || c == '-'
+);
+
+impl BranchId {
+    /// The branch that every agent has.
+    pub const MAIN: &str = "main";
+
+    /// Whether it is the branch that every agent has.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        self.as_str() == Self::MAIN
+    }
+}
+
+text_id!(
+    /// The id of a connector: opaque.
+    ConnectorId, "connector id", 64, "1 to 64 letters, digits, hyphens or underscores",
+    |c| c.is_ascii_alphanumeric() || c == '-' || c == '_'
+);
+
 /// The number of an immutable version: V1, V2 …
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

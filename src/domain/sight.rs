@@ -100,6 +100,7 @@ impl<'s> Sight<'s> {
         let split =
             |id: &SplitId| self.named_split(&SplitRef { account: account.clone(), split: id.clone() });
         match &command.action {
+            Action::Agent { agent, .. } => self.agent(agent),
             Action::PutNumber { number: at, route } => number(at) && self.route(route),
             Action::DeleteNumber(at) => number(at),
             Action::PutPrefix { prefix: at, route } => prefix(*at) && self.route(route),

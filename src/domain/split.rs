@@ -123,6 +123,12 @@ impl Split {
         self.arms.iter().map(|arm| arm.weight).collect()
     }
 
+    /// Whether an arm leads to an agent of its account.
+    #[must_use]
+    pub fn names(&self, agent: &AgentId) -> bool {
+        self.arms.iter().any(|arm| arm.agent == *agent)
+    }
+
     /// The position of an arm.
     #[must_use]
     pub fn position(&self, arm: &str) -> Option<u8> {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::error::StoreError;
+use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
 use crate::domain::command::Body;
-use crate::domain::id::{AccountId, AgentId, ConfigHash, Revision};
+use crate::domain::deployment::{Deployment, DeploymentId};
+use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, Revision};
 use crate::domain::time::Timestamp;
 
 /// One revision: its line in the history, its facts and the configurations they name.
@@ -77,6 +79,21 @@ impl HistoryFilter {
             limit,
         }
     }
+}
+
+/// Which deployments of an agent are wanted.
+#[derive(Debug, Clone)]
+pub struct DeploymentFilter {
+    /// Of which agent.
+    pub agent: AgentRef,
+    /// Only the one with this id.
+    pub id: Option<DeploymentId>,
+    /// Only those to this environment.
+    pub environment: Option<Environment>,
+    /// Only what came before this one.
+    pub before: Option<DeploymentId>,
+    /// Most deployments.
+    pub limit: usize,
 }
 
 /// Keeps the log and the present.
@@ -153,6 +170,12 @@ pub trait ControlStore: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn history(&self, filter: &HistoryFilter) -> Result<Vec<Entry>, StoreError>;
+
+    /// Deployments, newest first. Cost: an index look-up and the deployments, never behind a commit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn deployments(&self, filter: &DeploymentFilter) -> Result<Vec<Arc<Deployment>>, StoreError>;
 
     /// What followed a revision, in order, for replay and for other nodes.
     ///

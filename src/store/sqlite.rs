@@ -18,8 +18,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::error::{Deed, StoreError, StoreErrorKind};
-use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
+use super::port::{Commit, CommitError, ControlStore, DeploymentFilter, HistoryFilter};
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
+use crate::domain::deployment::Deployment;
 use crate::domain::id::{ConfigHash, Revision};
 pub use answers::AnswerFile;
 use failure::{Failure, Result};
@@ -146,6 +147,13 @@ impl ControlStore for SqliteStore {
 
     fn history(&self, filter: &HistoryFilter) -> std::result::Result<Vec<Entry>, StoreError> {
         log::history(&lock(&self.log), filter).map_err(|failure| failure.told(Deed::Read))
+    }
+
+    fn deployments(
+        &self,
+        filter: &DeploymentFilter,
+    ) -> std::result::Result<Vec<Arc<Deployment>>, StoreError> {
+        log::deployments(&lock(&self.log), filter).map_err(|failure| failure.told(Deed::Read))
     }
 
     fn after(

@@ -117,14 +117,3 @@ impl Kind for ConflictStatus {
         known.ok_or_else(|| Some(format!("is {number}: expected {}", Self::expected())))
     }
 }
-
-impl Kind for ActiveCalls {
-    fn expected() -> String {
-        "keep or move".to_owned()
-    }
-
-    fn of(tree: Tree) -> Result<Self, Option<String>> {
-        let Tree::Text(text) = tree else { return Err(None) };
-        Self::parse(&text).ok_or_else(|| Some(format!("is another text: expected {}", Self::expected())))
-    }
-}

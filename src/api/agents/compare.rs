@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::content::stored_config;
 use super::find;
-use super::versions::stored;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::request::{Id, Query};
 use crate::api::{Management, aside};
 use crate::domain::agent::{Agent, Version};
-use crate::domain::agent_config::{AgentConfig, KeyChange, Section};
+use crate::domain::agent_config::{KeyChange, Section};
 use crate::domain::id::{AgentId, ConfigHash, Pin, VersionNumber};
 use crate::http::error::ApiError;
 
@@ -95,7 +95,7 @@ pub(super) async fn compare(
     Id(id): Id<AgentId>,
     mut query: Query,
 ) -> Result<Answer<Comparison>, ApiError> {
-    let agent = Arc::clone(find(&caller, &id)?);
+    let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let mut side = |name: &'static str| {
         let side = query.take(name, |text| resolve(&agent, text))?;
         side.ok_or_else(|| ApiError::validation(name, format!("is missing: expected {}", Pin::EXPECTED)))
@@ -103,13 +103,7 @@ pub(super) async fn compare(
     let (from, to) = (side("from")?, side("to")?);
     query.end()?;
     aside(move || {
-        let configuration = |version: &Version| -> Result<AgentConfig, ApiError> {
-            let body = stored(&management, version.hash)?;
-            AgentConfig::from_json(&body).map_err(|faults| {
-                tracing::error!(hash = %version.hash, ?faults, "the store has a configuration that is none");
-                ApiError::internal()
-            })
-        };
+        let configuration = |version: &Version| stored_config(&management, version.hash);
         let changes = configuration(&from.1)?.changes_to(&configuration(&to.1)?);
         Ok(Answer::ok(Comparison {
             has_changes: !changes.is_empty(),

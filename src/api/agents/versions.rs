@@ -4,17 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use foldhash::fast::FixedState;
+use hyper::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::content::{document, stored, stored_config};
 use super::find;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::cursor::{QueryPrint, no_entry};
-use crate::api::request::{Id, Ids, Query, VersionName};
+use crate::api::fields::{Fields, Text, Written};
+use crate::api::request::{Body, Id, Ids, Query, VersionName};
 use crate::api::{Management, aside};
 use crate::domain::agent::{Agent, Version};
+use crate::domain::command::{Action, AgentEdit};
 use crate::domain::id::{AgentId, ConfigHash, Environment, Pin, VersionNumber};
 use crate::domain::route::Destination;
 use crate::domain::time::Timestamp;
@@ -93,7 +98,7 @@ pub(super) async fn list_versions(
     let before = before.map(|text| VersionName::of_cursor(&text).ok_or_else(no_entry)).transpose()?;
     let limit = query.limit()?;
     query.end()?;
-    let agent = Arc::clone(find(&caller, &id)?);
+    let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     aside(move || {
         let pinned = Pinned::of(&caller, &agent);
         let below = match before {
@@ -108,6 +113,94 @@ pub(super) async fn list_versions(
         Answer::ok(VersionPage { next_cursor: versions.next().and(last), versions: page })
     })
     .await
+}
+
+/// A version that is to be saved of the draft.
+#[derive(Debug, ToSchema)]
+pub struct SaveVersion {
+    /// A name for people.
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    name: Text<100, 1>,
+    /// A text for people.
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    description: Option<Text<2_000>>,
+}
+
+impl Written for SaveVersion {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (name, description) = (fields.required("name"), fields.optional("description"));
+        Some(Self { name: name?, description })
+    }
+}
+
+/// Saves the draft as the next version; the draft stays as it is.
+#[utoipa::path(
+    post, path = "/v1/agents/{id}/versions", tag = "agents", security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("If-Match" = Option<String>, Header, description = "Only if the draft is in this state."),
+    ),
+    request_body = SaveVersion,
+    responses(
+        (status = 201, body = VersionView, description = "The version."),
+        (status = 404, description = "`PROJECT_NOT_FOUND`"),
+        (
+            status = 409,
+            description = "`VERSION_ALREADY_SAVED`: the newest version has this content; `TOO_MANY_VERSIONS`, `MANAGED_BY_FILES`"
+        ),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+pub(super) async fn save_version(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Id(id): Id<AgentId>,
+    Body(body): Body<SaveVersion>,
+) -> Result<Answer<VersionView>, ApiError> {
+    let edit = AgentEdit::SaveVersion {
+        name: body.name.into_string(),
+        description: body.description.map(Text::into_string).unwrap_or_default(),
+    };
+    let applied = caller.submit(&management, Action::Agent { agent: id.clone(), edit }).await?;
+    let agent = find(&caller, &applied.state, &id)?;
+    let saved = agent.last_version().ok_or_else(ApiError::internal)?;
+    let view = VersionView::of(agent, saved, &Pinned::of(&caller, agent));
+    Ok(Answer::ok(view).with_status(StatusCode::CREATED).since(&applied))
+}
+
+/// Copies a version over the draft.
+#[utoipa::path(
+    post, path = "/v1/agents/{id}/versions/{version}/restore", tag = "agents", security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("version" = String, Path, description = "`V<n>` or `<n>`."),
+        ("If-Match" = Option<String>, Header, description = "Only if the draft is in this state."),
+    ),
+    responses(
+        (status = 200, body = serde_json::Value, description = "The draft as it is from now on; its fingerprint is the `ETag`."),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, or `NOT_FOUND`: no such version"),
+        (status = 409, description = "`MANAGED_BY_FILES`"),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "The id or the version is malformed."),
+    )
+)]
+pub(super) async fn restore_version(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Ids(id, VersionName(number)): Ids<AgentId, VersionName>,
+) -> Result<Response, ApiError> {
+    let number = number.ok_or_else(|| {
+        ApiError::unprocessable("version", "is the draft itself: expected a version to restore")
+    })?;
+    let agent = find(&caller, &caller.state, &id)?;
+    let missing = || ApiError::not_found(format!("agent {id} has no {number}"));
+    let hash = agent.versions.get(&number).ok_or_else(missing)?.hash;
+    let this = Arc::clone(&management);
+    let config = aside(move || stored_config(&this, hash)).await??;
+    let edit = AgentEdit::Restore { version: number, agent_name: config.name.clone(), newest: false };
+    let applied = caller.submit(&management, Action::Agent { agent: id, edit }).await?;
+    Ok(document(&config.canonical_json(), hash, Some(applied.revision)))
 }
 
 /// Shows a version with its configuration.
@@ -128,7 +221,7 @@ pub(super) async fn get_version(
     caller: Caller,
     Ids(id, VersionName(number)): Ids<AgentId, VersionName>,
 ) -> Result<Answer<WholeVersion>, ApiError> {
-    let agent = Arc::clone(find(&caller, &id)?);
+    let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let pin = number.map_or(Pin::Draft, Pin::Version);
     let missing = || ApiError::not_found(format!("agent {id} has no {pin}"));
     let version = Arc::clone(agent.resolve(pin).ok_or_else(missing)?);
@@ -142,14 +235,6 @@ pub(super) async fn get_version(
         Ok(Answer::ok(WholeVersion { version, configuration }))
     })
     .await?
-}
-
-/// The canonical text of a configuration. Blocks on the disk.
-pub(super) fn stored(management: &Management, hash: ConfigHash) -> Result<Arc<[u8]>, ApiError> {
-    management.control.body(hash)?.ok_or_else(|| {
-        tracing::error!(%hash, "the store has no configuration of a version");
-        ApiError::internal()
-    })
 }
 
 /// Refuses to change a version: save another one instead.

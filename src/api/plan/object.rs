@@ -56,6 +56,7 @@ impl<'p> Objects<'p> {
             }
             Action::CreateAccount { .. }
             | Action::PatchAccount { .. }
+            | Action::Agent { .. }
             | Action::ReplaceKey(_)
             | Action::CreateKey(_)
             | Action::DeleteKey(_)

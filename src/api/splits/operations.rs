@@ -2,6 +2,7 @@
 
 use super::body::{EndBody, NewSplit, SplitChange};
 use crate::api::halves;
+use crate::api::made_id;
 use crate::api::operation::{Asked, Operation, Unread};
 use crate::domain::address::Number;
 use crate::domain::command::{Action, SplitPatch};
@@ -23,7 +24,7 @@ impl Operation for CreateSplit {
     fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
         let body: NewSplit = asked.body()?;
         let [letters, salt] = halves(asked.random);
-        let id = body.id.clone().map_or_else(|| made_id(&letters), Ok).map_err(Unread::Body)?;
+        let id = body.id.clone().map_or_else(|| made(&letters), Ok).map_err(Unread::Body)?;
         let salt = salt.into_iter().take(8).fold(0, |salt, byte| salt << 8 | u64::from(byte));
         let split = body.to_split(asked.caller.account(), id, salt, asked.now);
         Ok(Self { split, numbers: body.scope.unwrap_or_default().numbers })
@@ -36,13 +37,8 @@ impl From<CreateSplit> for Action {
     }
 }
 
-/// An id out of random bytes: `split-` and eight of `0-9A-Z`.
-fn made_id(random: &[u8]) -> Result<SplitId, ApiError> {
-    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let letter =
-        |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
-    let id = format!("split-{}", random.iter().take(8).map(letter).collect::<String>());
-    SplitId::parse(&id).map_err(|_| ApiError::internal())
+fn made(random: &[u8]) -> Result<SplitId, ApiError> {
+    SplitId::parse(&made_id("split-", random)).map_err(|_| ApiError::internal())
 }
 
 /// A split that is to be changed.

@@ -180,13 +180,10 @@ impl Reader<'_> {
             self.fault(format!("{at}.maxCallsInProgress"), format!("expected {CALLS_EXPECTED}"));
         }
         let profile = Profile {
-            id,
-            name: agent.name,
-            managed_by: ManagedBy::Api,
             endpoints,
             max_calls_in_progress: agent.max_calls_in_progress,
             fallback: agent.fallback,
-            created_at: agent.created_at,
+            ..Profile::new(id, agent.name, ManagedBy::Api, agent.created_at)
         };
         let mut environments = Vec::new();
         for (name, to) in agent.environments {

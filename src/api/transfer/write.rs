@@ -86,8 +86,8 @@ impl Pieces<'_> {
         let mut members = object(&agent.profile, &["account", "managedBy", "agent"]);
         members.insert("id".to_owned(), json!(agent.profile.id.agent));
         let deployed = Environment::ALL.into_iter().filter_map(|environment| {
-            let to = agent.environments.get(environment.index()).copied().flatten()?;
-            Some((environment.as_str().to_owned(), json!(to.to_string())))
+            let deployment = agent.deployment(environment)?;
+            Some((environment.as_str().to_owned(), json!(deployment.version.to_string())))
         });
         members.insert("environments".to_owned(), Value::Object(deployed.collect()));
         self.opened(&members)?;

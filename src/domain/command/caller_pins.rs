@@ -4,6 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::Outcome;
+use crate::domain::agent::AgentRef;
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerHash, CallerPin, CallerPinKey, CallerPinRef, Probe};
 use crate::domain::change::Change;
 use crate::domain::id::AccountId;
@@ -89,6 +90,16 @@ impl State {
         let first = Probe::first_of_account(account);
         let from = self.caller_pins.range_from(Bound::Excluded(&first as &dyn CallerPinKey));
         from.map(|(_, pin)| pin).take_while(move |pin| pin.id.agent.account == *account)
+    }
+
+    /// The callers who are pinned to an agent.
+    pub(super) fn caller_pins_to<'s>(
+        &'s self,
+        agent: &'s AgentRef,
+    ) -> impl Iterator<Item = &'s Arc<CallerPin>> {
+        let first = Probe::first_of(agent);
+        let from = self.caller_pins.range_from(Bound::Excluded(&first as &dyn CallerPinKey));
+        from.map(|(_, pin)| pin).take_while(move |pin| pin.id.agent == *agent)
     }
 
     /// Makes room for one more caller pin where there is none: those whose time is over go first.

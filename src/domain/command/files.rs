@@ -7,17 +7,17 @@ mod numbers;
 mod shadow;
 mod twice;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-
 use super::Outcome;
+use super::agents::Leaving;
 use super::held::{HELD, held, orphaned};
 use super::told::told;
 use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
-use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
+use crate::domain::change::{Change, SplitRef, Touched};
+use crate::domain::deployment::Deployment;
 use crate::domain::fault::Fault;
 use crate::domain::files::{Doubt, FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, ArmId, Environment, Pin, VersionNumber};
@@ -25,11 +25,11 @@ use crate::domain::named::Named;
 use crate::domain::object::{Object, ObjectRef};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::Refusal;
-use crate::domain::route::{Destination, ManagedBy, Route};
+use crate::domain::route::{ManagedBy, Route};
 use crate::domain::sight::Sight;
 use crate::domain::split::slots::Owners;
 use crate::domain::split::{Split, file_salt};
-use crate::domain::state::{RouteIx, RouteUse, State};
+use crate::domain::state::{RouteUse, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use names::Item;
@@ -203,14 +203,12 @@ impl Merge<'_> {
             }
             return;
         }
+        let made = present.as_ref().map_or(self.at, |agent| agent.profile.created_at);
         let profile = Profile {
-            id: agent.id.clone(),
-            name: agent.name.clone(),
-            managed_by: ManagedBy::Files,
             endpoints: agent.endpoints.clone(),
             max_calls_in_progress: agent.max_calls_in_progress,
             fallback: agent.fallback.clone(),
-            created_at: present.as_ref().map_or(self.at, |agent| agent.profile.created_at),
+            ..Profile::new(agent.id.clone(), agent.name.clone(), ManagedBy::Files, made)
         };
         if present.as_ref().is_none_or(|agent| agent.profile != profile) {
             self.change(Change::AgentPut(profile));
@@ -286,8 +284,16 @@ impl Merge<'_> {
         }
         for environment in Environment::ALL {
             let to = file.environments.iter().find(|e| e.value.0 == environment).map(|e| e.value.1);
-            if agent.environments.get(environment.index()).copied().flatten() != to {
-                self.change(Change::EnvironmentSet { agent: file.id.clone(), environment, to });
+            let (id, present) = (file.id.clone(), agent.deployment(environment));
+            match to {
+                Some(to) if present.is_none_or(|present| present.version != to) => {
+                    let deployment = Deployment::declared(&agent, (environment, to), "files", self.at);
+                    self.change(Change::Deployed { agent: id, deployment: Arc::new(deployment) });
+                }
+                None if present.is_some() => {
+                    self.change(Change::EnvironmentEmptied { agent: id, environment });
+                }
+                _ => {}
             }
         }
     }
@@ -460,8 +466,7 @@ impl Merge<'_> {
             if self.doubt.agents.contains(&id.agent) {
                 continue;
             }
-            let named =
-                |split: &Split| split.account == id.account && split.arms.iter().any(|a| a.agent == id.agent);
+            let named = |split: &Split| split.account == id.account && split.names(&id.agent);
             // Of a split that the files give it was told where that stands.
             let untold = |split: &Split| !self.doubt.splits.contains(&split.id);
             let mut splits = self.next.splits.iter();
@@ -471,60 +476,10 @@ impl Merge<'_> {
                 self.faults.push(nowhere(message, "the agent, or no split that names it"));
                 continue;
             }
-            self.release_routes_to(id);
-            self.release_caller_pins(id);
+            let leaving = Leaving::of(&self.next, id);
+            self.room_for(leaving.new_routes());
+            leaving.changes.into_iter().for_each(|change| self.change(change));
             self.change(Change::AgentRemoved(id.clone()));
-        }
-    }
-
-    /// Releases what the API routes to an agent; what only an exception by header leads there loses the exception.
-    fn release_routes_to(&mut self, id: &AgentRef) {
-        let mut changes = NumberChanges::default();
-        let mut replaced = BTreeMap::new();
-        // Routes that differed in the exception only are one without it.
-        let mut places: HashMap<Arc<Route>, usize, FixedState> = HashMap::default();
-        for (place, used) in self.next.routes.iter() {
-            if let Some(left) = without_agent(&used.route, id) {
-                let route = left.map(|route| {
-                    let route = Arc::new(route);
-                    *places.entry(Arc::clone(&route)).or_insert_with(|| {
-                        changes.routes.push(route);
-                        changes.routes.len() - 1
-                    })
-                });
-                replaced.insert(place, route.and_then(|at| u32::try_from(at).ok()));
-            }
-        }
-        if !replaced.is_empty() {
-            self.room_for(changes.routes.iter().map(Arc::as_ref));
-            let numbers = &self.next.numbers;
-            let new = |place: &RouteIx| replaced.get(&place.get()).copied();
-            let phones = numbers.phones.iter().filter_map(|(phone, place)| Some((*phone, new(place)?)));
-            changes.phones = phones.collect();
-            let users =
-                numbers.users.iter().filter_map(|(user, place)| Some((Arc::clone(user), new(place)?)));
-            changes.users = users.collect();
-            self.change(Change::Numbers(changes));
-        }
-        let prefixes: Vec<_> = self
-            .next
-            .prefixes
-            .iter()
-            .filter_map(|((account, prefix), route)| {
-                Some((account.clone(), *prefix, without_agent(route, id)?))
-            })
-            .collect();
-        for (account, prefix, left) in prefixes {
-            self.change(match left {
-                Some(route) => Change::PrefixPut { prefix, route: Arc::new(route) },
-                None => Change::PrefixRemoved { account, prefix },
-            });
-        }
-        if let Some(left) = self.next.defaults.get(&id.account).and_then(|route| without_agent(route, id)) {
-            self.change(match left {
-                Some(route) => Change::DefaultPut { route: Arc::new(route) },
-                None => Change::DefaultRemoved { account: id.account.clone() },
-            });
         }
     }
 
@@ -566,22 +521,6 @@ fn owners_of(split: &Split, runs: &[(usize, usize, ArmId)]) -> Option<Owners> {
     let runs: Option<Vec<_>> =
         runs.iter().map(|(first, last, arm)| Some((*first, *last, split.position(arm.as_str())?))).collect();
     Owners::from_runs(runs?)
-}
-
-/// What is left of a route of the API when an agent goes: nothing to say if it does not name it, else the route
-/// without its exceptions for the agent, or none if it leads there itself.
-#[expect(clippy::option_option, reason = "not named, gone, or left as another route")]
-fn without_agent(route: &Route, id: &AgentRef) -> Option<Option<Route>> {
-    let ours = route.account == id.account && route.managed_by == ManagedBy::Api;
-    if !ours || !route.pins().any(|(agent, _)| *agent == id.agent) {
-        return None;
-    }
-    if matches!(&route.to, Destination::Agent { agent, .. } if *agent == id.agent) {
-        return Some(None);
-    }
-    let mut left = route.clone();
-    left.header_rules.retain(|rule| rule.agent.as_ref() != Some(&id.agent));
-    Some(Some(left))
 }
 
 fn of_files(route: &Route) -> bool {

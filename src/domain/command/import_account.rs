@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::{Body, Outcome};
+use super::{Body, Command, Outcome};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{Profile, Version};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
+use crate::domain::deployment::Deployment;
 use crate::domain::id::{AccountId, Environment, VersionNumber};
 use crate::domain::object::Object;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{ManagedBy, Route};
 use crate::domain::split::Split;
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 
 /// Most objects that a refusal names, and most faults that it has.
@@ -71,9 +73,10 @@ impl AccountImport {
 impl State {
     pub(super) fn import_account(
         &self,
-        account: &AccountId,
+        command: &Command,
         import: &AccountImport,
     ) -> Result<Outcome, Refusal> {
+        let account = &command.account;
         let of_files = |object: &Object| self.owner(account, object) == Some(ManagedBy::Files);
         let theirs: Vec<String> =
             import.objects().filter(of_files).take(NAMED_MAX).map(|object| object.to_string()).collect();
@@ -83,6 +86,8 @@ impl State {
             return Err(Refusal::new(RefusalKind::Conflict, "MANAGED_BY_FILES", message));
         }
         let mut intake = Intake {
+            by: command.author.name().to_owned(),
+            at: command.at,
             next: self.clone(),
             touched: Touched::default(),
             changes: Vec::new(),
@@ -114,6 +119,9 @@ impl State {
 
 /// The state as it would be, the facts that lead there, and what stands against it.
 struct Intake {
+    /// Who takes it in, and when.
+    by: String,
+    at: Timestamp,
     next: State,
     touched: Touched,
     changes: Vec<Change>,
@@ -173,9 +181,14 @@ impl Intake {
                 let message = format!("agent {} has no {to}", id.agent);
                 self.fault(format!("agents[{i}].environments.{environment}"), message);
             }
-            if known.as_ref().and_then(|it| it.environments.get(environment.index()).copied().flatten()) != to
-            {
-                self.change(Change::EnvironmentSet { agent: id.clone(), environment, to });
+            let Some(known) = &known else { continue };
+            match (to, known.deployment(environment)) {
+                (Some(to), present) if present.is_none_or(|present| present.version != to) => {
+                    let deployment = Deployment::declared(known, (environment, to), &self.by, self.at);
+                    self.change(Change::Deployed { agent: id.clone(), deployment: Arc::new(deployment) });
+                }
+                (None, Some(_)) => self.change(Change::EnvironmentEmptied { agent: id.clone(), environment }),
+                _ => {}
             }
         }
     }

@@ -132,10 +132,10 @@ fn thing(before: &State, change: &Change) -> Option<String> {
             format!("{} has {number}", agent.agent)
         }
         Change::DraftPut { agent, .. } => format!("{} has another draft", agent.agent),
-        Change::EnvironmentSet { agent, environment, to: Some(to) } => {
-            format!("{} {environment} is {to}", agent.agent)
+        Change::Deployed { agent, deployment } => {
+            format!("{} {} is {}", agent.agent, deployment.environment, deployment.version)
         }
-        Change::EnvironmentSet { agent, environment, to: None } => {
+        Change::EnvironmentEmptied { agent, environment } => {
             format!("{} {environment} is empty", agent.agent)
         }
         Change::AgentRemoved(agent) => format!("agent {} is gone", agent.agent),

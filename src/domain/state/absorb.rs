@@ -9,6 +9,7 @@ use super::{NumberMap, RouteIx, RouteUse, State};
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
+use crate::domain::id::Environment;
 use crate::domain::persistent::Map;
 use crate::domain::route::Route;
 
@@ -34,22 +35,22 @@ impl State {
                 touched.agents.insert(id.clone());
             }
             Change::DraftPut { agent, version } => {
-                self.edit_agent(agent, touched, |agent| agent.put_draft(Arc::clone(version)));
+                self.with_agent(agent, touched, |agent| agent.put_draft(Arc::clone(version)));
             }
             Change::VersionSaved { agent, version } => {
-                self.edit_agent(agent, touched, |agent| {
+                self.with_agent(agent, touched, |agent| {
                     if let Some(number) = version.number {
                         agent.versions.insert(number, Arc::clone(version));
                     }
                 });
             }
-            Change::EnvironmentSet { agent, environment, to } => {
-                self.edit_agent(agent, touched, |agent| {
-                    if let Some(slot) = agent.environments.get_mut(environment.index()) {
-                        *slot = *to;
-                    }
-                });
-            }
+            Change::Deployed { .. }
+            | Change::EnvironmentEmptied { .. }
+            | Change::BranchPut { .. }
+            | Change::BranchRemoved { .. }
+            | Change::ConnectorPut { .. }
+            | Change::ConnectorRemoved { .. }
+            | Change::ConfigPagePut { .. } => self.absorb_part(change, touched),
             Change::Numbers(changes) | Change::FileNumbers(changes) => self.absorb_numbers(changes, touched),
             Change::PrefixPut { prefix, route } => {
                 let id = (route.account.clone(), *prefix);
@@ -105,12 +106,40 @@ impl State {
         }
     }
 
+    /// What an agent has besides its profile and its versions.
+    fn absorb_part(&mut self, change: &Change, touched: &mut Touched) {
+        match change {
+            Change::Deployed { agent, deployment } => self.with_agent(agent, touched, |agent| {
+                put_at(&mut agent.deployments, deployment.environment, Some(deployment));
+            }),
+            Change::EnvironmentEmptied { agent, environment } => {
+                self.with_agent(agent, touched, |agent| put_at(&mut agent.deployments, *environment, None));
+            }
+            Change::BranchPut { agent, branch } => self.with_agent(agent, touched, |agent| {
+                agent.branches.insert(branch.id.clone(), Arc::clone(branch));
+            }),
+            Change::BranchRemoved { agent, branch } => {
+                self.with_agent(agent, touched, |agent| drop(agent.branches.remove(branch)));
+            }
+            Change::ConnectorPut { agent, connector } => self.with_agent(agent, touched, |agent| {
+                agent.connectors.insert(connector.id.clone(), Arc::clone(connector));
+            }),
+            Change::ConnectorRemoved { agent, connector } => {
+                self.with_agent(agent, touched, |agent| drop(agent.connectors.remove(connector)));
+            }
+            Change::ConfigPagePut { agent, page } => self.with_agent(agent, touched, |agent| {
+                put_at(&mut agent.config_pages, page.environment, Some(page));
+            }),
+            _ => {}
+        }
+    }
+
     fn put_agent(&mut self, agent: Agent, touched: &mut Touched) {
         touched.agents.insert(agent.profile.id.clone());
         self.agents.insert(agent.profile.id.clone(), Arc::new(agent));
     }
 
-    fn edit_agent(&mut self, id: &AgentRef, touched: &mut Touched, edit: impl FnOnce(&mut Agent)) {
+    fn with_agent(&mut self, id: &AgentRef, touched: &mut Touched, edit: impl FnOnce(&mut Agent)) {
         // Taken out, so that while loading, when nobody shares it, a thousand versions are not copied for each.
         if let Some(agent) = self.agents.remove(id) {
             let mut agent = Arc::unwrap_or_clone(agent);
@@ -170,6 +199,13 @@ impl State {
                 self.routes.set(place.get(), RouteUse { route, numbers });
             }
         }
+    }
+}
+
+/// Puts what an environment has from now on.
+fn put_at<T>(places: &mut [Option<Arc<T>>; 3], environment: Environment, to: Option<&Arc<T>>) {
+    if let Some(place) = places.get_mut(environment.index()) {
+        *place = to.cloned();
     }
 }
 

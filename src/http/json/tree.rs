@@ -37,6 +37,21 @@ impl Tree {
         }
     }
 
+    /// The same as a value whose members each stand once, the last one of a name.
+    pub fn into_json(self) -> serde_json::Value {
+        use serde_json::Value;
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(number) => Value::Number(number),
+            Self::Text(text) => Value::String(text),
+            Self::List(list) => list.into_iter().map(Self::into_json).collect(),
+            Self::Object(members) => {
+                members.into_iter().map(|(name, tree)| (name, tree.into_json())).collect()
+            }
+        }
+    }
+
     /// Reads a text of JSON.
     ///
     /// # Errors

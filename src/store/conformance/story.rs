@@ -23,12 +23,6 @@ pub(crate) const PINNED: &str = "+14155550999";
 /// See [`PINNED`].
 pub(crate) const RELEASED: &str = "desk-caller";
 
-/// How many commits of the story a store of format 1 could hold.
-pub(crate) const OF_FORMAT_1: usize = 4;
-
-/// How many a store of format 2 or 3 could hold.
-pub(crate) const OF_FORMAT_2: usize = 5;
-
 /// A route to the first agent.
 pub(crate) fn route(managed_by: &str) -> Value {
     json!({"account": "ws-1", "managedBy": managed_by, "agentId": "sales", "pin": "live"})
@@ -97,10 +91,45 @@ fn agents() -> Value {
         agent("versionSaved", json!({"version": version(Some(2), 2)})),
         agent("draftPut", json!({"version": version(None, 1)})),
         agent("draftPut", json!({"version": version(None, 2)})),
-        agent("environmentSet", json!({"environment": "live", "to": 1})),
-        agent("environmentSet", json!({"environment": "pre-release", "to": 2})),
+        agent("deployed", json!({"deployment": deployment("live", 1, "publish", 7)})),
+        agent("deployed", json!({"deployment": deployment("live", 2, "promotion", 8)})),
+        agent("deployed", json!({"deployment": deployment("live", 1, "rollback", 9)})),
+        agent("deployed", json!({"deployment": deployment("pre-release", 2, "publish", 6)})),
+        agent("branchPut", json!({"branch": branch("BRANCH-AAAAAAAA", 1)})),
+        agent("branchPut", json!({"branch": branch("BRANCH-AAAAAAAA", 2)})),
+        agent("branchPut", json!({"branch": branch("BRANCH-BBBBBBBB", 1)})),
+        agent("connectorPut", json!({"connector": connector("conn-1", "live")})),
+        agent("connectorPut", json!({"connector": connector("conn-2", "sandbox")})),
+        agent("configPagePut", json!({"page": {
+            "environment": "live", "variables": {"open": true, "hours": null, "rate": 0.1},
+            "schema": {"type": "object"}, "lastUpdated": "2026-01-04T00:00:00.000Z",
+        }})),
+        agent("configPagePut", json!({"page": {"environment": "sandbox", "lastUpdated": "2026-01-04T00:00:00.000Z"}})),
         {"change": "filesApplied", "hash": "000102030405060708090a0b0c0d0e0f"},
     ])
+}
+
+fn deployment(environment: &str, version: u32, kind: &str, id: u8) -> Value {
+    json!({
+        "id": format!("019b76da-a800-7000-8000-0000000000{id:02x}"), "environment": environment,
+        "version": version, "kind": kind, "message": "weil", "createdBy": "ann",
+        "createdAt": "2026-01-02T00:00:00.000Z", "callsFrom": 3,
+    })
+}
+
+fn branch(id: &str, draft: u8) -> Value {
+    json!({
+        "id": id, "name": "Frühling", "draft": ConfigHash([draft; 16]).to_string(),
+        "base": ConfigHash([1; 16]).to_string(), "createdBy": "ann", "createdAt": "2026-01-02T00:00:00.000Z",
+        "updatedAt": "2026-01-03T00:00:00.000Z", "createdIn": 2,
+    })
+}
+
+fn connector(id: &str, environment: &str) -> Value {
+    json!({
+        "id": id, "name": "Berlin", "environment": environment, "siteVariant": "berlin",
+        "asrLanguage": "de-DE", "ttsLanguage": "de-DE", "voiceName": "Anna", "disableHandoff": true,
+    })
 }
 
 fn routes() -> Value {
@@ -178,7 +207,9 @@ fn ends() -> Value {
         {"change": "prefixRemoved", "account": "ws-1", "prefix": "+4940"},
         {"change": "defaultPut", "route": moved},
         {"change": "defaultRemoved", "account": "ws-0"},
-        {"change": "environmentSet", "account": "ws-1", "agent": "sales", "environment": "pre-release"},
+        {"change": "environmentEmptied", "account": "ws-1", "agent": "sales", "environment": "pre-release"},
+        {"change": "branchRemoved", "account": "ws-1", "agent": "sales", "branch": "BRANCH-BBBBBBBB"},
+        {"change": "connectorRemoved", "account": "ws-1", "agent": "sales", "connector": "conn-2"},
         {"change": "agentRemoved", "account": "ws-0", "agent": "sales"},
         {"change": "splitRemoved", "account": "ws-1", "split": "autumn"},
     ])

@@ -9,12 +9,12 @@ use serde::de::DeserializeOwned;
 
 use super::failure::{Failure, Result};
 use super::staged;
-use super::write::head;
+use super::write::{BRANCH, CONFIG_PAGE, CONNECTOR, head};
 use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{AgentRef, Version};
 use crate::domain::agent_config::Dispatch;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
-use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, Revision, SplitId, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, ConfigHash, Revision, SplitId, VersionNumber};
 use crate::domain::object::ObjectRef;
 use crate::domain::route::Route;
 use crate::domain::time::Timestamp;
@@ -92,15 +92,20 @@ fn agents(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<Int
         absorb(Change::DraftPut { agent: agent(row)?, version });
         Ok(())
     })?;
-    let sql = "SELECT account, a.name, e.name, e.version FROM environment e JOIN agent a ON a.id = e.agent";
+    let sql = "SELECT account, a.name, d.spec FROM environment e
+               JOIN agent a ON a.id = e.agent JOIN deployment d ON d.place = e.deployment";
     each(connection, sql, |row| {
-        let name = text(row, 2)?;
-        let environment =
-            Environment::parse(name).ok_or_else(|| Failure::damage(format!("no environment {name:?}")))?;
-        absorb(Change::EnvironmentSet {
-            agent: agent(row)?,
-            environment,
-            to: VersionNumber::new(row.get(3)?),
+        absorb(Change::Deployed { agent: agent(row)?, deployment: spec(row, 2)? });
+        Ok(())
+    })?;
+    let sql = "SELECT account, a.name, kind, p.spec FROM part p JOIN agent a ON a.id = p.agent";
+    each(connection, sql, |row| {
+        let agent = agent(row)?;
+        absorb(match text(row, 2)? {
+            BRANCH => Change::BranchPut { agent, branch: spec(row, 3)? },
+            CONNECTOR => Change::ConnectorPut { agent, connector: spec(row, 3)? },
+            CONFIG_PAGE => Change::ConfigPagePut { agent, page: spec(row, 3)? },
+            kind => return Err(Failure::damage(format!("no part of an agent is a {kind:?}"))),
         });
         Ok(())
     })?;

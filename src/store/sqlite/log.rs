@@ -1,15 +1,18 @@
 //! How the log is read.
 
+use std::sync::Arc;
+
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::failure::{Failure, Result};
 use super::write::integer;
 use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry};
-use crate::domain::id::{AccountId, Revision};
+use crate::domain::deployment::{Deployment, DeploymentId};
+use crate::domain::id::{AccountId, Environment, Revision};
 use crate::domain::time::Timestamp;
-use crate::store::port::HistoryFilter;
+use crate::store::port::{DeploymentFilter, HistoryFilter};
 
 /// A line of files is of each thing that its summary names, and of each number of the API that went with its agent; one of
 /// an import of each number that it changed; one of a plan of each of its targets, which stand on lines of their own; and
@@ -77,6 +80,32 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
         entries.push(entry(row)?);
     }
     Ok(entries)
+}
+
+/// Deployments of an agent, newest first.
+pub(super) fn deployments(
+    connection: &Connection,
+    filter: &DeploymentFilter,
+) -> Result<Vec<Arc<Deployment>>> {
+    let DeploymentFilter { agent, id, environment, before, limit } = filter;
+    let sql = "SELECT d.spec FROM deployment d JOIN agent a ON a.id = d.agent
+       WHERE a.account = ?1 AND a.name = ?2 AND (?3 IS NULL OR d.environment = ?3) AND (?4 IS NULL OR d.id = ?4)
+         AND d.place < coalesce((SELECT place FROM deployment b WHERE b.agent = a.id AND b.id = ?5), 9223372036854775807)
+       ORDER BY d.place DESC LIMIT ?6";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![
+        agent.account.as_str(),
+        agent.agent.as_str(),
+        environment.map(Environment::as_str),
+        id.as_ref().map(DeploymentId::as_bytes),
+        before.as_ref().map(DeploymentId::as_bytes),
+        self::rows(*limit),
+    ])?;
+    let mut deployments = Vec::new();
+    while let Some(row) = rows.next()? {
+        deployments.push(serde_json::from_str(row.get_ref(0)?.as_str().map_err(Failure::damage)?)?);
+    }
+    Ok(deployments)
 }
 
 /// How the facts of a line write a number that was changed, up to its route.

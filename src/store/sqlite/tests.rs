@@ -155,7 +155,7 @@ fn a_format_of_a_later_release_is_left_alone_and_named() {
     Connection::open(disk.file()).unwrap().execute_batch("PRAGMA user_version = 7").unwrap();
     assert_eq!(
         refusal(&disk.file()).to_string(),
-        "the store cannot be opened: its format 7 is newer than 6, the newest this release knows"
+        "the store cannot be opened: its format 7 is newer than 1, the newest this release knows"
     );
 }
 
@@ -184,7 +184,7 @@ fn a_row_that_nobody_can_have_written_is_damage_and_never_a_state() {
         "UPDATE route SET spec = '{}'",
         "DELETE FROM route",
         "UPDATE phone SET number = 5 WHERE number = 14155550100",
-        "UPDATE environment SET name = 'production'",
+        "UPDATE deployment SET spec = replace(spec, 'live', 'production')",
         "UPDATE account SET spec = 'x'",
         "UPDATE caller_pin SET spec = replace(spec, '+14155550999', 'anonymous')",
         "UPDATE head SET revision = -1",

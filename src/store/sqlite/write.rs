@@ -12,10 +12,16 @@ use crate::domain::agent::{AgentRef, PAST_DRAFTS_MAX, Version};
 use crate::domain::caller_pin::CallerPinRef;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef};
 use crate::domain::command::Body;
-use crate::domain::id::{Environment, Revision, VersionNumber};
+use crate::domain::deployment::Deployment;
+use crate::domain::id::{Revision, VersionNumber};
 use crate::store::durable::{durable, logged};
 use crate::store::error::{Deed, StoreErrorKind};
 use crate::store::port::{Commit, CommitError};
+
+/// Kinds of rows in `part`.
+pub(super) const BRANCH: &str = "branch";
+pub(super) const CONNECTOR: &str = "connector";
+pub(super) const CONFIG_PAGE: &str = "config-page";
 
 /// Makes the commits in one transaction, or none of them.
 pub(super) fn commit(
@@ -112,7 +118,13 @@ impl Rows<'_> {
             Change::VersionSaved { agent, version } => {
                 version.number.map_or(Ok(()), |number| self.version(agent, number, version))
             }
-            Change::EnvironmentSet { agent, environment, to } => self.environment(agent, *environment, *to),
+            Change::Deployed { .. }
+            | Change::EnvironmentEmptied { .. }
+            | Change::BranchPut { .. }
+            | Change::BranchRemoved { .. }
+            | Change::ConnectorPut { .. }
+            | Change::ConnectorRemoved { .. }
+            | Change::ConfigPagePut { .. } => self.part(change),
             Change::Numbers(numbers) => self.numbers(numbers),
             Change::SplitPut(split) => self.execute(
                 "INSERT INTO split (account, id, spec) VALUES (?1, ?2, ?3)
@@ -241,24 +253,63 @@ impl Rows<'_> {
         )
     }
 
-    fn environment(
-        &self,
-        agent: &AgentRef,
-        environment: Environment,
-        to: Option<VersionNumber>,
-    ) -> Result<()> {
-        let Some(agent) = self.agent(agent)? else { return Ok(()) };
-        match to {
-            Some(to) => self.execute(
-                "INSERT INTO environment (agent, name, version) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET version = excluded.version",
-                params![agent, environment.as_str(), to.get()],
-            ),
-            None => self.execute(
-                "DELETE FROM environment WHERE agent = ?1 AND name = ?2",
-                params![agent, environment.as_str()],
-            ),
+    /// What an agent has besides its profile, its draft and its versions.
+    fn part(&self, change: &Change) -> Result<()> {
+        match change {
+            Change::Deployed { agent, deployment } => self.deployment(agent, deployment),
+            Change::EnvironmentEmptied { agent, environment } => match self.agent(agent)? {
+                Some(agent) => self.execute(
+                    "DELETE FROM environment WHERE agent = ?1 AND name = ?2",
+                    params![agent, environment.as_str()],
+                ),
+                None => Ok(()),
+            },
+            Change::BranchPut { agent, branch } => {
+                self.put_part(agent, (BRANCH, branch.id.as_str()), &spec(branch)?)
+            }
+            Change::BranchRemoved { agent, branch } => self.remove_part(agent, (BRANCH, branch.as_str())),
+            Change::ConnectorPut { agent, connector } => {
+                self.put_part(agent, (CONNECTOR, connector.id.as_str()), &spec(connector)?)
+            }
+            Change::ConnectorRemoved { agent, connector } => {
+                self.remove_part(agent, (CONNECTOR, connector.as_str()))
+            }
+            Change::ConfigPagePut { agent, page } => {
+                self.put_part(agent, (CONFIG_PAGE, page.environment.as_str()), &spec(page)?)
+            }
+            _ => Ok(()),
         }
+    }
+
+    fn deployment(&self, agent: &AgentRef, deployment: &Deployment) -> Result<()> {
+        let Some(agent) = self.agent(agent)? else { return Ok(()) };
+        let (id, environment) = (deployment.id.as_bytes(), deployment.environment.as_str());
+        self.execute(
+            "INSERT INTO deployment (agent, environment, id, spec) VALUES (?1, ?2, ?3, ?4)",
+            params![agent, environment, id, spec(deployment)?],
+        )?;
+        self.execute(
+            "INSERT INTO environment (agent, name, deployment) VALUES (?1, ?2, last_insert_rowid())
+             ON CONFLICT DO UPDATE SET deployment = excluded.deployment",
+            params![agent, environment],
+        )
+    }
+
+    fn put_part(&self, agent: &AgentRef, (kind, name): (&str, &str), spec: &str) -> Result<()> {
+        let Some(agent) = self.agent(agent)? else { return Ok(()) };
+        self.execute(
+            "INSERT INTO part (agent, kind, name, spec) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET spec = excluded.spec",
+            params![agent, kind, name, spec],
+        )
+    }
+
+    fn remove_part(&self, agent: &AgentRef, (kind, name): (&str, &str)) -> Result<()> {
+        let Some(agent) = self.agent(agent)? else { return Ok(()) };
+        self.execute(
+            "DELETE FROM part WHERE agent = ?1 AND kind = ?2 AND name = ?3",
+            params![agent, kind, name],
+        )
     }
 
     fn numbers(&self, numbers: &NumberChanges) -> Result<()> {

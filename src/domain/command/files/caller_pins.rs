@@ -1,10 +1,9 @@
 //! The caller pins of the files, given whole.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use super::{AgentRef, Change, FileSet, Item, ManagedBy, Merge, Placed, nowhere};
-use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin, CallerPinKey, CallerPinRef, Probe};
+use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin, CallerPinRef};
 use crate::domain::named::Named;
 
 impl Merge<'_> {
@@ -47,16 +46,6 @@ impl Merge<'_> {
                 let message = format!("caller_pin: account {account} would pin {pins} callers");
                 self.faults.push(nowhere(message, format!("at most {CALLER_PINS_MAX}")));
             }
-        }
-    }
-
-    /// Releases the callers that the API pinned to an agent which goes.
-    pub(super) fn release_caller_pins(&mut self, id: &AgentRef) {
-        let first = Probe::first_of(id);
-        let pins = self.next.caller_pins.range_from(Bound::Excluded(&first as &dyn CallerPinKey));
-        let released = pins.take_while(|(pin, _)| pin.agent == *id).map(|(pin, _)| pin.clone());
-        for pin in released.collect::<Vec<_>>() {
-            self.change(Change::CallerPinRemoved(pin));
         }
     }
 }

@@ -149,7 +149,7 @@ pub(super) fn same_agent(present: &Agent, file: &FileAgent) -> bool {
         && present.profile.fallback == file.fallback
         && versions.into_iter().all(|same| same)
         && Environment::ALL.into_iter().all(|environment| {
-            present.environments.get(environment.index()).copied().flatten() == deployed(environment)
+            present.deployment(environment).map(|deployment| deployment.version) == deployed(environment)
         })
         && present.draft.as_ref().map(|draft| draft.hash) == draft
 }

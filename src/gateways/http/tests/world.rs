@@ -15,6 +15,7 @@ use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::change::{Change, Touched};
 use crate::domain::command::{Action, Author, Command};
+use crate::domain::deployment::Deployment;
 use crate::domain::id::{
     AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, Revision, SplitId, VersionNumber,
 };
@@ -185,15 +186,8 @@ impl World {
     }
 
     pub fn agent(&mut self, id: &str) {
-        self.absorb(&[Change::AgentPut(Profile {
-            id: agent(id),
-            name: id.to_owned(),
-            managed_by: ManagedBy::Api,
-            endpoints: Vec::new(),
-            max_calls_in_progress: None,
-            fallback: None,
-            created_at: Timestamp(0),
-        })]);
+        let profile = Profile::new(agent(id), id.to_owned(), ManagedBy::Api, Timestamp(0));
+        self.absorb(&[Change::AgentPut(profile)]);
     }
 
     /// A version with these keys in its configuration besides its name.
@@ -228,8 +222,11 @@ impl World {
     }
 
     pub fn deploy(&mut self, id: &str, environment: Environment, number: u32) {
-        let to = VersionNumber::new(number);
-        self.absorb(&[Change::EnvironmentSet { agent: agent(id), environment, to }]);
+        let agent = agent(id);
+        let to = (environment, VersionNumber::new(number).unwrap());
+        let deployment =
+            Deployment::declared(self.state.agents.get(&agent).unwrap(), to, "tests", Timestamp(0));
+        self.absorb(&[Change::Deployed { agent, deployment: Arc::new(deployment) }]);
     }
 
     /// Routes a number to an agent at a pin.

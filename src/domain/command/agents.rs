@@ -1,0 +1,170 @@
+//! What is done to one agent: its life, its draft, its versions, what its environments serve.
+
+mod drafts;
+mod leaving;
+mod life;
+mod releases;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::{Body, Command, Outcome};
+use crate::domain::account::{AccountSettings, Permission};
+use crate::domain::agent::{Agent, AgentRef, Version};
+use crate::domain::change::Change;
+use crate::domain::id::{AgentId, ConfigHash, VersionNumber};
+use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::route::ManagedBy;
+use crate::domain::state::State;
+
+pub(super) use leaving::Leaving;
+pub use life::{AGENTS_MAX, NewAgent};
+pub use releases::{Deploy, Promote, Publish, Rollback};
+
+/// Most versions of an agent.
+pub const VERSIONS_MAX: usize = 10_000;
+
+/// What is to be done to an agent.
+#[derive(Debug, Clone)]
+pub enum AgentEdit {
+    /// Make it.
+    Create(Box<NewAgent>),
+    /// Delete it with all it holds, and release its numbers.
+    Delete,
+    /// Give its draft another content.
+    PutDraft(NewDraft),
+    /// Save the draft as the next version.
+    SaveVersion {
+        /// A name for people; `V<n>` where it is empty.
+        name: String,
+        /// A text for people.
+        description: String,
+    },
+    /// Copy a version over the draft.
+    Restore {
+        /// Which version.
+        version: VersionNumber,
+        /// What the agent is called there.
+        agent_name: String,
+        /// Whether it is meant as the newest one, and refused where there is a newer one by now.
+        newest: bool,
+    },
+    /// Put the draft into an environment.
+    Publish(Publish),
+    /// Put what an environment serves into a later one.
+    Promote(Promote),
+    /// Put back what an environment served before.
+    Rollback(Rollback),
+}
+
+/// Another content of a draft.
+#[derive(Debug, Clone)]
+pub struct NewDraft {
+    /// Its fingerprint and what routing needs of it.
+    pub content: Content,
+    /// The content that it was made from; another one by now is not overwritten.
+    pub made_from: Option<ConfigHash>,
+}
+
+/// A configuration, as far as the state knows it.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// What the agent is called there.
+    pub agent_name: String,
+    /// Its fingerprint.
+    pub hash: ConfigHash,
+    /// What routing needs of it.
+    pub dispatch: Arc<crate::domain::agent_config::Dispatch>,
+    /// Its canonical text, for the store.
+    pub body: Arc<[u8]>,
+}
+
+impl Content {
+    fn body(&self) -> Body {
+        (self.hash, Arc::clone(&self.body))
+    }
+}
+
+/// The code of an edit that was made from a content which is no longer that of the draft.
+pub const STALE_DRAFT: &str = "DRAFT_CHANGED";
+
+impl AgentEdit {
+    pub(super) fn permission(&self) -> Permission {
+        match self {
+            Self::Publish(_) | Self::Promote(_) | Self::Rollback(_) => Permission::Deploy,
+            _ => Permission::Edit,
+        }
+    }
+}
+
+/// An agent that something is to be done to.
+struct OnAgent<'s> {
+    state: &'s State,
+    command: &'s Command,
+    id: AgentRef,
+    agent: &'s Agent,
+}
+
+impl State {
+    pub(super) fn edit_agent(
+        &self,
+        command: &Command,
+        agent: &AgentId,
+        edit: &AgentEdit,
+    ) -> Result<Outcome, Refusal> {
+        let id = AgentRef { account: command.account.clone(), agent: agent.clone() };
+        if let AgentEdit::Create(new) = edit {
+            return self.create_agent(command, id, new);
+        }
+        let missing = || Refusal::not_found("PROJECT_NOT_FOUND", format!("there is no agent {agent}"));
+        let on = OnAgent { state: self, command, agent: self.agents.get(&id).ok_or_else(missing)?, id };
+        if on.agent.profile.managed_by == ManagedBy::Files {
+            return Err(Refusal::managed_by_files(&format!("the agent {agent}")));
+        }
+        match edit {
+            AgentEdit::Create(_) => Ok(Outcome::default()),
+            AgentEdit::Delete => on.delete(),
+            AgentEdit::PutDraft(draft) => on.put_draft(draft),
+            AgentEdit::SaveVersion { name, description } => on.save(name, description),
+            AgentEdit::Restore { version, agent_name, newest } => on.restore(*version, agent_name, *newest),
+            AgentEdit::Publish(publish) => on.publish(publish),
+            AgentEdit::Promote(promote) => on.promote(promote),
+            AgentEdit::Rollback(rollback) => on.roll_back(rollback),
+        }
+    }
+}
+
+impl OnAgent<'_> {
+    fn settings(&self) -> AccountSettings {
+        self.state.accounts.get(&self.id.account).map(|account| account.settings).unwrap_or_default()
+    }
+
+    fn author(&self) -> String {
+        self.command.author.name().to_owned()
+    }
+
+    /// The draft, which every agent of the API has.
+    fn draft(&self) -> Result<&Arc<Version>, Refusal> {
+        self.agent.draft.as_ref().ok_or_else(|| {
+            let message = format!("agent {} has no draft", self.id.agent);
+            Refusal::new(RefusalKind::Conflict, "NO_DRAFT", message)
+        })
+    }
+
+    /// What it comes to; the summary goes on from the agent's id.
+    fn outcome(&self, action: &'static str, changes: Vec<Change>, summary: String) -> Outcome {
+        Outcome { changes, action, target: self.id.agent.to_string(), summary, ..Outcome::default() }
+    }
+
+    /// The profile under the name that a configuration gives, where that is another.
+    fn renamed(&self, name: &str) -> Option<Change> {
+        let profile = &self.agent.profile;
+        let renamed = || {
+            let mut profile = profile.clone();
+            name.clone_into(&mut profile.name);
+            Change::AgentPut(profile)
+        };
+        (profile.name != name).then(renamed)
+    }
+}

@@ -1,0 +1,169 @@
+//! What environments serve: publish, promote, roll back.
+
+use std::sync::Arc;
+
+use super::OnAgent;
+use crate::domain::account::ActiveCalls;
+use crate::domain::change::Change;
+use crate::domain::command::Outcome;
+use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
+use crate::domain::id::{Environment, VersionNumber};
+use crate::domain::refusal::{Refusal, RefusalKind};
+
+/// What every way into an environment says.
+#[derive(Debug, Clone)]
+pub struct Deploy {
+    /// The id that the deployment gets.
+    pub id: DeploymentId,
+    /// Why, for people.
+    pub message: String,
+    /// What becomes of calls in progress; as the account has it where this says nothing.
+    pub active_calls: Option<ActiveCalls>,
+    /// Whether a split of the environment that stands in the way is to end for its control.
+    pub end_split: bool,
+}
+
+/// The draft, into an environment.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    /// How.
+    pub deploy: Deploy,
+    /// Where to.
+    pub environment: Environment,
+    /// A name for the version that is saved, if one is; `V<n>` where it is empty.
+    pub version_name: String,
+    /// A text for it; the message where it is empty.
+    pub version_description: String,
+}
+
+/// What a deployment brought, into a later environment.
+#[derive(Debug, Clone)]
+pub struct Promote {
+    /// How.
+    pub deploy: Deploy,
+    /// The deployment, one of the agent.
+    pub from: Arc<Deployment>,
+    /// Where to; the next one where this says nothing.
+    pub to: Option<Environment>,
+}
+
+/// What a deployment brought, back into its environment.
+#[derive(Debug, Clone)]
+pub struct Rollback {
+    /// How.
+    pub deploy: Deploy,
+    /// The deployment, one of the agent.
+    pub to: Arc<Deployment>,
+}
+
+impl OnAgent<'_> {
+    pub(super) fn publish(&self, publish: &Publish) -> Result<Outcome, Refusal> {
+        let Publish { deploy, environment, version_name, version_description } = publish;
+        let (draft, agent) = (self.draft()?, &self.id.agent);
+        if self.agent.deployed(*environment).is_some_and(|served| served.hash == draft.hash) {
+            let message = format!("nothing changed: {environment} serves the draft of {agent} already");
+            return Err(Refusal::new(RefusalKind::Conflict, "DEPLOYMENTS_ALREADY_PUBLISHED", message));
+        }
+        let last = self.agent.last_version().filter(|last| last.hash == draft.hash);
+        let (version, saved) = match last {
+            Some(last) => (Arc::clone(last), None),
+            None => {
+                let description =
+                    if version_description.is_empty() { &deploy.message } else { version_description };
+                let version = self.next_version(draft, version_name, description)?;
+                let change = Change::VersionSaved { agent: self.id.clone(), version: Arc::clone(&version) };
+                (version, Some(change))
+            }
+        };
+        let Some(number) = version.number else { return Ok(Outcome::default()) };
+        let rehearsed = self.agent.deployed(Environment::PreRelease);
+        self.may_enter(*environment, rehearsed.is_some_and(|rehearsed| rehearsed.hash == draft.hash))?;
+        let mut warnings = Vec::new();
+        if saved.is_none() && !version_name.is_empty() && *version_name != version.name {
+            warnings
+                .push(format!("the draft was saved as {number} before, whose name stays {:?}", version.name));
+        }
+        let (deployment, how) = self.deployed(deploy, DeploymentKind::Publish, *environment, number);
+        let summary = format!("{number} of {agent} was published to {environment}{how}");
+        let changes = saved.into_iter().chain([deployment]).collect();
+        Ok(Outcome { warnings, ..self.outcome("deployment.publish", changes, summary) })
+    }
+
+    pub(super) fn promote(&self, promote: &Promote) -> Result<Outcome, Refusal> {
+        let Promote { deploy, from, to } = promote;
+        let next = Environment::ALL.get(from.environment.index() + 1).copied();
+        let to = to.or(next).filter(|to| *to > from.environment).ok_or_else(|| {
+            let later: Vec<&str> =
+                Environment::ALL.iter().filter(|to| **to > from.environment).map(|to| to.as_str()).collect();
+            let expected =
+                if later.is_empty() { "nothing: it is the last one".to_owned() } else { later.join(" or ") };
+            let message = format!("is not after {}: expected {expected}", from.environment);
+            let refusal = Refusal::field("targetEnvironment", message);
+            Refusal { code: "DEPLOYMENTS_INVALID_ENVIRONMENT", ..refusal }
+        })?;
+        let rehearsed = from.environment == Environment::PreRelease
+            || self.agent.deployment(Environment::PreRelease).is_some_and(|it| it.version == from.version);
+        self.may_enter(to, rehearsed)?;
+        let (deployment, how) = self.deployed(deploy, DeploymentKind::Promotion, to, from.version);
+        let (agent, version, from) = (&self.id.agent, from.version, from.environment);
+        let summary = format!("{version} of {agent} was promoted from {from} to {to}{how}");
+        Ok(self.outcome("deployment.promote", vec![deployment], summary))
+    }
+
+    /// What serves already stays, with nothing new.
+    pub(super) fn roll_back(&self, rollback: &Rollback) -> Result<Outcome, Refusal> {
+        let Rollback { deploy, to } = rollback;
+        let (agent, version, environment) = (&self.id.agent, to.version, to.environment);
+        let present = self.agent.deployment(environment);
+        if present.is_some_and(|present| present.version == version) {
+            let summary = format!("{environment} of {agent} is at {version}");
+            return Ok(self.outcome("deployment.rollback", Vec::new(), summary));
+        }
+        let (deployment, how) = self.deployed(deploy, DeploymentKind::Rollback, environment, version);
+        let summary = format!("{environment} of {agent} was rolled back to {version}{how}");
+        Ok(self.outcome("deployment.rollback", vec![deployment], summary))
+    }
+
+    /// Whether something may come into an environment that is in pre-release, or is not.
+    fn may_enter(&self, environment: Environment, rehearsed: bool) -> Result<(), Refusal> {
+        if environment != Environment::Live || rehearsed || self.settings().allow_skip_pre_release {
+            return Ok(());
+        }
+        let message = "the account does not allow to skip pre-release: put this version there first";
+        Err(Refusal::new(RefusalKind::Precondition, "PRE_RELEASE_NOT_READY", message))
+    }
+
+    /// The deployment, and what the history says of how.
+    fn deployed(
+        &self,
+        deploy: &Deploy,
+        kind: DeploymentKind,
+        environment: Environment,
+        version: VersionNumber,
+    ) -> (Change, String) {
+        let before = self.agent.deployment(environment);
+        let moves = deploy.active_calls.unwrap_or(self.settings().active_calls_default) == ActiveCalls::Move;
+        let calls_from = if moves {
+            self.state.revision.next()
+        } else {
+            before.map(|before| before.calls_from).unwrap_or_default()
+        };
+        let deployment = Deployment {
+            id: deploy.id,
+            environment,
+            version,
+            kind,
+            message: deploy.message.clone(),
+            created_by: self.author(),
+            created_at: self.command.at,
+            calls_from,
+        };
+        let change = Change::Deployed { agent: self.id.clone(), deployment: Arc::new(deployment) };
+        let mut how = if moves { ", and calls in progress move".to_owned() } else { String::new() };
+        if !deploy.message.is_empty() {
+            how.push_str(": ");
+            how.push_str(&deploy.message);
+        }
+        (change, how)
+    }
+}

@@ -1,0 +1,252 @@
+use super::*;
+use crate::domain::account::ActiveCalls;
+use crate::domain::agent_config::AgentConfig;
+use crate::domain::change::Touched;
+use crate::domain::command::Action;
+use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
+use crate::domain::id::{Environment, Revision, SplitId};
+use crate::domain::testing::*;
+use crate::domain::time::Timestamp;
+
+fn content_of(prompt: &str) -> Content {
+    let json = serde_json::json!({"name": "Desk", "instructions": {"systemPrompt": prompt}});
+    let config = AgentConfig::from_value(&json).unwrap();
+    Content {
+        agent_name: config.name.clone(),
+        hash: config.hash(),
+        dispatch: Arc::new(config.dispatch()),
+        body: config.canonical_json().into(),
+    }
+}
+
+fn of(agent: &str, edit: AgentEdit) -> Action {
+    Action::Agent { agent: AgentId::parse(agent).unwrap(), edit }
+}
+
+fn desk(edit: AgentEdit) -> Action {
+    of("desk", edit)
+}
+
+fn create(prompt: &str) -> AgentEdit {
+    AgentEdit::Create(Box::new(NewAgent { draft: content_of(prompt), copy_of: None }))
+}
+
+fn put(content: Content, made_from: Option<ConfigHash>) -> Action {
+    desk(AgentEdit::PutDraft(NewDraft { content, made_from }))
+}
+
+fn edit(prompt: &str) -> Action {
+    put(content_of(prompt), None)
+}
+
+fn save() -> AgentEdit {
+    AgentEdit::SaveVersion { name: String::new(), description: String::new() }
+}
+
+fn restore(n: u32) -> Action {
+    desk(AgentEdit::Restore { version: version(n), agent_name: "Desk".to_owned(), newest: false })
+}
+
+fn deploy(active_calls: Option<ActiveCalls>) -> Deploy {
+    let id = DeploymentId::new(Timestamp(1), &[7; 10]);
+    Deploy { id, message: String::new(), active_calls, end_split: false }
+}
+
+fn publish(environment: Environment) -> Action {
+    desk(AgentEdit::Publish(Publish {
+        deploy: deploy(None),
+        environment,
+        version_name: String::new(),
+        version_description: String::new(),
+    }))
+}
+
+fn promote(from: &Arc<Deployment>, to: Option<Environment>) -> Action {
+    desk(AgentEdit::Promote(Promote { deploy: deploy(None), from: Arc::clone(from), to }))
+}
+
+fn roll_back(to: &Arc<Deployment>, active_calls: Option<ActiveCalls>) -> Action {
+    desk(AgentEdit::Rollback(Rollback { deploy: deploy(active_calls), to: Arc::clone(to) }))
+}
+
+fn with_desk() -> State {
+    let mut state = world();
+    state.act(desk(create("one"))).unwrap();
+    state
+}
+
+fn agent(state: &State) -> &Agent {
+    state.agents.get(&AgentRef { account: account(), agent: AgentId::parse("desk").unwrap() }).unwrap()
+}
+
+fn active(state: &State, environment: Environment) -> Arc<Deployment> {
+    Arc::clone(agent(state).deployment(environment).unwrap())
+}
+
+/// Why something is refused; nothing of the agent changes by it.
+fn refused(state: &mut State, action: Action) -> &'static str {
+    let before = agent(state).clone();
+    let code = state.act(action).unwrap_err().code;
+    assert_eq!(*agent(state), before);
+    code
+}
+
+#[test]
+fn an_edit_is_the_draft_and_nothing_else() {
+    let mut state = with_desk();
+    state.act(publish(Environment::Live)).unwrap();
+    let before = agent(&state).clone();
+    state.act(edit("two")).unwrap();
+    let after = agent(&state);
+    assert_eq!(after.draft.as_ref().unwrap().hash, content_of("two").hash);
+    assert_eq!((&after.versions, &after.deployments), (&before.versions, &before.deployments));
+    assert!(state.act(edit("two")).unwrap().is_nothing(), "equal content changes nothing");
+}
+
+#[test]
+fn an_edit_that_was_made_from_another_content_overwrites_nothing() {
+    let mut state = with_desk();
+    let made_from = Some(content_of("one").hash);
+    state.act(put(content_of("two"), made_from)).unwrap();
+    assert_eq!(refused(&mut state, put(content_of("three"), made_from)), STALE_DRAFT);
+}
+
+#[test]
+fn a_saved_version_is_the_next_number_and_leaves_the_draft() {
+    let mut state = with_desk();
+    for n in 1..=3 {
+        state.act(edit(&format!("prompt {n}"))).unwrap();
+        let draft = agent(&state).draft.clone();
+        state.act(desk(save())).unwrap();
+        let last = agent(&state).last_version().unwrap();
+        assert_eq!((last.number, &last.name), (Some(version(n)), &format!("V{n}")));
+        assert_eq!(agent(&state).draft, draft);
+        assert_eq!(refused(&mut state, desk(save())), "VERSION_ALREADY_SAVED");
+    }
+    // An older content is saved again, under a new number.
+    state.act(restore(1)).unwrap();
+    state.act(desk(save())).unwrap();
+    assert_eq!(agent(&state).versions[&version(4)].hash, agent(&state).versions[&version(1)].hash);
+}
+
+#[test]
+fn restore_copies_a_version_over_the_draft_with_its_name() {
+    let mut state = with_desk();
+    state.act(desk(save())).unwrap();
+    state.act(put(Content { agent_name: "Other".to_owned(), ..content_of("two") }, None)).unwrap();
+    assert_eq!(agent(&state).profile.name, "Other");
+    state.act(restore(1)).unwrap();
+    assert_eq!(agent(&state).draft.as_ref().unwrap().hash, content_of("one").hash);
+    assert_eq!(agent(&state).profile.name, "Desk");
+    assert_eq!(refused(&mut state, restore(2)), "NOT_FOUND");
+}
+
+#[test]
+fn publish_saves_a_version_unless_the_last_one_has_the_content() {
+    let mut state = with_desk();
+    assert_eq!(state.act(publish(Environment::Sandbox)).unwrap().changes.len(), 2);
+    assert_eq!(active(&state, Environment::Sandbox).version, version(1));
+    assert_eq!(refused(&mut state, publish(Environment::Sandbox)), "DEPLOYMENTS_ALREADY_PUBLISHED");
+    state.act(publish(Environment::PreRelease)).unwrap();
+    assert_eq!(agent(&state).versions.len(), 1);
+    state.act(edit("two")).unwrap();
+    state.act(publish(Environment::Sandbox)).unwrap();
+    assert_eq!(active(&state, Environment::Sandbox).version, version(2));
+    assert_eq!(active(&state, Environment::PreRelease).version, version(1));
+}
+
+#[test]
+fn promotion_goes_forward_only() {
+    let mut state = with_desk();
+    state.act(publish(Environment::Sandbox)).unwrap();
+    let sandbox = active(&state, Environment::Sandbox);
+    for to in Environment::ALL {
+        let granted = state.clone().act(promote(&sandbox, Some(to))).is_ok();
+        assert_eq!(granted, to > Environment::Sandbox, "{to}");
+    }
+    state.act(promote(&sandbox, None)).unwrap();
+    let rehearsed = active(&state, Environment::PreRelease);
+    assert_eq!((rehearsed.version, rehearsed.kind), (version(1), DeploymentKind::Promotion));
+    state.act(promote(&rehearsed, None)).unwrap();
+    let live = active(&state, Environment::Live);
+    assert_eq!(refused(&mut state, promote(&live, None)), "DEPLOYMENTS_INVALID_ENVIRONMENT");
+}
+
+#[test]
+fn rollback_is_a_new_deployment_and_nothing_where_it_serves_already() {
+    let mut state = with_desk();
+    state.act(publish(Environment::Live)).unwrap();
+    let first = active(&state, Environment::Live);
+    state.act(edit("two")).unwrap();
+    state.act(publish(Environment::Live)).unwrap();
+    state.act(roll_back(&first, None)).unwrap();
+    let now = active(&state, Environment::Live);
+    assert_eq!((now.version, now.kind), (version(1), DeploymentKind::Rollback));
+    assert!(state.act(roll_back(&first, None)).unwrap().is_nothing());
+}
+
+#[test]
+fn an_account_that_forbids_to_skip_pre_release_forbids_every_way_into_live() {
+    let mut state = with_desk();
+    let mut strict = state.accounts.get(&account()).unwrap().as_ref().clone();
+    strict.settings.allow_skip_pre_release = false;
+    state.absorb(&Change::AccountPut(strict), &mut Touched::default());
+    assert_eq!(refused(&mut state, publish(Environment::Live)), "PRE_RELEASE_NOT_READY");
+    state.act(publish(Environment::Sandbox)).unwrap();
+    let sandbox = active(&state, Environment::Sandbox);
+    assert_eq!(refused(&mut state, promote(&sandbox, Some(Environment::Live))), "PRE_RELEASE_NOT_READY");
+    state.act(promote(&sandbox, None)).unwrap();
+    // It is in pre-release now: all three lead on.
+    assert!(state.clone().act(publish(Environment::Live)).is_ok());
+    assert!(state.clone().act(promote(&sandbox, Some(Environment::Live))).is_ok());
+    let rehearsed = active(&state, Environment::PreRelease);
+    state.act(promote(&rehearsed, None)).unwrap();
+    let live = active(&state, Environment::Live);
+    state.act(edit("two")).unwrap();
+    assert_eq!(refused(&mut state, publish(Environment::Live)), "PRE_RELEASE_NOT_READY");
+    state.act(publish(Environment::PreRelease)).unwrap();
+    let rehearsed = active(&state, Environment::PreRelease);
+    state.act(promote(&rehearsed, None)).unwrap();
+    state.act(roll_back(&live, None)).unwrap();
+}
+
+#[test]
+fn calls_that_were_told_to_move_stay_told_and_others_keep_their_version() {
+    let mut state = with_desk();
+    state.act(publish(Environment::Live)).unwrap();
+    let first = active(&state, Environment::Live);
+    assert_eq!(first.calls_from, Revision(0));
+    state.act(edit("two")).unwrap();
+    state.act(publish(Environment::Live)).unwrap();
+    state.act(roll_back(&first, Some(ActiveCalls::Move))).unwrap();
+    let moved = state.revision;
+    assert_eq!(active(&state, Environment::Live).calls_from, moved);
+    state.act(edit("three")).unwrap();
+    state.act(publish(Environment::Live)).unwrap();
+    assert_eq!(active(&state, Environment::Live).calls_from, moved);
+}
+
+#[test]
+fn an_agent_that_is_deleted_releases_its_numbers_unless_something_holds_it() {
+    let mut state = with_desk();
+    state.put("+14155550100", "desk@draft").unwrap();
+    state.put("+14155550101", "sales@V1").unwrap();
+    let made = Action::CreateSplit { split: split("s", &[("a", "desk@draft", 1)]), numbers: Vec::new() };
+    state.act(made).unwrap();
+    assert_eq!(refused(&mut state, desk(AgentEdit::Delete)), "IN_USE");
+    state.act(Action::DeleteSplit(SplitId::parse("s").unwrap())).unwrap();
+    let outcome = state.act(desk(AgentEdit::Delete)).unwrap();
+    assert_eq!(outcome.summary, "agent desk was deleted, and 1 number released");
+    assert!(state.route(&number("+14155550100")).is_none());
+    assert!(state.route(&number("+14155550101")).is_some());
+    assert_eq!(state.act(desk(AgentEdit::Delete)).unwrap_err().code, "PROJECT_NOT_FOUND");
+}
+
+#[test]
+fn what_the_files_have_is_changed_there() {
+    let mut state = world();
+    for edit in [AgentEdit::Delete, save()] {
+        assert_eq!(state.act(of("sales", edit)).unwrap_err().code, "MANAGED_BY_FILES");
+    }
+    assert_eq!(state.act(of("sales", create("x"))).unwrap_err().code, "PROJECT_ID_ALREADY_EXISTS");
+}

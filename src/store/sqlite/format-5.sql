@@ -1,1 +1,0 @@
--- Format 5: as format 4.
