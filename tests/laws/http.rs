@@ -11,7 +11,7 @@ use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Longest wait for an answer; far above any time the router may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An asker with one connection, opened when it is needed.
 pub struct Client {
