@@ -343,3 +343,20 @@ pub fn as_in_files(field: &str) -> String {
     };
     field.split('.').map(name).collect::<Vec<_>>().join(".")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_by_its_path_whatever_else_was_noted_before_or_after() {
+        let mut keys = Keys::default();
+        assert_eq!(keys.find("pin"), None);
+        keys.note("pin", (2, 7));
+        assert_eq!((keys.find("pin"), keys.find("agent")), (Some((2, 7)), None));
+        keys.note("header_rules[0]", (4, 1));
+        keys.note("agent", (3, 9));
+        let found = ["pin", "header_rules[0].pin", "agent", "split"].map(|path| keys.find(path));
+        assert_eq!(found, [Some((2, 7)), Some((4, 1)), Some((3, 9)), None]);
+    }
+}
