@@ -47,7 +47,9 @@ fn main() {
     decision(1_000_000, Some(small));
     decision(10_000_000, Some(small));
     changes();
-    calls_and_tokens();
+    for calls in [1_000, CALLS] {
+        calls_and_tokens(calls);
+    }
 }
 
 fn decision(numbers: u64, small: Option<f64>) -> f64 {
@@ -136,12 +138,12 @@ fn swaps(
     median_us(took.collect())
 }
 
-/// Calls in progress at the same time.
+/// Most calls in progress at the same time: their memory is in no cache. That of a thousand is.
 const CALLS: u32 = 100_000;
 
 /// Calls come and go as in a router that has run for a while: as many in progress, memory used again.
-fn calls_and_tokens() {
-    head("Calls in progress and tokens, 100,000 calls");
+fn calls_and_tokens(count: u32) {
+    head(&format!("Calls in progress and tokens, {count} calls"));
     let world = World::new(10_000, Routing::Fixture);
     let keys = TokenKeys::new([1; 32], 3_600);
     let bounds = CallBounds { calls_max: 10_000_000, life_ms: i64::MAX, ended_ms: 0 };
@@ -160,11 +162,11 @@ fn calls_and_tokens() {
     };
     let decided = |i| decide(&world.table, &call(i), 0, Timestamp(0), &mut Silent);
     let mut rounds: [Vec<f64>; 4] = Default::default();
-    for round in 0..10 {
-        let id = |i: u32| format!("{:032x}@10.0.0.1", mix(u64::from(round % 3 * CALLS + i)));
-        let ids: Vec<String> = (0..CALLS).map(id).collect();
+    for round in 0..10 * CALLS / count {
+        let id = |i: u32| format!("{:032x}@10.0.0.1", mix(u64::from(round % 3 * count + i)));
+        let ids: Vec<String> = (0..count).map(id).collect();
         // Looked up and ended in another order than begun.
-        let later: Vec<(u32, String)> = (0..CALLS).map(|i| i * 7_919 % CALLS).map(|i| (i, id(i))).collect();
+        let later: Vec<(u32, String)> = (0..count).map(|i| i * 7_919 % count).map(|i| (i, id(i))).collect();
         let bare = once(&ids, |i, _| {
             black_box(decided(i).choice.is_some());
         });
@@ -181,7 +183,7 @@ fn calls_and_tokens() {
         });
         let begun = Instant::now();
         calls.sweep(Timestamp(1));
-        let swept = begun.elapsed().as_nanos() as f64 / f64::from(CALLS);
+        let swept = begun.elapsed().as_nanos() as f64 / f64::from(count);
         for (all, took) in rounds.iter_mut().zip([remembered - bare, looked_up, ended, swept]) {
             // The first rounds fill memory that all later ones use again.
             all.extend((round >= 3).then_some(took));

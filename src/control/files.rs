@@ -27,6 +27,7 @@ mod last_good;
 mod library;
 mod origin;
 mod plain;
+mod plain_routes;
 mod route_file;
 mod route_table;
 mod rows;

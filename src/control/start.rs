@@ -308,21 +308,15 @@ impl Beginning<'_> {
     fn files(&mut self, files: &mut Files) -> Result<ReloadStatus, StartError> {
         let looked = files.sources.look();
         let empty = Library::new(&files.account);
-        let seen = looked.map(|look| {
-            let library = empty.read_what_can_be(&look.changed, &look.gone);
-            let set = library.file_set(&empty, None);
-            (library, set, look)
-        });
+        let seen = looked.map(|look| (empty.read_what_can_be(&look.changed, &look.gone), look));
         let taken = ReloadStatus { at: self.now, taken_at: Some(self.now), ..ReloadStatus::default() };
-        if let (Ok((library, set, look)), Some(applied)) = (&seen, self.state.files)
-            && set.hash == applied
+        if let (Ok((library, look)), Some(applied)) = (&seen, self.state.files)
+            && library.hash() == applied
+            && self.restore(library.file_set(&empty, None), &files.account).is_ok()
         {
-            let faults = self.restore(set, &files.account).err();
-            if faults.is_none() {
-                files.mend_last_good(library, look);
-                files.keep(library);
-                return Ok(ReloadStatus { hash: Some(applied), ..taken });
-            }
+            files.mend_last_good(library, look);
+            files.keep(library);
+            return Ok(ReloadStatus { hash: Some(applied), ..taken });
         }
         let mut lost = None;
         if let Some(applied) = self.state.files
@@ -330,7 +324,7 @@ impl Beginning<'_> {
         {
             lost = Some(why);
         }
-        let outcome = seen.and_then(|(library, _, look)| {
+        let outcome = seen.and_then(|(library, look)| {
             look.vanished(&files.applied)?;
             // Where nothing tells what these files would remove: better to serve them than nothing.
             let set = FileSet { accepted: lost.is_some(), ..library.file_set(&files.applied, None) };
@@ -368,7 +362,7 @@ impl Beginning<'_> {
         let restored = files.last_good.load(applied)?;
         let library = empty.read(&restored, &[]).map_err(StartError::Files)?;
         let set = library.file_set(&empty, None);
-        self.restore(&set, &files.account).map_err(StartError::Files)?;
+        self.restore(set, &files.account).map_err(StartError::Files)?;
         files.applied = library.without_bodies();
         Ok(())
     }
@@ -388,9 +382,8 @@ impl Beginning<'_> {
     }
 
     /// Absorbs a set that was applied before the restart: the store has its revision already.
-    fn restore(&mut self, set: &FileSet, account: &AccountId) -> Result<(), Vec<Fault>> {
-        let set = FileSet { accepted: true, ..set.clone() };
-        let command = apply(account, self.now, set);
+    fn restore(&mut self, set: FileSet, account: &AccountId) -> Result<(), Vec<Fault>> {
+        let command = apply(account, self.now, FileSet { accepted: true, ..set });
         let mut outcome = self.state.weigh(&command).map_err(|refusal| refusal.faults)?;
         outcome.absorb_into(&mut self.state, &mut self.touched);
         self.warnings = outcome.warnings;

@@ -44,22 +44,67 @@ impl Place {
 
 /// Where the values of a table stand, by the paths of their keys, such as `header_rules[0].agent`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Keys(Vec<(Cow<'static, str>, u32, u32)>);
+pub struct Keys(Noted);
+
+/// Nearly all tables name an agent and a pin, or a split, and there may be a million of them: that takes no memory of
+/// its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Noted {
+    /// Line and column of each of [`FEW`]; line 0 where it is not there.
+    Few([(u32, u32); FEW.len()]),
+    Any(Vec<(Cow<'static, str>, u32, u32)>),
+}
+
+/// The keys that take no memory.
+const FEW: [&str; 3] = ["agent", "pin", "split"];
+
+impl Default for Noted {
+    fn default() -> Self {
+        Self::Few([(0, 0); FEW.len()])
+    }
+}
 
 impl Keys {
     /// Notes the line and column of a value.
-    pub fn note(&mut self, path: impl Into<Cow<'static, str>>, (line, column): (u32, u32)) {
-        self.0.push((path.into(), line, column));
+    pub fn note(&mut self, path: impl Into<Cow<'static, str>>, at: (u32, u32)) {
+        let path = path.into();
+        if let Noted::Few(few) = &mut self.0
+            && let Some((_, place)) = FEW.iter().zip(few).find(|(name, _)| **name == path)
+        {
+            *place = at;
+            return;
+        }
+        let mut noted = match std::mem::take(&mut self.0) {
+            Noted::Any(noted) => noted,
+            Noted::Few(few) => {
+                let few = FEW.iter().zip(few).filter(|(_, (line, _))| *line > 0);
+                few.map(|(name, (line, column))| (Cow::Borrowed(*name), line, column)).collect()
+            }
+        };
+        noted.push((path, at.0, at.1));
+        self.0 = Noted::Any(noted);
     }
 
     /// Line and column of what a path names, or of the nearest that there is around it.
     #[must_use]
     pub fn find(&self, mut path: &str) -> Option<(u32, u32)> {
         loop {
-            if let Some((_, line, column)) = self.0.iter().find(|(known, ..)| known == path) {
-                return Some((*line, *column));
+            if let Some(at) = self.at(path) {
+                return Some(at);
             }
             (path, _) = path.rsplit_once(['.', '['])?;
+        }
+    }
+
+    fn at(&self, path: &str) -> Option<(u32, u32)> {
+        match &self.0 {
+            Noted::Few(few) => {
+                let found = FEW.iter().zip(few).find(|(name, (line, _))| **name == path && *line > 0);
+                found.map(|(_, at)| *at)
+            }
+            Noted::Any(all) => {
+                all.iter().find(|(known, ..)| known == path).map(|(_, line, column)| (*line, *column))
+            }
         }
     }
 
@@ -297,4 +342,21 @@ pub fn as_in_files(field: &str) -> String {
         format!("{word}{index}")
     };
     field.split('.').map(name).collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_by_its_path_whatever_else_was_noted_before_or_after() {
+        let mut keys = Keys::default();
+        assert_eq!(keys.find("pin"), None);
+        keys.note("pin", (2, 7));
+        assert_eq!((keys.find("pin"), keys.find("agent")), (Some((2, 7)), None));
+        keys.note("header_rules[0]", (4, 1));
+        keys.note("agent", (3, 9));
+        let found = ["pin", "header_rules[0].pin", "agent", "split"].map(|path| keys.find(path));
+        assert_eq!(found, [Some((2, 7)), Some((4, 1)), Some((3, 9)), None]);
+    }
 }

@@ -132,7 +132,7 @@ impl Answers for HttpConnection {
             Ok(path) => self.get(&path, &head),
             Err(refused) => Err(refused),
         };
-        finish(&correlation, answered)
+        finish(correlation, answered)
     }
 }
 
@@ -154,7 +154,7 @@ impl HttpConnection {
             Ok(path) => self.get(&path, head),
             Err(refused) => Err(refused),
         };
-        finish(&self.correlation(head), answered)
+        finish(self.correlation(head), answered)
     }
 
     fn admit<'u>(&self, head: &'u Parts) -> Result<Path<'u>, ApiError> {
@@ -245,9 +245,9 @@ impl HttpConnection {
     }
 }
 
-fn finish(correlation: &CorrelationId, answered: Result<Answer, ApiError>) -> Answer {
+fn finish(correlation: CorrelationId, answered: Result<Answer, ApiError>) -> Answer {
     let mut answer = answered.unwrap_or_else(|error| error.render(correlation.as_str()));
-    answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+    answer.headers_mut().insert(CORRELATION_ID, correlation.into_header());
     answer
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn answer(
     if let Err(error) = is_named(request.version(), request.headers()) {
         let correlation = CorrelationId::of(request.headers(), || front.new_id.make());
         let mut answer = error.render(correlation.as_str()).map(Body::new);
-        answer.headers_mut().insert(CORRELATION_ID, correlation.to_header());
+        answer.headers_mut().insert(CORRELATION_ID, correlation.into_header());
         return answer;
     }
     let mut request = request.map(|body| Body::new(Timed::new(body, front.limits.body_timeout)));

@@ -76,8 +76,8 @@ impl CorrelationId {
     }
 
     /// The id as a header's value.
-    pub fn to_header(&self) -> HeaderValue {
-        self.0.clone()
+    pub fn into_header(self) -> HeaderValue {
+        self.0
     }
 }
 
@@ -119,7 +119,7 @@ pub async fn correlate(State(make): State<NewId>, mut request: Request, next: Ne
         *response.headers_mut() = headers;
         *response.extensions_mut() = parts.extensions;
     }
-    response.headers_mut().insert(CORRELATION_ID, id.to_header());
+    response.headers_mut().insert(CORRELATION_ID, id.into_header());
     response
 }
 

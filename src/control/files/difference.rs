@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -78,27 +80,48 @@ impl Library {
 }
 
 /// The distinct routes of all files, each with a dense place.
-pub(super) struct RouteBook {
+///
+/// Files that were read together share their routes, so that most are known by where they are in memory, without a look
+/// at what they say.
+pub(super) struct RouteBook<'l> {
     routes: Vec<Placed<Arc<Route>>>,
     places: HashMap<Arc<Route>, u32, FixedState>,
+    by_address: HashMap<usize, u32, FixedState>,
+    /// Whose routes they are: as long as it lives, nothing else can be at their addresses.
+    library: PhantomData<&'l Library>,
 }
 
-impl RouteBook {
-    pub(super) fn of(library: &Library) -> Self {
-        let mut book = Self { routes: Vec::new(), places: HashMap::default() };
+impl<'l> RouteBook<'l> {
+    pub(super) fn of(library: &'l Library) -> Self {
+        let mut book = Self {
+            routes: Vec::new(),
+            places: HashMap::default(),
+            by_address: HashMap::default(),
+            library: PhantomData,
+        };
         for placed in library.routes().flat_map(|(_, file)| &file.routes) {
-            if !book.places.contains_key(&placed.value) {
-                book.places.insert(Arc::clone(&placed.value), small(book.routes.len()));
+            let Entry::Vacant(unknown) = book.by_address.entry(address(&placed.value)) else { continue };
+            let place = *book.places.entry(Arc::clone(&placed.value)).or_insert_with(|| {
                 book.routes.push(placed.clone());
-            }
+                small(book.routes.len() - 1)
+            });
+            unknown.insert(place);
         }
         book
     }
 
+    fn place(&self, route: &Arc<Route>) -> Option<u32> {
+        self.by_address.get(&address(route)).or_else(|| self.places.get(route)).copied()
+    }
+
     /// The places of a file's routes; none for a route that no file has any more.
     pub(super) fn places(&self, file: &RouteFile) -> Vec<Option<u32>> {
-        file.routes.iter().map(|placed| self.places.get(&placed.value).copied()).collect()
+        file.routes.iter().map(|placed| self.place(&placed.value)).collect()
     }
+}
+
+fn address(route: &Arc<Route>) -> usize {
+    Arc::as_ptr(route).addr()
 }
 
 /// A route file, before and after.
@@ -132,7 +155,7 @@ fn pairs<'l>(now: &'l Library, applied: &'l Library) -> Vec<Pair<'l>> {
 
 struct Difference<'l> {
     pairs: &'l [Pair<'l>],
-    book: &'l RouteBook,
+    book: &'l RouteBook<'l>,
     files: &'l [Arc<str>],
 }
 
@@ -190,7 +213,8 @@ impl<'l> Difference<'l> {
     ) {
         let side = |file: Option<&'l RouteFile>| {
             let rows: &'l [Row<K>] = file.map(|file| rows(&file.numbers).as_slice()).unwrap_or_default();
-            (rows.iter().peekable(), file.map(|file| self.book.places(file)).unwrap_or_default())
+            let routes = file.filter(|_| !rows.is_empty()).map(|file| self.book.places(file));
+            (rows.iter().peekable(), routes.unwrap_or_default())
         };
         let (mut before, old_routes) = side(pair.before);
         let (mut after, new_routes) = side(pair.after);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::faults::FAULTS_MAX;
 use super::origin::text_of;
+use super::plain_routes::PlainRoutes;
 use super::route_file::RouteFile;
 use super::{Library, SourceFile};
 use crate::domain::change::Touched;
@@ -73,7 +74,8 @@ pub(crate) fn cut(bytes: &[u8]) {
 /// What a text says read in pieces, and read at once.
 pub(super) fn cut_and_whole(text: &str) -> (Result<String, Vec<Fault>>, Result<String, Vec<Fault>>) {
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let cut = RouteFile::read(&path, text.as_bytes(), &account()).sound().map(|file| meaning(&file));
+    let mut common = PlainRoutes::new(&account());
+    let cut = RouteFile::read(&mut common, &path, text.as_bytes()).sound().map(|file| meaning(&file));
     let whole = RouteFile::read_whole(&path, text, &account()).sound().map(|file| meaning(&file));
     (cut, whole)
 }

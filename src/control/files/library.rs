@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::agent_folder::{AgentFile, read_config};
 use super::faults::{FAULTS_MAX, Parsed};
+use super::plain_routes::PlainRoutes;
 use super::route_file::RouteFile;
 use super::source::{Kind, SourceFile};
 use crate::domain::agent::AgentRef;
@@ -26,8 +27,8 @@ const ALONE_BYTES: usize = 256 << 10;
 
 /// The files of one moment, each read and, unless said otherwise, right by itself. Cloning it costs a few reference counts.
 ///
-/// Memory: 16 bytes a number, besides its distinct routes; no texts, and of configurations only what routing needs once
-/// [`Library::without_bodies`] was called.
+/// Memory: 16 bytes a number and 32 for each distinct route of a file, besides the routes, which files that were read
+/// together share; no texts, and of configurations only what routing needs once [`Library::without_bodies`] was called.
 #[derive(Debug, Clone)]
 pub struct Library {
     /// The account of files that name none.
@@ -296,9 +297,11 @@ impl Library {
         let work = || {
             let mut done = Vec::new();
             let mut faulty = 0;
+            let mut common = PlainRoutes::new(&self.account);
             while let Some((at, file)) = take(&next, files) {
                 // Faults enough: whoever mends these sees the others next.
-                let read = if faulty < FAULTS_MAX { self.read_one(file) } else { self.unread(file) };
+                let read =
+                    if faulty < FAULTS_MAX { self.read_one(&mut common, file) } else { self.unread(file) };
                 faulty += usize::from(!read.faults.is_empty());
                 done.push((at, read));
             }
@@ -319,14 +322,15 @@ impl Library {
         done.into_iter().map(|(_, read)| read).collect()
     }
 
-    fn read_one(&self, file: &SourceFile) -> Parsed<Option<Entry>> {
+    fn read_one<'f>(&self, common: &mut PlainRoutes<'f>, file: &'f SourceFile) -> Parsed<Option<Entry>> {
         let kind = match Kind::of(&file.path) {
             Ok(kind) => kind,
             Err(fault) => return Parsed { value: None, faults: vec![fault] },
         };
         let content = match &kind {
-            Kind::Routes => RouteFile::read(&file.path, &file.bytes, &self.account)
-                .map(|file| Content::Routes(Box::new(file))),
+            Kind::Routes => {
+                RouteFile::read(common, &file.path, &file.bytes).map(|file| Content::Routes(Box::new(file)))
+            }
             Kind::Agent(id) => {
                 AgentFile::read(&file.path, &file.bytes, id, &self.account).map(Content::Agent)
             }

@@ -13,6 +13,7 @@ use super::faults::{Faults, Parsed, shown};
 use super::item::{Item, sketch};
 use super::origin::{Origin, Places, text_of};
 use super::plain::{Plain, PlainRoute, first_line};
+use super::plain_routes::PlainRoutes;
 use super::rows::{NOWHERE, Numbers, Routes, owned_by};
 use super::value::{self, Doc, Value};
 use super::{caller_pin_table, route_table, split_table};
@@ -20,9 +21,9 @@ use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::fallback::Fallback;
 use crate::domain::files::{Doubt, FileSplit, Keys, Placed, Sketch};
-use crate::domain::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
+use crate::domain::id::AccountId;
 use crate::domain::object::Object;
-use crate::domain::route::{Destination, FALLS_BACK_TO_ITSELF, ManagedBy, Route};
+use crate::domain::route::{FALLS_BACK_TO_ITSELF, Route};
 
 /// Most bytes that are parsed together: it takes forty times as much memory.
 const PARSED_BYTES_MAX: usize = 8 << 20;
@@ -63,18 +64,18 @@ impl RouteFile {
         Self { doubt: Doubt { any_split: true, ..Doubt::default() }, ..Self::default() }
     }
 
-    /// Reads a file, of this account unless it says otherwise, as far as it can be read; with all its faults, up to a
-    /// hundred.
-    pub(super) fn read(file: &Arc<str>, bytes: &[u8], account: &AccountId) -> Parsed<Self> {
+    /// Reads a file, of the account of `common` unless it says otherwise, as far as it can be read; with all its faults,
+    /// up to a hundred. It shares the routes that it has in common with other files.
+    pub(super) fn read<'t>(common: &mut PlainRoutes<'t>, file: &Arc<str>, bytes: &'t [u8]) -> Parsed<Self> {
         let text = match text_of(file, bytes) {
             Ok(text) => text,
             Err(fault) => return Parsed { value: Self::unread(), faults: vec![fault] },
         };
-        let mut reading = Reading::new(file, account);
+        let mut reading = Reading::new(file, common);
         match Sections::of(text).and_then(|sections| reading.numbers(sections)) {
             Ok(rest) => reading.rest(&rest),
             Err(Whole) => {
-                reading = Reading::new(file, account);
+                reading = Reading::new(file, common);
                 reading.rest(&Origin::of(text, 1));
             }
         }
@@ -84,20 +85,21 @@ impl RouteFile {
     /// The same without cutting.
     #[cfg(any(test, fuzzing))]
     pub(super) fn read_whole(file: &Arc<str>, text: &str, account: &AccountId) -> Parsed<Self> {
-        let mut reading = Reading::new(file, account);
+        let mut common = PlainRoutes::new(account);
+        let mut reading = Reading::new(file, &mut common);
         reading.rest(&Origin::of(text, 1));
         reading.finish(text)
     }
 }
 
 /// A file while it is being read. Routes and splits get their account at the end, when it is known.
-struct Reading<'t> {
+struct Reading<'c, 't> {
     faults: Faults,
-    found: Found<'t>,
+    found: Found<'c, 't>,
 }
 
 /// What was found so far.
-struct Found<'t> {
+struct Found<'c, 't> {
     /// The account of files that name none.
     first_account: AccountId,
     account: Option<Placed<AccountId>>,
@@ -110,14 +112,17 @@ struct Found<'t> {
     caller_pins: Vec<Placed<CallerPin>>,
     sketches: Vec<Placed<Sketch>>,
     routes: Routes,
-    plain_routes: HashMap<PlainRoute<'t>, u32, FixedState>,
+    /// Those of this file and of others.
+    common: &'c mut PlainRoutes<'t>,
+    /// Places of those of this file.
+    plain_places: HashMap<PlainRoute<'t>, u32, FixedState>,
     numbers: Numbers,
 }
 
-impl<'t> Reading<'t> {
-    fn new(file: &Arc<str>, account: &AccountId) -> Self {
+impl<'c, 't> Reading<'c, 't> {
+    fn new(file: &Arc<str>, common: &'c mut PlainRoutes<'t>) -> Self {
         let found = Found {
-            first_account: account.clone(),
+            first_account: common.account().clone(),
             account: None,
             any_account: false,
             doubt: Doubt::default(),
@@ -127,7 +132,8 @@ impl<'t> Reading<'t> {
             caller_pins: Vec::new(),
             sketches: Vec::new(),
             routes: Routes::default(),
-            plain_routes: HashMap::default(),
+            common,
+            plain_places: HashMap::default(),
             numbers: Numbers::default(),
         };
         Self { faults: Faults::of(file), found }
@@ -241,7 +247,7 @@ impl<'t> Reading<'t> {
     }
 }
 
-impl<'t> Found<'t> {
+impl<'t> Found<'_, 't> {
     /// Takes a plain number in; false where something about it is wrong or strange.
     fn plain(&mut self, faults: &Faults, plain: &Plain<'t>, line: u32) -> bool {
         let Ok(number) = Number::parse(plain.number) else { return false };
@@ -250,13 +256,13 @@ impl<'t> Found<'t> {
         if fallback.as_ref().and_then(Fallback::number) == Some(&number) {
             return false;
         }
-        let route = match self.plain_routes.get(&plain.route) {
+        let route = match self.plain_places.get(&plain.route) {
             Some(route) => *route,
             None => {
-                let Some(route) = plain_route(&plain.route, &self.first_account) else { return false };
+                let Some(route) = self.common.get(&plain.route) else { return false };
                 let at = (line.saturating_add(plain.number_line), plain.number_column);
                 let route = self.routes.place(route, || (faults.place(at), keys_of(plain, line)));
-                self.plain_routes.insert(plain.route, route);
+                self.plain_places.insert(plain.route, route);
                 route
             }
         };
@@ -273,7 +279,7 @@ impl<'t> Found<'t> {
             let falls_back_to = |route: &Route| route.fallback.as_ref().and_then(Fallback::number).cloned();
             match (number, item.route) {
                 (Some(number), Ok(route)) if falls_back_to(&route).as_ref() != Some(&number) => {
-                    let route = self.routes.place(route, || (at(), item.keys));
+                    let route = self.routes.place(Arc::new(route), || (at(), item.keys));
                     self.numbers.push(number, at().line, route);
                 }
                 (number, route) => {
@@ -379,7 +385,8 @@ impl<'t> Found<'t> {
             sketch.value.account = account.clone();
         }
         let prefixes = self.prefixes.into_iter();
-        let prefixes = prefixes.map(|it| it.map(|(prefix, route)| (prefix, owned_by(&account, route))));
+        let prefixes =
+            prefixes.map(|it| it.map(|(prefix, route)| (prefix, owned_by(&account, Arc::new(route)))));
         let caller_pins = self.caller_pins.into_iter().map(|placed| {
             placed.map(|mut pin| {
                 pin.id.agent.account = account.clone();
@@ -390,7 +397,7 @@ impl<'t> Found<'t> {
             splits,
             caller_pins: caller_pins.collect(),
             prefixes: prefixes.collect(),
-            default: self.default.map(|placed| placed.map(|route| owned_by(&account, route))),
+            default: self.default.map(|placed| placed.map(|route| owned_by(&account, Arc::new(route)))),
             sketches,
             routes: self.routes.of(&account),
             numbers: self.numbers,
@@ -441,25 +448,4 @@ fn each<'v, 't: 'v>(
             read(doc, (table, value.span().start));
         }
     }
-}
-
-/// The route of a plain number, if it is right.
-fn plain_route(plain: &PlainRoute<'_>, account: &AccountId) -> Option<Route> {
-    let to = match (plain.agent, plain.pin, plain.split) {
-        (Some(agent), pin, None) => Destination::Agent {
-            agent: AgentId::parse(agent).ok()?,
-            pin: pin.map_or(Some(Pin::Draft), Pin::parse)?,
-        },
-        (None, None, Some(split)) => Destination::Split(SplitId::parse(split).ok()?),
-        _ => return None,
-    };
-    let site_variant = match plain.site_variant {
-        Some(site) => Some(SiteVariantId::parse(site).ok()?),
-        None => None,
-    };
-    let fallback = match plain.fallback {
-        Some(fallback) => Some(Fallback::parse(fallback).ok()?),
-        None => None,
-    };
-    Some(Route { site_variant, fallback, ..Route::plain(account.clone(), ManagedBy::Files, to) })
 }

@@ -105,7 +105,7 @@ impl<T> Default for Interner<T> {
 /// The distinct routes of a file's numbers.
 #[derive(Default)]
 pub(super) struct Routes {
-    routes: Interner<Route>,
+    routes: Interner<Arc<Route>>,
     places: Vec<(Place, Keys)>,
 }
 
@@ -114,7 +114,7 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 
 impl Routes {
     /// The place of a route, first written at `place`, where its values stand as its keys say.
-    pub(super) fn place(&mut self, route: Route, place: impl FnOnce() -> (Place, Keys)) -> u32 {
+    pub(super) fn place(&mut self, route: Arc<Route>, place: impl FnOnce() -> (Place, Keys)) -> u32 {
         let (at, is_new) = self.routes.place(route);
         if is_new {
             self.places.push(place());
@@ -130,6 +130,9 @@ impl Routes {
 }
 
 /// The same route, of an account.
-pub(super) fn owned_by(account: &AccountId, route: Route) -> Arc<Route> {
-    Arc::new(Route { account: account.clone(), ..route })
+pub(super) fn owned_by(account: &AccountId, route: Arc<Route>) -> Arc<Route> {
+    if route.account == *account {
+        return route;
+    }
+    Arc::new(Route { account: account.clone(), ..Arc::unwrap_or_clone(route) })
 }

@@ -26,7 +26,7 @@ pub(crate) fn call_body(connection: HttpConnection) -> impl Fn(&[u8]) {
     move |bytes| {
         let read = Wanted::from_body(bytes, "");
         let body = Bytes::copy_from_slice(bytes);
-        let ask = || answered(finish(&connection.correlation(&head), connection.ask_by_body(&head, &body)));
+        let ask = || answered(finish(connection.correlation(&head), connection.ask_by_body(&head, &body)));
         let (status, first) = ask();
         match &read {
             Err(refused) => {
@@ -88,7 +88,7 @@ pub(crate) fn end_body(connection: HttpConnection) -> impl Fn(&[u8]) {
         let call = Bytes::from_static(br#"{"to":"+14155550101","callId":"a-call"}"#);
         let _ = connection.ask_by_body(&begin, &call);
         let body = Bytes::copy_from_slice(bytes);
-        let tell = || answered(finish(&connection.correlation(&end), connection.end(&end, "a-call", &body)));
+        let tell = || answered(finish(connection.correlation(&end), connection.end(&end, "a-call", &body)));
         let (first, again) = (tell(), tell());
         match &read {
             Err(refused) => {

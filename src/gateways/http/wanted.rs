@@ -133,6 +133,10 @@ fn misspelt(name: &str) -> ApiError {
 /// Reads back the plus of a phone number that nobody encoded and a query turned into a space, also behind the name of
 /// a scheme.
 fn with_plus(mut text: Cow<'_, str>) -> Cow<'_, str> {
+    // Nearly always there is none, and several times faster to see than where it would have to be.
+    if !text.as_bytes().contains(&b' ') {
+        return text;
+    }
     let uri = text.find('<').map_or(0, |at| at + 1);
     let scheme = text.get(uri..).and_then(scheme_bytes).unwrap_or_default();
     if scheme > 0 || uri == 0 {

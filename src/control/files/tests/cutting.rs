@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::super::fuzzing::cut_and_whole;
+use super::super::plain_routes::PlainRoutes;
 use super::super::route_file::RouteFile;
 use super::*;
 
@@ -176,7 +177,7 @@ fn what_is_written_reads_back() {
                 [[prefix]]\nprefix = \"+1415\"\nagent = \"sales\"\npin = \"live\"\n\n\
                 [default]\nagent = \"reception\"\npin = \"live\"\n";
     let path: Arc<str> = Arc::from("routes/a.toml");
-    let file = RouteFile::read(&path, text.as_bytes(), &account()).sound().unwrap();
+    let file = RouteFile::read(&mut PlainRoutes::new(&account()), &path, text.as_bytes()).sound().unwrap();
     let json = |value: &crate::domain::route::Route| serde_json::to_string(value).unwrap();
     let split = &file.splits[0].value;
     assert_eq!((split.name.as_str(), split.call_quota, split.paused), ("Spring", Some(1_000), true));

@@ -146,3 +146,21 @@ fn the_account_of_a_file_is_the_first_one_unless_it_says_otherwise() {
     let accounts: Vec<_> = set.splits.iter().map(|split| split.value.id.account.to_string()).collect();
     assert_eq!(accounts, ["ws-2", "ws-1"]);
 }
+
+#[test]
+fn files_that_are_read_together_share_the_routes_of_their_account() {
+    let number =
+        |n: u16| format!("[[number]]\nnumber = \"+1415555{n:04}\"\nagent = \"agent-0\"\npin = \"V1\"\n");
+    let two = |n| number(n) + &number(n + 1);
+    let files = [
+        file("routes/a.toml", two(1)),
+        file("routes/b.toml", two(3)),
+        file("routes/c.toml", format!("account = \"ws-2\"\n\n{}", two(5))),
+    ];
+    let library = Library::new(&account()).read(&files, &[]).unwrap();
+    let routes: Vec<_> = library.routes().flat_map(|(_, file)| &file.routes).map(|at| &at.value).collect();
+    let [a, b, c] = routes[..] else { panic!("a route each") };
+    assert!(Arc::ptr_eq(a, b));
+    assert_eq!((a.account.as_str(), c.account.as_str()), ("ws-1", "ws-2"));
+    assert_eq!(library.file_set(&Library::new(&account()), None).routes.len(), 2);
+}
