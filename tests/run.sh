@@ -2,8 +2,9 @@
 # Checks everything there is to check: format, lints, documentation, tests, and a router at work.
 #
 # Runs from any folder, stops at the first failure and says which step it was. On Debian it installs what it misses
-# (gcc, libc6-dev, curl, ca-certificates, mount, util-linux, faketime), and fetches promtool without installing it, so
-# that no Prometheus starts on this machine. Rust itself must be there. A CARGO_TARGET_DIR from outside is used.
+# (gcc, libc6-dev, curl, ca-certificates, python3-venv, mount, util-linux, faketime), and fetches promtool without
+# installing it, so that no Prometheus starts on this machine; what asks the API comes from PyPI, into a folder of its own.
+# Rust itself must be there. A CARGO_TARGET_DIR from outside is used.
 #
 # What this machine cannot try is listed as SKIPPED at the end. Nothing has to be on Debian, for root and others.
 set -euo pipefail
@@ -115,6 +116,33 @@ find_promtool() {
   [[ -x "$promtool" ]]
 }
 
+# Programs that know OpenAPI, in an environment of their own that is kept in the target folder for the next run.
+find_schemathesis() {
+  local packages=(schemathesis==4.32.5 openapi-spec-validator==0.9.0) venv="$CARGO_TARGET_DIR/tools/python"
+  python="$venv/bin/python"
+  schemathesis="$venv/bin/schemathesis"
+  if [[ ! -e "$venv/has-${packages[*]// /-}" ]]; then
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"
+    touch "$venv/has-${packages[*]// /-}"
+  fi
+  "$schemathesis" --version
+}
+
+# What the document says against what the router does: no server error, and no answer that the document does not have.
+check_api() {
+  local key
+  key="$(cat "$work/data/admin.key")"
+  curl -sS --fail --max-time 10 "$management/openapi.json" >"$work/openapi.json"
+  "$python" -m openapi_spec_validator "$work/openapi.json"
+  local checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance
+  local all=(run "$work/openapi.json" --header "x-api-key: $key" --checks "$checks" --max-examples 30
+    --phases examples,coverage,fuzzing --continue-on-failure --warnings off --suppress-health-check all --no-color)
+  (cd "$work" && "$schemathesis" "${all[@]}" --url "$management" --exclude-path-regex '^/v1/(calls|route)')
+  (cd "$work" && "$schemathesis" "${all[@]}" --url "$calls" --include-path-regex '^/v1/(calls|route)')
+}
+
 need_rust() {
   if ! has cargo && [[ -r "$HOME/.cargo/env" ]]; then
     # shellcheck disable=SC1091
@@ -192,6 +220,12 @@ if has promtool || has apt-get; then
   run "metrics" check_metrics
 else
   skip "metrics" "there is no promtool, and no apt-get to fetch it"
+fi
+if has python3 || has apt-get; then
+  run "schemathesis" find_schemathesis
+  run "the API and its document" check_api
+else
+  skip "the API and its document" "there is no python3, and no apt-get to fetch it"
 fi
 run "stop of the router" stop_router
 if has cargo-deny; then
