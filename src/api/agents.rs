@@ -4,6 +4,7 @@ mod compare;
 mod content;
 mod deployments;
 mod draft;
+mod dry_run;
 mod life;
 mod versions;
 
@@ -55,7 +56,7 @@ pub struct AgentView {
 }
 
 impl AgentView {
-    fn of(agent: &Agent) -> Self {
+    pub(super) fn of(agent: &Agent) -> Self {
         let profile = &agent.profile;
         let saved =
             agent.draft.iter().chain(agent.versions.values().next_back()).map(|version| version.created_at);
@@ -108,6 +109,20 @@ async fn list_agents_of_account(
 ) -> Result<Answer<Vec<AgentView>>, ApiError> {
     caller.own(&account)?;
     Ok(all(&caller))
+}
+
+/// Shows an agent.
+#[utoipa::path(
+    get, path = "/v1/agents/{id}", tag = "agents", security(("key" = ["read"])),
+    params(("id" = String, Path, description = "The agent.")),
+    responses(
+        (status = 200, body = AgentView, description = "The agent."),
+        (status = 404, description = "`PROJECT_NOT_FOUND`"),
+        (status = 422, description = "The id is malformed."),
+    )
+)]
+async fn get_agent(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<AgentView>, ApiError> {
+    Ok(Answer::ok(AgentView::of(find(&caller, &caller.state, &id)?)))
 }
 
 fn all(caller: &Caller) -> Answer<Vec<AgentView>> {

@@ -174,6 +174,16 @@ impl Query {
         Ok(limit.unwrap_or(LIMIT))
     }
 
+    /// `dryRun`: whether to say what would be done instead of doing it.
+    pub(super) fn dry_run(&mut self) -> Result<bool, ApiError> {
+        let dry_run = self.take("dryRun", |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("expected true or false".to_owned()),
+        })?;
+        Ok(dry_run == Some(true))
+    }
+
     /// Refuses what is not among these names.
     pub(super) fn only(self, names: &[String]) -> Result<(), ApiError> {
         Self(self.0.into_iter().filter(|(name, _)| !names.contains(name)).collect()).end()

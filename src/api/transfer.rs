@@ -7,6 +7,7 @@
 //!
 //! What the files have is in the document like everything else; what is imported is the API's. Keys are not in it.
 
+mod agent;
 mod read;
 mod write;
 
@@ -29,7 +30,7 @@ use super::caller::Caller;
 use super::guard::REVISION;
 use super::{Management, aside};
 use crate::domain::account::Permission;
-use crate::domain::command::Action;
+use crate::domain::command::{AccountImport, Action};
 use crate::http::error::ApiError;
 
 /// The version of the document's form.
@@ -58,7 +59,11 @@ pub struct AccountImported {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new().routes(routes!(export)).routes(routes!(import))
+    OpenApiRouter::new()
+        .routes(routes!(export))
+        .routes(routes!(import))
+        .routes(routes!(agent::export_agent))
+        .routes(routes!(agent::import_agent))
 }
 
 /// Shows everything of the account: agents with versions, draft and environments, splits, prefixes, the default route,
@@ -70,14 +75,22 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     responses((status = 200, body = serde_json::Value, description = "All that the key may see."))
 )]
 async fn export(State(management): State<Arc<Management>>, caller: Caller) -> Response {
-    let (sender, receiver) = mpsc::channel::<Result<Bytes, io::Error>>(PIECES);
-    let revision = caller.state.revision.0.to_string();
+    let revision = caller.state.revision.0;
+    streamed(revision, move |sender| write::export(&management, &caller, None, sender))
+}
+
+/// An answer that is written piece by piece, on a thread that may wait for whoever reads it.
+fn streamed(
+    revision: u64,
+    write: impl FnOnce(&mpsc::Sender<Result<Bytes, io::Error>>) + Send + 'static,
+) -> Response {
+    let (sender, receiver) = mpsc::channel(PIECES);
     // It waits for a reader who may be slow, or gone: then sending fails, and it ends.
-    drop(tokio::task::spawn_blocking(move || write::export(&management, &caller, &sender)));
+    drop(tokio::task::spawn_blocking(move || write(&sender)));
     let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         Some((receiver.recv().await?, receiver))
     });
-    let head = [(CONTENT_TYPE, "application/json".to_owned()), (REVISION, revision)];
+    let head = [(CONTENT_TYPE, "application/json".to_owned()), (REVISION, revision.to_string())];
     (head, Body::from_stream(pieces)).into_response()
 }
 
@@ -104,12 +117,7 @@ async fn import(
     let document = whole_body(request, management.account_import_bytes_max).await?;
     let account = caller.account().clone();
     let import = aside(move || read::import(&document, &account)).await??;
-    // Whatever its environments point to, they do so from then on.
-    if !import.agents.is_empty() && !caller.key.may(Permission::Deploy) {
-        return Err(ApiError::forbidden(
-            "agents need a key with the permission `deploy`: their environments come along",
-        ));
-    }
+    may_bring_agents(&caller, &import)?;
     let import = Arc::new(import);
     let applied = caller.submit(&management, Action::ImportAccount(Arc::clone(&import))).await?;
     let view = AccountImported {
@@ -122,6 +130,14 @@ async fn import(
         warnings: applied.warnings.clone(),
     };
     Ok(Answer::ok(view).since(&applied))
+}
+
+/// Whatever the environments of agents point to, they do so from then on.
+fn may_bring_agents(caller: &Caller, import: &AccountImport) -> Result<(), ApiError> {
+    if import.agents.is_empty() || caller.key.may(Permission::Deploy) {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("agents need a key with the permission `deploy`: their environments come along"))
 }
 
 async fn whole_body(request: Request, most: usize) -> Result<Bytes, ApiError> {

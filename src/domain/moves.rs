@@ -4,6 +4,7 @@
 //! pinned. Cost: what changed, and, where a split serves otherwise, a look at every distinct route.
 
 mod books;
+mod following;
 mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use super::route::{Destination, Route};
 use super::split::Split;
 use books::Books;
 
+pub use following::Following;
 pub use scene::Scene;
 
 /// What some changes move.

@@ -132,7 +132,7 @@ impl Side {
 }
 
 /// Changes come sorted by section.
-fn by_section(changes: Vec<KeyChange>) -> Vec<SectionChanges> {
+pub(super) fn by_section(changes: Vec<KeyChange>) -> Vec<SectionChanges> {
     let mut sections: Vec<SectionChanges> = Vec::new();
     for KeyChange { section, path, from, to } in changes {
         let kind = match (&from, &to) {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::dry_run::{DryRun, rehearse};
 use super::find;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
@@ -110,6 +111,16 @@ pub struct Deployed {
     test_run_ids: Vec<String>,
     /// What you should know all the same.
     warnings: Vec<String>,
+}
+
+/// What a publish, a promotion or a rollback came to, or would.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Released {
+    /// It was made, or was there.
+    Deployed(Box<Deployed>),
+    /// It was only asked what it would come to.
+    DryRun(Box<DryRun>),
 }
 
 /// What is to be published. Keys that are not known are left alone.
@@ -255,7 +266,7 @@ impl DeploymentView {
         }
     }
 
-    fn active(agent: &Agent, environment: Environment) -> Option<Self> {
+    pub(super) fn active(agent: &Agent, environment: Environment) -> Option<Self> {
         agent.deployment(environment).map(|deployment| Self::of(agent, deployment))
     }
 }
@@ -341,10 +352,12 @@ async fn get_active_deployments(
     post, path = "/v1/agents/{id}/deployments/publish", tag = "deployments", security(("key" = ["deploy"])),
     params(
         ("id" = String, Path, description = "The agent."),
+        ("dryRun" = Option<bool>, Query, description = "Says what it would come to, and does nothing."),
         ("If-Match" = Option<String>, Header, description = "Only if the draft is in this state."),
     ),
     request_body = PublishBody,
     responses(
+        (status = 200, body = DryRun, description = "Of a dry run: what it would come to."),
         (status = 201, body = Deployed, description = "What serves from now on."),
         (status = 400, description = "`DEPLOYMENTS_INVALID_ENVIRONMENT`, or a field is at fault"),
         (status = 404, description = "`PROJECT_NOT_FOUND`"),
@@ -361,8 +374,10 @@ async fn publish(
     State(management): State<Arc<Management>>,
     caller: Caller,
     Id(id): Id<AgentId>,
+    mut query: Query,
     Body(body): Body<PublishBody>,
-) -> Result<Answer<Deployed>, ApiError> {
+) -> Result<Answer<Released>, ApiError> {
+    let dry_run = query.dry_run()?;
     let PublishBody { how, environment, version_name, version_description } = body;
     let text = |text: Option<String>| text.unwrap_or_default();
     let edit = AgentEdit::Publish(Publish {
@@ -371,8 +386,8 @@ async fn publish(
         version_name: text(version_name.map(Text::into_string)),
         version_description: text(version_description.map(Text::into_string)),
     });
-    let answer = deploy(&management, &caller, id, edit, environment).await?;
-    Ok(answer.with_status(StatusCode::CREATED))
+    let answer = deploy(&management, &caller, id, edit, environment, dry_run).await?;
+    Ok(if dry_run { answer } else { answer.with_status(StatusCode::CREATED) })
 }
 
 /// Puts the version of a deployment into the next environment, or a later one.
@@ -382,10 +397,11 @@ async fn publish(
     params(
         ("id" = String, Path, description = "The agent."),
         ("deployment" = String, Path, description = "The deployment."),
+        ("dryRun" = Option<bool>, Query, description = "Says what it would come to, and does nothing."),
     ),
     request_body = PromoteBody,
     responses(
-        (status = 200, body = Deployed, description = "What serves from now on."),
+        (status = 200, body = Released, description = "What serves from now on; of a dry run, what it would come to."),
         (status = 400, description = "`DEPLOYMENTS_INVALID_ENVIRONMENT`: it is no later one; or a field is at fault"),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `DEPLOYMENT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
@@ -397,14 +413,16 @@ async fn promote(
     State(management): State<Arc<Management>>,
     caller: Caller,
     Ids(id, deployment): Ids<AgentId, DeploymentId>,
+    mut query: Query,
     Body(body): Body<PromoteBody>,
-) -> Result<Answer<Deployed>, ApiError> {
+) -> Result<Answer<Released>, ApiError> {
+    let dry_run = query.dry_run()?;
     let from = known(&management, &caller, &id, deployment).await?;
     let next = Environment::ALL.get(from.environment.index() + 1).copied();
     let reached = body.target_environment.or(next).unwrap_or(from.environment);
     let deploy_as = body.how.deploy(&management);
     let edit = AgentEdit::Promote(Promote { deploy: deploy_as, from, to: body.target_environment });
-    deploy(&management, &caller, id, edit, reached).await
+    deploy(&management, &caller, id, edit, reached, dry_run).await
 }
 
 /// Puts the version of an earlier deployment back into its environment.
@@ -416,10 +434,11 @@ async fn promote(
     params(
         ("id" = String, Path, description = "The agent."),
         ("deployment" = String, Path, description = "The deployment."),
+        ("dryRun" = Option<bool>, Query, description = "Says what it would come to, and does nothing."),
     ),
     request_body = HowBody,
     responses(
-        (status = 200, body = Deployed, description = "What serves from now on."),
+        (status = 200, body = Released, description = "What serves from now on; of a dry run, what it would come to."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `DEPLOYMENT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
         (status = 422, description = "An id is malformed."),
@@ -429,12 +448,14 @@ async fn rollback(
     State(management): State<Arc<Management>>,
     caller: Caller,
     Ids(id, deployment): Ids<AgentId, DeploymentId>,
+    mut query: Query,
     Body(how): Body<HowBody>,
-) -> Result<Answer<Deployed>, ApiError> {
+) -> Result<Answer<Released>, ApiError> {
+    let dry_run = query.dry_run()?;
     let to = known(&management, &caller, &id, deployment).await?;
     let reached = to.environment;
     let edit = AgentEdit::Rollback(Rollback { deploy: how.deploy(&management), to });
-    deploy(&management, &caller, id, edit, reached).await
+    deploy(&management, &caller, id, edit, reached, dry_run).await
 }
 
 /// A deployment of an agent that the caller may see, serving or not.
@@ -460,10 +481,15 @@ async fn deploy(
     id: AgentId,
     edit: AgentEdit,
     reached: Environment,
-) -> Result<Answer<Deployed>, ApiError> {
+    dry_run: bool,
+) -> Result<Answer<Released>, ApiError> {
+    if dry_run {
+        let weighed = rehearse(management, caller, id, edit, reached).await?;
+        return Ok(Answer::ok(Released::DryRun(Box::new(weighed))));
+    }
     let applied: Applied = caller.submit(management, Action::Agent { agent: id.clone(), edit }).await?;
     let agent = find(caller, &applied.state, &id)?;
     let deployment = DeploymentView::active(agent, reached).ok_or_else(ApiError::internal)?;
     let made = Deployed { deployment, test_run_ids: Vec::new(), warnings: applied.warnings.clone() };
-    Ok(Answer::ok(made).since(&applied))
+    Ok(Answer::ok(Released::Deployed(Box::new(made))).since(&applied))
 }

@@ -172,7 +172,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         .routes(routes!(super::list_agents_of_account, create_agent_of_account))
         .layer(DefaultBodyLimit::max(SOURCE_BYTES_MAX))
         .routes(routes!(duplicate_agent))
-        .routes(routes!(delete_agent))
+        .routes(routes!(super::get_agent, delete_agent))
 }
 
 /// Makes an agent, whose draft says what is said here.

@@ -117,11 +117,7 @@ pub(super) async fn import_numbers(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Answer<ImportView>, ApiError> {
-    let dry_run = query.take("dryRun", |text| match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err("expected true or false".to_owned()),
-    })?;
+    let dry_run = query.dry_run()?;
     query.end()?;
     let reader = reader(&headers, management.import_limits.rows_max)?;
     let too_large = |of: u64| of > management.import_limits.bytes_max as u64;
@@ -143,7 +139,7 @@ pub(super) async fn import_numbers(
         rows,
         faults,
     };
-    if dry_run == Some(true) {
+    if dry_run {
         let weighed = aside(move || control.weigh_import(turn, import)).await?;
         let Weighed { revision, imported, live, warnings } = weighed.map_err(|faults| faulty(&faults))?;
         let view =

@@ -22,10 +22,20 @@ use crate::domain::split::Split;
 /// When a piece is large enough.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Writes everything that a caller may see; blocks where its reader is slow. A failure breaks the document off.
-pub(super) fn export(management: &Management, caller: &Caller, to: &Sender<Result<Bytes, io::Error>>) {
+/// Writes everything that a caller may see, or one agent alone; blocks where its reader is slow. A failure breaks the
+/// document off.
+pub(super) fn export(
+    management: &Management,
+    caller: &Caller,
+    only: Option<&Agent>,
+    to: &Sender<Result<Bytes, io::Error>>,
+) {
     let mut pieces = Pieces { whole: Vec::with_capacity(PIECE_BYTES), to };
-    if let Err(why) = pieces.document(management, caller) {
+    let written = match only {
+        Some(agent) => pieces.document_of_agent(management, caller, agent),
+        None => pieces.document(management, caller),
+    };
+    if let Err(why) = written {
         tracing::warn!(error = %why, "an export broke off");
         drop(to.blocking_send(Err(why)));
     }
@@ -39,12 +49,7 @@ struct Pieces<'s> {
 impl Pieces<'_> {
     fn document(&mut self, management: &Management, caller: &Caller) -> io::Result<()> {
         let (state, account, sight) = (&caller.state, caller.account(), caller.sight());
-        let head = format!(
-            "{{\"cordboard\":{FORM},\"revision\":{},\"exportedAt\":\"{}\",\"account\":\"{account}\"",
-            state.revision.0,
-            management.now()
-        );
-        self.raw(head.as_bytes())?;
+        self.head(management, caller)?;
         let agents = state.agents.iter().filter(|(id, _)| id.account == *account && sight.agent(&id.agent));
         self.list("agents", agents, |pieces, (_, agent)| pieces.agent(management, agent))?;
         let splits = state.splits.iter().filter(|(id, split)| id.account == *account && sight.split(split));
@@ -65,6 +70,29 @@ impl Pieces<'_> {
         self.numbers(caller)?;
         self.raw(b"}\n")?;
         self.send()
+    }
+
+    /// The document of an account that has this agent and nothing else.
+    fn document_of_agent(
+        &mut self,
+        management: &Management,
+        caller: &Caller,
+        agent: &Agent,
+    ) -> io::Result<()> {
+        self.head(management, caller)?;
+        self.list("agents", std::iter::once(agent), |pieces, agent| pieces.agent(management, agent))?;
+        self.raw(b"}\n")?;
+        self.send()
+    }
+
+    fn head(&mut self, management: &Management, caller: &Caller) -> io::Result<()> {
+        let head = format!(
+            "{{\"cordboard\":{FORM},\"revision\":{},\"exportedAt\":\"{}\",\"account\":\"{}\"",
+            caller.state.revision.0,
+            management.now(),
+            caller.account()
+        );
+        self.raw(head.as_bytes())
     }
 
     /// A list as a member of the document, an item a line.
