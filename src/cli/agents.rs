@@ -1,50 +1,137 @@
-//! `agents` and `versions`: what can serve.
+//! `agents`: what can serve.
 
-use clap::Args;
-use serde_json::Value;
+mod create;
+mod transfer;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::page::Page;
+use super::live::Assent;
 use super::path::Path;
 use super::session::{Errand, Session};
-use super::table::{Look, table};
-use super::words::{items, short_hash, text_of, time, words};
+use super::table::{Look, labelled, table};
+use super::words::{NONE, items, text_of, time, version_of};
 use crate::domain::id::AgentId;
+use create::CreateArgs;
+use transfer::{ExportArgs, ImportArgs};
 
-/// List the agents
+/// Show the agents, make and delete them
+///
+/// Without a command, lists them.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  cordboard agents")]
-pub struct AgentsArgs {}
+  cordboard agents
+  cordboard agents create 'Front desk' --id desk --greeting 'Hello, how can I help?'
+  cordboard agents show desk")]
+pub struct AgentsArgs {
+    #[command(subcommand)]
+    command: Option<AgentsCommand>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum AgentsCommand {
+    /// List the agents
+    #[command(after_help = "\
+Examples:
+  cordboard agents list --json")]
+    List,
+    /// Make an agent
+    Create(CreateArgs),
+    /// Show an agent, and what its environments serve
+    #[command(after_help = "\
+Examples:
+  cordboard agents show sales")]
+    Show {
+        /// The agent
+        agent: AgentId,
+    },
+    /// Delete an agent with its versions, and release its numbers
+    ///
+    /// Calls in progress keep what they began with. An agent that a split or the route files name stays.
+    #[command(after_help = "\
+Examples:
+  cordboard agents delete desk")]
+    Delete {
+        /// The agent
+        agent: AgentId,
+        #[command(flatten)]
+        assent: Assent,
+    },
+    /// Make an agent out of the draft of another one
+    #[command(after_help = "\
+Examples:
+  cordboard agents duplicate sales 'Sales, evenings' --id sales-evenings")]
+    Duplicate {
+        /// The agent
+        agent: AgentId,
+        /// What the copy is called
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The id of the copy [default: one is made]
+        #[arg(long)]
+        id: Option<AgentId>,
+    },
+    /// Write an agent with all its versions as one JSON document
+    Export(ExportArgs),
+    /// Make an agent out of such a document
+    Import(ImportArgs),
+}
+
+/// The path of an agent.
+pub(super) fn path_of(agent: &AgentId) -> Path {
+    Path::of("/v1/agents").segment(agent)
+}
+
+/// What its environments serve, `activeDeployments`.
+pub(super) fn active(session: &Session<'_, '_>, agent: &AgentId) -> Result<Value, Failure> {
+    let mut answer = session.get(&path_of(agent).segment("deployments").segment("active"))?.json();
+    Ok(answer.get_mut("activeDeployments").map(Value::take).unwrap_or_default())
+}
 
 impl Errand for AgentsArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let reply = session.get(&Path::of("/v1/agents"))?;
-        session.show(&reply, told_agents)
+        match self.command.as_ref().unwrap_or(&AgentsCommand::List) {
+            AgentsCommand::List => {
+                let reply = session.get(&Path::of("/v1/agents"))?;
+                session.show(&reply, told_agents)
+            }
+            AgentsCommand::Create(create) => create.run(session),
+            AgentsCommand::Show { agent } => show(session, agent),
+            AgentsCommand::Delete { agent, assent } => delete(session, agent, *assent),
+            AgentsCommand::Duplicate { agent, name, id } => {
+                let body = json!({"newAgentName": name, "newAgentId": id});
+                let reply = session.change("POST", &path_of(agent).segment("duplicate"), Some(&body))?;
+                let copy = text_of(&reply.json(), "agentId");
+                session.done(&reply, &format!("agent {copy} was made, as a copy of {agent}"))
+            }
+            AgentsCommand::Export(export) => export.run(session),
+            AgentsCommand::Import(import) => import.run(session),
+        }
     }
 }
 
-/// List the versions of an agent
-///
-/// The draft comes first, then the versions, newest first, each with the environments it is deployed to and how many
-/// numbers are pinned to it.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  cordboard versions sales")]
-pub struct VersionsArgs {
-    /// The agent
-    agent: AgentId,
-    #[command(flatten)]
-    page: Page,
+fn show(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(), Failure> {
+    let mut shown = session.get(&path_of(agent))?.json();
+    let active = active(session, agent)?;
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("activeDeployments".to_owned(), active);
+    }
+    if session.is_raw() {
+        return session.terminal.say(&format!("{shown}\n"));
+    }
+    let told = told_agent(&shown, session.terminal.look);
+    session.terminal.say(&told)
 }
 
-impl Errand for VersionsArgs {
-    fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let path = Path::of("/v1/agents").segment(&self.agent).segment("versions");
-        self.page.show(session, path, told_versions)
-    }
+fn delete(session: &mut Session<'_, '_>, agent: &AgentId, assent: Assent) -> Result<(), Failure> {
+    // What it serves at live, nobody serves any more, or whatever is behind it.
+    assent.obtain(session, &format!("deleting agent {agent}"), |session| {
+        Ok(active(session, agent)?.get("live").is_some_and(|live| !live.is_null()))
+    })?;
+    let reply = session.change("DELETE", &path_of(agent), None)?;
+    session.done(&reply, &format!("agent {agent} is deleted"))
 }
 
 fn told_agents(answer: &Value, look: Look) -> String {
@@ -61,23 +148,39 @@ fn told_agents(answer: &Value, look: Look) -> String {
     table(look, header, agents.iter().map(row), "there are no agents")
 }
 
-fn told_versions(answer: &Value, look: Look) -> String {
-    let row = |version: &Value| {
-        [
-            match version.get("number") {
-                Some(Value::Number(number)) => format!("V{number}"),
-                _ => "draft".to_owned(),
-            },
-            text_of(version, "name"),
-            version.get("environments").map_or_else(|| words(&Value::Null), words),
-            text_of(version, "pinnedNumbers"),
-            text_of(version, "author"),
-            time(version, "createdAt"),
-            short_hash(version, "hash"),
-        ]
+fn told_agent(agent: &Value, look: Look) -> String {
+    let serves = |environment: &str| {
+        let deployment = agent.get("activeDeployments").and_then(|active| active.get(environment));
+        match deployment.filter(|deployment| !deployment.is_null()) {
+            Some(deployment) => {
+                let metadata = deployment.get("metadata").unwrap_or(&Value::Null);
+                let version = version_of(metadata, "version_number");
+                format!("{version}, since {} by {}", time(deployment, "createdAt"), text_of(deployment, "createdBy"))
+            }
+            None => NONE.to_owned(),
+        }
     };
-    let header = ["VERSION", "NAME", "ENVIRONMENTS", "NUMBERS", "AUTHOR", "CREATED", "HASH"];
-    table(look, header, items(answer, "versions").iter().map(row), "there are no versions")
+    labelled(
+        look,
+        [
+            ("Agent", look.bold(text_of(agent, "agentId"))),
+            ("Name", text_of(agent, "agentName")),
+            ("Created", time(agent, "createdAt")),
+            ("Changed", time(agent, "updatedAt")),
+            ("Calls", most(agent)),
+            ("Fallback", text_of(agent, "fallback")),
+            ("sandbox", serves("sandbox")),
+            ("pre-release", serves("pre-release")),
+            ("live", serves("live")),
+        ],
+    )
+}
+
+fn most(agent: &Value) -> String {
+    match agent.get("maxCallsInProgress") {
+        Some(Value::Number(calls)) => format!("at most {calls} in progress"),
+        _ => "as many as come".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -85,23 +188,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn the_draft_is_told_from_the_versions() {
-        let answer = json!({"versions": [
-            {"number": null, "draft": true, "hash": "00112233445566778899aabbccddeeff", "environments": []},
-            {"number": 3, "name": "V3", "author": "ann", "createdAt": "2026-01-01T00:00:00.000Z", "pinnedNumbers": 2,
-             "hash": "ffeeddccbbaa99887766554433221100", "environments": ["sandbox", "live"]}
-        ]});
-        assert_eq!(
-            told_versions(&answer, Look::default()),
-            "\
-VERSION  NAME  ENVIRONMENTS   NUMBERS  AUTHOR  CREATED               HASH
-draft    -     -              -        -       -                     00112233
-V3       V3    sandbox, live  2        ann     2026-01-01T00:00:00Z  ffeeddcc
-"
-        );
-    }
 
     #[test]
     fn agents_are_listed_whether_bare_or_in_an_object() {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args;
 use serde_json::Value;
@@ -30,21 +30,29 @@ pub struct ExportArgs {
 
 impl Errand for ExportArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let path = Path::of("/v1/export");
-        let Some(file) = &self.output else { return session.pour(&path) };
-        let unfinished = file.with_added_extension("unfinished");
-        let mut begun = BufWriter::new(File::create(&unfinished).map_err(Failure::Output)?);
-        let poured = session.pour_into(&path, &mut begun);
-        let whole = poured.and_then(|()| {
-            begun.flush().and_then(|()| begun.get_ref().sync_all()).map_err(Failure::Output)?;
-            fs::rename(&unfinished, file).map_err(Failure::Output)
-        });
-        if whole.is_err() {
-            // What is there of it is of no use.
-            let _ = fs::remove_file(&unfinished);
-        }
-        whole
+        pour_into(session, &Path::of("/v1/export"), self.output.as_deref())
     }
+}
+
+/// Writes a long answer to a file, which is there when all of it is; without one to standard output.
+pub(super) fn pour_into(
+    session: &mut Session<'_, '_>,
+    path: &Path,
+    file: Option<&FilePath>,
+) -> Result<(), Failure> {
+    let Some(file) = file else { return session.pour(path) };
+    let unfinished = file.with_added_extension("unfinished");
+    let mut begun = BufWriter::new(File::create(&unfinished).map_err(Failure::Output)?);
+    let poured = session.pour_into(path, &mut begun);
+    let whole = poured.and_then(|()| {
+        begun.flush().and_then(|()| begun.get_ref().sync_all()).map_err(Failure::Output)?;
+        fs::rename(&unfinished, file).map_err(Failure::Output)
+    });
+    if whole.is_err() {
+        // What is there of it is of no use.
+        let _ = fs::remove_file(&unfinished);
+    }
+    whole
 }
 
 /// Take over everything of an exported document

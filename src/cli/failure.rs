@@ -17,6 +17,8 @@ pub(super) enum Failure {
     Refused(Box<Refused>),
     /// Nobody serves the number that was asked for.
     Unserved(String),
+    /// There is nothing to do it with.
+    Nothing(String),
     /// The operator answered no.
     Declined,
     /// It was asked wrongly.
@@ -62,7 +64,7 @@ impl Failure {
         match self {
             // Whoever reads us has seen enough, as with `| head`.
             Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Refused(_) | Self::Unserved(_) | Self::Declined | Self::Output(_) => 1,
+            Self::Refused(_) | Self::Unserved(_) | Self::Nothing(_) | Self::Declined | Self::Output(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. } | Self::NoAddress(_) => 3,
         }
@@ -108,7 +110,7 @@ impl Failure {
             Self::NoAddress(folder) => format!("no router has left its address in {}", folder.display()),
             Self::Unserved(number) => format!("nobody serves {}", clean(number)),
             Self::Declined => "nothing was changed".to_owned(),
-            Self::Usage(message) => message.clone(),
+            Self::Usage(message) | Self::Nothing(message) => message.clone(),
             Self::Unreachable { url, why } => format!("cannot reach {url}: {why}"),
             Self::Output(why) => format!("cannot read or write: {why}"),
         }
@@ -129,7 +131,7 @@ impl Failure {
             Self::NoAddress(_) => {
                 Some("is `cordboard serve` running on that folder? --url says where else to look")
             }
-            Self::Declined | Self::Usage(_) | Self::Output(_) => None,
+            Self::Declined | Self::Nothing(_) | Self::Usage(_) | Self::Output(_) => None,
         }
     }
 }
@@ -147,7 +149,8 @@ impl Refused {
         }
     }
 
-    fn text(&self) -> String {
+    /// What it says as a whole.
+    pub(super) fn text(&self) -> String {
         let said = ["error", "message", "error_message"].into_iter();
         let mut said = said.filter_map(|key| text_in(&self.body, key));
         said.next().map_or_else(|| "the router refused".to_owned(), clean)
@@ -159,13 +162,18 @@ impl Refused {
         let places = faults.iter().filter_map(|fault| serde_json::from_value::<Fault>(fault.clone()).ok());
         let mut lines: Vec<_> = places.map(|fault| clean(&fault.to_string())).collect();
         if lines.is_empty() {
-            let field = |error: &Value| format!("{}: {}", text_of(error, "field"), text_of(error, "message"));
-            lines = items(&self.body, "errors").iter().map(field).collect();
+            lines = self.fields();
         }
         // The message often says the faults itself.
         let text = self.text();
         lines.retain(|line| !text.contains(line.as_str()));
         lines
+    }
+
+    /// What is wrong field by field.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let field = |error: &Value| format!("{}: {}", text_of(error, "field"), text_of(error, "message"));
+        items(&self.body, "errors").iter().map(field).collect()
     }
 
     fn hint(&self) -> Option<&'static str> {

@@ -19,6 +19,8 @@ pub struct Terminal<'a> {
     pub interactive: bool,
     /// Whether results are wanted as JSON, failures too.
     pub json: bool,
+    /// The command that opens a file for somebody to edit.
+    pub editor: String,
     /// How results look.
     pub look: Look,
     /// How what is beside them looks.
@@ -40,6 +42,7 @@ impl Terminal<'_> {
             err: &mut err,
             interactive,
             json: false,
+            editor: variables.editor().to_owned(),
             look,
             remarks,
         })

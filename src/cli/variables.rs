@@ -47,9 +47,21 @@ impl Variables {
     }
 }
 
+/// What editors are named by, the stronger first.
+const EDITORS: [&str; 2] = ["VISUAL", "EDITOR"];
+
+impl Variables {
+    /// The command that opens a file for somebody to edit.
+    pub(super) fn editor(&self) -> &str {
+        EDITORS.iter().find_map(|name| self.get(name)).unwrap_or("vi")
+    }
+}
+
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let ours = |name: &str| name.starts_with("CORDBOARD_") || name == "NO_COLOR";
+        let ours = |name: &str| {
+            name.starts_with("CORDBOARD_") || name == "NO_COLOR" || EDITORS.contains(&name)
+        };
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(pairs.filter(|(name, value): &(String, String)| ours(name) && !value.is_empty()).collect())
     }

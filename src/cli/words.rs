@@ -10,6 +10,11 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// The same of a text of several lines, which keeps them.
+pub(super) fn clean_lines(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
 /// A value as words: lists joined by commas, nothing as a dash.
 pub(super) fn words(value: &Value) -> String {
     match value {
@@ -59,6 +64,14 @@ pub(super) fn count(value: &Value, member: &str) -> String {
     match value.get(member) {
         Some(Value::Array(values)) => values.len().to_string(),
         other => words(other.unwrap_or(&Value::Null)),
+    }
+}
+
+/// A version by its number, or the draft where there is none.
+pub(super) fn version_of(value: &Value, member: &str) -> String {
+    match value.get(member) {
+        Some(Value::Number(number)) => format!("V{number}"),
+        _ => "draft".to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AgentId, ArmId, InvalidId, Pin, SplitId};
+use crate::domain::id::{AgentId, ArmId, Environment, InvalidId, Pin, SplitId, VersionNumber};
 use crate::domain::split::{CALLS_MAX, WEIGHT_MAX};
 use crate::domain::time::Timestamp;
 
@@ -199,6 +199,22 @@ impl FromStr for UnitWritten {
 /// Reads a pin.
 pub(super) fn pin(text: &str) -> Result<Pin, String> {
     Pin::parse(text).ok_or_else(|| format!("{text:?} is no pin: expected {}", Pin::EXPECTED))
+}
+
+/// `V3`, or `3`.
+pub(super) fn version(text: &str) -> Result<VersionNumber, String> {
+    VersionNumber::parse(text).ok_or_else(|| "expected a version: V1, V2 …".to_owned())
+}
+
+/// `V3`, `3`, or `draft`.
+pub(super) fn version_or_draft(text: &str) -> Result<Pin, String> {
+    let pin = if text == "draft" { Some(Pin::Draft) } else { VersionNumber::parse(text).map(Pin::Version) };
+    pin.ok_or_else(|| "expected a version: V1, V2 …, or draft".to_owned())
+}
+
+/// An environment.
+pub(super) fn environment(text: &str) -> Result<Environment, String> {
+    Environment::parse(text).ok_or_else(|| "expected sandbox, pre-release or live".to_owned())
 }
 
 /// Reads a dialled number.

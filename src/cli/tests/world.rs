@@ -172,6 +172,7 @@ pub(super) fn run_with(line: &str, typed: Option<&str>, variables: &Variables) -
         err: &mut err,
         interactive: typed.is_some(),
         json: false,
+        editor: variables.editor().to_owned(),
         look: Default::default(),
         remarks: Default::default(),
     };
