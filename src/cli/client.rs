@@ -63,6 +63,8 @@ pub(super) struct Question<'a> {
     pub(super) body: Option<Vec<u8>>,
     /// The state that the question is about.
     pub(super) if_match: Option<&'a str>,
+    /// The name under which it is carried out once, however often it is sent.
+    pub(super) idempotency_key: Option<&'a str>,
 }
 
 /// A body that is sent as it comes, to management.
@@ -104,7 +106,7 @@ impl Client {
 
     /// Reads something of management as long as it is: an answer that is a yes goes to `out`, and its reply has no body.
     pub(super) fn pour(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
-        let question = Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None };
+        let question = Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None, idempotency_key: None };
         self.ask_within(None, question, |response, sent| {
             if response.status().as_u16() != 200 {
                 return Reply::read(response, sent);
@@ -135,6 +137,9 @@ impl Client {
         }
         if let Some(etag) = question.if_match {
             request = request.header("if-match", etag);
+        }
+        if let Some(name) = question.idempotency_key {
+            request = request.header("idempotency-key", name);
         }
         let answered = match question.body {
             Some(body) => request

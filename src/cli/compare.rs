@@ -54,12 +54,16 @@ fn told(answer: &Value, look: Look) -> String {
             _ => text_of(side, "pin"),
         }
     };
-    let sections = items(answer, "sections");
-    if sections.is_empty() {
+    if items(answer, "sections").is_empty() {
         return format!("{} and {} are the same\n", side("from"), side("to"));
     }
-    let mut text = format!("{} → {}\n", side("from"), side("to"));
-    for section in sections {
+    format!("{} → {}\n{}", side("from"), side("to"), told_sections(answer, look))
+}
+
+/// What differs, section by section.
+pub(super) fn told_sections(answer: &Value, look: Look) -> String {
+    let mut text = String::new();
+    for section in items(answer, "sections") {
         text += &format!("\n{}\n", look.bold(text_of(section, "section")));
         items(section, "changes").iter().for_each(|change| text += &told_change(change, look));
     }

@@ -57,6 +57,7 @@ impl Errand for ExplainArgs {
             path: &path,
             body,
             if_match: None,
+            idempotency_key: None,
         })?;
         let unserved = reply.status == 404 && reply.json().get("reason").is_some();
         if unserved {

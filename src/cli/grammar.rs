@@ -8,12 +8,15 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use super::accounts::AccountsArgs;
-use super::agents::{AgentsArgs, VersionsArgs};
+use super::agents::AgentsArgs;
 use super::caller_pins::CallerPinsArgs;
 use super::client::Client;
 use super::compare::CompareArgs;
 use super::completions::CompletionsArgs;
 use super::default_route::DefaultRouteArgs;
+use super::deploy::{PromoteArgs, PublishArgs, RollbackArgs};
+use super::deployments::DeploymentsArgs;
+use super::draft::DraftArgs;
 use super::explain::ExplainArgs;
 use super::export::{ExportArgs, ImportArgs};
 use super::failure::Failure;
@@ -30,6 +33,7 @@ use super::splits::SplitsArgs;
 use super::status::{ReloadArgs, StatusArgs};
 use super::terminal::Terminal;
 use super::variables::Variables;
+use super::versions::VersionsArgs;
 use super::whereabouts::Whereabouts;
 use super::written::Secret;
 
@@ -197,7 +201,12 @@ pub enum ClientCommand {
     Status(Asking<StatusArgs>),
     Reload(Asking<ReloadArgs>),
     Agents(Asking<AgentsArgs>),
+    Draft(Asking<DraftArgs>),
     Versions(Asking<VersionsArgs>),
+    Publish(Asking<PublishArgs>),
+    Promote(Asking<PromoteArgs>),
+    Rollback(Asking<RollbackArgs>),
+    Deployments(Asking<DeploymentsArgs>),
     Compare(Asking<CompareArgs>),
     Numbers(Asking<NumbersArgs>),
     Pin(Asking<PinArgs>),
@@ -283,7 +292,12 @@ impl ClientCommand {
             Self::Status(asking) => ask(asking, variables, terminal),
             Self::Reload(asking) => ask(asking, variables, terminal),
             Self::Agents(asking) => ask(asking, variables, terminal),
+            Self::Draft(asking) => ask(asking, variables, terminal),
             Self::Versions(asking) => ask(asking, variables, terminal),
+            Self::Publish(asking) => ask(asking, variables, terminal),
+            Self::Promote(asking) => ask(asking, variables, terminal),
+            Self::Rollback(asking) => ask(asking, variables, terminal),
+            Self::Deployments(asking) => ask(asking, variables, terminal),
             Self::Compare(asking) => ask(asking, variables, terminal),
             Self::Numbers(asking) => ask(asking, variables, terminal),
             Self::Pin(asking) => ask(asking, variables, terminal),

@@ -5,4 +5,5 @@ mod changes;
 mod grammar;
 mod keys;
 mod plan;
+mod releases;
 mod world;

@@ -1,0 +1,81 @@
+//! One agent as a document: out of one router, into another.
+
+use serde_json::{Value, json};
+
+use super::world::{World, error, key};
+use crate::domain::account::Permission;
+use crate::domain::command::{Action, Author};
+
+/// What is the same wherever it is exported.
+fn content(text: &str) -> &str {
+    text.split_once("\"agents\":").unwrap().1
+}
+
+/// The agent `desk` with two versions, of which the first is live, and another draft.
+fn world() -> World {
+    let world = World::new();
+    let ask = |method: &str, path: &str, body: Value| {
+        let reply = world.admin(method, path, body);
+        assert!(reply.status < 300, "{path}: {}", reply.text);
+    };
+    let body = json!({"name": "Desk", "agentId": "desk", "responseSettings": {"greeting": "Hello"}});
+    ask("POST", "/v1/agents", body);
+    ask("POST", "/v1/agents/desk/deployments/publish", json!({"environment": "live", "deploymentMessage": "first"}));
+    for text in ["two", "three"] {
+        ask("PATCH", "/v1/agents/desk/draft", json!({"instructions": {"systemPrompt": text}}));
+        if text == "two" {
+            ask("POST", "/v1/agents/desk/deployments/publish", json!({"versionName": "Two"}));
+        }
+    }
+    world
+}
+
+#[test]
+fn an_agent_goes_out_and_comes_in_as_it_was() {
+    let world = world();
+    let exported = world.get("/v1/agents/desk/export");
+    assert_eq!(exported.status, 200);
+    let document = exported.json();
+    let agent = &document["agents"][0];
+    assert_eq!(agent["environments"], json!({"sandbox": "V2", "live": "V1"}));
+    assert_eq!(agent["draft"]["config"]["instructions"]["systemPrompt"], "three");
+    let other = World::new();
+    let imported = other.admin("POST", "/v1/agents/import", document.clone());
+    assert_eq!((imported.status, &imported.json()["agentId"]), (200, &json!("desk")), "{}", imported.text);
+    assert_eq!(content(&other.get("/v1/agents/desk/export").text), content(&exported.text));
+    assert_eq!(other.get("/v1/agents/desk").json(), imported.json());
+    assert_eq!(other.get("/v1/agents/desk/compare?from=live&to=V1").json()["hasChanges"], false);
+    let again = other.admin("POST", "/v1/agents/import", document);
+    assert_eq!(again.error(), error(409, "PROJECT_ID_ALREADY_EXISTS", ""));
+    assert_eq!(other.control.state().revision.0, imported.revision());
+}
+
+#[test]
+fn an_import_of_an_agent_is_of_one_agent_alone() {
+    let world = world();
+    let document = world.get("/v1/agents/desk/export").json();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut other = document.clone();
+        other["agents"][0]["id"] = json!("other");
+        change(&mut other);
+        world.admin("POST", "/v1/agents/import", other)
+    };
+    let twice = |document: &mut Value| {
+        let mut second = document["agents"][0].clone();
+        second["id"] = json!("second");
+        document["agents"].as_array_mut().unwrap().push(second);
+    };
+    let invalid = |field: &str| error(400, "VALIDATION_FAILED", field);
+    assert_eq!(with(&twice).error(), invalid("agents"));
+    assert_eq!(with(&|it| it["agents"] = json!([])).error(), invalid("agents"));
+    assert_eq!(with(&|it| it["numbers"] = json!([{"number": "+14155550170", "agentId": "other"}])).error(), invalid("agents"));
+    assert_eq!(with(&|it| it["agents"][0]["versions"][0]["hash"] = json!("0".repeat(32))).status, 400);
+    let files = with(&|it| it["agents"][0]["id"] = json!("sales"));
+    assert_eq!(files.error(), error(409, "PROJECT_ID_ALREADY_EXISTS", ""));
+    world.enact(Author::Console, Action::ReplaceKey(key("editor", "ws-1", &[Permission::Edit])));
+    let mut other = document.clone();
+    other["agents"][0]["id"] = json!("other");
+    assert_eq!(world.as_key("editor", "POST", "/v1/agents/import", other).status, 403, "its environments come along");
+    assert_eq!(world.get("/v1/agents/other").status, 404);
+    assert_eq!(with(&|_| ()).status, 200);
+}

@@ -1,0 +1,60 @@
+//! `agents create`.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::cli::failure::Failure;
+use crate::cli::path::Path;
+use crate::cli::session::Session;
+use crate::cli::words::text_of;
+use crate::domain::id::AgentId;
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cordboard agents create 'Front desk' --id desk --greeting 'Hello, how can I help?'
+  cordboard agents create Réception --language fr-FR --voice amelie --json")]
+pub(super) struct CreateArgs {
+    /// What it is called
+    name: String,
+    /// Its id: letters, digits and hyphens [default: one is made]
+    #[arg(long)]
+    id: Option<AgentId>,
+    /// What it says first
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    greeting: String,
+    /// The voice it speaks with
+    #[arg(long, value_name = "ID")]
+    voice: Option<String>,
+    /// Its language model
+    #[arg(long, value_name = "ID")]
+    model: Option<String>,
+    /// The language it speaks, such as en-US [default: en-GB]
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
+}
+
+impl CreateArgs {
+    pub(super) fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        let reply = session.change("POST", &Path::of("/v1/agents"), Some(&self.to_json()))?;
+        let id = text_of(&reply.json(), "agentId");
+        session.done(&reply, &format!("agent {id} was made, with a draft"))
+    }
+
+    fn to_json(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("name".to_owned(), json!(self.name));
+        let mut settings = json!({"greeting": self.greeting});
+        if let (Some(language), Some(settings)) = (&self.language, settings.as_object_mut()) {
+            settings.insert("languageCode".to_owned(), json!(language));
+        }
+        body.insert("responseSettings".to_owned(), settings);
+        let others = [
+            ("agentId", self.id.as_ref().map(|id| json!(id))),
+            ("voiceSettings", self.voice.as_ref().map(|voice| json!({"voiceId": voice}))),
+            ("llmSettings", self.model.as_ref().map(|model| json!({"modelId": model}))),
+        ];
+        body.extend(others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Value::Object(body)
+    }
+}

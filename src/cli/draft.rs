@@ -1,0 +1,130 @@
+//! `draft`: the configuration of an agent that is edited.
+
+mod edit;
+mod patch;
+
+use std::io::Read as _;
+use std::path::{Path as FilePath, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::agents;
+use super::failure::Failure;
+use super::form;
+use super::path::Path;
+use super::session::{Errand, Session, is_stdin};
+use super::words::clean_lines;
+use crate::domain::agent_config::SOURCE_BYTES_MAX;
+use crate::domain::id::AgentId;
+use patch::Assignment;
+
+/// Show and edit the draft of an agent
+///
+/// It is shown as TOML, without the keys that have their default, or as JSON with --json. Numbers that are pinned to the
+/// draft serve each edit at once; versions and environments stay as they are.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cordboard draft sales
+  cordboard draft sales --edit
+  cordboard draft sales set llm.temperature=0.4 'instructions.welcomeMessage=Good morning'
+  cordboard draft sales put draft.toml
+  cordboard draft sales revert")]
+pub struct DraftArgs {
+    /// The agent
+    agent: AgentId,
+    /// Open it in an editor, $VISUAL or $EDITOR, and send what was saved
+    ///
+    /// If the router finds faults in it, they are shown and you can go on. What you typed is never lost: where it could
+    /// not be sent, it stays in a file whose name is told. If somebody else edits the draft meanwhile, theirs is not
+    /// overwritten.
+    #[arg(long, short = 'e')]
+    edit: bool,
+    #[command(subcommand)]
+    command: Option<DraftCommand>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum DraftCommand {
+    /// Give some keys of the draft another value
+    ///
+    /// A value is read as JSON where it is JSON, else as a text; a text that looks like a number stands in quotes: 'name=\"24\"'.
+    /// null gives a key its default. Lists are given whole. The other keys stay, whoever edits them meanwhile.
+    #[command(after_help = "\
+Examples:
+  cordboard draft sales set llm.temperature=0.4 llm.model=gpt-5
+  cordboard draft sales set 'instructions.welcomeMessage=Good morning' voice.language=null")]
+    Set {
+        /// A key, its parts joined by points, and its value
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        assignments: Vec<Assignment>,
+    },
+    /// Give the draft another configuration, whole
+    #[command(after_help = "\
+Examples:
+  cordboard draft sales put draft.toml
+  cordboard draft sales put - --json")]
+    Put {
+        /// The configuration, TOML or JSON; - for standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Revert the draft to the newest version
+    #[command(after_help = "\
+Examples:
+  cordboard draft sales revert")]
+    Revert,
+}
+
+/// The path of a draft.
+fn path_of(agent: &AgentId) -> Path {
+    agents::path_of(agent).segment("draft")
+}
+
+impl Errand for DraftArgs {
+    fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        let (agent, path) = (&self.agent, path_of(&self.agent));
+        match &self.command {
+            Some(_) if self.edit => {
+                Err(Failure::Usage("--edit goes without a command: edit first, or afterwards".to_owned()))
+            }
+            None if self.edit => edit::edit(session, agent),
+            None => {
+                let reply = session.get(&path)?;
+                session.show(&reply, |config, _| clean_lines(&form::to_text(config)))
+            }
+            Some(DraftCommand::Set { assignments }) => {
+                let patch = patch::of(assignments).map_err(Failure::Usage)?;
+                let reply = session.change("PATCH", &path, Some(&patch))?;
+                session.done(&reply, &format!("the draft of {agent} is edited"))
+            }
+            Some(DraftCommand::Put { file }) => {
+                let config = read(file, session)?;
+                let reply = session.change("PUT", &path, Some(&config))?;
+                session.done(&reply, &format!("the draft of {agent} is what {} says", file.display()))
+            }
+            Some(DraftCommand::Revert) => {
+                let reply = session.change("DELETE", &path, None)?;
+                session.done(&reply, &format!("the draft of {agent} is what its newest version is"))
+            }
+        }
+    }
+}
+
+/// The configuration in a file.
+fn read(file: &FilePath, session: &mut Session<'_, '_>) -> Result<Value, Failure> {
+    let wrong = |why: String| Failure::Usage(format!("{} {why}", file.display()));
+    let most = SOURCE_BYTES_MAX as u64;
+    let mut text = String::new();
+    let read = if is_stdin(file) {
+        (&mut *session.terminal.input).take(most + 1).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(most + 1).read_to_string(&mut text))
+    };
+    read.map_err(|why| wrong(format!("cannot be read: {why}")))?;
+    if text.len() as u64 > most {
+        return Err(wrong(format!("is larger than {} MiB", most >> 20)));
+    }
+    form::read(&text).map_err(wrong)
+}
