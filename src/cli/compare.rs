@@ -1,5 +1,7 @@
 //! `compare`: what differs between two versions of an agent.
 
+mod sides;
+
 use clap::Args;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
@@ -13,7 +15,8 @@ use crate::domain::id::{AgentId, Pin};
 
 /// Show what differs between two versions of an agent
 ///
-/// Only keys that differ, by section. A text is compared line by line, and within a line word by word.
+/// Only keys that differ, by section. A text is compared line by line, and within a line word by word; on a terminal of 120
+/// columns or more, both sides stand side by side.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -90,6 +93,9 @@ fn whole(change: &Value, side: &str, paint: impl Fn(String) -> String) -> String
 /// Both values, lines that both have once; what differs within a line stands out.
 fn changed(change: &Value, look: Look) -> String {
     let [from, to] = ["from", "to"].map(|side| shown(change.get(side).unwrap_or(&Value::Null)));
+    if look.columns >= sides::COLUMNS_MIN {
+        return sides::changed(&from, &to, look);
+    }
     let difference = TextDiff::from_lines(&from, &to);
     let mut text = String::new();
     for (at, group) in difference.grouped_ops(CONTEXT).iter().enumerate() {
@@ -181,7 +187,7 @@ instructions
     #[test]
     fn within_a_line_the_words_that_differ_stand_out() {
         let changes = json!([{"path": "name", "type": "modify", "from": "You are kind today.", "to": "You are brief today."}]);
-        let told = told(&answer(&changes), Look { colours: true, tty: true });
+        let told = told(&answer(&changes), Look { colours: true, tty: true, columns: 0 });
         assert!(told.contains("\x1b[4m\x1b[31mkind\x1b[0m\x1b[0m"), "{told:?}");
         assert!(told.contains("\x1b[4m\x1b[32mbrief\x1b[0m\x1b[0m"), "{told:?}");
     }

@@ -11,6 +11,8 @@ pub struct Look {
     pub colours: bool,
     /// Whether on a terminal, to whose width tables are fitted.
     pub tty: bool,
+    /// How wide that is, in characters; 0 where it does not matter.
+    pub columns: usize,
 }
 
 impl Look {
@@ -41,6 +43,11 @@ impl Look {
     fn painted(self, code: &str, text: impl Display) -> String {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
+}
+
+/// How wide the terminal is, where there is one.
+pub(super) fn columns() -> usize {
+    Table::new().width().map_or(0, usize::from)
 }
 
 /// Writes rows under a header; `nothing` where there are none.

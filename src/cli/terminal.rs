@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
 
 use super::failure::Failure;
-use super::table::Look;
+use super::table::{Look, columns};
 use super::variables::Variables;
 
 /// Standard input, output and error, or what stands for them.
@@ -30,7 +30,11 @@ pub struct Terminal<'a> {
 impl Terminal<'_> {
     /// Gives the terminal of this process. Colours need a terminal, and that `NO_COLOR` is not set.
     pub(super) fn of_process<T>(variables: &Variables, act: impl FnOnce(&mut Terminal<'_>) -> T) -> T {
-        let look = |tty| Look { tty, colours: tty && variables.get("NO_COLOR").is_none() };
+        let look = |tty| Look {
+            tty,
+            colours: tty && variables.get("NO_COLOR").is_none(),
+            columns: if tty { columns() } else { 0 },
+        };
         let (look, remarks) = (look(io::stdout().is_terminal()), look(io::stderr().is_terminal()));
         let interactive = io::stdin().is_terminal() && remarks.tty;
         let mut input = io::stdin().lock();

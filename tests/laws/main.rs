@@ -38,6 +38,7 @@ mod named;
 mod overload;
 mod ownership;
 mod plan;
+mod releases;
 mod setting_up;
 mod split_times;
 mod stopping;

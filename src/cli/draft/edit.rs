@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::path_of;
+use crate::cli::client::Reply;
 use crate::cli::failure::{Failure, Refused};
 use crate::cli::form;
 use crate::cli::session::Session;
@@ -19,28 +20,37 @@ const MARK: &str = "#! ";
 
 /// Lets somebody edit the draft, and sends what they saved if it is still the draft that they saw.
 pub(super) fn edit(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(), Failure> {
-    let path = path_of(agent);
-    let seen = session.get(&path)?;
-    let (config, tag) = (seen.json(), seen.etag);
-    let sheet = Sheet::of(agent, &config)?;
+    let seen = session.get(&path_of(agent))?;
+    let sheet = Sheet::of(agent, &seen.json())?;
+    let sent = until_sent(session, agent, &seen, &sheet);
+    match sent {
+        Ok(()) => sheet.discard(),
+        Err(_) => sheet.keep(session, agent),
+    }
+    sent
+}
+
+fn until_sent(
+    session: &mut Session<'_, '_>,
+    agent: &AgentId,
+    seen: &Reply,
+    sheet: &Sheet,
+) -> Result<(), Failure> {
+    let config = seen.json();
     loop {
         sheet.open(&session.terminal.editor)?;
         let wrong = match form::read(&sheet.read()?) {
             Ok(edited) if edited == config => {
-                sheet.discard();
                 return session.terminal.say(&format!("the draft of {agent} stays as it is\n"));
             }
-            Ok(edited) => match session.change_if("PUT", &path, Some(&edited), tag.as_deref()) {
-                Ok(reply) => {
-                    sheet.discard();
-                    return session.done(&reply, &format!("the draft of {agent} is edited"));
+            Ok(edited) => {
+                let sent = session.change_if("PUT", &path_of(agent), Some(&edited), seen.etag.as_deref());
+                match sent {
+                    Ok(reply) => return session.done(&reply, &format!("the draft of {agent} is edited")),
+                    Err(Failure::Refused(refused)) if refused.status == 400 => faults(&refused),
+                    Err(why) => return Err(why),
                 }
-                Err(Failure::Refused(refused)) if refused.status == 400 => faults(&refused),
-                Err(why) => {
-                    sheet.keep(session, agent);
-                    return Err(why);
-                }
-            },
+            }
             Err(why) => vec![format!("the file {why}")],
         };
         for fault in &wrong {
@@ -48,7 +58,6 @@ pub(super) fn edit(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(),
             session.terminal.remark(format_args!("{label} {fault}"));
         }
         if !session.terminal.interactive || !session.terminal.ask("Go on editing?")? {
-            sheet.keep(session, agent);
             return Err(Failure::Declined);
         }
         sheet.note(&wrong)?;
@@ -95,10 +104,7 @@ impl Sheet {
             .arg(&self.file)
             .status()
             .and_then(|status| if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) });
-        opened.map_err(|why| {
-            let file = self.file.display();
-            Failure::Usage(format!("the editor {editor} did not end well ({why}); the file is {file}"))
-        })
+        opened.map_err(|why| Failure::Usage(format!("the editor {editor} did not end well: {why}")))
     }
 
     fn read(&self) -> Result<String, Failure> {
