@@ -186,11 +186,13 @@ fn the_job_of_the_documentation_releases_does_nothing_twice_and_goes_back() {
         assert!(told.ends_with("released\n"), "{told}");
         assert_eq!(world.version_at(NUMBER), Some(version));
         let revision = world.revision();
-        done(job(&world, &release, name));
+        assert!(done(job(&world, &release, name)).out.ends_with("released\n"), "as it was answered");
         assert_eq!((world.version_at(NUMBER), world.revision()), (Some(version), revision));
     }
+    let same = done(job(&world, &release, "r3"));
+    assert!(same.out.ends_with("nothing to release\n"), "{}", same.out);
     done(job(&world, &back, "r2"));
     assert_eq!(world.version_at(NUMBER), Some(1));
-    let broken = job(&world, &release.replace("agent.toml", "nowhere.toml"), "r3");
+    let broken = job(&world, &release.replace("agent.toml", "nowhere.toml"), "r4");
     assert_eq!(broken.code(), 2, "{}", broken.err);
 }
