@@ -155,7 +155,11 @@ fn told_agent(agent: &Value, look: Look) -> String {
             Some(deployment) => {
                 let metadata = deployment.get("metadata").unwrap_or(&Value::Null);
                 let version = version_of(metadata, "version_number");
-                format!("{version}, since {} by {}", time(deployment, "createdAt"), text_of(deployment, "createdBy"))
+                format!(
+                    "{version}, since {} by {}",
+                    time(deployment, "createdAt"),
+                    text_of(deployment, "createdBy")
+                )
             }
             None => NONE.to_owned(),
         }

@@ -106,7 +106,14 @@ impl Client {
 
     /// Reads something of management as long as it is: an answer that is a yes goes to `out`, and its reply has no body.
     pub(super) fn pour(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
-        let question = Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None, idempotency_key: None };
+        let question = Question {
+            plane: Plane::Management,
+            method: "GET",
+            path,
+            body: None,
+            if_match: None,
+            idempotency_key: None,
+        };
         self.ask_within(None, question, |response, sent| {
             if response.status().as_u16() != 200 {
                 return Reply::read(response, sent);

@@ -58,11 +58,7 @@ struct Release<'r> {
 
 impl Release<'_> {
     /// Shows what it would come to, or does it, if the operator agrees where it reaches `live`.
-    fn run(
-        self,
-        session: &mut Session<'_, '_>,
-        told: impl FnOnce(&Value) -> String,
-    ) -> Result<(), Failure> {
+    fn run(self, session: &mut Session<'_, '_>, told: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
         if self.how.dry_run {
             let mut weighed = self.weigh(session)?;
             // It is the present one: nothing holds from it on.

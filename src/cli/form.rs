@@ -67,9 +67,9 @@ fn of_toml(value: toml::Value) -> Value {
         toml::Value::Boolean(is) => Value::Bool(is),
         toml::Value::Datetime(time) => Value::String(time.to_string()),
         toml::Value::Array(items) => Value::Array(items.into_iter().map(of_toml).collect()),
-        toml::Value::Table(members) => {
-            Value::Object(members.into_iter().map(|(name, value)| (name, of_toml(value))).collect::<Map<_, _>>())
-        }
+        toml::Value::Table(members) => Value::Object(
+            members.into_iter().map(|(name, value)| (name, of_toml(value))).collect::<Map<_, _>>(),
+        ),
     }
 }
 
@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_configuration_reads_in_either_form_and_faults_have_their_place() {
-        let config = json!({"name": "Desk", "llm": {"temperature": 0.5}, "topics": [{"id": "a", "name": "A\n\"b\""}]});
+        let config =
+            json!({"name": "Desk", "llm": {"temperature": 0.5}, "topics": [{"id": "a", "name": "A\n\"b\""}]});
         assert_eq!(read(&to_text(&config)), Ok(config.clone()));
         assert_eq!(read(&format!(" {config}")), Ok(config));
         assert_eq!(read(""), Ok(json!({})));

@@ -75,7 +75,14 @@ impl Errand for ApiArgs {
         }
         let plane = if self.calls_plane { Plane::Calls } else { Plane::Management };
         let path = Path::of(&self.path);
-        let reply = session.ask(Question { plane, method: &method, path: &path, body, if_match: None, idempotency_key: None })?;
+        let reply = session.ask(Question {
+            plane,
+            method: &method,
+            path: &path,
+            body,
+            if_match: None,
+            idempotency_key: None,
+        })?;
         let reply = session.granted(reply)?;
         match serde_json::from_slice::<Value>(&reply.body) {
             Ok(value) if !session.is_raw() => session.terminal.say(&format!("{value:#}\n")),

@@ -63,8 +63,15 @@ impl<'s, 't> Session<'s, 't> {
         seen: Option<&str>,
     ) -> Result<Reply, Failure> {
         let body = body.map(|body| body.to_string().into_bytes());
-        self.ask(Question { plane: Plane::Management, method, path, body, if_match: seen, idempotency_key: None })
-            .and_then(|reply| self.granted(reply))
+        self.ask(Question {
+            plane: Plane::Management,
+            method,
+            path,
+            body,
+            if_match: seen,
+            idempotency_key: None,
+        })
+        .and_then(|reply| self.granted(reply))
     }
 
     /// Sends a file to management as it is, or standard input; on a terminal it is seen how far it is.
@@ -149,7 +156,14 @@ impl<'s, 't> Session<'s, 't> {
     }
 
     fn look_at(&self, path: &Path) -> Result<Reply, Failure> {
-        self.ask(Question { plane: Plane::Management, method: "GET", path, body: None, if_match: None, idempotency_key: None })
+        self.ask(Question {
+            plane: Plane::Management,
+            method: "GET",
+            path,
+            body: None,
+            if_match: None,
+            idempotency_key: None,
+        })
     }
 }
 

@@ -59,9 +59,8 @@ impl Variables {
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let ours = |name: &str| {
-            name.starts_with("CORDBOARD_") || name == "NO_COLOR" || EDITORS.contains(&name)
-        };
+        let ours =
+            |name: &str| name.starts_with("CORDBOARD_") || name == "NO_COLOR" || EDITORS.contains(&name);
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(pairs.filter(|(name, value): &(String, String)| ours(name) && !value.is_empty()).collect())
     }

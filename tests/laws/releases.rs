@@ -182,7 +182,10 @@ fn the_job_of_the_documentation_releases_does_nothing_twice_and_goes_back() {
         let config = format!("name = \"Front desk\"\ninstructions.systemPrompt = \"{prompt}\"\n");
         world.edit("agent.toml", &config);
         let told = done(job(&world, &release, name)).out;
-        assert!(told.contains(&format!("V{version} of desk would serve live; 1 number leads there")), "{told}");
+        assert!(
+            told.contains(&format!("V{version} of desk would serve live; 1 number leads there")),
+            "{told}"
+        );
         assert!(told.ends_with("released\n"), "{told}");
         assert_eq!(world.version_at(NUMBER), Some(version));
         let revision = world.revision();

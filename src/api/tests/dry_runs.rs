@@ -33,19 +33,27 @@ fn a_dry_run_shows_what_would_serve_and_what_differs_and_changes_nothing() {
     let told = post(&world, "publish?dryRun=true", json!({"environment": "live", "versionName": "Two"}));
     assert_eq!(told.status, 200, "{}", told.text);
     let json = told.json();
-    assert_eq!((&json["dryRun"], &json["hasChanges"], &json["numbers"]), (&json!(true), &json!(true), &json!(0)));
+    assert_eq!(
+        (&json["dryRun"], &json["hasChanges"], &json["numbers"]),
+        (&json!(true), &json!(true), &json!(0))
+    );
     assert_eq!(json["deployment"]["environment"], "live");
     assert_eq!(json["deployment"]["metadata"]["version_number"], 2);
     assert_eq!(json["deployment"]["metadata"]["version_name"], "Two");
     let change = json!({"path": "instructions.systemPrompt", "type": "modify", "from": "", "to": "two"});
     assert_eq!(json["sections"], json!([{"section": "instructions", "changes": [change]}]));
-    let sandbox = world.get("/v1/agents/desk/deployments/active").json()["activeDeployments"]["sandbox"].clone();
-    let promoted = post(&world, &format!("{}/promote?dryRun=true", sandbox["id"].as_str().unwrap()), Value::Null);
+    let sandbox =
+        world.get("/v1/agents/desk/deployments/active").json()["activeDeployments"]["sandbox"].clone();
+    let promoted =
+        post(&world, &format!("{}/promote?dryRun=true", sandbox["id"].as_str().unwrap()), Value::Null);
     assert_eq!(promoted.json()["deployment"]["environment"], "pre-release");
     assert_eq!(promoted.json()["hasChanges"], true, "nothing served there");
     assert_eq!(promoted.json()["sections"][0]["changes"][0]["to"], "Hello");
     let back = post(&world, &format!("{first}/rollback?dryRun=true"), Value::Null).json();
-    assert_eq!((&back["hasChanges"], &back["sections"], &back["deployment"]["id"]), (&json!(false), &json!([]), &json!(first)));
+    assert_eq!(
+        (&back["hasChanges"], &back["sections"], &back["deployment"]["id"]),
+        (&json!(false), &json!([]), &json!(first))
+    );
     assert_eq!((world.control.state().revision, world.get("/v1/agents/desk/versions").text), before);
     assert_eq!(post(&world, "publish?dryRun=false", Value::Null).status, 201);
     let wrong = post(&world, "publish?dryRun=yes", Value::Null);
@@ -82,7 +90,10 @@ fn whatever_leads_to_the_environment_is_counted_once_and_only_if_it_is_seen() {
 #[test]
 fn a_dry_run_is_refused_as_the_real_thing_would_be() {
     let (world, first) = world();
-    assert_eq!(world.admin("PATCH", "/v1/agents/desk/draft", json!({"instructions": {"systemPrompt": null}})).status, 200);
+    assert_eq!(
+        world.admin("PATCH", "/v1/agents/desk/draft", json!({"instructions": {"systemPrompt": null}})).status,
+        200
+    );
     let unknown = "019b76da-a800-7000-8000-000000000007";
     for (path, body) in [
         ("publish".to_owned(), json!({"environment": "live"})),
@@ -95,11 +106,18 @@ fn a_dry_run_is_refused_as_the_real_thing_would_be() {
         let real = post(&world, &path, body.clone());
         let rehearsed = post(&world, &format!("{path}?dryRun=true"), body);
         assert!(real.status >= 400, "{path}: {}", real.text);
-        assert_eq!((rehearsed.error(), &rehearsed.json()["data"]), (real.error(), &real.json()["data"]), "{path}");
+        assert_eq!(
+            (rehearsed.error(), &rehearsed.json()["data"]),
+            (real.error(), &real.json()["data"]),
+            "{path}"
+        );
     }
     let theirs = world.admin("POST", "/v1/agents/sales/deployments/publish?dryRun=true", Value::Null);
     assert_eq!(theirs.error(), error(409, "MANAGED_BY_FILES", ""));
-    world.enact(Author::Console, Action::ReplaceKey(key("editor", "ws-1", &[Permission::Read, Permission::Edit])));
+    world.enact(
+        Author::Console,
+        Action::ReplaceKey(key("editor", "ws-1", &[Permission::Read, Permission::Edit])),
+    );
     let path = "/v1/agents/desk/deployments/publish?dryRun=true";
     assert_eq!(world.as_key("editor", "POST", path, Value::Null).status, 403);
 }

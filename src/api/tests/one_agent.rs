@@ -20,7 +20,11 @@ fn world() -> World {
     };
     let body = json!({"name": "Desk", "agentId": "desk", "responseSettings": {"greeting": "Hello"}});
     ask("POST", "/v1/agents", body);
-    ask("POST", "/v1/agents/desk/deployments/publish", json!({"environment": "live", "deploymentMessage": "first"}));
+    ask(
+        "POST",
+        "/v1/agents/desk/deployments/publish",
+        json!({"environment": "live", "deploymentMessage": "first"}),
+    );
     for text in ["two", "three"] {
         ask("PATCH", "/v1/agents/desk/draft", json!({"instructions": {"systemPrompt": text}}));
         if text == "two" {
@@ -68,14 +72,21 @@ fn an_import_of_an_agent_is_of_one_agent_alone() {
     let invalid = |field: &str| error(400, "VALIDATION_FAILED", field);
     assert_eq!(with(&twice).error(), invalid("agents"));
     assert_eq!(with(&|it| it["agents"] = json!([])).error(), invalid("agents"));
-    assert_eq!(with(&|it| it["numbers"] = json!([{"number": "+14155550170", "agentId": "other"}])).error(), invalid("agents"));
+    assert_eq!(
+        with(&|it| it["numbers"] = json!([{"number": "+14155550170", "agentId": "other"}])).error(),
+        invalid("agents")
+    );
     assert_eq!(with(&|it| it["agents"][0]["versions"][0]["hash"] = json!("0".repeat(32))).status, 400);
     let files = with(&|it| it["agents"][0]["id"] = json!("sales"));
     assert_eq!(files.error(), error(409, "PROJECT_ID_ALREADY_EXISTS", ""));
     world.enact(Author::Console, Action::ReplaceKey(key("editor", "ws-1", &[Permission::Edit])));
     let mut other = document.clone();
     other["agents"][0]["id"] = json!("other");
-    assert_eq!(world.as_key("editor", "POST", "/v1/agents/import", other).status, 403, "its environments come along");
+    assert_eq!(
+        world.as_key("editor", "POST", "/v1/agents/import", other).status,
+        403,
+        "its environments come along"
+    );
     assert_eq!(world.get("/v1/agents/other").status, 404);
     assert_eq!(with(&|_| ()).status, 200);
 }

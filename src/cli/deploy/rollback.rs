@@ -90,7 +90,10 @@ impl RollbackArgs {
     fn target(&self, history: &[Value]) -> Result<String, Failure> {
         let Self { agent, environment, .. } = self;
         let version = |deployment: &Value| {
-            deployment.get("metadata").map(|metadata| version_of(metadata, "version_number")).unwrap_or_default()
+            deployment
+                .get("metadata")
+                .map(|metadata| version_of(metadata, "version_number"))
+                .unwrap_or_default()
         };
         let id = |deployment: &Value| text_in(deployment, "id").map(str::to_owned);
         let found = match self.to {

@@ -103,7 +103,9 @@ impl Sheet {
             .args(["-c", &format!("{editor} \"$1\""), "sh"])
             .arg(&self.file)
             .status()
-            .and_then(|status| if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) });
+            .and_then(
+                |status| if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) },
+            );
         opened.map_err(|why| Failure::Usage(format!("the editor {editor} did not end well: {why}")))
     }
 
@@ -119,7 +121,8 @@ impl Sheet {
         }
         let typed = self.read()?;
         let typed: String = typed.split_inclusive('\n').skip_while(|line| line.starts_with(MARK)).collect();
-        let notes: String = faults.iter().map(|fault| format!("{MARK}{}\n", fault.replace('\n', " "))).collect();
+        let notes: String =
+            faults.iter().map(|fault| format!("{MARK}{}\n", fault.replace('\n', " "))).collect();
         fs::write(&self.file, notes + &typed).map_err(Failure::Output)
     }
 

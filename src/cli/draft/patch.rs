@@ -22,7 +22,9 @@ impl FromStr for Assignment {
             return Err(EXPECTED.to_owned());
         }
         if path.contains('[') {
-            return Err(format!("{path} is in a list, which is given whole: KEY=[…], or all of it by --edit"));
+            return Err(format!(
+                "{path} is in a list, which is given whole: KEY=[…], or all of it by --edit"
+            ));
         }
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         Ok(Self { keys, value })
@@ -62,7 +64,14 @@ mod tests {
 
     #[test]
     fn values_are_json_where_they_are_json_and_texts_else() {
-        let texts = ["llm.temperature=0.4", "llm.model=gpt=5", "name=\"24\"", "workflow=null", "endpoints=[]", "description="];
+        let texts = [
+            "llm.temperature=0.4",
+            "llm.model=gpt=5",
+            "name=\"24\"",
+            "workflow=null",
+            "endpoints=[]",
+            "description=",
+        ];
         let expected = json!({"llm": {"temperature": 0.4, "model": "gpt=5"}, "name": "24", "workflow": null,
             "endpoints": [], "description": ""});
         assert_eq!(patch(&texts), Ok(expected));

@@ -41,8 +41,13 @@ fn weighed(environment: &str, version: u32, has_changes: bool) -> Value {
 #[test]
 fn a_publish_says_what_serves_where_and_from_when() {
     let world = World::new().answers_with(PUBLISH, 201, REVISION, &deployed(IDS[3], "sandbox", 2));
-    let outcome = world.run("cordboard publish desk --name Two -m better --active-calls move --end-split --idempotency-key ci-7");
-    assert_eq!((outcome.code, outcome.out.as_str()), (0, "V2 of desk was published to sandbox, from revision 12\n"));
+    let outcome = world.run(
+        "cordboard publish desk --name Two -m better --active-calls move --end-split --idempotency-key ci-7",
+    );
+    assert_eq!(
+        (outcome.code, outcome.out.as_str()),
+        (0, "V2 of desk was published to sandbox, from revision 12\n")
+    );
     let asked = &world.asked()[0];
     assert_eq!(asked.header("idempotency-key"), Some("ci-7"));
     assert_eq!(
@@ -80,9 +85,16 @@ fn what_would_serve_live_is_shown_and_put_to_the_operator_first() {
     assert!(outcome.err.starts_with(shown), "{}", outcome.err);
     assert!(outcome.err.contains("publishing desk reaches live. Go on? [y/N]"), "{}", outcome.err);
     let outcome = world.run_answering("cordboard publish desk --to live", "y\n");
-    assert_eq!((outcome.code, outcome.out.as_str()), (0, "V2 of desk was published to live, from revision 12\n"));
+    assert_eq!(
+        (outcome.code, outcome.out.as_str()),
+        (0, "V2 of desk was published to live, from revision 12\n")
+    );
     let last = world.asked().pop().unwrap();
-    assert_eq!(last.header("if-match"), Some(format!("\"{:032}\"", 2).as_str()), "what was shown is what is done");
+    assert_eq!(
+        last.header("if-match"),
+        Some(format!("\"{:032}\"", 2).as_str()),
+        "what was shown is what is done"
+    );
     assert_eq!(world.run("cordboard publish desk --to live --yes").code, 0);
     assert_eq!(world.asked().pop().unwrap().header("if-match"), None);
     assert_eq!(world.lines(), [WEIGH, WEIGH, PUBLISH, PUBLISH]);
@@ -93,7 +105,11 @@ fn a_dry_run_asks_nobody_and_changes_nothing() {
     let world = World::new().answers_with(WEIGH, 200, REVISION, &weighed("live", 2, true));
     let outcome = world.run("cordboard publish desk --to live --dry-run --idempotency-key x");
     assert_eq!(outcome.code, 0, "{}", outcome.err);
-    assert!(outcome.out.starts_with("V2 of desk would serve live; 3 numbers lead there\n"), "{}", outcome.out);
+    assert!(
+        outcome.out.starts_with("V2 of desk would serve live; 3 numbers lead there\n"),
+        "{}",
+        outcome.out
+    );
     let asked = world.asked();
     assert_eq!((asked[0].line.as_str(), asked.len(), asked[0].header("idempotency-key")), (WEIGH, 1, None));
     let told = world.run("cordboard publish desk --to live --dry-run --json").out;
@@ -121,7 +137,10 @@ fn a_promotion_is_of_what_an_environment_serves_or_of_a_deployment() {
     assert_eq!(world.asked().pop().unwrap().body, json!({}));
     assert_eq!(world.run("cordboard promote desk --to live").code, 2);
     let outcome = world.run("cordboard promote desk --from pre-release");
-    assert_eq!((outcome.code, outcome.err.as_str()), (1, "error: nothing of desk is deployed to pre-release\n"));
+    assert_eq!(
+        (outcome.code, outcome.err.as_str()),
+        (1, "error: nothing of desk is deployed to pre-release\n")
+    );
     let outcome = world.run(&format!("cordboard promote desk --from {}", IDS[1]));
     assert_eq!(outcome.code, 2, "where it leads, a dry run says: {}", outcome.err);
     assert!(world.lines().pop().unwrap().ends_with("?dryRun=true"));
@@ -158,7 +177,9 @@ fn a_rollback_goes_to_what_served_before_or_to_what_is_named() {
     assert_eq!(world.asked().pop().unwrap().body, json!({"deploymentMessage": "broken"}));
     let outcome = world.run(&format!("cordboard rollback desk --to {} --yes", IDS[3]));
     assert_eq!(outcome.out, "V2 of desk serves live already\n", "{}", outcome.err);
-    for (to, why) in [("V9", "never served V9"), ("019b76da-a800-7000-8000-000000000009", "no such deployment")] {
+    for (to, why) in
+        [("V9", "never served V9"), ("019b76da-a800-7000-8000-000000000009", "no such deployment")]
+    {
         let outcome = world.run(&format!("cordboard rollback desk --to {to} --yes"));
         assert!(outcome.code == 1 && outcome.err.contains(why), "{}", outcome.err);
     }
@@ -171,7 +192,8 @@ fn a_rollback_goes_to_what_served_before_or_to_what_is_named() {
 fn deployments_of_all_environments_are_one_list_and_what_serves_is_marked() {
     let none = json!({"deployments": []});
     let live = json!({"deployments": [deployment(IDS[2], "live", 1)]});
-    let sandbox = json!({"deployments": [deployment(IDS[3], "sandbox", 2), deployment(IDS[0], "sandbox", 1)]});
+    let sandbox =
+        json!({"deployments": [deployment(IDS[3], "sandbox", 2), deployment(IDS[0], "sandbox", 1)]});
     let active = json!({"activeDeployments": {"sandbox": deployment(IDS[3], "sandbox", 2), "live": deployment(IDS[2], "live", 1)}});
     let world = World::new()
         .answers("GET /v1/agents/desk/deployments?environment=sandbox", 200, &sandbox)
@@ -179,9 +201,11 @@ fn deployments_of_all_environments_are_one_list_and_what_serves_is_marked() {
         .answers("GET /v1/agents/desk/deployments?environment=live", 200, &live)
         .answers(ACTIVE, 200, &active);
     let out = world.run("cordboard deployments desk").out;
-    let begins: Vec<String> = out.lines().skip(1).map(|line| line.split("  ").next().unwrap().to_owned()).collect();
+    let begins: Vec<String> =
+        out.lines().skip(1).map(|line| line.split("  ").next().unwrap().to_owned()).collect();
     assert_eq!(begins, ["sandbox *", "live *", "sandbox"], "{out}");
-    let told: Value = serde_json::from_str(&world.run("cordboard deployments desk --environment live --json").out).unwrap();
+    let told: Value =
+        serde_json::from_str(&world.run("cordboard deployments desk --environment live --json").out).unwrap();
     assert_eq!(told, live);
 }
 
@@ -205,7 +229,10 @@ fn agents_are_made_shown_copied_and_deleted_with_a_question_where_they_serve_liv
     let copied = world.run("cordboard agents duplicate desk Copy");
     assert_eq!(copied.out, "agent PROJECT-1 was made, as a copy of desk, from revision 12\n");
     assert_eq!(world.run("cordboard agents delete desk").code, 2);
-    assert_eq!(world.run("cordboard agents delete desk --yes").out, "agent desk is deleted, from revision 12\n");
+    assert_eq!(
+        world.run("cordboard agents delete desk --yes").out,
+        "agent desk is deleted, from revision 12\n"
+    );
 }
 
 #[test]
@@ -213,7 +240,11 @@ fn versions_are_saved_and_restored_by_number() {
     let world = World::new()
         .answers_with("POST /v1/agents/desk/versions", 201, REVISION, &json!({"number": 3, "name": "Third"}))
         .answers_with("POST /v1/agents/desk/versions/V2/restore", 200, REVISION, &json!({"name": "Desk"}))
-        .answers("GET /v1/agents/desk/versions/V2", 200, &json!({"number": 2, "name": "Two", "configuration": {"name": "Desk"}}));
+        .answers(
+            "GET /v1/agents/desk/versions/V2",
+            200,
+            &json!({"number": 2, "name": "Two", "configuration": {"name": "Desk"}}),
+        );
     let saved = world.run("cordboard versions save desk Third --description x");
     assert_eq!(saved.out, "the draft of desk was saved as V3, from revision 12\n", "{}", saved.err);
     let restored = world.run("cordboard versions restore desk 2");
@@ -265,13 +296,11 @@ fn kept(err: &str) -> String {
 #[test]
 fn an_edited_draft_is_sent_for_the_state_that_was_seen() {
     let config = json!({"name": "Desk"});
-    let world = World::new().answers_with(DRAFT, 200, "etag: \"e1\"\r\n", &config).answers_with(
-        PUT_DRAFT,
-        200,
-        REVISION,
-        &config,
-    );
-    let world = editor(world, "test \"$(stat -c %a \"$1\")\" = 600 && echo 'description = \"new\"' >> \"$1\"");
+    let world = World::new()
+        .answers_with(DRAFT, 200, "etag: \"e1\"\r\n", &config)
+        .answers_with(PUT_DRAFT, 200, REVISION, &config);
+    let world =
+        editor(world, "test \"$(stat -c %a \"$1\")\" = 600 && echo 'description = \"new\"' >> \"$1\"");
     let outcome = world.run("cordboard draft desk --edit");
     assert_eq!(outcome.out, "the draft of desk is edited, from revision 12\n", "{}", outcome.err);
     let put = world.asked().pop().unwrap();
@@ -296,9 +325,18 @@ case \"$(head -n 1 \"$1\")\" in
 esac";
     let world = editor(world, script);
     let outcome = world.run_answering("cordboard draft desk --edit", "y\ny\n");
-    assert_eq!((outcome.code, outcome.out.as_str()), (0, "the draft of desk stays as it is\n"), "{}", outcome.err);
+    assert_eq!(
+        (outcome.code, outcome.out.as_str()),
+        (0, "the draft of desk stays as it is\n"),
+        "{}",
+        outcome.err
+    );
     assert!(outcome.err.contains("fault: the file is no TOML"), "{}", outcome.err);
-    assert!(outcome.err.contains("fault: llm.temperature: is too large: expected 0 to 2\n"), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("fault: llm.temperature: is too large: expected 0 to 2\n"),
+        "{}",
+        outcome.err
+    );
     assert_eq!(world.lines(), [DRAFT, PUT_DRAFT]);
 }
 
@@ -307,7 +345,8 @@ fn nothing_that_was_typed_is_lost() {
     let stale = json!({"error": "somebody else", "error_code": "PRECONDITION_FAILED"});
     let faulty = json!({"error": "it has faults", "error_code": "VALIDATION_FAILED", "errors": []});
     for (status, body, code) in [(412, stale, 1), (400, faulty, 1), (503, json!({"error": "busy"}), 1)] {
-        let world = World::new().answers(DRAFT, 200, &json!({"name": "Desk"})).answers(PUT_DRAFT, status, &body);
+        let world =
+            World::new().answers(DRAFT, 200, &json!({"name": "Desk"})).answers(PUT_DRAFT, status, &body);
         let world = editor(world, "echo 'description = \"typed\"' >> \"$1\"");
         let outcome = world.run("cordboard draft desk --edit");
         assert_eq!(outcome.code, code, "{status}: {}", outcome.err);

@@ -28,8 +28,9 @@ impl Following {
         seen: impl Fn(&Route) -> bool,
     ) -> Self {
         let pin = Pin::Environment(environment);
-        let follows =
-            |route: &Route| route.account == agent.account && leads_to(state, route, agent, pin) && seen(route);
+        let follows = |route: &Route| {
+            route.account == agent.account && leads_to(state, route, agent, pin) && seen(route)
+        };
         let numbers = state.routes.iter().filter(|(_, used)| follows(&used.route));
         let prefixes = state.prefixes.iter().filter(|(_, route)| follows(route));
         Self {
