@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 Examples:
   cordboard history
   cordboard history --target +14155550100 --limit 20
-  cordboard history --agent sales --from 2026-01-01T00:00:00Z
+  cordboard history sales --from 2026-01-01T00:00:00Z
   cordboard history --author ci --action number.put
   cordboard history --target spring-prompt --json")]
 pub struct HistoryArgs {
@@ -28,7 +28,7 @@ pub struct HistoryArgs {
     #[arg(long, value_name = "ID")]
     target: Option<String>,
     /// Only changes of this agent itself, its drafts, versions and environments
-    #[arg(long, conflicts_with = "target")]
+    #[arg(conflicts_with = "target")]
     agent: Option<AgentId>,
     /// Only by the key of this name, by files or by console
     #[arg(long, value_name = "NAME")]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -88,10 +88,19 @@ fn an_agent_moves_to_another_router_by_the_command_line() {
     assert_eq!(hash(&other), hash(&world));
 }
 
-/// Edits and publishes until nobody answers; counts what was acknowledged.
-fn publish_on(operator: &mut Client, round: &mut u64, acknowledged: &AtomicU64) {
+/// What was published, as far as it was acknowledged.
+#[derive(Default)]
+struct Acknowledged {
+    version: AtomicU64,
+    /// How long the last edit and its publish took, in microseconds.
+    took: AtomicU64,
+}
+
+/// Edits and publishes until nobody answers.
+fn publish_on(operator: &mut Client, round: &mut u64, acknowledged: &Acknowledged) {
     loop {
         *round += 1;
+        let begun = Instant::now();
         let prompt = json!({"instructions": {"systemPrompt": format!("round {round}")}});
         let edited = operator.try_ask("PATCH", "/v1/agents/desk/draft", Some(&prompt));
         let Ok(reply) = edited else { return };
@@ -100,27 +109,31 @@ fn publish_on(operator: &mut Client, round: &mut u64, acknowledged: &AtomicU64) 
         let published = operator.try_ask("POST", "/v1/agents/desk/deployments/publish", Some(&body));
         let Ok(reply) = published else { return };
         let version = reply.must(201).json()["deployment"]["metadata"]["version_number"].as_u64().unwrap();
-        acknowledged.store(version, Ordering::SeqCst);
+        acknowledged.took.store(begun.elapsed().as_micros() as u64, Ordering::SeqCst);
+        acknowledged.version.store(version, Ordering::SeqCst);
     }
 }
 
 #[test]
 fn a_kill_leaves_all_of_a_publish_or_nothing_of_it() {
     let mut world = with_desk(bare().running());
-    let acknowledged = AtomicU64::new(0);
+    let acknowledged = Acknowledged::default();
+    let version = || acknowledged.version.load(Ordering::SeqCst);
     let (mut dice, mut round) = (StdRng::seed_from_u64(7), 0);
     for _ in 0..KILLS {
-        let wanted = acknowledged.load(Ordering::SeqCst) + dice.random_range(1..6);
+        let wanted = version() + dice.random_range(1..6);
         thread::scope(|scope| {
             let (mut operator, round, acknowledged) = (world.operator(), &mut round, &acknowledged);
             let publishing = scope.spawn(move || publish_on(&mut operator, round, acknowledged));
             let deadline = Instant::now() + PATIENCE;
-            while acknowledged.load(Ordering::SeqCst) < wanted {
+            while version() < wanted {
                 assert!(Instant::now() < deadline && !publishing.is_finished(), "nothing is published");
                 thread::yield_now();
             }
-            // Anywhere in what comes next.
-            for _ in 0..dice.random_range(0..20_000) {
+            // Anywhere in the next edit and its publish.
+            let share = dice.random_range(0..=acknowledged.took.load(Ordering::SeqCst));
+            let moment = Instant::now() + Duration::from_micros(share);
+            while Instant::now() < moment {
                 std::hint::spin_loop();
             }
             world.kill_9();
@@ -136,7 +149,7 @@ fn a_kill_leaves_all_of_a_publish_or_nothing_of_it() {
         let served: Vec<&Value> = deployments.iter().map(|it| &it["metadata"]["version_number"]).collect();
         assert_eq!(saved, served, "a version that was saved without being published, or the other way round");
         let last = saved[0].as_u64().unwrap();
-        assert!(last >= acknowledged.load(Ordering::SeqCst), "what was acknowledged is there");
+        assert!(last >= version(), "what was acknowledged is there");
         assert_eq!(world.version_at(NUMBER), Some(last));
         let active = world.operator().get("/v1/agents/desk/deployments/active").must(200).json();
         assert_eq!(active["activeDeployments"]["live"]["id"], deployments[0]["id"]);
