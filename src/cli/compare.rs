@@ -11,7 +11,8 @@ use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::Look;
 use super::words::{clean, items, text_of, words};
-use crate::domain::id::{AgentId, Pin};
+use crate::domain::deployment::DeploymentId;
+use crate::domain::id::{AgentId, BranchId, Pin};
 
 /// Show what differs between two versions of an agent
 ///
@@ -26,22 +27,25 @@ Examples:
 pub struct CompareArgs {
     /// The agent
     agent: AgentId,
-    /// The one side: draft, V<n>, sandbox, pre-release or live
+    /// The one side: draft, V<n>, sandbox, pre-release, live, or the id of a branch or a deployment
     #[arg(value_name = "FROM", value_parser = side)]
-    from: Pin,
+    from: String,
     /// The other side, likewise
     #[arg(value_name = "TO", value_parser = side)]
-    to: Pin,
+    to: String,
 }
 
-fn side(text: &str) -> Result<Pin, String> {
-    Pin::parse(text).ok_or_else(|| format!("expected {}", Pin::EXPECTED))
+fn side(text: &str) -> Result<String, String> {
+    let known =
+        Pin::parse(text).is_some() || DeploymentId::parse(text).is_some() || BranchId::parse(text).is_ok();
+    let expected = || format!("expected {}, or the id of a branch or a deployment", Pin::EXPECTED);
+    known.then(|| text.to_owned()).ok_or_else(expected)
 }
 
 impl Errand for CompareArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let path = Path::of("/v1/agents").segment(&self.agent).segment("compare");
-        let path = path.query("from", Some(self.from)).query("to", Some(self.to));
+        let path = path.query("from", Some(&self.from)).query("to", Some(&self.to));
         let reply = session.get(&path)?;
         session.show(&reply, told)
     }

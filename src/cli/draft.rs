@@ -102,7 +102,8 @@ impl Errand for DraftArgs {
             Some(DraftCommand::Put { file }) => {
                 let config = read(file, session)?;
                 let reply = session.change("PUT", &path, Some(&config))?;
-                let said = if is_stdin(file) { "was sent".to_owned() } else { format!("{} says", file.display()) };
+                let said =
+                    if is_stdin(file) { "was sent".to_owned() } else { format!("{} says", file.display()) };
                 session.done(&reply, &format!("the draft of {agent} is what {said}"))
             }
             Some(DraftCommand::Revert) => {
