@@ -109,7 +109,7 @@ fn publish_on(operator: &mut Client, round: &mut u64, acknowledged: &Acknowledge
         let published = operator.try_ask("POST", "/v1/agents/desk/deployments/publish", Some(&body));
         let Ok(reply) = published else { return };
         let version = reply.must(201).json()["deployment"]["metadata"]["version_number"].as_u64().unwrap();
-        acknowledged.took.store(begun.elapsed().as_micros() as u64, Ordering::SeqCst);
+        acknowledged.took.store(u64::try_from(begun.elapsed().as_micros()).unwrap(), Ordering::SeqCst);
         acknowledged.version.store(version, Ordering::SeqCst);
     }
 }
