@@ -8,15 +8,16 @@ use hyper::header::{CONTENT_TYPE, ETAG};
 use serde_json::Value;
 
 use super::find;
+use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::etag::Tag;
 use crate::api::guard::REVISION;
 use crate::api::{Management, aside};
 use crate::control::{Applied, ControlError};
-use crate::domain::agent::{Agent, Version};
+use crate::domain::agent::Agent;
 use crate::domain::agent_config::{AgentConfig, ConfigFault};
 use crate::domain::command::{Action, AgentEdit, Content, NewDraft, STALE_DRAFT};
-use crate::domain::id::{AgentId, ConfigHash, Revision};
+use crate::domain::id::{AgentId, BranchId, ConfigHash, Revision};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::http::error::ApiError;
@@ -70,52 +71,105 @@ pub(super) fn stored_config(management: &Management, hash: ConfigHash) -> Result
     })
 }
 
-/// The draft of an agent that the caller may see.
-pub(super) fn draft<'s>(
-    caller: &Caller,
-    state: &'s State,
-    id: &AgentId,
-) -> Result<(&'s Arc<Agent>, &'s Arc<Version>), ApiError> {
-    let agent = find(caller, state, id)?;
-    let draft = agent.draft.as_ref();
-    draft
-        .map(|draft| (agent, draft))
-        .ok_or_else(|| ApiError::conflict("NO_DRAFT", format!("agent {id} has no draft")))
+/// What is edited: the draft of a branch.
+#[derive(Debug, Clone, Hash)]
+pub(super) struct Head {
+    /// Of which agent.
+    pub(super) agent: AgentId,
+    /// `main`, or another.
+    pub(super) branch: BranchId,
 }
 
-/// Edits the draft: what is there is read, changed and put back, again where somebody else was faster, unless the
-/// request says by `If-Match` what it was made for.
+impl Head {
+    /// The agent, which the caller may see, and the fingerprint of the draft in a state.
+    pub(super) fn find<'s>(
+        &self,
+        caller: &Caller,
+        state: &'s State,
+    ) -> Result<(&'s Arc<Agent>, ConfigHash), ApiError> {
+        let agent = find(caller, state, &self.agent)?;
+        Ok((agent, agent.head(&self.branch)?))
+    }
+}
+
+/// Shows something of a draft, with the tag of the draft.
+pub(super) async fn show<T: Send + 'static>(
+    management: Arc<Management>,
+    caller: Caller,
+    head: Head,
+    view: impl FnOnce(AgentConfig) -> Result<T, ApiError> + Send + 'static,
+) -> Result<Answer<T>, ApiError> {
+    aside(move || {
+        let (_, hash) = head.find(&caller, &caller.state)?;
+        Ok(Answer::ok(view(stored_config(&management, hash)?)?).with_tag(Tag::of_hash(hash)))
+    })
+    .await?
+}
+
+/// An edit that was made.
+#[derive(Debug)]
+pub(super) struct Edited {
+    /// Since when.
+    pub(super) applied: Applied,
+    /// The draft as it is from now on.
+    pub(super) config: AgentConfig,
+    /// Its fingerprint.
+    pub(super) hash: ConfigHash,
+}
+
+/// Edits a draft: what is there is read, changed and put back, again where somebody else was faster, unless the request
+/// says by `If-Match` what it was made for. What is wrong with the result then is told by `refused`.
 pub(super) async fn edit_draft(
     management: &Arc<Management>,
     caller: &Caller,
-    id: &AgentId,
+    head: Head,
     edit: impl Fn(&mut Value) -> Result<(), ApiError> + Send + Sync + 'static,
-) -> Result<(Applied, AgentConfig), ApiError> {
+    refused: fn(Vec<ConfigFault>) -> ApiError,
+) -> Result<Edited, ApiError> {
     let edit = Arc::new(edit);
+    let _turn = management.turns.of((caller.account(), &head)).await;
     for _ in 0..ATTEMPTS {
-        let (this, asking, agent_id, edit) =
-            (Arc::clone(management), caller.clone(), id.clone(), Arc::clone(&edit));
+        let (this, asking, of, edit) =
+            (Arc::clone(management), caller.clone(), head.clone(), Arc::clone(&edit));
         let (config, new) = aside(move || {
             let state = this.control.state();
-            let (agent, draft) = draft(&asking, &state, &agent_id)?;
-            let mut json: Value = serde_json::from_slice(&stored(&this, draft.hash)?).map_err(|why| {
-                tracing::error!(hash = %draft.hash, error = %why, "the store has a configuration that is no JSON");
+            let (agent, present) = of.find(&asking, &state)?;
+            let mut json: Value = serde_json::from_slice(&stored(&this, present)?).map_err(|why| {
+                tracing::error!(hash = %present, error = %why, "the store has a configuration that is no JSON");
                 ApiError::internal()
             })?;
             edit(&mut json)?;
             let config = AgentConfig::from_value(&json).map_err(refused)?;
             let content = content(&config, Some(agent));
-            Ok::<_, ApiError>((config, NewDraft { content, made_from: Some(draft.hash) }))
+            Ok::<_, ApiError>((config, NewDraft { branch: of.branch, content, made_from: Some(present) }))
         })
         .await??;
-        let action = Action::Agent { agent: id.clone(), edit: AgentEdit::PutDraft(new) };
+        let hash = new.content.hash;
+        let action = Action::Agent { agent: head.agent.clone(), edit: AgentEdit::PutDraft(new) };
         match caller.try_submit(management, action).await {
-            Ok(applied) => return Ok((applied, config)),
+            Ok(applied) => return Ok(Edited { applied, config, hash }),
             Err(ControlError::Refused(refusal)) if refusal.code == STALE_DRAFT => {}
             Err(why) => return Err(why.into()),
         }
     }
     Err(ApiError::overloaded(1))
+}
+
+/// The same for an edit of a configuration that was read; what it leaves there is read anew.
+pub(super) async fn edit_config(
+    management: &Arc<Management>,
+    caller: &Caller,
+    head: Head,
+    edit: impl Fn(&mut AgentConfig) -> Result<(), ApiError> + Send + Sync + 'static,
+    refused: fn(Vec<ConfigFault>) -> ApiError,
+) -> Result<Edited, ApiError> {
+    let edit = move |json: &mut Value| {
+        let mut config = AgentConfig::from_value(json).map_err(refused)?;
+        edit(&mut config)?;
+        *json = config.to_json();
+        Ok(())
+    };
+    edit_draft(management, caller, head, edit, refused).await
 }
 
 /// A configuration as it is stored, with its tag.
