@@ -175,7 +175,7 @@ fn calls_and_tokens(count: u32) {
             black_box(calls.remember(&call(i), id, (kept, Places::default()), Timestamp(0)));
         });
         let looked_up = once(&later, |_, (i, id)| {
-            black_box(calls.kept(&call(*i), id)).expect("in progress");
+            black_box(calls.leg(&call(*i), id)).expect("in progress");
         });
         let ended = once(&later, |_, (_, id)| {
             black_box(calls.end(&world.account, Which::default(), id, &Ending::default()))

@@ -46,7 +46,7 @@ pub fn members(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
             );
         }
     }
-    json.raw(",\"reason\":{\"code\":\"").raw(decision.reason.code()).raw("\",\"text\":\"");
+    json.raw(",\"reason\":{\"code\":\"").raw(decision.code()).raw("\",\"text\":\"");
     why(json, answer, asked);
     json.raw("\"},\"token\":").plain_or_null(answer.token.as_ref().map(TokenText::as_str));
 }
@@ -57,7 +57,7 @@ fn why(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
     match (&decision.choice, decision.reason, asked.to) {
         // By far the most frequent, and several times faster than to have the sentence formatted.
         (Some(choice), Reason::NumberPin, Address::E164(number))
-            if choice.is_bare() && decision.detour.is_none() =>
+            if choice.is_bare() && decision.detour.is_none() && !decision.moved =>
         {
             json.raw(number.text().as_str()).copied(written(choice.served).part(PINNED));
         }

@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 
 use crate::domain::time::Timestamp;
 use crate::routing::calls::{EndedLeg, Outcome};
-use crate::routing::decision::Reason;
+use crate::routing::decision::Decision;
 use crate::routing::series::{Series as CallSeries, SeriesBook, SeriesKey};
 use crate::telemetry::cells::Cells;
 use crate::telemetry::histogram::Histogram;
@@ -75,7 +75,7 @@ impl Meters {
         let gateways: Vec<String> = gateways.map(str::to_owned).collect();
         let decisions = Series::new();
         for (at, gateway) in (0..).zip(&gateways) {
-            for (reason, code) in (0..).zip(Reason::CODES) {
+            for (reason, code) in (0..).zip(Decision::CODES) {
                 let labels = Labels::new(&[("gateway", gateway), ("reason", code)]);
                 decisions.begin(decision_row(at, reason), labels);
             }
@@ -148,7 +148,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn decision_row(gateway: u32, reason: u32) -> u32 {
-    let reasons = u32::try_from(Reason::CODES.len()).unwrap_or(u32::MAX);
+    let reasons = u32::try_from(Decision::CODES.len()).unwrap_or(u32::MAX);
     gateway.saturating_mul(reasons).saturating_add(reason)
 }
 
@@ -177,8 +177,8 @@ pub struct Tally {
 
 impl Tally {
     /// An answer, and how long it took.
-    pub fn decided(&mut self, gateway: u16, reason: &Reason<'_>, took_ns: u64) {
-        let reason = u32::try_from(reason.index()).unwrap_or_default();
+    pub fn decided(&mut self, gateway: u16, decision: &Decision<'_>, took_ns: u64) {
+        let reason = u32::try_from(decision.code_index()).unwrap_or_default();
         DECISION.observe(self.decisions.row(decision_row(gateway.into(), reason)), took_ns);
     }
 
@@ -188,6 +188,15 @@ impl Tally {
         let row = self.calls.row(row);
         row.add(STARTED, 1);
         row.add(IN_PROGRESS, 1);
+    }
+
+    /// A call in progress that goes on with another version: it is neither begun nor ended.
+    pub fn moved(&mut self, from: &CallSeries, to: &CallSeries, gateway: u16) {
+        for (series, by) in [(from, -1), (to, 1)] {
+            let row = self.row(series, gateway);
+            let row = self.calls.row(row);
+            if by < 0 { row.take(IN_PROGRESS, 1) } else { row.add(IN_PROGRESS, 1) }
+        }
     }
 
     /// A call that began and for which there was no room among those in progress.
@@ -370,6 +379,7 @@ mod tests {
     use super::*;
     use crate::domain::id::{AccountId, AgentId, VersionNumber};
     use crate::routing::calls::Ending;
+    use crate::routing::decision::Reason;
     use crate::routing::series::VersionLabel;
     use crate::telemetry::Registry;
 
@@ -457,8 +467,15 @@ mod tests {
     fn decisions_are_counted_by_gateway_and_reason() {
         let meters = Meters::new(["http", "other"].into_iter());
         let mut tally = meters.tally();
-        tally.decided(0, &Reason::NumberPin, 1_500);
-        tally.decided(1, &Reason::NoRoute, 900);
+        let decision = |reason| Decision {
+            revision: crate::domain::id::Revision(1),
+            choice: None,
+            reason,
+            moved: false,
+            detour: None,
+        };
+        tally.decided(0, &decision(Reason::NumberPin), 1_500);
+        tally.decided(1, &decision(Reason::NoRoute), 900);
         let page = page(&meters);
         assert!(page.contains(
             "cordboard_decision_seconds_bucket{gateway=\"http\",reason=\"number_pin\",le=\"0.000002\"} 1\n"

@@ -67,7 +67,7 @@ impl Worker {
             if occasion.purpose != Purpose::DryRun && answer.standing != Standing::Hidden {
                 let mut tally = self.tally.borrow_mut();
                 let took_ns = self.plane.parts.clock.tick().since_ns(moment.tick);
-                tally.decided(call.gateway_row, &answer.decision.reason, took_ns);
+                tally.decided(call.gateway_row, &answer.decision, took_ns);
                 if let Some(choice) = &answer.decision.choice {
                     match answer.standing {
                         Standing::Began => tally.started(&choice.served.series, call.gateway_row),
@@ -75,6 +75,11 @@ impl Worker {
                             tally.not_remembered(&choice.served.series, call.gateway_row);
                         }
                         Standing::TooManyLegs => tally.too_many_legs(),
+                        Standing::Moved => {
+                            if let Some(from) = &answer.moved_from {
+                                tally.moved(from, &choice.served.series, call.gateway_row);
+                            }
+                        }
                         Standing::InProgress | Standing::Passing | Standing::Hidden => {}
                     }
                 }

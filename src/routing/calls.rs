@@ -4,6 +4,7 @@ mod decisions;
 mod kept_detour;
 mod kept_reason;
 mod legs;
+mod moved;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 pub use kept_detour::KeptDetour;
 pub use kept_reason::KeptReason;
 pub use legs::LEGS_MAX;
+pub use moved::Replaced;
 
 use self::decisions::Decisions;
 use self::legs::Legs;
@@ -65,6 +67,8 @@ pub struct Kept {
     pub target: Option<Arc<EndpointTemplate>>,
     /// Why it was decided so.
     pub reason: KeptReason,
+    /// Whether it took the place of an earlier one, since a deployment moved the call.
+    pub moved: bool,
     /// What could not take the call, if there was such a thing; boxed, since it is rare.
     pub detour: Option<Box<KeptDetour>>,
 }
@@ -109,6 +113,7 @@ impl Kept {
             site: None,
             target: None,
             reason,
+            moved: false,
             detour: None,
         }
     }
@@ -127,6 +132,7 @@ impl Kept {
             site: choice.site.map(Option::<&SiteVariantId>::cloned),
             target: choice.target.cloned(),
             reason: KeptReason::of(&decision.reason)?,
+            moved: decision.moved,
             detour: decision.detour.as_ref().map(KeptDetour::of).map(Box::new),
         })
     }
@@ -142,7 +148,7 @@ impl Kept {
             in_split,
             target: self.target.as_ref(),
         };
-        Decision { revision: self.revision, choice: Some(choice), reason, detour: None }
+        Decision { revision: self.revision, choice: Some(choice), reason, moved: false, detour: None }
     }
 
     /// Places as far as there are free ones, for a call that has its version in any case.
@@ -346,13 +352,13 @@ impl CallsInProgress {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// What was decided for a call, where it stands: no other thread can change the call meanwhile.
+    /// What was decided for a call and whether it has ended, where it stands: no other thread can change the call meanwhile.
     ///
     /// Cost: a hash and a shard's read lock, held as long as this is; never to be kept across an await.
     #[must_use]
-    pub fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<impl Deref<Target = Kept>> {
+    pub fn leg(&self, request: &CallRequest<'_>, call_id: &str) -> Option<impl Deref<Target = Leg>> {
         let call = self.calls.get(&self.key(request.account, call_id))?;
-        call.try_map(|call| call.kept(request, call_id)).ok()
+        call.try_map(|call| call.leg(request, call_id)).ok()
     }
 
     /// Remembers what was decided for a call, and keeps its places until it ends; gives them back at once where it is
@@ -394,7 +400,7 @@ impl CallsInProgress {
     ) -> Remembered {
         if others.fetch_add(1, Ordering::Relaxed) >= self.bounds.calls_max {
             others.fetch_sub(1, Ordering::Relaxed);
-            let known = self.kept(request, call_id).map(|kept| Box::new(kept.clone()));
+            let known = self.leg(request, call_id).map(|leg| Box::new(leg.kept.clone()));
             return known.map_or(Remembered::Full, Remembered::Already);
         }
         let key = self.key(request.account, call_id);
@@ -411,7 +417,7 @@ impl CallsInProgress {
             }
             Entry::Occupied(mut occupied) => {
                 let call = occupied.get_mut();
-                match call.kept(request, call_id).cloned() {
+                match call.leg(request, call_id).map(|leg| leg.kept.clone()) {
                     Some(kept) => Remembered::Already(Box::new(kept)),
                     // Another call whose id has the same hash: as good as impossible, and then its token is enough.
                     None if !call.is(request.account, call_id) => Remembered::Full,
@@ -530,8 +536,8 @@ impl Call {
         self.account == *account && self.legs.first().names.is_call(call_id)
     }
 
-    fn kept(&self, request: &CallRequest<'_>, call_id: &str) -> Option<&Kept> {
+    fn leg(&self, request: &CallRequest<'_>, call_id: &str) -> Option<&Leg> {
         let leg = self.legs.find(&request.to, request.gateway)?;
-        self.is(request.account, call_id).then_some(&leg.kept)
+        self.is(request.account, call_id).then_some(leg)
     }
 }

@@ -63,12 +63,12 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
     fn decide(mut self) -> Decision<'t> {
         let revision = self.table.revision;
         let Some(found) = self.first_match() else {
-            return Decision { revision, choice: None, reason: Reason::NoRoute, detour: None };
+            return Decision { revision, choice: None, reason: Reason::NoRoute, moved: false, detour: None };
         };
         let (choice, reason) = self.for_caller(found);
         // Most tables have neither limits nor fallbacks: this is all that it costs them.
         let (choice, detour) = if self.table.guards == 0 { (choice, None) } else { self.fit(choice) };
-        Decision { revision, choice: Some(choice), reason, detour }
+        Decision { revision, choice: Some(choice), reason, moved: false, detour }
     }
 
     fn first_match(&mut self) -> Match<'t> {

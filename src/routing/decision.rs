@@ -21,9 +21,36 @@ pub struct Decision<'t> {
     pub choice: Option<Choice<'t>>,
     /// Why.
     pub reason: Reason<'t>,
+    /// Whether it takes the place of an earlier one, since a deployment moved the call.
+    pub moved: bool,
     /// What could not take the call, if there was such a thing.
     pub detour: Option<Detour<'t>>,
 }
+
+impl Decision<'_> {
+    /// All codes, in the order of their [`Decision::code_index`].
+    pub const CODES: [&'static str; Reason::CODES.len() + 1] = {
+        let mut codes = [MOVED; Reason::CODES.len() + 1];
+        let (reasons, _) = codes.split_at_mut(Reason::CODES.len());
+        reasons.copy_from_slice(&Reason::CODES);
+        codes
+    };
+
+    /// A small number, for cells.
+    #[must_use]
+    pub const fn code_index(&self) -> usize {
+        if self.moved { Reason::CODES.len() } else { self.reason.index() }
+    }
+
+    /// The code in answers, records and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        if self.moved { MOVED } else { self.reason.code() }
+    }
+}
+
+/// The code of a decision that took the place of an earlier one.
+const MOVED: &str = "moved";
 
 /// What serves a call.
 #[derive(Debug, Clone)]
@@ -150,7 +177,7 @@ pub enum Reason<'t> {
 }
 
 impl Reason<'_> {
-    /// All codes, in the order of their [`Reason::index`].
+    /// All rules, in the order of their [`Reason::index`].
     pub const CODES: [&'static str; 11] = [
         "call_in_progress",
         "token",
@@ -183,7 +210,7 @@ impl Reason<'_> {
         }
     }
 
-    /// The code in answers, records and metrics.
+    /// The rule's code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         Self::CODES.get(self.index()).copied().unwrap_or_default()
@@ -244,6 +271,7 @@ impl fmt::Display for Sentence<'_, '_> {
         let Some(choice) = &self.decision.choice else {
             return write!(f, "nobody serves {to}");
         };
+        Moved(self.decision).fmt(f)?;
         match self.decision.detour {
             Some(detour) if !matches!(detour.to, Instead::Nothing) => write!(f, "{to} leads to {detour}")?,
             Some(detour) => {
@@ -256,6 +284,15 @@ impl fmt::Display for Sentence<'_, '_> {
             Some(site) => write!(f, "; the version has no site variant {site}, its default is used"),
             None => Ok(()),
         }
+    }
+}
+
+/// How the sentence of a decision begins that took the place of an earlier one.
+struct Moved<'d, 't>(&'d Decision<'t>);
+
+impl fmt::Display for Moved<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.moved { "a deployment moved the calls that began before it: " } else { "" })
     }
 }
 

@@ -1,14 +1,16 @@
 //! Where a request becomes an answer: the call's own earlier decision, else its token, else a name, else the table.
+//!
+//! A decision that a deployment moved its calls away from is none: what is decided then takes its place.
 
 use std::sync::Arc;
 
-use super::calls::{CallsInProgress, Kept, Remembered};
+use super::calls::{CallsInProgress, Kept, KeptArm, Remembered, Replaced};
 use super::capacity::Places;
 use super::decide::{begin, decide};
 use super::decision::{Decision, Reason};
 use super::named::ByName;
 use super::request::CallRequest;
-use super::series::SeriesBook;
+use super::series::{Series, SeriesBook};
 use super::shelf::Shelf;
 use super::table::{RoutingTable, ServingSplit};
 use super::token::{InvalidToken, TokenKeys, TokenText};
@@ -72,6 +74,8 @@ pub struct Answer<'a> {
     pub token_ignored: Option<TokenIgnored>,
     /// What became of remembering it.
     pub standing: Standing,
+    /// Where the call was counted before, if it was moved.
+    pub moved_from: Option<Arc<Series>>,
 }
 
 /// Why a token did not decide.
@@ -83,6 +87,9 @@ pub enum TokenIgnored {
     /// It is valid, but this node does not know the version.
     #[error("its version is not here")]
     NotHere,
+    /// It is valid, but a deployment moved the calls of its environment since.
+    #[error("a deployment moved the calls of its environment since")]
+    Moved,
 }
 
 /// How a call stands after it was answered.
@@ -92,6 +99,8 @@ pub enum Standing {
     Began,
     /// It was in progress before.
     InProgress,
+    /// It was in progress before, and goes on with this answer.
+    Moved,
     /// It was meant to be remembered, but there is no room.
     NotRemembered,
     /// It was meant to be remembered, but its id has too many legs.
@@ -115,11 +124,17 @@ impl Switchboard {
         trail: &mut impl Trail,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
+        let mut before = None;
         if let Some(call_id) = call.call_id {
-            match self.calls.kept(call, call_id) {
-                Some(kept) => {
+            match self.calls.leg(call, call_id) {
+                Some(leg) if leg.ended.is_some() || !table.moves(&leg.kept) => {
                     trail.note("call_in_progress", true, format_args!("the call was decided before"));
-                    return then(&self.repeat(&kept, call, occasion));
+                    return then(&self.repeat(&leg.kept, call, occasion));
+                }
+                Some(leg) => {
+                    let why = "the call was decided before, and a deployment moved it since";
+                    trail.note("call_in_progress", false, format_args!("{why}"));
+                    before = Some(Before { kept: leg.kept.clone(), is_here: true });
                 }
                 None => {
                     trail.note("call_in_progress", false, format_args!("the call is not in progress here"));
@@ -127,30 +142,42 @@ impl Switchboard {
             }
         }
         let by_token = call.token.map(|token| self.by_token(table, call, token, occasion.now, trail));
-        let (by_token, ignored) = match by_token.transpose() {
-            Ok(kept) => (kept, None),
-            Err(why) => (None, Some(why)),
+        let (by_token, ignored) = match by_token {
+            None => (None, None),
+            Some(Ok(kept)) if !table.moves(&kept) => (Some(kept), None),
+            Some(Ok(kept)) => {
+                before = before.or(Some(Before { kept, is_here: false }));
+                (None, Some(TokenIgnored::Moved))
+            }
+            Some(Err(why)) => (None, Some(why)),
         };
+        let occasion = before.as_ref().map_or(occasion, |before| occasion.deciding(before.kept.decision_id));
         let named = by_token.map(|kept| (kept, Reason::Token)).or_else(|| {
             let kept = self.named(table, call).by_override(occasion.decision_id, trail)?;
             Some((kept, Reason::Override))
         });
-        match named {
-            Some((kept, reason)) => {
-                let places = if begins(call, occasion) { kept.places() } else { Places::default() };
-                let occasion = occasion.deciding(kept.decision_id);
-                self.conclude(&kept.decision(reason), (places, ignored), call, occasion, then)
-            }
-            None => {
-                let mut places = Places::default();
-                let decision = if begins(call, occasion) {
-                    counted(table, call, occasion, &mut places, trail)
-                } else {
-                    decide(table, call, occasion.draw, occasion.now, trail)
-                };
-                self.conclude(&decision, (places, ignored), call, occasion, then)
-            }
+        if let (Some(call_id), Some(Before { kept, is_here: true })) = (call.call_id, &before)
+            && begins(call, occasion)
+        {
+            self.calls.vacate(call, call_id, kept);
         }
+        let (kept, mut places) = (named, Places::default());
+        let (mut decision, occasion) = match &kept {
+            Some((kept, reason)) => {
+                if begins(call, occasion) {
+                    places = kept.places();
+                }
+                (kept.decision(*reason), occasion.deciding(kept.decision_id))
+            }
+            None if begins(call, occasion) => {
+                (counted(table, call, occasion, (&mut places, before.as_ref()), trail), occasion)
+            }
+            None => (decide(table, call, occasion.draw, occasion.now, trail), occasion),
+        };
+        // Where nobody serves it, nothing takes the place of what was decided.
+        decision.moved =
+            before.is_some() && decision.choice.is_some() && !matches!(decision.reason, Reason::Token);
+        self.conclude(&decision, (places, ignored), (call, before), occasion, then)
     }
 
     /// To look for what a call names itself.
@@ -172,6 +199,9 @@ impl Switchboard {
             .map_err(TokenIgnored::Invalid)
             .and_then(|claims| self.named(table, call).by_claims(&claims).ok_or(TokenIgnored::NotHere));
         match &kept {
+            Ok(kept) if table.moves(kept) => {
+                trail.note("token", false, format_args!("{}", TokenIgnored::Moved))
+            }
             Ok(_) => trail.note("token", true, format_args!("it is ours and names its version")),
             Err(why) => trail.note("token", false, format_args!("{why}")),
         }
@@ -182,45 +212,85 @@ impl Switchboard {
         &self,
         decision: &Decision<'_>,
         (places, token_ignored): (Places, Option<TokenIgnored>),
-        call: &CallRequest<'_>,
+        (call, before): (&CallRequest<'_>, Option<Before>),
         occasion: Occasion,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
         let decision_id = occasion.decision_id;
-        if hidden(call, decision) {
-            let (decision, standing) = (decision.clone(), Standing::Hidden);
-            return then(&Answer { decision, decision_id, token: None, token_ignored, standing });
-        }
-        let mut standing = Standing::Passing;
-        if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id)
-            && let Some(kept) = Kept::of(decision, decision_id)
-        {
-            standing = match self.calls.remember(call, call_id, (kept, places), occasion.now) {
-                Remembered::New => Standing::Began,
-                Remembered::Full => Standing::NotRemembered,
-                Remembered::TooManyLegs => Standing::TooManyLegs,
-                Remembered::Already(first) => {
-                    // It was asked twice at once, and the other answer was first.
-                    if let Some(split) = split_of(call, decision) {
-                        split.uncount();
+        let mut answer = Answer {
+            decision: decision.clone(),
+            decision_id,
+            token: None,
+            token_ignored,
+            standing: Standing::Passing,
+            moved_from: None,
+        };
+        let hidden = hidden(call, decision);
+        if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id) {
+            let kept = if hidden { None } else { Kept::of(decision, decision_id) };
+            let remembered = match (kept, &before) {
+                (kept, Some(Before { kept: had, is_here: true })) => {
+                    // Where nothing can be told, the call stays as it is.
+                    let told = kept.is_some();
+                    let instead = kept.map_or_else(|| (had.clone(), had.places()), |kept| (kept, places));
+                    match self.calls.replace(call, call_id, had, instead) {
+                        Replaced::Done if told => {
+                            answer.moved_from = Some(Arc::clone(&had.served.series));
+                            Some(Standing::Moved)
+                        }
+                        Replaced::Already(first) if told => {
+                            return self.second(&first, decision, (call, before), occasion, then);
+                        }
+                        Replaced::Done | Replaced::Already(_) | Replaced::Ended => None,
                     }
-                    return then(&self.repeat(&first, call, occasion));
                 }
+                (Some(kept), _) => match self.calls.remember(call, call_id, (kept, places), occasion.now) {
+                    Remembered::New => Some(Standing::Began),
+                    Remembered::Full => Some(Standing::NotRemembered),
+                    Remembered::TooManyLegs => Some(Standing::TooManyLegs),
+                    Remembered::Already(first) => {
+                        return self.second(&first, decision, (call, before), occasion, then);
+                    }
+                },
+                (None, _) => None,
             };
+            answer.standing = remembered.unwrap_or(Standing::Passing);
         }
-        let token = self.token(decision, decision_id, call, occasion);
-        then(&Answer { decision: decision.clone(), decision_id, token, token_ignored, standing })
+        if hidden {
+            answer.standing = Standing::Hidden;
+        } else {
+            answer.token = self.token(decision, decision_id, call, occasion);
+        }
+        then(&answer)
+    }
+
+    /// The answer to whoever asked second of two that asked for the same call at once.
+    fn second<R>(
+        &self,
+        first: &Kept,
+        decision: &Decision<'_>,
+        (call, before): (&CallRequest<'_>, Option<Before>),
+        occasion: Occasion,
+        then: impl FnOnce(&Answer<'_>) -> R,
+    ) -> R {
+        if let Some(split) = split_of(call, before.as_ref(), decision) {
+            split.uncount();
+        }
+        then(&self.repeat(first, call, occasion))
     }
 
     fn repeat<'k>(&self, kept: &'k Kept, call: &CallRequest<'_>, occasion: Occasion) -> Answer<'k> {
         let decision = kept.decision(Reason::CallInProgress);
-        let (decision_id, standing) = (kept.decision_id, Standing::InProgress);
-        if hidden(call, &decision) {
-            let standing = Standing::Hidden;
-            return Answer { decision, decision_id, token: None, token_ignored: None, standing };
+        let hidden = hidden(call, &decision);
+        let decision_id = kept.decision_id;
+        Answer {
+            token: if hidden { None } else { self.token(&decision, decision_id, call, occasion) },
+            decision,
+            decision_id,
+            token_ignored: None,
+            standing: if hidden { Standing::Hidden } else { Standing::InProgress },
+            moved_from: None,
         }
-        let token = self.token(&decision, decision_id, call, occasion);
-        Answer { decision, decision_id, token, token_ignored: None, standing }
     }
 
     fn token(
@@ -239,13 +309,20 @@ impl Switchboard {
     }
 }
 
-/// Decides a call that begins, and counts it in the split whose slots decided: before it is remembered, so that a split
-/// never has more calls than its quota, however many begin at once.
+/// What was decided for a call before a deployment moved it.
+struct Before {
+    kept: Kept,
+    /// Whether it is among the calls in progress here; else its token says it.
+    is_here: bool,
+}
+
+/// Decides a call that begins or is moved, and counts it in the split whose slots decided: before it is remembered, so
+/// that a split never has more calls than its quota, however many begin at once.
 fn counted<'t>(
     table: &'t RoutingTable,
     call: &CallRequest<'_>,
     occasion: Occasion,
-    places: &mut Places,
+    (places, before): (&mut Places, Option<&Before>),
     trail: &mut impl Trail,
 ) -> Decision<'t> {
     let mut begin = || {
@@ -254,7 +331,7 @@ fn counted<'t>(
     };
     let mut decision = begin();
     for _ in 0..LOOKS_MAX {
-        match split_of(call, &decision) {
+        match split_of(call, before, &decision) {
             Some(split) if !split.count() => decision = begin(),
             _ => break,
         }
@@ -267,11 +344,17 @@ fn counted<'t>(
 const LOOKS_MAX: usize = 4;
 
 /// The split in which a decision counts: one whose slots decided. What a token or a name decides was counted before, or
-/// is no result.
-fn split_of<'t>(call: &CallRequest<'_>, decision: &Decision<'t>) -> Option<&'t ServingSplit> {
+/// is no result; so was a call that was in the same split before it was moved.
+fn split_of<'t>(
+    call: &CallRequest<'_>,
+    before: Option<&Before>,
+    decision: &Decision<'t>,
+) -> Option<&'t ServingSplit> {
     let fresh = !matches!(decision.reason, Reason::Token | Reason::Override) && !hidden(call, decision);
     let in_split = decision.choice.as_ref().filter(|_| fresh)?.in_split?;
-    in_split.slot.map(|_| in_split.split.as_ref())
+    let split = in_split.slot.map(|_| in_split.split.as_ref())?;
+    let was_there = |arm: &KeptArm| arm.slot.is_some() && arm.split.split.birth() == split.split.birth();
+    (!before.and_then(|before| before.kept.arm.as_ref()).is_some_and(was_there)).then_some(split)
 }
 
 /// Whether it is a call that will be remembered, if somebody serves it and there is room.

@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 
+use super::calls::Kept;
 use super::capacity::{Capacities, Capacity};
 use super::health::{Health, TargetHealth};
 use super::series::Series;
@@ -59,6 +60,8 @@ pub struct RoutingTable {
     split_places: Map<SplitRef, u32>,
     split_digests: Map<u64, u32>,
     default_endpoints: Option<Arc<[Endpoint]>>,
+    /// The newest revision before which some deployment moved calls: of later ones nothing more is asked.
+    calls_from: Revision,
     /// Agents, splits and routes that have a limit or a fallback: where there are none, a decision looks no further.
     pub(super) guards: u32,
     /// How full what is limited is; of this table and of those that follow it.
@@ -361,6 +364,23 @@ impl RoutingTable {
 
     pub(super) fn split_by_digest(&self, digest: u64) -> Option<&Arc<ServingSplit>> {
         self.splits.get(*self.split_digests.get(&digest)?)
+    }
+
+    /// Whether a deployment moved the calls that were decided when this was.
+    #[must_use]
+    #[inline]
+    pub fn moves(&self, kept: &Kept) -> bool {
+        kept.revision < self.calls_from && self.moved(kept)
+    }
+
+    #[cold]
+    fn moved(&self, kept: &Kept) -> bool {
+        let served = &kept.served;
+        let deployment = served
+            .pin
+            .environment()
+            .and_then(|environment| self.agent(&served.agent)?.agent.deployment(environment));
+        deployment.is_some_and(|deployment| kept.revision < deployment.calls_from)
     }
 
     /// How full what is limited is.

@@ -1,6 +1,7 @@
 //! Laws of the call path, over real states and tables.
 
 mod capacity;
+mod moved;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -223,6 +223,7 @@ fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg) {
         decision_id: leg.kept.decision_id,
         token: None,
         token_ignored: None,
+        moved_from: None,
         standing: Standing::InProgress,
     };
     let asked = Asked { call_id: Some(call_id), to: &to, remark: "" };

@@ -54,7 +54,7 @@ impl Leg {
     #[must_use]
     pub fn decision(&self) -> Decision<'_> {
         let detour = self.kept.detour.as_deref().map(KeptDetour::detour);
-        Decision { detour, ..self.kept.decision(self.reason()) }
+        Decision { moved: self.kept.moved, detour, ..self.kept.decision(self.reason()) }
     }
 
     /// Why it was decided as it was.

@@ -102,6 +102,8 @@ impl Patch<'_> {
         ) else {
             return;
         };
+        let moved = agent.deployments.iter().flatten().map(|deployment| deployment.calls_from).max();
+        self.table.calls_from = self.table.calls_from.max(moved.unwrap_or_default());
         serving.guard = self.guard_of(agent);
         self.guard(guarded, serving.guard.is_some());
         for (pin, seat) in serving.seats() {

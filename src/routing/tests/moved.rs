@@ -1,0 +1,203 @@
+//! Laws of calls that a deployment moves.
+
+use super::*;
+use crate::domain::change::Change;
+use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
+use crate::routing::decision::Decision;
+
+const LIVE: &str = "+14155550100";
+const PINNED: &str = "+14155550101";
+const OTHER: &str = "+14155550102";
+
+/// Puts a version of `sales` into an environment, and calls in progress with it or not.
+fn deploy(world: &mut World, environment: Environment, n: u32, moves: bool) {
+    let agent = agent_ref("sales");
+    let before = world.state.agent(&agent).unwrap().deployment(environment);
+    let revision = world.state.revision.next();
+    let deployment = Deployment {
+        id: DeploymentId::derived(Timestamp(i64::from(n)), &agent, environment, version(n)),
+        environment,
+        version: version(n),
+        kind: DeploymentKind::Rollback,
+        message: String::new(),
+        created_by: "test".to_owned(),
+        created_at: Timestamp(0),
+        calls_from: if moves { revision } else { before.map(|it| it.calls_from).unwrap_or_default() },
+    };
+    let mut touched = Touched::default();
+    world.state.revision = revision;
+    world.state.absorb(&Change::Deployed { agent, deployment: Arc::new(deployment) }, &mut touched);
+    world.table = world.patched(&world.table, &touched);
+}
+
+struct Told {
+    /// Version and code.
+    said: String,
+    id: u128,
+    standing: Standing,
+    token: Option<String>,
+    token_ignored: Option<String>,
+    sentence: String,
+}
+
+fn ask(board: &Switchboard, world: &World, to: &str, id: &str, token: Option<&str>, n: u128) -> Told {
+    let headers = Vec::new();
+    let call = CallRequest { call_id: Some(id), token, ..world.call(to, "+14155550199", &headers) };
+    board.ask(&world.table, &call, occasion(n), &mut Silent, |answer| {
+        let choice = answer.decision.choice.as_ref();
+        let version = choice.map_or("none".to_owned(), |choice| choice.served.version.pin().to_string());
+        Told {
+            said: format!("{version} {}", answer.decision.code()),
+            id: answer.decision_id,
+            standing: answer.standing,
+            token: answer.token.map(|token| token.as_str().to_owned()),
+            token_ignored: answer.token_ignored.map(|why| why.to_string()),
+            sentence: sentence(&answer.decision, &call.to),
+        }
+    })
+}
+
+fn sentence(decision: &Decision<'_>, to: &Address<'_>) -> String {
+    crate::routing::decision::Sentence { decision, to }.to_string()
+}
+
+fn world() -> World {
+    let mut world = World::new();
+    world.put(LIVE, "sales@live");
+    world.put(PINNED, "sales@V1");
+    deploy(&mut world, Environment::Sandbox, 1, false);
+    world.put(OTHER, "sales@sandbox");
+    world
+}
+
+#[test]
+fn a_move_decides_calls_of_its_environment_afresh_once_and_no_others() {
+    let mut world = world();
+    let board = switchboard(&world, 10);
+    for to in [LIVE, PINNED, OTHER] {
+        assert_eq!(ask(&board, &world, to, "a", None, 1).standing, Standing::Began);
+    }
+    deploy(&mut world, Environment::Live, 2, false);
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 2).said, "V1 call_in_progress", "it keeps its version");
+    deploy(&mut world, Environment::Live, 3, true);
+    let moved = ask(&board, &world, LIVE, "a", None, 3);
+    assert_eq!((moved.said.as_str(), moved.id, moved.standing), ("V3 moved", 1, Standing::Moved));
+    assert_eq!(
+        moved.sentence,
+        "a deployment moved the calls that began before it: +14155550100 is pinned to sales at live"
+    );
+    let again = ask(&board, &world, LIVE, "a", None, 4);
+    assert_eq!(
+        (again.said.as_str(), again.id, again.standing),
+        ("V3 call_in_progress", 1, Standing::InProgress)
+    );
+    for to in [PINNED, OTHER] {
+        assert_eq!(ask(&board, &world, to, "a", None, 5).said, "V1 call_in_progress", "{to}");
+    }
+    assert_eq!(board.calls.in_progress(), 3);
+    // A later one that keeps calls moves none of those that are here by now, but still those that never asked.
+    deploy(&mut world, Environment::Live, 2, false);
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 6).said, "V3 call_in_progress");
+}
+
+#[test]
+fn a_call_that_has_ended_is_not_moved() {
+    let mut world = world();
+    let board = switchboard(&world, 10);
+    ask(&board, &world, LIVE, "a", None, 1);
+    board.calls.end(&world.account, Which::default(), "a", &Ending::default()).unwrap();
+    deploy(&mut world, Environment::Live, 3, true);
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 2).said, "V1 call_in_progress");
+    assert_eq!(board.calls.in_progress(), 0);
+}
+
+#[test]
+fn a_token_from_before_a_move_is_ignored_by_every_node_and_they_agree() {
+    let mut world = world();
+    let board = switchboard(&world, 10);
+    let old = ask(&board, &world, LIVE, "a", None, 1).token.unwrap();
+    let pinned = ask(&board, &world, PINNED, "p", None, 2).token.unwrap();
+    deploy(&mut world, Environment::Live, 3, true);
+    let elsewhere = switchboard(&world, 10);
+    let leg = ask(&elsewhere, &world, LIVE, "leg", Some(&old), 3);
+    assert_eq!((leg.said.as_str(), leg.id, leg.standing), ("V3 moved", 1, Standing::Began));
+    assert_eq!(leg.token_ignored.as_deref(), Some("a deployment moved the calls of its environment since"));
+    assert_eq!(ask(&elsewhere, &world, PINNED, "p", Some(&pinned), 4).said, "V1 token");
+    // The token of the node that asked first counts on the one that has the call yet as it was.
+    let renewed = leg.token.unwrap();
+    let here = ask(&board, &world, LIVE, "a", Some(&renewed), 5);
+    assert_eq!((here.said.as_str(), here.id, here.standing), ("V3 token", 1, Standing::Moved));
+    assert_eq!(ask(&board, &world, LIVE, "a", Some(&old), 6).said, "V3 call_in_progress");
+}
+
+#[test]
+fn a_moved_call_holds_one_place_and_is_not_in_its_own_way() {
+    let mut world = world();
+    let mut agents = vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    agents[0].value.max_calls_in_progress = Some(1);
+    agents[0].value.fallback = Some(crate::domain::fallback::Fallback::parse("sip:desk@h").unwrap());
+    world.act(Action::ApplyFiles(Arc::new(file_set(agents))));
+    let board = switchboard(&world, 10);
+    ask(&board, &world, LIVE, "a", None, 1);
+    deploy(&mut world, Environment::Live, 3, true);
+    let places = |world: &World| world.serving("sales", Pin::Draft).capacity().unwrap().calls();
+    assert_eq!(places(&world), 1);
+    let moved = ask(&board, &world, LIVE, "a", None, 2);
+    assert!(moved.said == "V3 moved" && !moved.sentence.contains("desk"), "{}", moved.sentence);
+    assert_eq!(places(&world), 1);
+    board.calls.end(&world.account, Which::default(), "a", &Ending::default()).unwrap();
+    assert_eq!(places(&world), 0);
+}
+
+#[test]
+fn a_moved_call_that_nobody_serves_any_more_stays_as_it_was_and_so_do_its_places() {
+    let mut world = world();
+    let mut agents = vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    agents[0].value.max_calls_in_progress = Some(1);
+    world.act(Action::ApplyFiles(Arc::new(file_set(agents))));
+    let board = switchboard(&world, 10);
+    ask(&board, &world, LIVE, "a", None, 1);
+    deploy(&mut world, Environment::Live, 3, true);
+    world.act(Action::DeleteNumber(number(LIVE)));
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 2).said, "none no_route");
+    assert_eq!(world.serving("sales", Pin::Draft).capacity().unwrap().calls(), 1);
+    world.put(LIVE, "sales@live");
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 3).said, "V3 moved");
+}
+
+#[test]
+fn a_moved_call_counts_once_in_its_split() {
+    let mut world = world();
+    let mut spring = split("spring", &[("a", "sales@live", 1)]);
+    spring.call_quota = Some(2);
+    world.act(Action::CreateSplit { split: spring, numbers: vec![number(LIVE)] });
+    let board = switchboard(&world, 10);
+    ask(&board, &world, LIVE, "a", None, 1);
+    deploy(&mut world, Environment::Live, 3, true);
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 2).said, "V3 moved");
+    assert_eq!(world.table.splits().next().unwrap().calls.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn of_many_who_ask_for_a_moved_call_at_once_one_moves_it() {
+    for round in 0..20_u128 {
+        let mut world = world();
+        let board = switchboard(&world, 10);
+        ask(&board, &world, LIVE, "a", None, 1);
+        deploy(&mut world, Environment::Live, 3, true);
+        let moved: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4_u128)
+                .map(|n| {
+                    let (board, world) = (&board, &world);
+                    scope.spawn(move || {
+                        let told = ask(board, world, LIVE, "a", None, round + n);
+                        assert!(told.said.starts_with("V3 "), "{}", told.said);
+                        usize::from(told.standing == Standing::Moved)
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!((moved, board.calls.in_progress()), (1, 1));
+    }
+}
