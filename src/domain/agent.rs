@@ -119,7 +119,9 @@ pub struct Agent {
     /// What it is.
     pub profile: Profile,
     /// The endpoints of the profile, shared with the calls that were sent there.
-    pub endpoints: Option<Arc<[Endpoint]>>,
+    endpoints: Option<Arc<[Endpoint]>>,
+    /// Those for what an environment serves, by [`Environment::index`].
+    environment_endpoints: [Option<Arc<[Endpoint]>>; 3],
     /// The editable head, if it has one.
     pub draft: Option<Arc<Version>>,
     /// Drafts that served before, newest last: calls and tokens may still name them.
@@ -143,6 +145,7 @@ impl Agent {
         let mut agent = Self {
             profile,
             endpoints: None,
+            environment_endpoints: [const { None }; 3],
             draft: None,
             past_drafts: Vec::new(),
             versions: BTreeMap::new(),
@@ -164,8 +167,25 @@ impl Agent {
     }
 
     fn refresh_endpoints(&mut self) {
-        let endpoints = &self.profile.endpoints;
-        self.endpoints = (!endpoints.is_empty()).then(|| Arc::from(endpoints.as_slice()));
+        let shared =
+            |endpoints: &Vec<Endpoint>| (!endpoints.is_empty()).then(|| Arc::from(endpoints.as_slice()));
+        self.endpoints = shared(&self.profile.endpoints);
+        let of = |environment| self.profile.environment_endpoints.get(&environment).and_then(shared);
+        self.environment_endpoints = Environment::ALL.map(of);
+    }
+
+    /// Where its runtime listens for what an environment serves, or none, if that is said apart from versions.
+    #[must_use]
+    pub fn endpoints(&self, environment: Option<Environment>) -> Option<&Arc<[Endpoint]>> {
+        let own =
+            environment.and_then(|environment| self.environment_endpoints.get(environment.index())?.as_ref());
+        own.or(self.endpoints.as_ref())
+    }
+
+    /// The connector of an environment, the first if it has several.
+    #[must_use]
+    pub fn connector_of(&self, environment: Environment) -> Option<&Arc<Connector>> {
+        self.connectors.values().find(|connector| connector.environment == environment)
     }
 
     /// Gives the draft another content.

@@ -33,3 +33,20 @@ pub struct Connector {
     #[serde(default)]
     pub disable_handoff: bool,
 }
+
+impl Connector {
+    /// One of which nothing is said but what its numbers are pinned to.
+    #[must_use]
+    pub fn new(id: ConnectorId, environment: Environment) -> Self {
+        Self {
+            id,
+            name: environment.as_str().to_owned(),
+            environment,
+            site_variant: None,
+            asr_language: None,
+            tts_language: None,
+            voice_name: None,
+            disable_handoff: false,
+        }
+    }
+}

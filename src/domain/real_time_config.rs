@@ -1,10 +1,17 @@
 //! Real-time configs: values that change at once and outside versions, one page for each environment of an agent.
 
+mod effort;
+mod schema;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::id::Environment;
 use super::time::Timestamp;
+
+pub use schema::{
+    ConfigSchema, FAULTS_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX, VARIABLES_BYTES_MAX, oversized,
+};
 
 /// The values of an environment and what they must be like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,4 +27,12 @@ pub struct ConfigPage {
     pub schema: Option<Value>,
     /// When either last changed.
     pub last_updated: Timestamp,
+}
+
+impl ConfigPage {
+    /// The page of an environment for which nothing was stored yet.
+    #[must_use]
+    pub fn new(environment: Environment) -> Self {
+        Self { environment, variables: None, schema: None, last_updated: Timestamp(0) }
+    }
 }

@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::fallback::Fallback;
-use super::id::{AccountId, AgentId, Pin, SiteVariantId, SplitId};
+use super::id::{AccountId, AgentId, ConnectorId, Pin, SiteVariantId, SplitId};
 use super::named::Named;
 use super::refusal::FieldFault;
 use super::reserved::{RESERVED_HEADER, is_reserved_header};
@@ -93,6 +93,8 @@ pub struct Route {
     pub site_variant: Option<SiteVariantId>,
     /// Where calls go that what it leads to cannot take.
     pub fallback: Option<Fallback>,
+    /// The connector of a number that came by one: it says the site where the route does not.
+    pub connector: Option<ConnectorId>,
 }
 
 impl Route {
@@ -107,6 +109,7 @@ impl Route {
             headers: BTreeMap::new(),
             site_variant: None,
             fallback: None,
+            connector: None,
         }
     }
 
@@ -117,6 +120,7 @@ impl Route {
             && self.headers.is_empty()
             && self.site_variant.is_none()
             && self.fallback.is_none()
+            && self.connector.is_none()
     }
 
     /// Every agent and pin the route can lead to by itself.
@@ -276,6 +280,8 @@ struct Written {
     site_variant_id: Option<SiteVariantId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fallback: Option<Fallback>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connector_id: Option<ConnectorId>,
 }
 
 impl From<Route> for Written {
@@ -294,6 +300,7 @@ impl From<Route> for Written {
             headers: route.headers,
             site_variant_id: route.site_variant,
             fallback: route.fallback,
+            connector_id: route.connector,
         }
     }
 }
@@ -315,6 +322,7 @@ impl TryFrom<Written> for Route {
             headers: written.headers,
             site_variant: written.site_variant_id,
             fallback: written.fallback,
+            connector: written.connector_id,
         })
     }
 }
@@ -325,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_stored_route_reads_back_and_its_shape_stays() {
-        let text = r#"{"account":"ws-1","managedBy":"api","agentId":"sales","pin":"V3","headerRules":[{"header":"X-Env","equals":"test","pin":"sandbox"}],"headers":{"X-Brand":"north"},"siteVariantId":"berlin","fallback":"sip:desk@10.0.0.9"}"#;
+        let text = r#"{"account":"ws-1","managedBy":"api","agentId":"sales","pin":"V3","headerRules":[{"header":"X-Env","equals":"test","pin":"sandbox"}],"headers":{"X-Brand":"north"},"siteVariantId":"berlin","fallback":"sip:desk@10.0.0.9","connectorId":"c-1"}"#;
         let route: Route = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&route).unwrap(), text);
         assert!(route.faults().is_empty());

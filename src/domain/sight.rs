@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::account::Key;
 use super::address::Number;
+use super::agent::AgentRef;
 use super::caller_pin::CallerPin;
 use super::change::SplitRef;
-use super::command::{Action, Author, Command};
+use super::command::{Action, AgentEdit, Author, Command, TelephonyEdit};
 use super::files::{FileNumber, FileSet, FileSplit};
-use super::id::{AccountId, AgentId, SplitId};
+use super::id::{AccountId, AgentId, ConnectorId, SplitId};
 use super::object::Object;
 use super::route::{Destination, Route};
 use super::split::Split;
@@ -100,6 +101,9 @@ impl<'s> Sight<'s> {
         let split =
             |id: &SplitId| self.named_split(&SplitRef { account: account.clone(), split: id.clone() });
         match &command.action {
+            Action::Agent { agent, edit: AgentEdit::Telephony(edit) } => {
+                self.agent(agent) && self.telephony(account, agent, edit)
+            }
             Action::Agent { agent, .. } => self.agent(agent),
             Action::PutNumber { number: at, route } => number(at) && self.route(route),
             Action::DeleteNumber(at) => number(at),
@@ -136,6 +140,26 @@ impl<'s> Sight<'s> {
             | Action::DeleteKey(_)
             | Action::ApplyFiles(_)
             | Action::Several(_) => true,
+        }
+    }
+
+    /// Whether all is seen that leads to the numbers that an edit of connectors changes, and where they go.
+    fn telephony(&self, account: &AccountId, agent: &AgentId, edit: &TelephonyEdit) -> bool {
+        let id = || AgentRef { account: account.clone(), agent: agent.clone() };
+        let number = |number: &Number| self.object(account, &Object::Number(number.clone()));
+        let numbers_of = |connector: &ConnectorId| {
+            self.is_whole()
+                || self.state.numbers_of(&id(), |it| it == connector).all(|(_, route)| self.route(route))
+        };
+        match edit {
+            // That a number is there already is told without saying where it leads.
+            TelephonyEdit::Import(_) => true,
+            TelephonyEdit::Connect { number: which, .. } => number(which),
+            TelephonyEdit::Release(numbers) => numbers.iter().all(number),
+            TelephonyEdit::PatchConnector { connector, patch } => {
+                patch.agent.as_ref().is_none_or(|to| self.agent(to) && numbers_of(connector))
+            }
+            TelephonyEdit::DeleteConnector(connector) => numbers_of(connector),
         }
     }
 

@@ -36,7 +36,7 @@ pub fn members(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
     let id = Uuid::from_u128(answer.decision_id).hyphenated().encode_lower(&mut id);
     json.raw(",\"decisionId\":\"").raw(id).raw("\",\"revision\":").number(decision.revision.0);
     match &decision.choice {
-        Some(choice) => served(json, choice, answer.decision_id, asked.call_id),
+        Some(choice) => served(json, choice, answer, asked.call_id),
         None => {
             json.raw(
                 ",\"agentId\":null,\"pin\":null,\"version\":null,\"versionHash\":null,\"draft\":false,\
@@ -78,9 +78,9 @@ fn why(json: &mut Json<'_>, answer: &Answer<'_>, asked: Asked<'_>) {
     });
 }
 
-fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: Option<&str>) {
-    let written = written(choice.served);
-    if written.is_complete() && choice.is_bare() {
+fn served(json: &mut Json<'_>, choice: &Choice<'_>, answer: &Answer<'_>, call_id: Option<&str>) {
+    let (written, decision_id) = (written(choice.served), answer.decision_id);
+    if written.is_complete() && choice.is_bare() && answer.real_time_config.is_none() {
         match in_split(choice) {
             None => {
                 json.copied(written.parts(AGENT..=SNAPSHOT));
@@ -113,12 +113,20 @@ fn served(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id: 
         }
         number => outgoing(json, &choice.served.version, number),
     }
+    match choice.connector() {
+        None => json.copied(written.part(NO_CONNECTOR)),
+        Some(connector) => json.raw(",\"connectorId\":").plain(connector.as_str()),
+    };
     match written.part(NO_SITE) {
         [] => site(json, choice),
         same => {
             json.copied(same);
         }
     }
+    match &answer.real_time_config {
+        None => json.copied(written.part(NO_PAGE)),
+        Some(page) => json.raw(",\"realTimeConfig\":").raw(page),
+    };
     json.copied(written.part(SNAPSHOT));
 }
 
@@ -127,9 +135,11 @@ const AGENT: usize = 0;
 const NO_SPLIT: usize = 1;
 const TARGETS: usize = 2;
 const HEADERS: usize = 3;
-const NO_SITE: usize = 4;
-const SNAPSHOT: usize = 5;
-const PINNED: usize = 6;
+const NO_CONNECTOR: usize = 4;
+const NO_SITE: usize = 5;
+const NO_PAGE: usize = 6;
+const SNAPSHOT: usize = 7;
+const PINNED: usize = 8;
 
 #[inline]
 fn written(served: &Served) -> &Written {
@@ -169,12 +179,14 @@ fn write(served: &Served) -> Written {
         }
     });
     let snapshot = part(&|json| {
-        json.raw(",\"realTimeConfig\":null,\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
+        json.raw(",\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
     });
     let pinned = part(&|json| {
         json.escaped(IsPinned(served));
     });
-    Written::of(&[agent, no_split, targets, headers, no_site, snapshot, pinned])
+    let no_connector = ",\"connectorId\":null".to_owned();
+    let no_page = ",\"realTimeConfig\":null".to_owned();
+    Written::of(&[agent, no_split, targets, headers, no_connector, no_site, no_page, snapshot, pinned])
 }
 
 fn site(json: &mut Json<'_>, choice: &Choice<'_>) {
@@ -263,7 +275,7 @@ fn outgoing(json: &mut Json<'_>, version: &Version, number: Option<&Headers>) {
     for (name, value) in headers(&version.dispatch.sip_headers, number) {
         json.raw(",").text(name).raw(":").text(value);
     }
-    json.raw("},\"connectorId\":null");
+    json.raw("}");
 }
 
 fn object<'a>(json: &mut Json<'_>, members: impl Iterator<Item = (&'a str, &'a str)>) {

@@ -61,7 +61,7 @@ pub struct Kept {
     pub route: Option<Arc<ServingRoute>>,
     /// Its place in a split.
     pub arm: Option<KeptArm>,
-    /// What a token says of the site, one or none, where the route says otherwise by now.
+    /// What a token or a connector says of the site, one or none, where the route says otherwise.
     pub site: Option<Option<SiteVariantId>>,
     /// Where the call was sent instead of the version's endpoints.
     pub target: Option<Arc<EndpointTemplate>>,

@@ -138,14 +138,33 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             return Some((Choice::of(served, None), Reason::NumberPin));
         }
         let route = &way.route;
-        if let Some(found) = self.header_rules(route) {
-            return Some(found);
-        }
-        let reason = match route.to {
-            To::Seat { .. } => Reason::NumberPin,
-            To::Split(_) => Reason::NumberSplit,
+        let found = self.header_rules(route).or_else(|| {
+            let reason = match route.to {
+                To::Seat { .. } => Reason::NumberPin,
+                To::Split(_) => Reason::NumberSplit,
+            };
+            self.route(route, reason)
+        });
+        // Most numbers have no connector: this is all that it costs them.
+        if route.route.connector.is_none() { found } else { found.map(|found| self.connected(found, route)) }
+    }
+
+    /// What was found, at the site of the number's connector, unless the number names a site itself.
+    fn connected(&mut self, (choice, reason): Found<'t>, route: &'t ServingRoute) -> Found<'t> {
+        let table = self.table;
+        let site = || {
+            let connector = route.route.connector.as_ref().filter(|_| route.route.site_variant.is_none())?;
+            let connectors = &table.agent(&choice.served.agent)?.agent.connectors;
+            let site = connectors.get(connector)?.site_variant.as_ref()?;
+            Some((connector, site))
         };
-        self.route(route, reason)
+        let Some((connector, site)) = site() else { return (choice, reason) };
+        self.trail.note(
+            "connector",
+            true,
+            format_args!("connector {connector} names the site variant {site}"),
+        );
+        (Choice { site: Some(Some(site)), ..choice }, reason)
     }
 
     fn header_rules(&mut self, route: &'t Arc<ServingRoute>) -> Match<'t> {

@@ -9,7 +9,7 @@ use crate::domain::address::{Address, Prefix};
 use crate::domain::agent_config::Site;
 use crate::domain::endpoint::EndpointTemplate;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{Revision, SiteVariantId};
+use crate::domain::id::{ConnectorId, Revision, SiteVariantId};
 use crate::domain::split::Inactive;
 
 /// Who serves a call, by one revision of the table, and why. Borrows from the table (or from the remembered call).
@@ -59,7 +59,7 @@ pub struct Choice<'t> {
     pub served: &'t Arc<Served>,
     /// The route that led to it, for its headers and its site; none where it has neither.
     pub route: Option<&'t Arc<ServingRoute>>,
-    /// What a token says of the site, one or none, where the route says otherwise.
+    /// What a token or the number's connector says of the site, one or none, where the route says otherwise.
     pub site: Option<Option<&'t SiteVariantId>>,
     /// The split it is in.
     pub in_split: Option<InSplit<'t>>,
@@ -244,7 +244,13 @@ impl<'t> Choice<'t> {
         self.site.is_none() && self.target.is_none() && self.route.is_none_or(|route| route.route.is_bare())
     }
 
-    /// The site: the number's, else the version's default.
+    /// The connector of the number that led to it, if it came by one.
+    #[must_use]
+    pub fn connector(&self) -> Option<&'t ConnectorId> {
+        self.route?.route.connector.as_ref()
+    }
+
+    /// The site: the number's, else that of its connector, else the version's default.
     #[must_use]
     pub fn site(&self) -> CallSite<'t> {
         let sites = &self.served.version.dispatch.sites;

@@ -118,7 +118,7 @@ impl ByName<'_> {
             environment: pin.environment(),
             arm: arm.and_then(split),
         };
-        let endpoints = self.table.endpoints_of(&agent.agent, version);
+        let endpoints = self.table.endpoints_of(&agent.agent, version, pin);
         // Of a single one nobody asks whether it is down: there is no other for a call that names its version.
         let several =
             endpoints.as_deref().or(Some(&version.dispatch.endpoints)).filter(|list| list.len() > 1);

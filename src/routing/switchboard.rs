@@ -74,6 +74,8 @@ pub struct Answer<'a> {
     pub token_ignored: Option<TokenIgnored>,
     /// What became of remembering it.
     pub standing: Standing,
+    /// The real-time config of what serves, as JSON, as it is now.
+    pub real_time_config: Option<&'a str>,
     /// Where the call was counted before, if it was moved.
     pub moved_from: Option<Arc<Series>>,
 }
@@ -129,7 +131,7 @@ impl Switchboard {
             match self.calls.leg(call, call_id) {
                 Some(leg) if leg.ended.is_some() || !table.moves(&leg.kept) => {
                     trail.note("call_in_progress", true, format_args!("the call was decided before"));
-                    return then(&self.repeat(&leg.kept, call, occasion));
+                    return then(&self.repeat(&leg.kept, Asking { table, call, occasion }));
                 }
                 Some(leg) => {
                     let why = "the call was decided before, and a deployment moved it since";
@@ -177,7 +179,7 @@ impl Switchboard {
         // Where nobody serves it, nothing takes the place of what was decided.
         decision.moved =
             before.is_some() && decision.choice.is_some() && !matches!(decision.reason, Reason::Token);
-        self.conclude(&decision, (places, ignored), (call, before), occasion, then)
+        self.conclude(&decision, (places, ignored), before, Asking { table, call, occasion }, then)
     }
 
     /// To look for what a call names itself.
@@ -212,10 +214,11 @@ impl Switchboard {
         &self,
         decision: &Decision<'_>,
         (places, token_ignored): (Places, Option<TokenIgnored>),
-        (call, before): (&CallRequest<'_>, Option<Before>),
-        occasion: Occasion,
+        before: Option<Before>,
+        asking: Asking<'_>,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
+        let Asking { call, occasion, .. } = asking;
         let decision_id = occasion.decision_id;
         let mut answer = Answer {
             decision: decision.clone(),
@@ -223,6 +226,7 @@ impl Switchboard {
             token: None,
             token_ignored,
             standing: Standing::Passing,
+            real_time_config: asking.real_time_config(decision),
             moved_from: None,
         };
         let hidden = hidden(call, decision);
@@ -239,7 +243,7 @@ impl Switchboard {
                             Some(Standing::Moved)
                         }
                         Replaced::Already(first) if told => {
-                            return self.second(&first, decision, (call, before), occasion, then);
+                            return self.second(&first, decision, before.as_ref(), asking, then);
                         }
                         Replaced::Done | Replaced::Already(_) | Replaced::Ended => None,
                     }
@@ -249,7 +253,7 @@ impl Switchboard {
                     Remembered::Full => Some(Standing::NotRemembered),
                     Remembered::TooManyLegs => Some(Standing::TooManyLegs),
                     Remembered::Already(first) => {
-                        return self.second(&first, decision, (call, before), occasion, then);
+                        return self.second(&first, decision, before.as_ref(), asking, then);
                     }
                 },
                 (None, _) => None,
@@ -269,22 +273,24 @@ impl Switchboard {
         &self,
         first: &Kept,
         decision: &Decision<'_>,
-        (call, before): (&CallRequest<'_>, Option<Before>),
-        occasion: Occasion,
+        before: Option<&Before>,
+        asking: Asking<'_>,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
-        if let Some(split) = split_of(call, before.as_ref(), decision) {
+        if let Some(split) = split_of(asking.call, before, decision) {
             split.uncount();
         }
-        then(&self.repeat(first, call, occasion))
+        then(&self.repeat(first, asking))
     }
 
-    fn repeat<'k>(&self, kept: &'k Kept, call: &CallRequest<'_>, occasion: Occasion) -> Answer<'k> {
+    fn repeat<'k>(&self, kept: &'k Kept, asking: Asking<'k>) -> Answer<'k> {
+        let Asking { call, occasion, .. } = asking;
         let decision = kept.decision(Reason::CallInProgress);
         let hidden = hidden(call, &decision);
         let decision_id = kept.decision_id;
         Answer {
             token: if hidden { None } else { self.token(&decision, decision_id, call, occasion) },
+            real_time_config: asking.real_time_config(&decision),
             decision,
             decision_id,
             token_ignored: None,
@@ -306,6 +312,20 @@ impl Switchboard {
             }
             Purpose::Answer | Purpose::DryRun => None,
         }
+    }
+}
+
+/// A request, when it is asked, and what is there then.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    table: &'a RoutingTable,
+    call: &'a CallRequest<'a>,
+    occasion: Occasion,
+}
+
+impl<'a> Asking<'a> {
+    fn real_time_config(&self, decision: &Decision<'_>) -> Option<&'a str> {
+        self.table.real_time_config(decision.choice.as_ref()?.served)
     }
 }
 

@@ -62,6 +62,8 @@ pub struct RoutingTable {
     default_endpoints: Option<Arc<[Endpoint]>>,
     /// The newest revision before which some deployment moved calls: of later ones nothing more is asked.
     calls_from: Revision,
+    /// Agents with real-time configs: where there are none, an answer looks no further.
+    pages: u32,
     /// Agents, splits and routes that have a limit or a fallback: where there are none, a decision looks no further.
     pub(super) guards: u32,
     /// How full what is limited is; of this table and of those that follow it.
@@ -149,6 +151,8 @@ pub struct ServingAgent {
     splits: Vec<u32>,
     /// Its limit and its fallback, if it has either.
     pub(super) guard: Option<Arc<Guard>>,
+    /// Its real-time configs as JSON, by [`Environment::index`].
+    pages: [Option<Arc<str>>; 3],
 }
 
 /// A version that routes and caller pins name by number.
@@ -383,6 +387,18 @@ impl RoutingTable {
         deployment.is_some_and(|deployment| kept.revision < deployment.calls_from)
     }
 
+    /// The real-time config of what serves, as JSON, as it is in this table.
+    #[must_use]
+    #[inline]
+    pub fn real_time_config(&self, served: &Served) -> Option<&str> {
+        if self.pages == 0 { None } else { self.page(served) }
+    }
+
+    fn page(&self, served: &Served) -> Option<&str> {
+        let environment = served.pin.environment()?;
+        self.agent(&served.agent)?.pages.get(environment.index())?.as_deref()
+    }
+
     /// How full what is limited is.
     #[must_use]
     pub fn capacities(&self) -> &Capacities {
@@ -395,9 +411,11 @@ impl RoutingTable {
         &self.health
     }
 
-    pub(super) fn endpoints_of(&self, agent: &Agent, version: &Version) -> Option<Arc<[Endpoint]>> {
-        if agent.endpoints.is_some() {
-            return agent.endpoints.clone();
+    /// Where calls are sent that a pin serves, unless the version says it: as the environment has it, else as the agent
+    /// has it, else as the settings have it for versions that say nothing.
+    pub(super) fn endpoints_of(&self, agent: &Agent, version: &Version, pin: Pin) -> Option<Arc<[Endpoint]>> {
+        if let Some(endpoints) = agent.endpoints(pin.environment()) {
+            return Some(Arc::clone(endpoints));
         }
         if version.dispatch.endpoints.is_empty() { self.default_endpoints.clone() } else { None }
     }

@@ -1,10 +1,14 @@
-//! What is done to one agent: its life, its draft, its versions, what its environments serve.
+//! What is done to one agent: its life, its draft, its versions, what its environments serve, where it listens, its
+//! real-time configs, its connectors and their numbers.
 
 mod branches;
+mod config_pages;
 mod drafts;
 mod leaving;
 mod life;
+mod listening;
 mod releases;
+mod telephony;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +18,18 @@ use super::{Body, Command, Outcome};
 use crate::domain::account::{AccountSettings, Permission};
 use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::Change;
-use crate::domain::id::{AgentId, BranchId, ConfigHash, VersionNumber};
+use crate::domain::endpoint::Endpoint;
+use crate::domain::fallback::Fallback;
+use crate::domain::id::{AgentId, BranchId, ConfigHash, Environment, VersionNumber};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::ManagedBy;
 use crate::domain::state::State;
 
+pub use config_pages::{NewConfigPage, STALE_CONFIG_PAGE};
 pub(super) use leaving::Leaving;
 pub use life::{AGENTS_MAX, NewAgent};
 pub use releases::{Deploy, Promote, Publish, Rollback};
+pub use telephony::{ConnectorPatch, NewNumbers, TelephonyEdit};
 
 /// Most versions of an agent.
 pub const VERSIONS_MAX: usize = 10_000;
@@ -68,6 +76,24 @@ pub enum AgentEdit {
     Promote(Promote),
     /// Put back what an environment served before.
     Rollback(Rollback),
+    /// Say where its runtime listens.
+    PutEndpoints {
+        /// For what this environment serves; for all that says nothing of its own where absent.
+        environment: Option<Environment>,
+        /// Where; empty: it says nothing.
+        endpoints: Vec<Endpoint>,
+    },
+    /// Say what it cannot take, and where that goes.
+    PutFallback {
+        /// Where to, if anywhere.
+        fallback: Option<Fallback>,
+        /// How many calls it may have in progress; any number where absent.
+        max_calls_in_progress: Option<u32>,
+    },
+    /// Give an environment other real-time configs.
+    PutConfigPage(NewConfigPage),
+    /// Do something to its connectors or their numbers.
+    Telephony(TelephonyEdit),
 }
 
 /// Another content of a draft.
@@ -120,6 +146,11 @@ impl AgentEdit {
             _ => None,
         }
     }
+
+    /// Whether it is about what files say of an agent, and theirs alone where they have it.
+    fn is_of_files(&self) -> bool {
+        !matches!(self, Self::PutConfigPage(_) | Self::Telephony(_))
+    }
 }
 
 /// An agent that something is to be done to.
@@ -143,7 +174,7 @@ impl State {
         }
         let missing = || Refusal::not_found("PROJECT_NOT_FOUND", format!("there is no agent {agent}"));
         let on = OnAgent { state: self, command, agent: self.agents.get(&id).ok_or_else(missing)?, id };
-        if on.agent.profile.managed_by == ManagedBy::Files {
+        if on.agent.profile.managed_by == ManagedBy::Files && edit.is_of_files() {
             return Err(Refusal::managed_by_files(&format!("the agent {agent}")));
         }
         on.check_protection(edit)?;
@@ -160,6 +191,12 @@ impl State {
             AgentEdit::Publish(publish) => on.publish(publish),
             AgentEdit::Promote(promote) => on.promote(promote),
             AgentEdit::Rollback(rollback) => on.roll_back(rollback),
+            AgentEdit::PutEndpoints { environment, endpoints } => on.put_endpoints(*environment, endpoints),
+            AgentEdit::PutFallback { fallback, max_calls_in_progress } => {
+                on.put_fallback(fallback.as_ref(), *max_calls_in_progress)
+            }
+            AgentEdit::PutConfigPage(new) => on.put_config_page(new),
+            AgentEdit::Telephony(edit) => on.telephony(edit),
         }
     }
 }

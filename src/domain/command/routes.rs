@@ -1,14 +1,15 @@
 //! Numbers, prefixes and the default route.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Outcome;
 use super::told::route_text;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
-use crate::domain::change::{Change, NumberChanges};
+use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::fallback::Fallback;
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, AgentId, ConnectorId};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, FALLS_BACK_TO_ITSELF, ManagedBy, Route};
@@ -19,11 +20,12 @@ impl State {
         if route.fallback.as_ref().and_then(Fallback::number) == Some(number) {
             return Err(Refusal::field("fallback", FALLS_BACK_TO_ITSELF));
         }
+        let route = &self.with_connector(number, route);
         let mut warnings = self.check_route(route)?;
         warnings.extend(self.warn_of_fallback(route));
         warnings.extend(number.doubt());
         self.writable_number(&route.account, number)?;
-        self.room_for_routes([route])?;
+        self.room_for_routes([route.as_ref()])?;
         let outcome = Outcome {
             action: "number.put",
             target: number.to_string(),
@@ -31,11 +33,38 @@ impl State {
             warnings,
             ..Outcome::default()
         };
-        if self.route(number).is_some_and(|present| present.as_ref() == route) {
+        if self.route(number).is_some_and(|present| present.as_ref() == route.as_ref()) {
             return Ok(outcome);
         }
-        let changes = NumberChanges::one(number.clone(), Some(Arc::new(route.clone())));
+        let changes = NumberChanges::one(number.clone(), Some(Arc::new(route.as_ref().clone())));
         Ok(Outcome { changes: vec![Change::Numbers(changes)], ..outcome })
+    }
+
+    /// The route with the connector that the number has, as long as it stays with the agent of the connector.
+    fn with_connector<'r>(&self, number: &Number, route: &'r Route) -> Cow<'r, Route> {
+        let present = self.route(number).filter(|present| present.account == route.account);
+        let connector = present.and_then(|present| present.connector.as_ref());
+        match connector.filter(|_| route.connector.is_none()) {
+            Some(connector) if self.leads_to_connector(route, connector) => {
+                Cow::Owned(Route { connector: Some(connector.clone()), ..route.clone() })
+            }
+            _ => Cow::Borrowed(route),
+        }
+    }
+
+    /// Whether a route, by itself or through its split, leads to an agent that has a connector.
+    fn leads_to_connector(&self, route: &Route, connector: &ConnectorId) -> bool {
+        let has = |agent: &AgentId| {
+            let id = AgentRef { account: route.account.clone(), agent: agent.clone() };
+            self.agents.get(&id).is_some_and(|agent| agent.connectors.contains_key(connector))
+        };
+        match &route.to {
+            Destination::Agent { agent, .. } => has(agent),
+            Destination::Split(split) => {
+                let id = SplitRef { account: route.account.clone(), split: split.clone() };
+                self.splits.get(&id).is_some_and(|split| split.arms.iter().any(|arm| has(&arm.agent)))
+            }
+        }
     }
 
     pub(super) fn delete_number(&self, account: &AccountId, number: &Number) -> Result<Outcome, Refusal> {
@@ -212,9 +241,11 @@ impl State {
 
     /// A site that the version in force does not have.
     pub(super) fn warn_of_site(&self, route: &Route) -> Option<String> {
-        let site = route.site_variant.as_ref()?;
         let Destination::Agent { agent, pin } = &route.to else { return None };
         let id = AgentRef { account: route.account.clone(), agent: agent.clone() };
+        let connector =
+            || self.agents.get(&id)?.connectors.get(route.connector.as_ref()?)?.site_variant.as_ref();
+        let site = route.site_variant.as_ref().or_else(connector)?;
         let version = self.agents.get(&id)?.resolve(*pin)?;
         let lacks = !version.dispatch.sites.variants.contains_key(site);
         lacks.then(|| format!("agent {agent} at {pin} has no site variant {site}: its default is used"))

@@ -51,7 +51,10 @@ impl HttpConnection {
             return Err(other_agents());
         }
         let mut body = Vec::with_capacity(1_024);
-        write_leg(&mut Json(&mut body), &call_id, leg);
+        self.worker.with_table(|table| {
+            let page = table.real_time_config(&leg.kept.served);
+            write_leg(&mut Json(&mut body), &call_id, leg, page);
+        });
         Ok(json(StatusCode::OK, body))
     }
 
@@ -212,7 +215,7 @@ fn see(asker: &Asker<'_>, kept: &Kept) -> Result<(), ApiError> {
     if asker.sees(&kept.served.agent.agent) { Ok(()) } else { Err(other_agents()) }
 }
 
-fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg) {
+fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg, real_time_config: Option<&str>) {
     let to = leg.to.as_address();
     json.raw("{\"callId\":").text(call_id).raw(",\"gateway\":").text(leg.names.gateway());
     json.raw(",\"to\":").shown(&to).raw(",\"startedAt\":").shown(leg.started_at).raw(",");
@@ -223,6 +226,7 @@ fn write_leg(json: &mut Json<'_>, call_id: &str, leg: &Leg) {
         decision_id: leg.kept.decision_id,
         token: None,
         token_ignored: None,
+        real_time_config,
         moved_from: None,
         standing: Standing::InProgress,
     };

@@ -13,7 +13,7 @@ use crate::domain::address::Prefix;
 use crate::domain::agent::{Agent, AgentRef, Version};
 use crate::domain::caller_pin::{CallerPin, CallerPinRef};
 use crate::domain::change::{SplitRef, Touched};
-use crate::domain::id::{AccountId, AgentId, Pin, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, Environment, Pin, VersionNumber};
 use crate::domain::route::{Destination, HeaderTest, Route, header_regex};
 use crate::domain::split::{Arm, Split};
 use crate::domain::state::State;
@@ -83,6 +83,7 @@ impl Patch<'_> {
             splits.insert(SplitRef { account: split.split.account.clone(), split: split.split.id.clone() });
         }
         let guarded = before.as_ref().is_some_and(|agent| agent.guard.is_some());
+        self.table.pages -= u32::from(before.as_ref().is_some_and(|agent| has_pages(&agent.pages)));
         let digest = digest(&id.account, id.agent.as_str());
         let Some(agent) = self.state.agents.get(id) else {
             self.guard(guarded, false);
@@ -96,7 +97,7 @@ impl Patch<'_> {
             }
             return;
         };
-        let Some(mut serving) = before.map_or_else(
+        let Some(mut serving) = before.as_ref().map_or_else(
             || self.new_agent(id, agent),
             |before| Some(ServingAgent { agent: Arc::clone(agent), ..before.as_ref().clone() }),
         ) else {
@@ -105,6 +106,8 @@ impl Patch<'_> {
         let moved = agent.deployments.iter().flatten().map(|deployment| deployment.calls_from).max();
         self.table.calls_from = self.table.calls_from.max(moved.unwrap_or_default());
         serving.guard = self.guard_of(agent);
+        serving.pages = pages_of(agent, before.as_deref());
+        self.table.pages += u32::from(has_pages(&serving.pages));
         self.guard(guarded, serving.guard.is_some());
         for (pin, seat) in serving.seats() {
             let served = agent.resolve(pin).map(|version| self.served(&serving, version, pin, None));
@@ -128,6 +131,7 @@ impl Patch<'_> {
             straight: Vec::new(),
             splits: Vec::new(),
             guard: None,
+            pages: [const { None }; 3],
         })
     }
 
@@ -175,7 +179,7 @@ impl Patch<'_> {
             arm: arm.map(|(split, arm)| (split.id.clone(), arm.id.clone())),
         };
         let body = self.workshop.shelf.take(&id.account, version.hash, self.workshop.bodies);
-        let endpoints = self.table.endpoints_of(&agent.agent, version);
+        let endpoints = self.table.endpoints_of(&agent.agent, version, pin);
         let listed = endpoints.as_deref().unwrap_or(&version.dispatch.endpoints);
         Arc::new(Served {
             agent: Arc::clone(id),
@@ -477,6 +481,23 @@ impl Patch<'_> {
             self.table.seats.free(seat);
         }
     }
+}
+
+fn has_pages(pages: &[Option<Arc<str>>; 3]) -> bool {
+    pages.iter().any(Option::is_some)
+}
+
+/// The real-time configs of an agent as JSON; those that are as they were are written once only.
+fn pages_of(agent: &Agent, before: Option<&ServingAgent>) -> [Option<Arc<str>>; 3] {
+    Environment::ALL.map(|environment| {
+        let page = agent.config_page(environment)?;
+        let known = before.and_then(|before| before.agent.config_page(environment));
+        if known.is_some_and(|known| Arc::ptr_eq(known, page)) {
+            return before.and_then(|before| before.pages.get(environment.index())?.clone());
+        }
+        // Values of JSON always have a text.
+        page.variables.as_ref().and_then(|variables| serde_json::to_string(variables).ok()).map(Arc::from)
+    })
 }
 
 /// The agent that a route leads to, if it says nothing else.

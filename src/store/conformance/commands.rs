@@ -15,7 +15,8 @@ use crate::domain::command::{Action, Author, Command, SplitPatch};
 use crate::domain::fallback::Fallback;
 use crate::domain::files::{FileAgent, FileConfig, FileNumber, FileSet, FileSplit, Place, Placed, Reading};
 use crate::domain::id::{
-    AccountId, AgentId, ArmId, ConfigHash, Environment, Pin, SiteVariantId, SplitId, VersionNumber,
+    AccountId, AgentId, ArmId, ConfigHash, ConnectorId, Environment, Pin, SiteVariantId, SplitId,
+    VersionNumber,
 };
 use crate::domain::object::Object;
 use crate::domain::route::{Destination, HeaderRule, HeaderTest, ManagedBy, Route};
@@ -184,6 +185,7 @@ fn route(b: u8, c: u8, managed_by: ManagedBy) -> Route {
     if c > 100 {
         route.headers.insert("X-Brand".to_owned(), format!("\"north\" ä {}", c % 3));
         route.site_variant = Some(SiteVariantId::parse("berlin").unwrap());
+        route.connector = Some(ConnectorId::parse("c-1").unwrap());
     }
     if c > 200 {
         let test = HeaderTest::Regex("^a+$".to_owned());

@@ -102,13 +102,15 @@ impl Merge<'_> {
 
 /// Whether a route of the API is what the files say.
 pub(super) fn same_route(present: &Route, file: &Route) -> bool {
-    let Route { account, managed_by: _, to, header_rules, headers, site_variant, fallback } = present;
+    let Route { account, managed_by: _, to, header_rules, headers, site_variant, fallback, connector } =
+        present;
     *account == file.account
         && *to == file.to
         && *header_rules == file.header_rules
         && *headers == file.headers
         && *site_variant == file.site_variant
         && *fallback == file.fallback
+        && *connector == file.connector
 }
 
 /// Whether a split of the API is what the files say. Where they say nothing of the slots, callers keep theirs.
