@@ -7,7 +7,13 @@ mod deployments;
 mod draft;
 mod dry_run;
 mod life;
+mod listening;
+mod real_time_configs;
+mod telephony;
 mod versions;
+
+pub(super) use listening::{endpoints_tag, fallback_tag};
+pub(super) use real_time_configs::page_tag;
 
 use std::sync::Arc;
 
@@ -80,6 +86,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(draft::routes())
         .merge(branches::routes())
         .merge(deployments::routes())
+        .merge(listening::routes())
+        .merge(real_time_configs::routes())
+        .merge(telephony::routes())
         .routes(routes!(compare::compare))
         .routes(routes!(versions::list_versions, versions::save_version))
         .routes(routes!(versions::get_version, versions::change_version))

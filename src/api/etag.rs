@@ -4,10 +4,12 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, IF_MATCH};
 use serde::Serialize;
 
-use crate::domain::agent::AgentRef;
+use super::agents::{endpoints_tag, fallback_tag, page_tag};
+use crate::domain::address::Number;
+use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::change::SplitRef;
-use crate::domain::command::Action;
+use crate::domain::command::{Action, AgentEdit, TelephonyEdit};
 use crate::domain::id::{AccountId, BranchId, ConfigHash, Hex32};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::state::State;
@@ -70,14 +72,9 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
     match action {
         Action::Agent { agent, edit } => {
             let id = AgentRef { account: account.clone(), agent: agent.clone() };
-            let branch = edit.branch().cloned().unwrap_or_else(BranchId::main);
-            let head = state.agents.get(&id).and_then(|agent| agent.head(&branch).ok());
-            head.map(Tag::of_hash)
+            state.agents.get(&id).and_then(|agent| of_agent(state, agent, edit))
         }
-        Action::PutNumber { number, .. } | Action::DeleteNumber(number) => {
-            let route = state.route(number).filter(|route| route.account == *account);
-            route.map(|route| Tag::of(route.as_ref()))
-        }
+        Action::PutNumber { number, .. } | Action::DeleteNumber(number) => of_number(state, account, number),
         Action::PutPrefix { prefix, .. } | Action::DeletePrefix(prefix) => {
             state.prefixes.get(&(account.clone(), *prefix)).map(|route| Tag::of(route.as_ref()))
         }
@@ -101,4 +98,34 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         | Action::Release { .. }
         | Action::Several(_) => None,
     }
+}
+
+/// The tag of what an edit of an agent is about: the head of a branch, unless it is something else of it.
+fn of_agent(state: &State, agent: &Agent, edit: &AgentEdit) -> Option<Tag> {
+    let account = &agent.profile.id.account;
+    match edit {
+        AgentEdit::PutEndpoints { environment, .. } => Some(endpoints_tag(&agent.profile, *environment)),
+        AgentEdit::PutFallback { .. } => Some(fallback_tag(&agent.profile)),
+        AgentEdit::PutConfigPage(new) => Some(page_tag(agent, new.environment())),
+        AgentEdit::Telephony(edit) => match edit {
+            TelephonyEdit::Import(_) => None,
+            TelephonyEdit::Connect { number, .. } => of_number(state, account, number),
+            TelephonyEdit::Release(numbers) => match numbers.as_slice() {
+                [number] => of_number(state, account, number),
+                _ => None,
+            },
+            TelephonyEdit::PatchConnector { connector, .. } | TelephonyEdit::DeleteConnector(connector) => {
+                agent.connectors.get(connector).map(|connector| Tag::of(connector.as_ref()))
+            }
+        },
+        _ => {
+            let branch = edit.branch().cloned().unwrap_or_else(BranchId::main);
+            agent.head(&branch).ok().map(Tag::of_hash)
+        }
+    }
+}
+
+fn of_number(state: &State, account: &AccountId, number: &Number) -> Option<Tag> {
+    let route = state.route(number).filter(|route| route.account == *account);
+    route.map(|route| Tag::of(route.as_ref()))
 }

@@ -12,7 +12,9 @@ use super::fields::{self, Written};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
 use crate::domain::deployment::DeploymentId;
-use crate::domain::id::{AccountId, AgentId, BranchId, ConfigHash, SplitId, VersionNumber};
+use crate::domain::id::{
+    AccountId, AgentId, BranchId, ConfigHash, ConnectorId, Environment, SplitId, VersionNumber,
+};
 use crate::http::body::BodyFault;
 use crate::http::error::ApiError;
 use crate::http::query::pairs;
@@ -68,6 +70,22 @@ impl PathId for AgentId {
 impl PathId for AccountId {
     fn read(text: &str) -> Result<Self, ApiError> {
         Self::parse(text).map_err(|why| ApiError::unprocessable("accountId", why.to_string()))
+    }
+}
+
+impl PathId for ConnectorId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        Self::parse(text).map_err(|why| ApiError::unprocessable("connector", why.to_string()))
+    }
+}
+
+impl PathId for Environment {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        let malformed = || {
+            let expected = "expected sandbox, pre-release or live";
+            ApiError::unprocessable("environment", format!("is no environment: {expected}"))
+        };
+        Self::parse(text).ok_or_else(malformed)
     }
 }
 

@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::fields::{Fields, Written};
 use super::operation::{Asked, Unread};
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AgentId, Pin, SiteVariantId, SplitId};
+use crate::domain::id::{AgentId, ConnectorId, Pin, SiteVariantId, SplitId};
 use crate::domain::route::{
     Destination, HEADER_RULES_MAX, HEADERS_MAX, HeaderRule, HeaderTest, ManagedBy, NO_HEADER_NAME,
     RULE_LACKS_AGENT, Route, check_header, is_header_name,
@@ -239,8 +239,9 @@ pub struct RouteView {
     /// `api` or `files`: who may change it.
     #[schema(value_type = String)]
     managed_by: ManagedBy,
-    /// Always null in this release.
-    connector_id: Option<String>,
+    /// The connector by which a number came, if it did.
+    #[schema(value_type = Option<String>)]
+    connector_id: Option<ConnectorId>,
     /// What the operator should know, e.g. that an environment serves nothing.
     warnings: Vec<String>,
 }
@@ -266,7 +267,7 @@ impl RouteView {
             site_variant_id: route.site_variant.clone(),
             fallback: route.fallback.clone(),
             managed_by: route.managed_by,
-            connector_id: None,
+            connector_id: route.connector.clone(),
             warnings,
         }
     }

@@ -30,6 +30,7 @@ mod section;
 pub use compare::{KeyChange, Path, Step};
 pub use dispatch::{Dispatch, Site, Sites};
 pub use fault::{ConfigFault, FAULTS_MAX};
+pub use language::is_well_formed as is_language_tag;
 pub use part::{
     AnalysisField, BackgroundSound, CallAnalysis, FieldType, Guardrail, GuardrailAction, Inactivity,
     Instructions, Interruption, KnowledgeBase, Llm, Retrieval, RetrievalMode, SiteAttribute, SiteVariant,
