@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::id::Environment;
+use super::refusal::FieldFault;
 use super::time::Timestamp;
 
-pub use schema::{
-    ConfigSchema, FAULTS_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX, VARIABLES_BYTES_MAX, oversized,
-};
+use schema::ConfigSchema;
+pub use schema::{SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX, VARIABLES_BYTES_MAX};
 
 /// The values of an environment and what they must be like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,5 +34,21 @@ impl ConfigPage {
     #[must_use]
     pub fn new(environment: Environment) -> Self {
         Self { environment, variables: None, schema: None, last_updated: Timestamp(0) }
+    }
+
+    /// What is wrong with it: of its schema if that is none, else of the variables, by path. Takes a while for large ones.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FieldFault> {
+        if let Some(fault) = self.variables.as_ref().and_then(schema::oversized) {
+            return vec![fault];
+        }
+        let Some(schema) = &self.schema else { return Vec::new() };
+        match ConfigSchema::read(schema) {
+            Err(faults) => faults,
+            Ok(schema) => {
+                let variables = self.variables.clone().map(Value::Object);
+                variables.map(|variables| schema.faults(&variables)).unwrap_or_default()
+            }
+        }
     }
 }

@@ -20,8 +20,8 @@ use crate::control::ControlError;
 use crate::domain::agent::Agent;
 use crate::domain::command::{Action, AgentEdit, NewConfigPage, STALE_CONFIG_PAGE};
 use crate::domain::id::{AgentId, Environment};
-use crate::domain::real_time_config::{ConfigPage, ConfigSchema, oversized};
-use crate::domain::refusal::{FieldFault, Refusal};
+use crate::domain::real_time_config::ConfigPage;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::json::tree::Tree;
@@ -302,20 +302,12 @@ async fn edit(
 
 /// A page whose schema is one, and whose values fit it.
 fn checked(page: ConfigPage) -> Result<ConfigPage, ApiError> {
-    let refused = |code, faults: Vec<FieldFault>| ApiError::from(Refusal { code, ..Refusal::fields(faults) });
-    let unfit = |faults| refused("REAL_TIME_CONFIG_INVALID_FOR_SCHEMA", faults);
-    if let Some(fault) = page.variables.as_ref().and_then(oversized) {
-        return Err(unfit(vec![fault]));
-    }
-    let Some(schema) = &page.schema else { return Ok(page) };
-    let schema =
-        ConfigSchema::read(schema).map_err(|faults| refused("REAL_TIME_CONFIG_INVALID_SCHEMA", faults))?;
-    if let Some(variables) = &page.variables {
-        let faults = schema.faults(&Value::Object(variables.clone()));
-        if !faults.is_empty() {
-            return Err(unfit(faults));
-        }
-    }
-    drop(schema);
-    Ok(page)
+    let faults = page.faults();
+    let Some(first) = faults.first() else { return Ok(page) };
+    let code = if first.field.starts_with("schema") {
+        "REAL_TIME_CONFIG_INVALID_SCHEMA"
+    } else {
+        "REAL_TIME_CONFIG_INVALID_FOR_SCHEMA"
+    };
+    Err(Refusal { code, ..Refusal::fields(faults) }.into())
 }

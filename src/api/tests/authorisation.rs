@@ -19,7 +19,13 @@ pub(super) fn operations() -> Vec<(String, String, Need)> {
 
 /// A path whose objects exist in [`full`]. A new kind of object must be added here: that is the point.
 pub(super) fn path(world: &World, template: &str) -> String {
+    let sales = world.control.state();
+    let connectors = sales.agents.iter().flat_map(|(_, agent)| agent.connectors.keys());
     let path = template
+        .replace("phone-numbers/{number}", "phone-numbers/+14155550120")
+        .replace("{connector}", connectors.last().map_or("none", |id| id.as_str()))
+        .replace("{clientEnv}", "live")
+        .replace("{environment}", "live")
         .replace("{number}", "+14155550100")
         .replace("{prefix}", "+1415")
         .replace("{agentId}/{caller}", "sales/+14155550999")
@@ -42,6 +48,19 @@ pub(super) fn path(world: &World, template: &str) -> String {
 pub(super) fn body(method: &str, template: &str) -> Value {
     match (method, template) {
         ("PUT", "/v1/caller-pins/{agentId}/{caller}") => json!({"pin": "V1"}),
+        ("PUT", "/v1/agents/{id}/fallback") => json!({"fallback": "sip:desk@h"}),
+        ("PUT", path) if path.starts_with("/v1/agents/{id}/endpoints") => json!({"endpoints": []}),
+        ("PUT", "/v1/agents/{id}/real-time-configs/{clientEnv}/schema") => json!({"schema": {}}),
+        ("PATCH", "/v1/agents/{id}/real-time-configs/{clientEnv}/variables") => json!({"variables": {}}),
+        ("POST", "/v1/agents/{id}/telephony/connectors/batch") => json!({"connectorIds": ["x"]}),
+        ("PATCH", "/v1/agents/{id}/telephony/connectors/batch") => json!({"updates": []}),
+        ("POST", "/v1/agents/{id}/telephony/connectors/lookup") => json!({"phoneNumber": "+14155550120"}),
+        ("PATCH", "/v1/agents/{id}/telephony/phone-numbers/{number}") => json!({"connectorId": "x"}),
+        (_, "/v1/agents/{id}/telephony/phone-numbers" | "/v1/agents/{id}/telephony/phone-numbers/batch")
+            if method != "GET" =>
+        {
+            json!({"phoneNumbers": ["+14155550121"]})
+        }
         ("PUT", _) => json!({"agentId": "sales"}),
         ("POST", "/v1/plan" | "/v1/apply") => {
             json!({"changes": [{"method": "PUT", "path": "/v1/default-route", "body": {"agentId": "sales"}}]})
@@ -80,6 +99,8 @@ pub(super) fn full() -> World {
         assert_eq!(world.admin("PUT", path, json!({"agentId": "sales"})).status, 200);
     }
     assert_eq!(world.admin("PUT", "/v1/caller-pins/sales/+14155550999", json!({"pin": "V2"})).status, 200);
+    let numbers = json!({"phoneNumbers": ["+14155550120"], "clientEnv": "sandbox"});
+    assert_eq!(world.admin("POST", "/v1/agents/sales/telephony/phone-numbers", numbers).status, 201);
     world
 }
 
@@ -187,7 +208,7 @@ fn lists_show_what_the_account_has_and_the_key_may_see() {
             list.unwrap().len()
         })
     };
-    assert_eq!(counts("admin"), [2, 1, 1, 2]);
+    assert_eq!(counts("admin"), [3, 1, 1, 2]);
     assert_eq!(counts("limited"), [1, 0, 0, 1]);
     assert_eq!(counts("other"), [0, 0, 0, 0]);
 }

@@ -10,7 +10,9 @@ use crate::api::operation::OPERATIONS;
 use crate::domain::testing::{config, file_agent, file_set};
 
 /// What the agent `hushed` has; the key `limited` sees only `reception`.
-const HIDDEN: [&str; 14] = [
+const HIDDEN: [&str; 16] = [
+    "+14155550122",
+    "hushed-value",
     "hushed",
     "hushed-split",
     "hushed-arm",
@@ -65,6 +67,12 @@ fn world() -> World {
     put("/v1/default-route", hushed);
     put("/v1/caller-pins/reception/+14155550144", json!({"pin": "V1"}));
     put("/v1/caller-pins/hushed/+14155550155", json!({"pin": "V2"}));
+    let numbers = json!({"phoneNumbers": ["+14155550122"]});
+    let reply = world.admin("POST", "/v1/agents/hushed/telephony/phone-numbers", numbers);
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    let values = json!({"variables": {"hushed-value": 1}});
+    let reply = world.admin("PATCH", "/v1/agents/hushed/real-time-configs/live/variables", values);
+    assert_eq!(reply.status, 200, "{}", reply.text);
     world
 }
 
@@ -97,6 +105,7 @@ fn paths(template: &str) -> Vec<String> {
         "+14155550166",
         "hushed-user",
         "+14155550142",
+        "+14155550122",
     ];
     let mut paths = vec![template.to_owned()];
     paths = fill(paths, "{id}", id);
@@ -108,6 +117,9 @@ fn paths(template: &str) -> Vec<String> {
     paths = fill(paths, "{topic}", &["TOPICS-00000000"]);
     paths = fill(paths, "{attribute}", &["ATTRIBUTE-00000000"]);
     paths = fill(paths, "{variant}", &["VARIANT-00000000"]);
+    paths = fill(paths, "{connector}", &["none"]);
+    paths = fill(paths, "{clientEnv}", &["live"]);
+    paths = fill(paths, "{environment}", &["live"]);
     paths = fill(paths, "{version}", &["V1", "V2", "draft", "V9"]);
     paths = fill(paths, "{hash}", &[&own_hash, &hidden_hash, &absent_hash]);
     paths = fill(paths, "{accountId}", &["ws-1", "ws-2"]);
@@ -151,6 +163,8 @@ fn bodies(method: &str, template: &str) -> Vec<Value> {
         json!({"winner": "a"}),
         json!({"agentId": "reception"}),
         json!({"splitId": "shared"}),
+        json!({"phoneNumbers": ["+14155550122", "+14155550199"]}),
+        json!({"phoneNumber": "+14155550199", "connectorId": "none"}),
     ]
 }
 

@@ -14,8 +14,11 @@ use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::agent_config::{AgentConfig, ConfigFault, endpoints_from_value};
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::command::{AccountImport, WholeAgent};
+use crate::domain::connector::Connector;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, VersionNumber};
+use crate::domain::real_time_config::ConfigPage;
 use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::route::{FALLS_BACK_TO_ITSELF, ManagedBy, Route};
 use crate::domain::split::{CALLS_EXPECTED, CALLS_MAX, Split};
@@ -79,6 +82,8 @@ struct AgentEntry {
     name: String,
     #[serde(default)]
     endpoints: Vec<Value>,
+    #[serde(default)]
+    environment_endpoints: BTreeMap<String, Value>,
     max_calls_in_progress: Option<u32>,
     fallback: Option<Fallback>,
     created_at: Timestamp,
@@ -87,6 +92,10 @@ struct AgentEntry {
     draft: Option<VersionEntry>,
     #[serde(default)]
     versions: Vec<VersionEntry>,
+    #[serde(default)]
+    connectors: Vec<Connector>,
+    #[serde(default)]
+    real_time_configs: Vec<ConfigPage>,
 }
 
 #[derive(Deserialize)]
@@ -171,16 +180,24 @@ impl Reader<'_> {
         if !(1..=NAME_MAX).contains(&agent.name.chars().count()) {
             self.fault(format!("{at}.name"), "expected 1 to 100 characters");
         }
-        let endpoints = endpoints_from_value(&Value::Array(agent.endpoints)).unwrap_or_else(|faults| {
-            self.config_faults(at, faults);
-            Vec::new()
-        });
+        let endpoints = self.endpoints(at, &Value::Array(agent.endpoints));
+        let mut environment_endpoints = BTreeMap::new();
+        for (name, endpoints) in &agent.environment_endpoints {
+            let at = format!("{at}.environmentEndpoints.{name}");
+            match Environment::parse(name) {
+                Some(environment) => {
+                    environment_endpoints.insert(environment, self.endpoints(&at, endpoints));
+                }
+                None => self.fault(at, "expected sandbox, pre-release or live"),
+            }
+        }
         let id = AgentRef { account: self.account.clone(), agent: agent.id };
         if agent.max_calls_in_progress.is_some_and(|calls| !(1..=CALLS_MAX).contains(&calls)) {
             self.fault(format!("{at}.maxCallsInProgress"), format!("expected {CALLS_EXPECTED}"));
         }
         let profile = Profile {
             endpoints,
+            environment_endpoints,
             max_calls_in_progress: agent.max_calls_in_progress,
             fallback: agent.fallback,
             ..Profile::new(id, agent.name, ManagedBy::Api, agent.created_at)
@@ -201,7 +218,27 @@ impl Reader<'_> {
         let versions =
             versions.filter_map(|(j, version)| self.version(&format!("{at}.versions[{j}]"), version, true));
         let versions = versions.collect();
-        self.import.agents.push(WholeAgent { profile, versions, draft, environments });
+        let connectors = agent.connectors.into_iter().map(Arc::new).collect();
+        let pages = agent.real_time_configs.into_iter().enumerate();
+        let config_pages =
+            pages.filter_map(|(j, page)| self.page(&format!("{at}.realTimeConfigs[{j}]"), page)).collect();
+        let whole = WholeAgent { profile, versions, draft, environments, connectors, config_pages };
+        self.import.agents.push(whole);
+    }
+
+    fn endpoints(&mut self, at: &str, endpoints: &Value) -> Vec<Endpoint> {
+        endpoints_from_value(endpoints).unwrap_or_else(|faults| {
+            self.config_faults(at, faults);
+            Vec::new()
+        })
+    }
+
+    fn page(&mut self, at: &str, page: ConfigPage) -> Option<Arc<ConfigPage>> {
+        let faults = page.faults();
+        for FieldFault { field, message } in &faults {
+            self.fault(format!("{at}.{field}"), message);
+        }
+        faults.is_empty().then(|| Arc::new(page))
     }
 
     fn version(&mut self, at: &str, version: VersionEntry, numbered: bool) -> Option<Arc<Version>> {
@@ -264,7 +301,8 @@ impl Reader<'_> {
         item: Value,
         key: &'static str,
     ) -> Option<(K, Route)> {
-        let known: Vec<&str> = ROUTE.into_iter().chain([key]).collect();
+        let connector = (key == "number").then_some("connectorId");
+        let known: Vec<&str> = ROUTE.into_iter().chain([key]).chain(connector).collect();
         let mut members = self.members(at, item, &known)?;
         let id = members.remove(key).unwrap_or_default();
         let id = match serde_json::from_value(id) {

@@ -118,6 +118,9 @@ impl Pieces<'_> {
             Some((environment.as_str().to_owned(), json!(deployment.version.to_string())))
         });
         members.insert("environments".to_owned(), Value::Object(deployed.collect()));
+        members.insert("connectors".to_owned(), json!(agent.connectors.values().collect::<Vec<_>>()));
+        let pages: Vec<_> = agent.config_pages.iter().flatten().collect();
+        members.insert("realTimeConfigs".to_owned(), json!(pages));
         self.opened(&members)?;
         if let Some(draft) = &agent.draft {
             self.raw(b",\"draft\":")?;

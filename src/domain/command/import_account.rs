@@ -7,12 +7,14 @@ use foldhash::fast::FixedState;
 
 use super::{Body, Command, Outcome};
 use crate::domain::address::{Number, Prefix};
-use crate::domain::agent::{Profile, Version};
+use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
+use crate::domain::connector::Connector;
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{AccountId, Environment, VersionNumber};
 use crate::domain::object::Object;
+use crate::domain::real_time_config::ConfigPage;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{ManagedBy, Route};
 use crate::domain::split::Split;
@@ -35,6 +37,10 @@ pub struct WholeAgent {
     pub draft: Option<Arc<Version>>,
     /// What its environments point to.
     pub environments: Vec<(Environment, VersionNumber)>,
+    /// Its connectors.
+    pub connectors: Vec<Arc<Connector>>,
+    /// Its real-time configs.
+    pub config_pages: Vec<Arc<ConfigPage>>,
 }
 
 /// Everything of an account, as objects of the API.
@@ -172,6 +178,7 @@ impl Intake {
         {
             self.change(Change::DraftPut { agent: id.clone(), version: Arc::clone(draft) });
         }
+        self.parts(id, agent);
         let known = self.next.agents.get(id).cloned();
         for environment in Environment::ALL {
             let to = agent.environments.iter().find(|(it, _)| *it == environment).map(|(_, to)| *to);
@@ -189,6 +196,21 @@ impl Intake {
                 }
                 (None, Some(_)) => self.change(Change::EnvironmentEmptied { agent: id.clone(), environment }),
                 _ => {}
+            }
+        }
+    }
+
+    /// What an agent has besides its profile and its versions.
+    fn parts(&mut self, id: &AgentRef, agent: &WholeAgent) {
+        let Some(present) = self.next.agents.get(id).cloned() else { return };
+        for connector in &agent.connectors {
+            if present.connectors.get(&connector.id) != Some(connector) {
+                self.change(Change::ConnectorPut { agent: id.clone(), connector: Arc::clone(connector) });
+            }
+        }
+        for page in &agent.config_pages {
+            if present.config_page(page.environment) != Some(page) {
+                self.change(Change::ConfigPagePut { agent: id.clone(), page: Arc::clone(page) });
             }
         }
     }
@@ -245,6 +267,12 @@ impl Intake {
         for (i, place) in routes {
             if let Some(route) = import.routes.get(place as usize) {
                 self.check_route(&format!("numbers[{i}]"), route);
+                if let Some(connector) = &route.connector
+                    && !self.next.leads_to_connector(route, connector)
+                {
+                    let message = format!("the agent has no connector {connector}");
+                    self.fault(format!("numbers[{i}].connectorId"), message);
+                }
             }
         }
         Ok(())

@@ -53,7 +53,7 @@ impl State {
     }
 
     /// Whether a route, by itself or through its split, leads to an agent that has a connector.
-    fn leads_to_connector(&self, route: &Route, connector: &ConnectorId) -> bool {
+    pub(super) fn leads_to_connector(&self, route: &Route, connector: &ConnectorId) -> bool {
         let has = |agent: &AgentId| {
             let id = AgentRef { account: route.account.clone(), agent: agent.clone() };
             self.agents.get(&id).is_some_and(|agent| agent.connectors.contains_key(connector))

@@ -18,14 +18,14 @@ pub const SCHEMA_DEPTH_MAX: usize = 64;
 /// Longest variables as JSON, in bytes: they are in every decision of their environment.
 pub const VARIABLES_BYTES_MAX: usize = 64 << 10;
 /// Most faults that are told.
-pub const FAULTS_MAX: usize = 100;
+const FAULTS_MAX: usize = 100;
 /// Longest message of a fault, in characters: some show what is wrong.
 const MESSAGE_CHARS_MAX: usize = 300;
 /// Most memory of a compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 18;
 
 /// A schema that can be asked.
-pub struct ConfigSchema<'s> {
+pub(super) struct ConfigSchema<'s> {
     schema: &'s Value,
     references: References<'s>,
     validator: Validator,
@@ -91,7 +91,7 @@ impl<'s> ConfigSchema<'s> {
 
 /// What is wrong with variables whatever the schema.
 #[must_use]
-pub fn oversized(variables: &Map<String, Value>) -> Option<FieldFault> {
+pub(super) fn oversized(variables: &Map<String, Value>) -> Option<FieldFault> {
     let bytes = serde_json::to_vec(variables).map_or(usize::MAX, |text| text.len());
     (bytes > VARIABLES_BYTES_MAX).then(|| FieldFault {
         field: "variables".to_owned(),

@@ -14,7 +14,7 @@ use super::{NAMED_MAX, PhoneNumberView, find, number_of};
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::etag::Tag;
-use crate::api::fields::{Fields, Kind as _, Written};
+use crate::api::fields::{Fields, Written};
 use crate::api::request::{Body, Id, Ids, Query};
 use crate::api::{Management, aside, made_id};
 use crate::control::{Applied, ControlError};
