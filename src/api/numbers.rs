@@ -139,6 +139,8 @@ async fn put_number(
 ) -> Result<Answer<NumberView>, ApiError> {
     let applied = caller.submit(&management, put.clone()).await?;
     let PutNumber { number, route } = put;
+    // With the connector, where it keeps one.
+    let route = applied.state.route(&number).map_or(route, |route| route.as_ref().clone());
     let view = NumberView { number, route: RouteView::with_warnings(&route, applied.warnings.clone()) };
     Ok(Answer::ok(view).with_tag(Tag::of(&route)).since(&applied))
 }

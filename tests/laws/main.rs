@@ -34,6 +34,7 @@ mod hot_swap;
 mod import;
 mod keys;
 mod metrics;
+mod moved;
 mod named;
 mod overload;
 mod ownership;

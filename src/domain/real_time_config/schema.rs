@@ -208,10 +208,7 @@ mod tests {
         for (schema, field) in [
             (json!(3), "schema"),
             (json!({"type": "colour"}), "schema.type"),
-            (
-                json!({"properties": {"a": {"items": [{"minimum": "x"}]}}}),
-                "schema.properties.a.items[0].minimum",
-            ),
+            (json!({"properties": {"a": {"not": {"minimum": "x"}}}}), "schema.properties.a.not.minimum"),
             (json!({"pattern": "("}), "schema.pattern"),
             (json!({"pattern": "(?=a)"}), "schema.pattern"),
             (json!({"pattern": r"(a)\1"}), "schema.pattern"),
@@ -233,7 +230,7 @@ mod tests {
         for schema in [
             json!(true),
             json!({"properties": {"$ref": {"type": "string"}}}),
-            json!({"enum": [{"$ref": "http://x.example"}], "default": {"$id": "http://x.example/b"}}),
+            json!({"enum": [{"$ref": "http://x.example"}, {}], "default": {"$id": "http://x.example/b"}}),
             json!({"$id": "http://x.example/a", "$schema": "http://json-schema.org/draft-07/schema#"}),
             json!({"$ref": "#/definitions/a%20b", "definitions": {"a b": {"type": "object"}}}),
             json!({"$ref": "#name", "definitions": {"x": {"$id": "#name", "type": "object"}}}),
@@ -248,7 +245,7 @@ mod tests {
         for schema in [json!({"$ref": "#"}), json!({"allOf": [{"$ref": "#"}]}), json!({"not": {"$ref": "#"}})]
         {
             if let Ok(schema) = ConfigSchema::read(&schema) {
-                schema.faults(&json!({"a": 1}));
+                let _ = schema.faults(&json!({"a": 1}));
             }
         }
         let tree = json!({"properties": {"children": {"items": {"$ref": "#"}}}, "required": ["name"]});
@@ -320,7 +317,7 @@ mod tests {
         #[test]
         fn nothing_panics_whatever_the_schema_and_the_values(schema in any_json(), variables in any_json()) {
             if let Ok(schema) = ConfigSchema::read(&schema) {
-                schema.faults(&variables);
+                let _ = schema.faults(&variables);
             }
         }
     }
