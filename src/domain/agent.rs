@@ -119,9 +119,9 @@ pub struct Agent {
     /// What it is.
     pub profile: Profile,
     /// The endpoints of the profile, shared with the calls that were sent there.
-    endpoints: Option<Arc<[Endpoint]>>,
+    pub endpoints: Option<Arc<[Endpoint]>>,
     /// Those for what an environment serves, by [`Environment::index`].
-    environment_endpoints: [Option<Arc<[Endpoint]>>; 3],
+    pub environment_endpoints: [Option<Arc<[Endpoint]>>; 3],
     /// The editable head, if it has one.
     pub draft: Option<Arc<Version>>,
     /// Drafts that served before, newest last: calls and tokens may still name them.

@@ -97,7 +97,9 @@ fn a_real_time_config_is_in_the_next_decision_and_in_those_of_calls_in_progress(
 fn a_connectors_site_holds_where_the_number_names_none_and_endpoints_go_by_environment() {
     let (world, _) = router();
     let mut operator = world.operator();
-    let sites = json!({"variants": [{"id": "berlin", "name": "Berlin"}, {"id": "paris", "name": "Paris"}]});
+    let sites = json!({"siteVariants": [
+        {"id": "berlin", "name": "Berlin", "isDefault": true}, {"id": "paris", "name": "Paris"},
+    ]});
     let patched = operator.ask("PATCH", "/v1/agents/desk/draft", Some(&sites));
     assert_eq!(patched.status, 200, "{}", patched.body);
     publish(&mut operator, json!({"environment": "live"}));
