@@ -71,6 +71,9 @@ fn every_operation_that_changes_routes_can_be_planned_and_is_planned_as_it_is_do
         let shown = |world: &World, path: &str| {
             let mut json = world.get(path).json();
             json.as_object_mut().unwrap().remove("error_id");
+            // Ids of connectors are made at random in each world.
+            let numbers = json.get_mut("numbers").and_then(Value::as_array_mut);
+            numbers.into_iter().flatten().for_each(|number| number["connectorId"] = Value::Null);
             json
         };
         let same = |of: &str| assert_eq!(shown(&alone, of), shown(&planned, of), "{method} {path}");
