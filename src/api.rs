@@ -41,6 +41,7 @@ mod permits;
 mod refused;
 mod request;
 mod route;
+mod turns;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -62,6 +63,8 @@ use crate::telemetry::{Clock, Health, Registry};
 
 use guard::Guard;
 use permits::Permits;
+
+pub use turns::Turns;
 
 /// What the API works on.
 pub struct Management {
@@ -91,6 +94,8 @@ pub struct Management {
     pub import_limits: numbers::ImportLimits,
     /// Largest document of an account that is imported, in bytes.
     pub account_import_bytes_max: usize,
+    /// Who edits which draft at the moment.
+    pub turns: Turns,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
 }

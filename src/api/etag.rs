@@ -8,7 +8,7 @@ use crate::domain::agent::AgentRef;
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::change::SplitRef;
 use crate::domain::command::Action;
-use crate::domain::id::{AccountId, ConfigHash, Hex32};
+use crate::domain::id::{AccountId, BranchId, ConfigHash, Hex32};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::state::State;
 
@@ -68,10 +68,11 @@ fn tag(state: &State, account: &AccountId, action: &Action) -> Option<Tag> {
         state.splits.get(&id).map(|split| Tag::of(split.as_ref()))
     };
     match action {
-        Action::Agent { agent, .. } => {
+        Action::Agent { agent, edit } => {
             let id = AgentRef { account: account.clone(), agent: agent.clone() };
-            let draft = state.agents.get(&id).and_then(|agent| agent.draft.as_ref());
-            draft.map(|draft| Tag::of_hash(draft.hash))
+            let branch = edit.branch().cloned().unwrap_or_else(BranchId::main);
+            let head = state.agents.get(&id).and_then(|agent| agent.head(&branch).ok());
+            head.map(Tag::of_hash)
         }
         Action::PutNumber { number, .. } | Action::DeleteNumber(number) => {
             let route = state.route(number).filter(|route| route.account == *account);

@@ -12,7 +12,7 @@ use super::fields::{self, Written};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
 use crate::domain::deployment::DeploymentId;
-use crate::domain::id::{AccountId, AgentId, ConfigHash, SplitId, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, BranchId, ConfigHash, SplitId, VersionNumber};
 use crate::http::body::BodyFault;
 use crate::http::error::ApiError;
 use crate::http::query::pairs;
@@ -78,6 +78,12 @@ impl PathId for DeploymentId {
     }
 }
 
+impl PathId for BranchId {
+    fn read(text: &str) -> Result<Self, ApiError> {
+        Self::parse(text).map_err(|why| ApiError::unprocessable("branch", why.to_string()))
+    }
+}
+
 impl PathId for ConfigHash {
     fn read(text: &str) -> Result<Self, ApiError> {
         let malformed = || ApiError::unprocessable("hash", "is no hash: expected 32 lower-case hex digits");
@@ -127,6 +133,21 @@ impl<S: Send + Sync, A: PathId, B: PathId> FromRequestParts<S> for Ids<A, B> {
     }
 }
 
+/// The three ids of a path.
+#[derive(Debug)]
+pub(super) struct ThreeIds<A, B, C>(pub(super) A, pub(super) B, pub(super) C);
+
+impl<S: Send + Sync, A: PathId, B: PathId, C: PathId> FromRequestParts<S> for ThreeIds<A, B, C> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        let mut texts = params.iter().map(|(_, text)| text);
+        let mut next = || texts.next().unwrap_or_default();
+        Ok(Self(A::read(next())?, B::read(next())?, C::read(next())?))
+    }
+}
+
 async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, ApiError> {
     RawPathParams::from_request_parts(parts, state)
         .await
@@ -163,6 +184,12 @@ impl Query {
     /// A parameter as it is.
     pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
         self.take(name, |text| Ok(text.to_owned()))
+    }
+
+    /// `branch`: `main` unless said.
+    pub(super) fn branch(&mut self) -> Result<BranchId, ApiError> {
+        let branch = self.take("branch", |text| BranchId::parse(text).map_err(|why| why.to_string()))?;
+        Ok(branch.unwrap_or_else(BranchId::main))
     }
 
     /// `limit`: 1 to 1,000, 100 unless said.

@@ -85,6 +85,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         calls_in_progress: in_progress(&plane),
         import_limits: import_limits(&settings),
         account_import_bytes_max: settings.limits.account_import_bytes_max,
+        turns: crate::api::Turns::default(),
         random: random_bytes,
     };
     let router = crate::api::router(management);

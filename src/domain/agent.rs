@@ -14,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::fallback::Fallback;
 use super::id::{AccountId, AgentId, BranchId, ConfigHash, ConnectorId, Environment, Pin, VersionNumber};
 use super::real_time_config::ConfigPage;
+use super::refusal::{Refusal, RefusalKind};
 use super::route::ManagedBy;
 use super::time::Timestamp;
 
@@ -183,6 +184,36 @@ impl Agent {
             Some(number) => self.versions.get(&number).filter(|version| version.hash == hash),
             None => self.draft.iter().chain(self.past_drafts.iter().rev()).find(|draft| draft.hash == hash),
         }
+    }
+
+    /// A branch besides `main`.
+    ///
+    /// # Errors
+    /// `BRANCH_NOT_FOUND`.
+    pub fn branch(&self, branch: &BranchId) -> Result<&Arc<Branch>, Refusal> {
+        self.branches.get(branch).ok_or_else(|| {
+            let message = format!("agent {} has no branch {branch}", self.profile.id.agent);
+            Refusal::not_found("BRANCH_NOT_FOUND", message)
+        })
+    }
+
+    /// The draft of `main`.
+    ///
+    /// # Errors
+    /// `NO_DRAFT`, which agents of the files may have none of.
+    pub fn main_draft(&self) -> Result<&Arc<Version>, Refusal> {
+        self.draft.as_ref().ok_or_else(|| {
+            let message = format!("agent {} has no draft", self.profile.id.agent);
+            Refusal::new(RefusalKind::Conflict, "NO_DRAFT", message)
+        })
+    }
+
+    /// The configuration that is edited on a branch, `main` or another.
+    ///
+    /// # Errors
+    /// `BRANCH_NOT_FOUND`, `NO_DRAFT`.
+    pub fn head(&self, branch: &BranchId) -> Result<ConfigHash, Refusal> {
+        if branch.is_main() { Ok(self.main_draft()?.hash) } else { Ok(self.branch(branch)?.draft) }
     }
 
     /// What put the version into an environment that is there now.

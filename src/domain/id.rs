@@ -147,6 +147,12 @@ impl BranchId {
     /// The branch that every agent has.
     pub const MAIN: &str = "main";
 
+    /// That one.
+    #[must_use]
+    pub fn main() -> Self {
+        Self(Arc::from(Self::MAIN))
+    }
+
     /// Whether it is the branch that every agent has.
     #[must_use]
     pub fn is_main(&self) -> bool {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::world::{NOW, SECRET, account, beginning, files, key};
 use crate::api::numbers::ImportLimits;
-use crate::api::{Management, router};
+use crate::api::{Management, Turns, router};
 use crate::control::Control;
 use crate::control::answers::Answers;
 use crate::control::files::Library;
@@ -85,6 +85,7 @@ fn served() -> Router {
             pause_max: Duration::from_secs(1),
         },
         account_import_bytes_max: 1 << 16,
+        turns: Turns::default(),
         random: || [5; 32],
     })
 }

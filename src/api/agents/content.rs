@@ -13,10 +13,10 @@ use crate::api::etag::Tag;
 use crate::api::guard::REVISION;
 use crate::api::{Management, aside};
 use crate::control::{Applied, ControlError};
-use crate::domain::agent::{Agent, Version};
+use crate::domain::agent::Agent;
 use crate::domain::agent_config::{AgentConfig, ConfigFault};
 use crate::domain::command::{Action, AgentEdit, Content, NewDraft, STALE_DRAFT};
-use crate::domain::id::{AgentId, ConfigHash, Revision};
+use crate::domain::id::{AgentId, BranchId, ConfigHash, Revision};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
 use crate::http::error::ApiError;
@@ -70,47 +70,81 @@ pub(super) fn stored_config(management: &Management, hash: ConfigHash) -> Result
     })
 }
 
-/// The draft of an agent that the caller may see.
-pub(super) fn draft<'s>(
-    caller: &Caller,
-    state: &'s State,
-    id: &AgentId,
-) -> Result<(&'s Arc<Agent>, &'s Arc<Version>), ApiError> {
-    let agent = find(caller, state, id)?;
-    let draft = agent.draft.as_ref();
-    draft
-        .map(|draft| (agent, draft))
-        .ok_or_else(|| ApiError::conflict("NO_DRAFT", format!("agent {id} has no draft")))
+/// What is edited: the draft of a branch.
+#[derive(Debug, Clone, Hash)]
+pub(super) struct Head {
+    /// Of which agent.
+    pub(super) agent: AgentId,
+    /// `main`, or another.
+    pub(super) branch: BranchId,
 }
 
-/// Edits the draft: what is there is read, changed and put back, again where somebody else was faster, unless the
-/// request says by `If-Match` what it was made for.
-pub(super) async fn edit_draft(
+impl Head {
+    /// The agent, which the caller may see, and the fingerprint of the draft in a state.
+    pub(super) fn find<'s>(
+        &self,
+        caller: &Caller,
+        state: &'s State,
+    ) -> Result<(&'s Arc<Agent>, ConfigHash), ApiError> {
+        let agent = find(caller, state, &self.agent)?;
+        Ok((agent, agent.head(&self.branch)?))
+    }
+
+    /// The draft when the caller asked. Blocks on the disk.
+    pub(super) fn config(
+        &self,
+        management: &Management,
+        caller: &Caller,
+    ) -> Result<(AgentConfig, ConfigHash), ApiError> {
+        let (_, hash) = self.find(caller, &caller.state)?;
+        Ok((stored_config(management, hash)?, hash))
+    }
+}
+
+/// An edit that was made.
+#[derive(Debug)]
+pub(super) struct Edited<T> {
+    /// Since when.
+    pub(super) applied: Applied,
+    /// The draft as it is from now on.
+    pub(super) config: AgentConfig,
+    /// Its fingerprint.
+    pub(super) hash: ConfigHash,
+    /// What the edit came to.
+    pub(super) made: T,
+}
+
+/// Edits a draft: what is there is read, changed and put back, again where somebody else was faster, unless the request
+/// says by `If-Match` what it was made for. What is wrong with the result then is told by `refused`.
+pub(super) async fn edit_draft<T: Send + 'static>(
     management: &Arc<Management>,
     caller: &Caller,
-    id: &AgentId,
-    edit: impl Fn(&mut Value) -> Result<(), ApiError> + Send + Sync + 'static,
-) -> Result<(Applied, AgentConfig), ApiError> {
+    head: Head,
+    edit: impl Fn(&mut Value) -> Result<T, ApiError> + Send + Sync + 'static,
+    refused: fn(Vec<ConfigFault>) -> ApiError,
+) -> Result<Edited<T>, ApiError> {
     let edit = Arc::new(edit);
+    let _turn = management.turns.of((caller.account(), &head)).await;
     for _ in 0..ATTEMPTS {
-        let (this, asking, agent_id, edit) =
-            (Arc::clone(management), caller.clone(), id.clone(), Arc::clone(&edit));
-        let (config, new) = aside(move || {
+        let (this, asking, of, edit) =
+            (Arc::clone(management), caller.clone(), head.clone(), Arc::clone(&edit));
+        let (config, new, made) = aside(move || {
             let state = this.control.state();
-            let (agent, draft) = draft(&asking, &state, &agent_id)?;
-            let mut json: Value = serde_json::from_slice(&stored(&this, draft.hash)?).map_err(|why| {
-                tracing::error!(hash = %draft.hash, error = %why, "the store has a configuration that is no JSON");
+            let (agent, present) = of.find(&asking, &state)?;
+            let mut json: Value = serde_json::from_slice(&stored(&this, present)?).map_err(|why| {
+                tracing::error!(hash = %present, error = %why, "the store has a configuration that is no JSON");
                 ApiError::internal()
             })?;
-            edit(&mut json)?;
+            let made = edit(&mut json)?;
             let config = AgentConfig::from_value(&json).map_err(refused)?;
             let content = content(&config, Some(agent));
-            Ok::<_, ApiError>((config, NewDraft { content, made_from: Some(draft.hash) }))
+            Ok::<_, ApiError>((config, NewDraft { branch: of.branch, content, made_from: Some(present) }, made))
         })
         .await??;
-        let action = Action::Agent { agent: id.clone(), edit: AgentEdit::PutDraft(new) };
+        let hash = new.content.hash;
+        let action = Action::Agent { agent: head.agent.clone(), edit: AgentEdit::PutDraft(new) };
         match caller.try_submit(management, action).await {
-            Ok(applied) => return Ok((applied, config)),
+            Ok(applied) => return Ok(Edited { applied, config, hash, made }),
             Err(ControlError::Refused(refusal)) if refusal.code == STALE_DRAFT => {}
             Err(why) => return Err(why.into()),
         }

@@ -8,10 +8,10 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::content::{content, document, draft, edit_draft, refused, stored, stored_config};
+use super::content::{Head, content, document, edit_draft, refused, stored, stored_config};
 use super::find;
 use crate::api::caller::Caller;
-use crate::api::request::{AnyBody, Id};
+use crate::api::request::{AnyBody, Id, Query};
 use crate::api::{Management, aside};
 use crate::control::ControlError;
 use crate::domain::agent_config::{AgentConfig, SOURCE_BYTES_MAX};
@@ -29,10 +29,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 /// Shows the draft: the configuration itself, without the keys that have their default.
 #[utoipa::path(
     get, path = "/v1/agents/{id}/draft", tag = "agents", security(("key" = ["read"])),
-    params(("id" = String, Path, description = "The agent.")),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("branch" = Option<String>, Query, description = "The branch: `main` unless said."),
+    ),
     responses(
         (status = 200, body = Value, description = "The configuration; its fingerprint is the `ETag`."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
         (status = 422, description = "The id is malformed."),
     )
@@ -40,11 +43,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 async fn get_draft(
     State(management): State<Arc<Management>>,
     caller: Caller,
-    Id(id): Id<AgentId>,
+    Id(agent): Id<AgentId>,
+    mut query: Query,
 ) -> Result<Response, ApiError> {
+    let head = Head { agent, branch: query.branch()? };
+    query.end()?;
     aside(move || {
-        let (_, draft) = draft(&caller, &caller.state, &id)?;
-        Ok(document(&stored(&management, draft.hash)?, draft.hash, None))
+        let (_, hash) = head.find(&caller, &caller.state)?;
+        Ok(document(&stored(&management, hash)?, hash, None))
     })
     .await?
 }
@@ -56,14 +62,15 @@ async fn get_draft(
     put, path = "/v1/agents/{id}/draft", tag = "agents", security(("key" = ["edit"])),
     params(
         ("id" = String, Path, description = "The agent."),
+        ("branch" = Option<String>, Query, description = "The branch: `main` unless said."),
         ("If-Match" = Option<String>, Header, description = "Only if the draft is in this state."),
     ),
     request_body = Value,
     responses(
         (status = 200, body = Value, description = "The configuration as it is stored; its fingerprint is the `ETag`."),
         (status = 400, description = "The configuration has faults: each with its key."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 409, description = "`MANAGED_BY_FILES`"),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
+        (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
         (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The id is malformed."),
     )
@@ -72,8 +79,11 @@ async fn put_draft(
     State(management): State<Arc<Management>>,
     caller: Caller,
     Id(id): Id<AgentId>,
+    mut query: Query,
     AnyBody(text): AnyBody,
 ) -> Result<Response, ApiError> {
+    let branch = query.branch()?;
+    query.end()?;
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let content = aside(move || {
         let text = if text.trim_ascii().is_empty() { b"{}".as_slice() } else { &text };
@@ -81,7 +91,7 @@ async fn put_draft(
     })
     .await??;
     let (body, hash) = (Arc::clone(&content.body), content.hash);
-    let edit = AgentEdit::PutDraft(NewDraft { content, made_from: None });
+    let edit = AgentEdit::PutDraft(NewDraft { branch, content, made_from: None });
     let applied = caller.submit(&management, Action::Agent { agent: id, edit }).await?;
     Ok(document(&body, hash, Some(applied.revision)))
 }
@@ -93,14 +103,15 @@ async fn put_draft(
     patch, path = "/v1/agents/{id}/draft", tag = "agents", security(("key" = ["edit"])),
     params(
         ("id" = String, Path, description = "The agent."),
+        ("branch" = Option<String>, Query, description = "The branch: `main` unless said."),
         ("If-Match" = Option<String>, Header, description = "Only if the draft is in this state."),
     ),
     request_body = Value,
     responses(
         (status = 200, body = Value, description = "The configuration as it is stored; its fingerprint is the `ETag`."),
         (status = 400, description = "The configuration would have faults: each with its key."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 409, description = "`MANAGED_BY_FILES`"),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
+        (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
         (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The id is malformed."),
     )
@@ -109,8 +120,11 @@ async fn patch_draft(
     State(management): State<Arc<Management>>,
     caller: Caller,
     Id(id): Id<AgentId>,
+    mut query: Query,
     AnyBody(text): AnyBody,
 ) -> Result<Response, ApiError> {
+    let head = Head { agent: id, branch: query.branch()? };
+    query.end()?;
     if text.len() > SOURCE_BYTES_MAX {
         return Err(ApiError::payload_too_large(SOURCE_BYTES_MAX));
     }
@@ -127,22 +141,22 @@ async fn patch_draft(
         merge_patch(json, &patch);
         Ok(())
     };
-    let (applied, config) = edit_draft(&management, &caller, &id, merge).await?;
-    let body = config.canonical_json();
-    Ok(document(&body, config.hash(), Some(applied.revision)))
+    let edited = edit_draft(&management, &caller, head, merge, refused).await?;
+    Ok(document(&edited.config.canonical_json(), edited.hash, Some(edited.applied.revision)))
 }
 
-/// Reverts the draft to the newest version.
+/// Reverts the draft to the newest version, and that of another branch than `main` to what the branch was made of.
 #[utoipa::path(
     delete, path = "/v1/agents/{id}/draft", tag = "agents", security(("key" = ["edit"])),
     params(
         ("id" = String, Path, description = "The agent."),
+        ("branch" = Option<String>, Query, description = "The branch: `main` unless said."),
         ("If-Match" = Option<String>, Header, description = "Only if the draft is in this state."),
     ),
     responses(
         (status = 200, body = Value, description = "The draft as it is from now on."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 409, description = "`NO_VERSION`: there is none to revert to; `MANAGED_BY_FILES`"),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
+        (status = 409, description = "`NO_VERSION`: there is none to revert to; `MANAGED_BY_FILES`, `BRANCH_PROTECTED`"),
         (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The id is malformed."),
     )
@@ -151,7 +165,13 @@ async fn delete_draft(
     State(management): State<Arc<Management>>,
     caller: Caller,
     Id(id): Id<AgentId>,
+    mut query: Query,
 ) -> Result<Response, ApiError> {
+    let branch = query.branch()?;
+    query.end()?;
+    if !branch.is_main() {
+        return revert_branch(management, caller, Head { agent: id, branch }).await;
+    }
     loop {
         let state = management.control.state();
         let newest = find(&caller, &state, &id)?.last_version();
@@ -170,6 +190,17 @@ async fn delete_draft(
             Err(why) => return Err(why.into()),
         }
     }
+}
+
+async fn revert_branch(management: Arc<Management>, caller: Caller, head: Head) -> Result<Response, ApiError> {
+    find(&caller, &caller.state, &head.agent)?;
+    let edit = AgentEdit::RevertBranch(head.branch.clone());
+    let applied = caller.submit(&management, Action::Agent { agent: head.agent.clone(), edit }).await?;
+    aside(move || {
+        let (_, hash) = head.find(&caller, &applied.state)?;
+        Ok(document(&stored(&management, hash)?, hash, Some(applied.revision)))
+    })
+    .await?
 }
 
 /// What a patch makes of a document, by RFC 7396.

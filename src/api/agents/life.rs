@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::content::{content, draft, refused_as, stored_config};
+use super::content::{Head, content, refused_as, stored_config};
 use super::{AgentView, find};
 use crate::api::answer::{Answer, Gone};
 use crate::api::caller::Caller;
@@ -17,7 +17,7 @@ use crate::api::request::{Body, Id};
 use crate::api::{Management, aside, made_id};
 use crate::domain::agent_config::{AgentConfig, SOURCE_BYTES_MAX};
 use crate::domain::command::{Action, AgentEdit, NewAgent};
-use crate::domain::id::{AccountId, AgentId};
+use crate::domain::id::{AccountId, AgentId, BranchId};
 use crate::http::error::ApiError;
 use crate::http::json::tree::Tree;
 
@@ -272,8 +272,8 @@ async fn duplicate_agent(
     let copy = given_or_made(&management, body.new_agent_id.as_ref())?;
     let (this, asking, of) = (Arc::clone(&management), caller.clone(), id.clone());
     let content = aside(move || {
-        let (agent, draft) = draft(&asking, &asking.state, &of)?;
-        let mut json = stored_config(&this, draft.hash)?.to_sparse_json();
+        let (agent, present) = Head { agent: of, branch: BranchId::main() }.find(&asking, &asking.state)?;
+        let mut json = stored_config(&this, present)?.to_sparse_json();
         if let Some(members) = json.as_object_mut() {
             members.insert("name".to_owned(), json!(body.new_agent_name.as_str()));
         }

@@ -180,7 +180,7 @@ pub(super) async fn save_version(
     responses(
         (status = 200, body = serde_json::Value, description = "The draft as it is from now on; its fingerprint is the `ETag`."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, or `NOT_FOUND`: no such version"),
-        (status = 409, description = "`MANAGED_BY_FILES`"),
+        (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
         (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The id or the version is malformed."),
     )

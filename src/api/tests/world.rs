@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::api::numbers::ImportLimits;
-use crate::api::{Management, router};
+use crate::api::{Management, Turns, router};
 use crate::control::answers::Answers;
 use crate::control::reload::{Look, Sources};
 use crate::control::testing::{self, Ground};
@@ -157,6 +157,7 @@ impl World {
                 pause_max: Duration::from_millis(200),
             },
             account_import_bytes_max: 1 << 20,
+            turns: Turns::default(),
             random,
         }));
         let world = Self { control, health, files, runtime, router, _ground: ground };

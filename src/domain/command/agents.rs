@@ -1,5 +1,6 @@
 //! What is done to one agent: its life, its draft, its versions, what its environments serve.
 
+mod branches;
 mod drafts;
 mod leaving;
 mod life;
@@ -13,7 +14,7 @@ use super::{Body, Command, Outcome};
 use crate::domain::account::{AccountSettings, Permission};
 use crate::domain::agent::{Agent, AgentRef, Version};
 use crate::domain::change::Change;
-use crate::domain::id::{AgentId, ConfigHash, VersionNumber};
+use crate::domain::id::{AgentId, BranchId, ConfigHash, VersionNumber};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::ManagedBy;
 use crate::domain::state::State;
@@ -32,8 +33,19 @@ pub enum AgentEdit {
     Create(Box<NewAgent>),
     /// Delete it with all it holds, and release its numbers.
     Delete,
-    /// Give its draft another content.
+    /// Make a branch of what its draft is at that moment.
+    CreateBranch {
+        /// The id that it gets.
+        id: BranchId,
+        /// A name for people, unique within the agent.
+        name: String,
+    },
+    /// Delete a branch.
+    DeleteBranch(BranchId),
+    /// Give the draft of a branch another content.
     PutDraft(NewDraft),
+    /// Take a branch other than `main` back to what it was made of.
+    RevertBranch(BranchId),
     /// Save the draft as the next version.
     SaveVersion {
         /// A name for people; `V<n>` where it is empty.
@@ -61,6 +73,8 @@ pub enum AgentEdit {
 /// Another content of a draft.
 #[derive(Debug, Clone)]
 pub struct NewDraft {
+    /// Of which branch.
+    pub branch: BranchId,
     /// Its fingerprint and what routing needs of it.
     pub content: Content,
     /// The content that it was made from; another one by now is not overwritten.
@@ -96,6 +110,21 @@ impl AgentEdit {
             _ => Permission::Edit,
         }
     }
+
+    /// The branch that it is about, where it is about one.
+    #[must_use]
+    pub fn branch(&self) -> Option<&BranchId> {
+        match self {
+            Self::PutDraft(draft) => Some(&draft.branch),
+            Self::RevertBranch(branch) | Self::DeleteBranch(branch) => Some(branch),
+            _ => None,
+        }
+    }
+
+    /// Whether it gives the draft of `main` another content.
+    fn edits_main(&self) -> bool {
+        matches!(self, Self::PutDraft(draft) if draft.branch.is_main()) || matches!(self, Self::Restore { .. })
+    }
 }
 
 /// An agent that something is to be done to.
@@ -122,10 +151,18 @@ impl State {
         if on.agent.profile.managed_by == ManagedBy::Files {
             return Err(Refusal::managed_by_files(&format!("the agent {agent}")));
         }
+        if edit.edits_main() && on.settings().protected_main {
+            let message = format!("the account protects main: edit a branch of {agent} and merge it");
+            return Err(Refusal::new(RefusalKind::Conflict, "BRANCH_PROTECTED", message));
+        }
         match edit {
             AgentEdit::Create(_) => Ok(Outcome::default()),
             AgentEdit::Delete => on.delete(),
-            AgentEdit::PutDraft(draft) => on.put_draft(draft),
+            AgentEdit::CreateBranch { id, name } => on.create_branch(id, name),
+            AgentEdit::DeleteBranch(branch) => on.delete_branch(branch),
+            AgentEdit::PutDraft(draft) if draft.branch.is_main() => on.put_draft(draft),
+            AgentEdit::PutDraft(draft) => on.put_branch(draft),
+            AgentEdit::RevertBranch(branch) => on.revert_branch(branch),
             AgentEdit::SaveVersion { name, description } => on.save(name, description),
             AgentEdit::Restore { version, agent_name, newest } => on.restore(*version, agent_name, *newest),
             AgentEdit::Publish(publish) => on.publish(publish),
@@ -142,14 +179,6 @@ impl OnAgent<'_> {
 
     fn author(&self) -> String {
         self.command.author.name().to_owned()
-    }
-
-    /// The draft, which every agent of the API has.
-    fn draft(&self) -> Result<&Arc<Version>, Refusal> {
-        self.agent.draft.as_ref().ok_or_else(|| {
-            let message = format!("agent {} has no draft", self.id.agent);
-            Refusal::new(RefusalKind::Conflict, "NO_DRAFT", message)
-        })
     }
 
     /// What it comes to; the summary goes on from the agent's id.

@@ -6,17 +6,14 @@ use super::{NewDraft, OnAgent, STALE_DRAFT, VERSIONS_MAX};
 use crate::domain::agent::Version;
 use crate::domain::change::Change;
 use crate::domain::command::Outcome;
-use crate::domain::id::VersionNumber;
+use crate::domain::id::{ConfigHash, VersionNumber};
 use crate::domain::refusal::{Refusal, RefusalKind};
 
 impl OnAgent<'_> {
     pub(super) fn put_draft(&self, draft: &NewDraft) -> Result<Outcome, Refusal> {
-        let NewDraft { content, made_from } = draft;
+        let content = &draft.content;
         let present = self.agent.draft.as_ref().map(|draft| draft.hash);
-        if made_from.is_some() && *made_from != present {
-            let message = format!("the draft of {} was changed by somebody else meanwhile", self.id.agent);
-            return Err(Refusal::new(RefusalKind::Precondition, STALE_DRAFT, message));
-        }
+        self.check_made_from(draft, present)?;
         let mut changes = Vec::new();
         if present != Some(content.hash) {
             changes.extend(self.renamed(&content.agent_name));
@@ -28,8 +25,21 @@ impl OnAgent<'_> {
         Ok(Outcome { bodies: vec![content.body()], ..outcome })
     }
 
+    /// Refuses a draft that was made from another content than the present one.
+    pub(super) fn check_made_from(
+        &self,
+        draft: &NewDraft,
+        present: Option<ConfigHash>,
+    ) -> Result<(), Refusal> {
+        if draft.made_from.is_none() || draft.made_from == present {
+            return Ok(());
+        }
+        let message = format!("the draft of {} was changed by somebody else meanwhile", self.id.agent);
+        Err(Refusal::new(RefusalKind::Precondition, STALE_DRAFT, message))
+    }
+
     pub(super) fn save(&self, name: &str, description: &str) -> Result<Outcome, Refusal> {
-        let draft = self.draft()?;
+        let draft = self.agent.main_draft()?;
         if let Some(last) = self.agent.last_version().filter(|last| last.hash == draft.hash) {
             let number = last.pin();
             let message = format!("the draft of {} is what {number} is: nothing changed", self.id.agent);

@@ -59,7 +59,7 @@ pub struct Rollback {
 impl OnAgent<'_> {
     pub(super) fn publish(&self, publish: &Publish) -> Result<Outcome, Refusal> {
         let Publish { deploy, environment, version_name, version_description } = publish;
-        let (draft, agent) = (self.draft()?, &self.id.agent);
+        let (draft, agent) = (self.agent.main_draft()?, &self.id.agent);
         if self.agent.deployed(*environment).is_some_and(|served| served.hash == draft.hash) {
             let message = format!("nothing changed: {environment} serves the draft of {agent} already");
             return Err(Refusal::new(RefusalKind::Conflict, "DEPLOYMENTS_ALREADY_PUBLISHED", message));

@@ -32,7 +32,7 @@ fn create(prompt: &str) -> AgentEdit {
 }
 
 fn put(content: Content, made_from: Option<ConfigHash>) -> Action {
-    desk(AgentEdit::PutDraft(NewDraft { content, made_from }))
+    desk(AgentEdit::PutDraft(NewDraft { branch: BranchId::main(), content, made_from }))
 }
 
 fn edit(prompt: &str) -> Action {
