@@ -1,5 +1,6 @@
 //! `/v1/agents`: which agents there are, and what of them can be pinned.
 
+mod branches;
 mod compare;
 mod content;
 mod deployments;
@@ -77,6 +78,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new()
         .merge(life::routes())
         .merge(draft::routes())
+        .merge(branches::routes())
         .merge(deployments::routes())
         .routes(routes!(compare::compare))
         .routes(routes!(versions::list_versions, versions::save_version))

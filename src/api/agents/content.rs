@@ -8,6 +8,7 @@ use hyper::header::{CONTENT_TYPE, ETAG};
 use serde_json::Value;
 
 use super::find;
+use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::etag::Tag;
 use crate::api::guard::REVISION;
@@ -90,66 +91,86 @@ impl Head {
         Ok((agent, agent.head(&self.branch)?))
     }
 
-    /// The draft when the caller asked. Blocks on the disk.
-    pub(super) fn config(
-        &self,
-        management: &Management,
-        caller: &Caller,
-    ) -> Result<(AgentConfig, ConfigHash), ApiError> {
-        let (_, hash) = self.find(caller, &caller.state)?;
-        Ok((stored_config(management, hash)?, hash))
-    }
+}
+
+/// Shows something of a draft, with the tag of the draft.
+pub(super) async fn show<T: Send + 'static>(
+    management: Arc<Management>,
+    caller: Caller,
+    head: Head,
+    view: impl FnOnce(AgentConfig) -> Result<T, ApiError> + Send + 'static,
+) -> Result<Answer<T>, ApiError> {
+    aside(move || {
+        let (_, hash) = head.find(&caller, &caller.state)?;
+        Ok(Answer::ok(view(stored_config(&management, hash)?)?).with_tag(Tag::of_hash(hash)))
+    })
+    .await?
 }
 
 /// An edit that was made.
 #[derive(Debug)]
-pub(super) struct Edited<T> {
+pub(super) struct Edited {
     /// Since when.
     pub(super) applied: Applied,
     /// The draft as it is from now on.
     pub(super) config: AgentConfig,
     /// Its fingerprint.
     pub(super) hash: ConfigHash,
-    /// What the edit came to.
-    pub(super) made: T,
 }
 
 /// Edits a draft: what is there is read, changed and put back, again where somebody else was faster, unless the request
 /// says by `If-Match` what it was made for. What is wrong with the result then is told by `refused`.
-pub(super) async fn edit_draft<T: Send + 'static>(
+pub(super) async fn edit_draft(
     management: &Arc<Management>,
     caller: &Caller,
     head: Head,
-    edit: impl Fn(&mut Value) -> Result<T, ApiError> + Send + Sync + 'static,
+    edit: impl Fn(&mut Value) -> Result<(), ApiError> + Send + Sync + 'static,
     refused: fn(Vec<ConfigFault>) -> ApiError,
-) -> Result<Edited<T>, ApiError> {
+) -> Result<Edited, ApiError> {
     let edit = Arc::new(edit);
     let _turn = management.turns.of((caller.account(), &head)).await;
     for _ in 0..ATTEMPTS {
         let (this, asking, of, edit) =
             (Arc::clone(management), caller.clone(), head.clone(), Arc::clone(&edit));
-        let (config, new, made) = aside(move || {
+        let (config, new) = aside(move || {
             let state = this.control.state();
             let (agent, present) = of.find(&asking, &state)?;
             let mut json: Value = serde_json::from_slice(&stored(&this, present)?).map_err(|why| {
                 tracing::error!(hash = %present, error = %why, "the store has a configuration that is no JSON");
                 ApiError::internal()
             })?;
-            let made = edit(&mut json)?;
+            edit(&mut json)?;
             let config = AgentConfig::from_value(&json).map_err(refused)?;
             let content = content(&config, Some(agent));
-            Ok::<_, ApiError>((config, NewDraft { branch: of.branch, content, made_from: Some(present) }, made))
+            Ok::<_, ApiError>((config, NewDraft { branch: of.branch, content, made_from: Some(present) }))
         })
         .await??;
         let hash = new.content.hash;
         let action = Action::Agent { agent: head.agent.clone(), edit: AgentEdit::PutDraft(new) };
         match caller.try_submit(management, action).await {
-            Ok(applied) => return Ok(Edited { applied, config, hash, made }),
+            Ok(applied) => return Ok(Edited { applied, config, hash }),
             Err(ControlError::Refused(refusal)) if refusal.code == STALE_DRAFT => {}
             Err(why) => return Err(why.into()),
         }
     }
     Err(ApiError::overloaded(1))
+}
+
+/// The same for an edit of a configuration that was read; what it leaves there is read anew.
+pub(super) async fn edit_config(
+    management: &Arc<Management>,
+    caller: &Caller,
+    head: Head,
+    edit: impl Fn(&mut AgentConfig) -> Result<(), ApiError> + Send + Sync + 'static,
+    refused: fn(Vec<ConfigFault>) -> ApiError,
+) -> Result<Edited, ApiError> {
+    let edit = move |json: &mut Value| {
+        let mut config = AgentConfig::from_value(json).map_err(refused)?;
+        edit(&mut config)?;
+        *json = config.to_json();
+        Ok(())
+    };
+    edit_draft(management, caller, head, edit, refused).await
 }
 
 /// A configuration as it is stored, with its tag.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::{Body, Command, Outcome};
 use crate::domain::account::{AccountSettings, Permission};
-use crate::domain::agent::{Agent, AgentRef, Version};
+use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::Change;
 use crate::domain::id::{AgentId, BranchId, ConfigHash, VersionNumber};
 use crate::domain::refusal::{Refusal, RefusalKind};

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::account::ActiveCalls;
+use crate::domain::agent::Version;
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::change::Touched;
 use crate::domain::command::Action;

@@ -1,0 +1,431 @@
+//! `…/branches/{branch}/variants`: the sites of a chain, each with its values of the attributes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use hyper::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::attributes::Deleted;
+use super::items::{ItemId, key_of_item};
+use crate::api::agents::content::{Head, edit_config, refused_as, show};
+use crate::api::answer::Answer;
+use crate::api::caller::Caller;
+use crate::api::fields::{Fields, Written};
+use crate::api::request::{Body, Ids, ThreeIds};
+use crate::api::{Management, made_id};
+use crate::domain::agent_config::{AgentConfig, ConfigFault, SiteVariant};
+use crate::domain::id::{AgentId, BranchId, SiteVariantId};
+use crate::domain::refusal::{FieldFault, Refusal};
+use crate::http::error::ApiError;
+use crate::http::json::faults::shown;
+use crate::http::json::tree::Tree;
+
+/// A site variant.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SiteVariant)]
+pub struct VariantView {
+    /// Its id.
+    #[schema(example = "VARIANT-0A1B2C3D")]
+    id: String,
+    /// A name for people, unique within the branch.
+    name: String,
+    /// Whether calls that name no site are for this one: exactly one is, where there are any.
+    is_default: bool,
+    /// What it says of the attributes.
+    attribute_values: AttributeValues,
+}
+
+/// What a site says of the attributes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttributeValues {
+    /// Text by id of the attribute.
+    values: BTreeMap<String, String>,
+}
+
+/// The site variants of a branch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VariantList {
+    /// All of them.
+    variants: Vec<VariantView>,
+}
+
+/// A new site variant.
+#[derive(Debug, ToSchema)]
+#[schema(as = NewSiteVariant)]
+pub struct NewVariant {
+    /// 1 to 200 characters in one line, unique within the branch.
+    name: String,
+    #[schema(inline)]
+    #[serde(flatten)]
+    more: VariantMore,
+}
+
+/// What is to be changed of a site variant.
+#[derive(Debug, ToSchema)]
+#[schema(as = SiteVariantPatch)]
+pub struct VariantPatch {
+    /// 1 to 200 characters in one line, unique within the branch.
+    name: Option<String>,
+    #[schema(inline)]
+    #[serde(flatten)]
+    more: VariantMore,
+}
+
+/// What need not be said of a site variant.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct VariantMore {
+    /// Values of attributes, by their ids; those that are not named stay, and null takes one away.
+    #[schema(required = false, inline)]
+    attribute_values: ValuesBody,
+    /// True makes it the default instead of the one that was. The first one is the default in any case.
+    is_default: Option<bool>,
+}
+
+/// Values that a site is to have of the attributes.
+#[derive(Debug, Default, ToSchema)]
+pub struct ValuesBody {
+    /// Text by id of the attribute.
+    values: BTreeMap<String, Option<String>>,
+}
+
+impl ValuesBody {
+    fn of(fields: &mut Fields<'_>) -> Option<Self> {
+        let mut values = BTreeMap::new();
+        match fields.present("values") {
+            None => fields.fault("values", "is missing: expected texts by ids of attributes"),
+            Some(Tree::Object(members)) => {
+                for (name, tree) in members {
+                    let kind = tree.kind();
+                    let value = match tree {
+                        Tree::Null => None,
+                        Tree::Text(text) => Some(text),
+                        _ => {
+                            let message = format!("is {kind}: expected a text or null");
+                            fields.fault(&format!("values.{name}"), message);
+                            continue;
+                        }
+                    };
+                    if values.insert(name.clone(), value).is_some() {
+                        fields.fault(&format!("values.{name}"), "stands there twice: expected once");
+                    }
+                }
+            }
+            Some(tree) => fields.fault("values", format!("is {}: expected an object", tree.kind())),
+        }
+        Some(Self { values })
+    }
+}
+
+impl VariantMore {
+    fn of(fields: &mut Fields<'_>) -> Self {
+        let attribute_values = fields.object("attributeValues", ValuesBody::of).unwrap_or_default();
+        Self { attribute_values, is_default: fields.optional("isDefault") }
+    }
+
+    /// Refuses values of attributes that there are not.
+    fn check(&self, config: &AgentConfig) -> Result<(), ApiError> {
+        let known = |id: &str| config.site_attributes.iter().any(|attribute| attribute.id == id);
+        let unknown = self.attribute_values.values.keys().filter(|id| !known(id));
+        let faults: Vec<FieldFault> = unknown
+            .map(|id| FieldFault {
+                field: format!("attributeValues.values.{}", shown(id)),
+                message: "is no attribute of the branch: expected the id of one".to_owned(),
+            })
+            .collect();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal { code: "VARIANTS_BAD_ATTRIBUTES_ERROR", ..Refusal::fields(faults) }.into())
+    }
+
+    fn change(&self, variant: &mut SiteVariant) {
+        for (id, value) in &self.attribute_values.values {
+            match value {
+                Some(value) => variant.values.insert(id.clone(), value.clone()),
+                None => variant.values.remove(id),
+            };
+        }
+    }
+}
+
+impl Written for NewVariant {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (name, more) = (fields.required("name"), VariantMore::of(fields));
+        Some(Self { name: name?, more })
+    }
+}
+
+impl Written for VariantPatch {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { name: fields.optional("name"), more: VariantMore::of(fields) })
+    }
+}
+
+impl NewVariant {
+    fn add_to(&self, config: &mut AgentConfig, id: &SiteVariantId) -> Result<(), ApiError> {
+        check_name(config, id.as_str(), &self.name)?;
+        self.more.check(config)?;
+        let (name, values) = (self.name.clone(), BTreeMap::new());
+        let mut variant = SiteVariant { id: id.clone(), name, is_default: false, values };
+        self.more.change(&mut variant);
+        config.site_variants.push(variant);
+        if self.more.is_default == Some(true) {
+            make_default(config, id.as_str());
+        }
+        Ok(())
+    }
+}
+
+impl VariantPatch {
+    fn change(&self, config: &mut AgentConfig, id: &ItemId) -> Result<(), ApiError> {
+        let at = position(config, id)?;
+        if let Some(name) = &self.name {
+            check_name(config, &id.0, name)?;
+        }
+        self.more.check(config)?;
+        let alone = config.site_variants.len() == 1;
+        if let Some(variant) = config.site_variants.get_mut(at) {
+            if self.more.is_default == Some(false) && variant.is_default && !alone {
+                return Err(without_default("isDefault"));
+            }
+            if let Some(name) = &self.name {
+                variant.name.clone_from(name);
+            }
+            self.more.change(variant);
+        }
+        if self.more.is_default == Some(true) {
+            make_default(config, &id.0);
+        }
+        Ok(())
+    }
+}
+
+impl From<SiteVariant> for VariantView {
+    fn from(variant: SiteVariant) -> Self {
+        let SiteVariant { id, name, is_default, values } = variant;
+        Self { id: id.to_string(), name, is_default, attribute_values: AttributeValues { values } }
+    }
+}
+
+fn position(config: &AgentConfig, id: &ItemId) -> Result<usize, ApiError> {
+    let at = config.site_variants.iter().position(|variant| variant.id.as_str() == id.0);
+    at.ok_or_else(|| id.missing("site variant"))
+}
+
+fn find(config: &AgentConfig, id: &ItemId) -> Result<VariantView, ApiError> {
+    let found = config.site_variants.iter().find(|variant| variant.id.as_str() == id.0);
+    found.cloned().map(VariantView::from).ok_or_else(|| id.missing("site variant"))
+}
+
+/// The default goes last, since calls that name no site are for it.
+fn delete(config: &mut AgentConfig, id: &ItemId) -> Result<(), ApiError> {
+    let at = position(config, id)?;
+    if config.site_variants.len() > 1 && config.site_variants.get(at).is_some_and(|it| it.is_default) {
+        return Err(without_default("variant"));
+    }
+    config.site_variants.remove(at);
+    Ok(())
+}
+
+fn make_default(config: &mut AgentConfig, id: &str) {
+    for variant in &mut config.site_variants {
+        variant.is_default = variant.id.as_str() == id;
+    }
+}
+
+fn without_default(field: &str) -> ApiError {
+    let message = "is the default, and there are others: make another one the default first";
+    Refusal { code: "VARIANTS_REMOVE_DEFAULT_ERROR", ..Refusal::field(field, message) }.into()
+}
+
+/// Refuses a name that another site variant has.
+fn check_name(config: &AgentConfig, id: &str, name: &str) -> Result<(), ApiError> {
+    if config.site_variants.iter().all(|variant| variant.id.as_str() == id || variant.name != name) {
+        return Ok(());
+    }
+    let message = "another site variant of the branch has this name";
+    Err(ApiError::conflict("VARIANTS_DUPLICATE_NAME_ERROR", message).with_field("name", message))
+}
+
+fn refused(faults: Vec<ConfigFault>) -> ApiError {
+    refused_as(faults, |path| {
+        let key = key_of_item(path, "siteVariants");
+        let values = key.strip_prefix("values");
+        values.map_or_else(|| key.to_owned(), |rest| format!("attributeValues.values{rest}"))
+    })
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_variants, create_variant))
+        .routes(routes!(get_variant, patch_variant, delete_variant))
+}
+
+/// Lists the site variants of a branch.
+#[utoipa::path(
+    get, path = "/v1/agents/{id}/branches/{branch}/variants", tag = "branches", security(("key" = ["read"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("branch" = String, Path, description = "`main` or the id of a branch."),
+    ),
+    responses(
+        (status = 200, body = VariantList, description = "All of them; the `ETag` is that of the branch's draft."),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
+        (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
+        (status = 422, description = "An id is malformed."),
+    )
+)]
+async fn list_variants(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Ids(agent, branch): Ids<AgentId, BranchId>,
+) -> Result<Answer<VariantList>, ApiError> {
+    let view = |config: AgentConfig| {
+        let variants = config.site_variants.into_iter().map(VariantView::from).collect();
+        Ok(VariantList { variants })
+    };
+    show(management, caller, Head { agent, branch }, view).await
+}
+
+/// Shows a site variant.
+#[utoipa::path(
+    get, path = "/v1/agents/{id}/branches/{branch}/variants/{variant}", tag = "branches",
+    security(("key" = ["read"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("branch" = String, Path, description = "`main` or the id of a branch."),
+        ("variant" = String, Path, description = "The site variant."),
+    ),
+    responses(
+        (status = 200, body = VariantView, description = "It; the `ETag` is that of the branch's draft."),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
+        (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
+        (status = 422, description = "An id is malformed."),
+    )
+)]
+async fn get_variant(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    ThreeIds(agent, branch, id): ThreeIds<AgentId, BranchId, ItemId>,
+) -> Result<Answer<VariantView>, ApiError> {
+    show(management, caller, Head { agent, branch }, move |config| find(&config, &id)).await
+}
+
+/// Adds a site variant; the first one is the default.
+#[utoipa::path(
+    post, path = "/v1/agents/{id}/branches/{branch}/variants", tag = "branches", security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("branch" = String, Path, description = "`main` or the id of a branch."),
+        ("If-Match" = Option<String>, Header, description = "Only if the branch's draft is in this state."),
+    ),
+    request_body = NewVariant,
+    responses(
+        (status = 201, body = VariantView, description = "The site variant."),
+        (
+            status = 400,
+            description = "`VARIANTS_BAD_ATTRIBUTES_ERROR`: the branch has no such attributes; or a field is at fault, or \
+                there are 1,000 site variants."
+        ),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
+        (
+            status = 409,
+            description = "`VARIANTS_DUPLICATE_NAME_ERROR`: one of this name is there; `MANAGED_BY_FILES`; \
+                `BRANCH_PROTECTED`: the account protects `main`."
+        ),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "An id is malformed."),
+    )
+)]
+async fn create_variant(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    Ids(agent, branch): Ids<AgentId, BranchId>,
+    Body(new): Body<NewVariant>,
+) -> Result<Answer<VariantView>, ApiError> {
+    let made = ItemId(made_id("VARIANT-", &(management.random)()));
+    let id = SiteVariantId::parse(&made.0).map_err(|why| {
+        tracing::error!(%why, "an id could not be made");
+        ApiError::internal()
+    })?;
+    let edit = move |config: &mut AgentConfig| new.add_to(config, &id);
+    let edited = edit_config(&management, &caller, Head { agent, branch }, edit, refused).await?;
+    Ok(edited.answer(StatusCode::CREATED, find(&edited.config, &made)?))
+}
+
+/// Changes a site variant: what is not named stays.
+#[utoipa::path(
+    patch, path = "/v1/agents/{id}/branches/{branch}/variants/{variant}", tag = "branches",
+    security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("branch" = String, Path, description = "`main` or the id of a branch."),
+        ("variant" = String, Path, description = "The site variant."),
+        ("If-Match" = Option<String>, Header, description = "Only if the branch's draft is in this state."),
+    ),
+    request_body = VariantPatch,
+    responses(
+        (status = 200, body = VariantView, description = "The site variant."),
+        (
+            status = 400,
+            description = "`VARIANTS_BAD_ATTRIBUTES_ERROR`: the branch has no such attributes; \
+                `VARIANTS_REMOVE_DEFAULT_ERROR`: there would be no default; or a field is at fault."
+        ),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
+        (
+            status = 409,
+            description = "`VARIANTS_DUPLICATE_NAME_ERROR`: another one has this name; `MANAGED_BY_FILES`; \
+                `BRANCH_PROTECTED`: the account protects `main`."
+        ),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "An id is malformed."),
+    )
+)]
+async fn patch_variant(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    ThreeIds(agent, branch, id): ThreeIds<AgentId, BranchId, ItemId>,
+    Body(patch): Body<VariantPatch>,
+) -> Result<Answer<VariantView>, ApiError> {
+    let changed = id.clone();
+    let edit = move |config: &mut AgentConfig| patch.change(config, &id);
+    let edited = edit_config(&management, &caller, Head { agent, branch }, edit, refused).await?;
+    Ok(edited.answer(StatusCode::OK, find(&edited.config, &changed)?))
+}
+
+/// Deletes a site variant; the default one only where it is the last.
+#[utoipa::path(
+    delete, path = "/v1/agents/{id}/branches/{branch}/variants/{variant}", tag = "branches",
+    security(("key" = ["edit"])),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("branch" = String, Path, description = "`main` or the id of a branch."),
+        ("variant" = String, Path, description = "The site variant."),
+        ("If-Match" = Option<String>, Header, description = "Only if the branch's draft is in this state."),
+    ),
+    responses(
+        (status = 200, body = Deleted, description = "It is gone."),
+        (status = 400, description = "`VARIANTS_REMOVE_DEFAULT_ERROR`: it is the default, and there are others."),
+        (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
+        (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
+        (status = 412, description = "`PRECONDITION_FAILED`"),
+        (status = 422, description = "An id is malformed."),
+    )
+)]
+async fn delete_variant(
+    State(management): State<Arc<Management>>,
+    caller: Caller,
+    ThreeIds(agent, branch, id): ThreeIds<AgentId, BranchId, ItemId>,
+) -> Result<Answer<Deleted>, ApiError> {
+    let gone = Deleted { id: id.0.clone() };
+    let edit = move |config: &mut AgentConfig| delete(config, &id);
+    let edited = edit_config(&management, &caller, Head { agent, branch }, edit, refused).await?;
+    Ok(edited.answer(StatusCode::OK, gone))
+}
