@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod authorisation;
+mod branches;
 mod caller_pins;
 mod document;
 mod dry_runs;

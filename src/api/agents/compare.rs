@@ -1,4 +1,6 @@
-//! `/v1/agents/{id}/compare`: what differs between two things that an agent can serve.
+//! `/v1/agents/{id}/compare`: what differs between two configurations of an agent.
+
+mod diff;
 
 use std::sync::Arc;
 
@@ -7,15 +9,18 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::diff::{Budget, LineChange};
 use super::content::stored_config;
 use super::find;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::request::{Id, Query};
 use crate::api::{Management, aside};
+use crate::control::DeploymentFilter;
 use crate::domain::agent::{Agent, Version};
-use crate::domain::agent_config::{KeyChange, Section};
-use crate::domain::id::{AgentId, ConfigHash, Pin, VersionNumber};
+use crate::domain::agent_config::{AgentConfig, KeyChange, Section};
+use crate::domain::deployment::DeploymentId;
+use crate::domain::id::{AgentId, BranchId, ConfigHash, Pin, VersionNumber};
 use crate::http::error::ApiError;
 
 /// What differs.
@@ -36,9 +41,8 @@ pub struct Comparison {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Side {
     /// What was asked for.
-    #[schema(value_type = String)]
-    pin: Pin,
-    /// The version that this is now; null for the draft.
+    pin: String,
+    /// The version that this is now; null for the draft of a branch.
     #[schema(value_type = Option<u32>)]
     version: Option<VersionNumber>,
     /// Fingerprint of its configuration.
@@ -70,16 +74,19 @@ pub struct ChangeView {
     from: Option<Value>,
     /// Its value on the other side; null where it is not there.
     to: Option<Value>,
+    /// A text of several lines or more than 200 characters line by line; without it where that would take too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<Vec<LineChange>>,
 }
 
-/// Compares two of draft, versions and environments, key by key: only what differs, by section.
+/// Compares two of draft, versions, environments, branches and deployments, key by key: only what differs, by section.
 ///
 /// A key that is absent has its default. Lists whose items have ids are compared by id, other lists as a whole.
 #[utoipa::path(
     get, path = "/v1/agents/{id}/compare", tag = "agents", security(("key" = ["read"])),
     params(
         ("id" = String, Path, description = "The agent."),
-        ("from" = String, Query, description = "The one side: `draft`, `V<n>` or an environment."),
+        ("from" = String, Query, description = "The one side: `draft`, `V<n>`, an environment, or the id of a branch or a deployment."),
         ("to" = String, Query, description = "The other side, likewise."),
     ),
     responses(
@@ -97,50 +104,84 @@ pub(super) async fn compare(
 ) -> Result<Answer<Comparison>, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let mut side = |name: &'static str| {
-        let side = query.take(name, |text| resolve(&agent, text))?;
-        side.ok_or_else(|| ApiError::validation(name, format!("is missing: expected {}", Pin::EXPECTED)))
+        let side = query.text(name)?;
+        side.ok_or_else(|| ApiError::validation(name, format!("is missing: expected {EXPECTED}")))
     };
     let (from, to) = (side("from")?, side("to")?);
     query.end()?;
     aside(move || {
-        let configuration = |version: &Version| stored_config(&management, version.hash);
-        let changes = configuration(&from.1)?.changes_to(&configuration(&to.1)?);
-        Ok(Answer::ok(Comparison {
-            has_changes: !changes.is_empty(),
-            from: Side::of(from),
-            to: Side::of(to),
-            sections: by_section(changes),
-        }))
+        let (from, one) = Side::of(&management, &agent, "from", from)?;
+        let (to, other) = Side::of(&management, &agent, "to", to)?;
+        let changes = one.changes_to(&other);
+        Ok(Answer::ok(Comparison { has_changes: !changes.is_empty(), from, to, sections: by_section(changes) }))
     })
     .await?
 }
 
-/// What a side names, as it is now.
-fn resolve(agent: &Agent, text: &str) -> Result<(Pin, Arc<Version>), String> {
-    let pin = Pin::parse(text).ok_or_else(|| format!("is nothing to compare: expected {}", Pin::EXPECTED))?;
-    let found = agent.resolve(pin).ok_or_else(|| match pin {
-        Pin::Environment(environment) => format!("nothing is deployed to {environment}"),
-        Pin::Draft | Pin::Version(_) => format!("agent {} has no {pin}", agent.profile.id.agent),
-    })?;
-    Ok((pin, Arc::clone(found)))
-}
+/// What a side can be.
+const EXPECTED: &str = "draft, V<n>, sandbox, pre-release, live, or the id of a branch or a deployment";
 
 impl Side {
-    fn of((pin, version): (Pin, Arc<Version>)) -> Self {
-        Self { pin, version: version.number, hash: version.hash }
+    /// What a parameter names, as it is now, with its configuration. Blocks on the disk.
+    fn of(
+        management: &Management,
+        agent: &Agent,
+        field: &'static str,
+        text: String,
+    ) -> Result<(Self, AgentConfig), ApiError> {
+        let (version, hash) = resolve(management, agent, &text)?
+            .map_err(|why| ApiError::validation(field, why))?;
+        let config = stored_config(management, hash)?;
+        Ok((Self { pin: text, version, hash }, config))
     }
+}
+
+/// A version's number, if it is one, and the fingerprint of a configuration.
+type Found = (Option<VersionNumber>, ConfigHash);
+
+/// What a text names, or why it names nothing.
+fn resolve(management: &Management, agent: &Agent, text: &str) -> Result<Result<Found, String>, ApiError> {
+    let id = &agent.profile.id;
+    let of_version = |version: &Version| (version.number, version.hash);
+    if let Some(pin) = Pin::parse(text) {
+        let missing = || match pin {
+            Pin::Environment(environment) => format!("nothing is deployed to {environment}"),
+            Pin::Draft | Pin::Version(_) => format!("agent {} has no {pin}", id.agent),
+        };
+        return Ok(agent.resolve(pin).map(|version| of_version(version)).ok_or_else(missing));
+    }
+    if let Some(deployment) = DeploymentId::parse(text) {
+        let only = DeploymentFilter {
+            agent: id.clone(),
+            id: Some(deployment),
+            environment: None,
+            before: None,
+            limit: 1,
+        };
+        let found = management.control.deployments(&only)?;
+        let version = found.first().and_then(|deployment| agent.versions.get(&deployment.version));
+        let missing = || format!("agent {} has no deployment {deployment}", id.agent);
+        return Ok(version.map(|version| of_version(version)).ok_or_else(missing));
+    }
+    let Ok(branch) = BranchId::parse(text) else {
+        return Ok(Err(format!("is nothing to compare: expected {EXPECTED}")));
+    };
+    let head = agent.head(&branch);
+    Ok(head.map(|hash| (None, hash)).map_err(|why| format!("{}: expected {EXPECTED}", why.message)))
 }
 
 /// Changes come sorted by section.
 pub(super) fn by_section(changes: Vec<KeyChange>) -> Vec<SectionChanges> {
     let mut sections: Vec<SectionChanges> = Vec::new();
+    let mut budget = Budget::new();
     for KeyChange { section, path, from, to } in changes {
         let kind = match (&from, &to) {
             (None, _) => "add",
             (_, None) => "delete",
             _ => "modify",
         };
-        let change = ChangeView { path: path.to_string(), kind, from, to };
+        let diff = budget.lines(from.as_ref(), to.as_ref());
+        let change = ChangeView { path: path.to_string(), kind, from, to, diff };
         match sections.last_mut() {
             Some(last) if last.section == section => last.changes.push(change),
             _ => sections.push(SectionChanges { section, changes: vec![change] }),

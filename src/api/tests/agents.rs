@@ -63,7 +63,8 @@ fn compare_shows_only_the_keys_that_differ_by_section() {
         ("to=V1", "from"),
         ("from=V9&to=V1", "from"),
         ("from=V1&to=sandbox", "to"),
-        ("from=V1&to=main", "to"),
+        ("from=V1&to=BRANCH-0", "to"),
+        ("from=V1&to=a/b", "to"),
         ("from=V1&from=V2&to=V1", "from"),
         ("from=V1&to=V2&deep=1", "deep"),
     ] {

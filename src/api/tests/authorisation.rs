@@ -28,6 +28,10 @@ pub(super) fn path(world: &World, template: &str) -> String {
         .replace("/v1/accounts/{accountId}", "/v1/accounts/ws-1")
         .replace("/v1/agents/{id}", "/v1/agents/sales")
         .replace("{version}", "V1")
+        .replace("{branch}", "main")
+        .replace("{topic}", "TOPICS-1")
+        .replace("{attribute}", "ATTRIBUTE-1")
+        .replace("{variant}", "VARIANT-1")
         .replace("{accountId}", "ws-1")
         .replace("{deployment}", "019b76da-a800-7000-8000-000000000007")
         .replace("{hash}", &world.hash().to_string());
@@ -55,6 +59,13 @@ pub(super) fn body(method: &str, template: &str) -> Value {
             json!({"name": "New", "responseSettings": {"greeting": "Hello"}})
         }
         ("POST", "/v1/agents/{id}/duplicate") => json!({"newAgentName": "Copy"}),
+        ("POST", "/v1/agents/{id}/branches") => json!({"branchName": "Summer"}),
+        ("PATCH", "/v1/agents/{id}/branches/{branch}/behavior") => json!({"behavior": "Be kind."}),
+        ("POST", "/v1/agents/{id}/branches/{branch}/knowledge-base/topics") => {
+            json!({"name": "Hours", "content": "9 to 5"})
+        }
+        ("POST", "/v1/agents/{id}/branches/{branch}/variants") => json!({"name": "North"}),
+        ("POST" | "PATCH", template) if template.contains("/attributes") => json!({"name": "Address"}),
         ("POST", "/v1/agents/{id}/versions") => json!({"name": "first"}),
         _ => Value::Null,
     }

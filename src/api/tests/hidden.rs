@@ -104,6 +104,10 @@ fn paths(template: &str) -> Vec<String> {
     paths = fill(paths, "{agentId}", &["reception", "hushed", "nobody"]);
     paths = fill(paths, "{caller}", &["+14155550144", "+14155550155"]);
     paths = fill(paths, "{prefix}", &["+1415", "+1888", "+1999", "+1777"]);
+    paths = fill(paths, "{branch}", &["main", "BRANCH-00000000"]);
+    paths = fill(paths, "{topic}", &["TOPICS-00000000"]);
+    paths = fill(paths, "{attribute}", &["ATTRIBUTE-00000000"]);
+    paths = fill(paths, "{variant}", &["VARIANT-00000000"]);
     paths = fill(paths, "{version}", &["V1", "V2", "draft", "V9"]);
     paths = fill(paths, "{hash}", &[&own_hash, &hidden_hash, &absent_hash]);
     paths = fill(paths, "{accountId}", &["ws-1", "ws-2"]);

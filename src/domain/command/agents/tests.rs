@@ -1,6 +1,5 @@
 use super::*;
 use crate::domain::account::ActiveCalls;
-use crate::domain::agent::Version;
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::change::Touched;
 use crate::domain::command::Action;
@@ -189,9 +188,7 @@ fn rollback_is_a_new_deployment_and_nothing_where_it_serves_already() {
 #[test]
 fn an_account_that_forbids_to_skip_pre_release_forbids_every_way_into_live() {
     let mut state = with_desk();
-    let mut strict = state.accounts.get(&account()).unwrap().as_ref().clone();
-    strict.settings.allow_skip_pre_release = false;
-    state.absorb(&Change::AccountPut(strict), &mut Touched::default());
+    settle(&mut state, |settings| settings.allow_skip_pre_release = false);
     assert_eq!(refused(&mut state, publish(Environment::Live)), "PRE_RELEASE_NOT_READY");
     state.act(publish(Environment::Sandbox)).unwrap();
     let sandbox = active(&state, Environment::Sandbox);
@@ -243,10 +240,71 @@ fn an_agent_that_is_deleted_releases_its_numbers_unless_something_holds_it() {
     assert_eq!(state.act(desk(AgentEdit::Delete)).unwrap_err().code, "PROJECT_NOT_FOUND");
 }
 
+fn branch_id() -> BranchId {
+    BranchId::parse("BRANCH-00000001").unwrap()
+}
+
+fn create_branch(name: &str) -> AgentEdit {
+    AgentEdit::CreateBranch { id: branch_id(), name: name.to_owned() }
+}
+
+fn put_branch(prompt: &str, made_from: Option<&str>) -> Action {
+    let made_from = made_from.map(|prompt| content_of(prompt).hash);
+    desk(AgentEdit::PutDraft(NewDraft { branch: branch_id(), content: content_of(prompt), made_from }))
+}
+
+fn settle(state: &mut State, settings: impl FnOnce(&mut AccountSettings)) {
+    let mut account = state.accounts.get(&account()).unwrap().as_ref().clone();
+    settings(&mut account.settings);
+    state.absorb(&Change::AccountPut(account), &mut Touched::default());
+}
+
+#[test]
+fn a_branch_begins_as_main_is_and_goes_its_own_way() {
+    let mut state = with_desk();
+    state.act(desk(create_branch("Summer"))).unwrap();
+    let revision = state.revision;
+    let before = agent(&state).clone();
+    state.act(put_branch("two", Some("one"))).unwrap();
+    let after = agent(&state);
+    let branch = after.branch(&branch_id()).unwrap();
+    let [one, two] = ["one", "two"].map(|prompt| content_of(prompt).hash);
+    assert_eq!((branch.base, branch.draft, branch.created_in), (one, two, revision));
+    let with_branch = Agent { branches: after.branches.clone(), ..before };
+    assert_eq!(*after, with_branch, "nothing else of the agent is other than before");
+    assert_eq!(refused(&mut state, put_branch("three", Some("one"))), STALE_DRAFT);
+    assert!(state.act(put_branch("two", None)).unwrap().is_nothing());
+    state.act(desk(AgentEdit::RevertBranch(branch_id()))).unwrap();
+    assert_eq!(agent(&state).head(&branch_id()).unwrap(), one);
+    state.act(desk(AgentEdit::DeleteBranch(branch_id()))).unwrap();
+    for edit in [AgentEdit::DeleteBranch(branch_id()), AgentEdit::RevertBranch(branch_id())] {
+        assert_eq!(refused(&mut state, desk(edit)), "BRANCH_NOT_FOUND");
+    }
+    assert_eq!(refused(&mut state, put_branch("two", None)), "BRANCH_NOT_FOUND");
+    assert_eq!(refused(&mut state, desk(AgentEdit::DeleteBranch(BranchId::main()))), "BRANCH_IS_MAIN");
+}
+
+#[test]
+fn an_account_that_protects_main_refuses_every_edit_of_it_and_of_nothing_else() {
+    let mut state = with_desk();
+    state.act(desk(save())).unwrap();
+    state.act(edit("two")).unwrap();
+    settle(&mut state, |settings| settings.protected_main = true);
+    let revert = AgentEdit::Restore { version: version(1), agent_name: "Desk".to_owned(), newest: true };
+    for action in [edit("three"), edit("two"), restore(1), desk(revert)] {
+        assert_eq!(refused(&mut state, action), "BRANCH_PROTECTED");
+    }
+    state.act(desk(create_branch("Summer"))).unwrap();
+    state.act(put_branch("three", None)).unwrap();
+    state.act(desk(AgentEdit::RevertBranch(branch_id()))).unwrap();
+    state.act(publish(Environment::Sandbox)).unwrap();
+    state.act(desk(AgentEdit::Delete)).unwrap();
+}
+
 #[test]
 fn what_the_files_have_is_changed_there() {
     let mut state = world();
-    for edit in [AgentEdit::Delete, save()] {
+    for edit in [AgentEdit::Delete, save(), create_branch("Summer")] {
         assert_eq!(state.act(of("sales", edit)).unwrap_err().code, "MANAGED_BY_FILES");
     }
     assert_eq!(state.act(of("sales", create("x"))).unwrap_err().code, "PROJECT_ID_ALREADY_EXISTS");
