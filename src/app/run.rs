@@ -71,7 +71,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let [calls_reached, admin_reached] = reached;
     let workers = start_workers(calls, &plane)?;
     start_sweeping(&plane)?;
-    let management = crate::api::Management {
+    let router = crate::api::router(crate::api::Management {
         control: control.clone(),
         answers,
         registry,
@@ -87,8 +87,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         account_import_bytes_max: settings.limits.account_import_bytes_max,
         turns: crate::api::Turns::default(),
         random: random_bytes,
-    };
-    let router = crate::api::router(management);
+    });
     let listener = admin.listeners.into_iter().next().ok_or_else(|| io::Error::other("no listener"))?;
     let serving = tokio::spawn(serve_admin(listener, router, admin_front.clone()));
     let housekeeping = Housekeeping {

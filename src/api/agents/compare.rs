@@ -113,7 +113,12 @@ pub(super) async fn compare(
         let (from, one) = Side::of(&management, &agent, "from", from)?;
         let (to, other) = Side::of(&management, &agent, "to", to)?;
         let changes = one.changes_to(&other);
-        Ok(Answer::ok(Comparison { has_changes: !changes.is_empty(), from, to, sections: by_section(changes) }))
+        Ok(Answer::ok(Comparison {
+            has_changes: !changes.is_empty(),
+            from,
+            to,
+            sections: by_section(changes),
+        }))
     })
     .await?
 }
@@ -129,8 +134,8 @@ impl Side {
         field: &'static str,
         text: String,
     ) -> Result<(Self, AgentConfig), ApiError> {
-        let (version, hash) = resolve(management, agent, &text)?
-            .map_err(|why| ApiError::validation(field, why))?;
+        let (version, hash) =
+            resolve(management, agent, &text)?.map_err(|why| ApiError::validation(field, why))?;
         let config = stored_config(management, hash)?;
         Ok((Self { pin: text, version, hash }, config))
     }

@@ -90,7 +90,6 @@ impl Head {
         let agent = find(caller, state, &self.agent)?;
         Ok((agent, agent.head(&self.branch)?))
     }
-
 }
 
 /// Shows something of a draft, with the tag of the draft.

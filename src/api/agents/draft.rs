@@ -192,7 +192,11 @@ async fn delete_draft(
     }
 }
 
-async fn revert_branch(management: Arc<Management>, caller: Caller, head: Head) -> Result<Response, ApiError> {
+async fn revert_branch(
+    management: Arc<Management>,
+    caller: Caller,
+    head: Head,
+) -> Result<Response, ApiError> {
     find(&caller, &caller.state, &head.agent)?;
     let edit = AgentEdit::RevertBranch(head.branch.clone());
     let applied = caller.submit(&management, Action::Agent { agent: head.agent.clone(), edit }).await?;

@@ -67,7 +67,10 @@ fn branches_are_made_listed_and_deleted() {
     assert_eq!(reply.json(), json!({"branchId": id, "sequenceId": reply.revision().to_string()}));
     let listed = &get(&world, "/branches").json()["branches"];
     assert_eq!((&listed[1]["name"], &listed[1]["createdBy"]), (&json!("Summer"), &json!("admin")));
-    assert_eq!((&listed[1]["id"], &listed[1]["branchId"], &listed[2]), (&json!(id), &json!(id), &Value::Null));
+    assert_eq!(
+        (&listed[1]["id"], &listed[1]["branchId"], &listed[2]),
+        (&json!(id), &json!(id), &Value::Null)
+    );
     let agents = world.get("/v1/agents").json();
     assert_eq!((&agents[0]["agentId"], &agents[0]["branchCount"]), (&json!("desk"), &json!(2)));
     let gone = ask(&world, "DELETE", &format!("/branches/{id}"), Value::Null);
@@ -147,7 +150,8 @@ fn every_part_of_a_branch_is_its_draft_and_carries_its_tag() {
     let draft = format!("/draft?branch={}", path.rsplit('/').next().unwrap());
     let attribute = made(&world, &format!("{path}/attributes"), json!({"name": "Address"}));
     let variant = made(&world, &format!("{path}/variants"), json!({"name": "North"}));
-    let topic = made(&world, &format!("{path}/knowledge-base/topics"), json!({"name": "Hours", "content": "9"}));
+    let topic =
+        made(&world, &format!("{path}/knowledge-base/topics"), json!({"name": "Hours", "content": "9"}));
     let changes = [
         ("behavior".to_owned(), json!({"behavior": "Be kind."})),
         (format!("knowledge-base/topics/{topic}"), json!({"content": "10"})),
@@ -243,8 +247,14 @@ fn a_topic_at_fault_is_told_field_by_field_under_its_own_code() {
         (json!({"name": "x", "content": 1}), "content"),
         (json!({"name": "x", "content": "x", "exampleQueries": ["a"]}), "exampleQueries"),
         (json!({"name": "x", "content": "x", "exampleQueries": {}}), "exampleQueries.queries"),
-        (json!({"name": "x", "content": "x", "exampleQueries": {"queries": [1]}}), "exampleQueries.queries[0]"),
-        (json!({"name": "x", "content": "x", "exampleQueries": {"queries": vec!["a"; 101]}}), "exampleQueries.queries"),
+        (
+            json!({"name": "x", "content": "x", "exampleQueries": {"queries": [1]}}),
+            "exampleQueries.queries[0]",
+        ),
+        (
+            json!({"name": "x", "content": "x", "exampleQueries": {"queries": vec!["a"; 101]}}),
+            "exampleQueries.queries",
+        ),
         (json!({"name": "x", "content": "x", "id": "TOPICS-1"}), "id"),
     ] {
         let reply = post(&world, &path, body.clone());
@@ -443,7 +453,8 @@ fn an_id_that_no_such_thing_can_have_is_malformed() {
 fn a_credential_in_clear_is_refused_in_every_draft() {
     let world = world();
     let path = branch(&world, "Tools");
-    let tool = |config: Value| json!({"tools": [{"id": "t", "name": "Book", "kind": "http", "config": config}]});
+    let tool =
+        |config: Value| json!({"tools": [{"id": "t", "name": "Book", "kind": "http", "config": config}]});
     for draft in ["/draft".to_owned(), format!("/draft?branch={}", path.rsplit('/').next().unwrap())] {
         let clear = ask(&world, "PATCH", &draft, tool(json!({"headers": {"Authorization": "Bearer abc"}})));
         let refused = error(400, "VALIDATION_FAILED", "tools[0].config.headers.Authorization");
@@ -493,4 +504,32 @@ fn a_long_text_is_compared_line_by_line() {
         ops(&sections[1]["changes"][0]),
         [json!(["equal", "Be kind.\n"]), json!(["delete", "Be quick."]), json!(["insert", "Be slow."])]
     );
+}
+
+#[test]
+fn an_account_may_protect_main_and_only_main() {
+    let world = world();
+    let path = branch(&world, "Summer");
+    assert_eq!(post(&world, "/versions", json!({"name": "first"})).status, 201);
+    let settings = json!({"settings": {"protected_main": true}});
+    assert_eq!(world.admin("PATCH", "/v1/accounts/ws-1", settings).status, 200);
+    let before = get(&world, "/draft");
+    for (method, path, body) in [
+        ("PUT", "/draft", json!({"name": "Desk"})),
+        ("PATCH", "/draft?branch=main", json!({"description": "x"})),
+        ("DELETE", "/draft", Value::Null),
+        ("POST", "/versions/V1/restore", Value::Null),
+        ("PATCH", "/branches/main/behavior", json!({"behavior": "x"})),
+        ("POST", "/branches/main/knowledge-base/topics", json!({"name": "x", "content": "x"})),
+        ("POST", "/branches/main/attributes", json!({"name": "x"})),
+        ("POST", "/branches/main/variants", json!({"name": "x"})),
+    ] {
+        assert_eq!(
+            ask(&world, method, path, body).error(),
+            error(409, "BRANCH_PROTECTED", ""),
+            "{method} {path}"
+        );
+    }
+    assert_eq!(get(&world, "/draft").header("etag"), before.header("etag"));
+    assert_eq!(ask(&world, "PATCH", &format!("{path}/behavior"), json!({"behavior": "x"})).status, 200);
 }

@@ -15,7 +15,7 @@ use crate::domain::account::{AccountSettings, Permission};
 use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::Change;
 use crate::domain::id::{AgentId, BranchId, ConfigHash, VersionNumber};
-use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::refusal::Refusal;
 use crate::domain::route::ManagedBy;
 use crate::domain::state::State;
 
@@ -120,11 +120,6 @@ impl AgentEdit {
             _ => None,
         }
     }
-
-    /// Whether it gives the draft of `main` another content.
-    fn edits_main(&self) -> bool {
-        matches!(self, Self::PutDraft(draft) if draft.branch.is_main()) || matches!(self, Self::Restore { .. })
-    }
 }
 
 /// An agent that something is to be done to.
@@ -151,10 +146,7 @@ impl State {
         if on.agent.profile.managed_by == ManagedBy::Files {
             return Err(Refusal::managed_by_files(&format!("the agent {agent}")));
         }
-        if edit.edits_main() && on.settings().protected_main {
-            let message = format!("the account protects main: edit a branch of {agent} and merge it");
-            return Err(Refusal::new(RefusalKind::Conflict, "BRANCH_PROTECTED", message));
-        }
+        on.check_protection(edit)?;
         match edit {
             AgentEdit::Create(_) => Ok(Outcome::default()),
             AgentEdit::Delete => on.delete(),

@@ -89,9 +89,11 @@ fn refused(faults: Vec<ConfigFault>) -> ApiError {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_attributes, create_attribute))
-        .routes(routes!(get_attribute, patch_attribute, delete_attribute))
+    OpenApiRouter::new().routes(routes!(list_attributes, create_attribute)).routes(routes!(
+        get_attribute,
+        patch_attribute,
+        delete_attribute
+    ))
 }
 
 /// Lists the attributes that sites of a branch can have.

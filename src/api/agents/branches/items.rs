@@ -80,7 +80,15 @@ mod tests {
     #[test]
     fn an_id_that_is_not_there_is_missing_or_malformed() {
         let long = "x".repeat(101);
-        let cases = [("TOPICS-1", 404), ("a_b", 404), ("a/b", 422), ("a.b", 422), ("ä", 422), (&long, 422), ("", 422)];
+        let cases = [
+            ("TOPICS-1", 404),
+            ("a_b", 404),
+            ("a/b", 422),
+            ("a.b", 422),
+            ("ä", 422),
+            (&long, 422),
+            ("", 422),
+        ];
         for (id, status) in cases {
             assert_eq!(ItemId(id.to_owned()).missing("topic").status().as_u16(), status, "{id:?}");
         }

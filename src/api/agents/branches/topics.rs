@@ -98,11 +98,7 @@ impl TopicMore {
             }
             Some(ExampleQueries { queries: fields.values("queries") })
         });
-        Self {
-            actions: fields.optional("actions"),
-            example_queries,
-            is_active: fields.optional("isActive"),
-        }
+        Self { actions: fields.optional("actions"), example_queries, is_active: fields.optional("isActive") }
     }
 
     fn change(&self, topic: &mut Topic) {
@@ -193,16 +189,16 @@ fn read<T: Written>(caller: &Caller, text: &[u8]) -> Result<T, ApiError> {
 }
 
 fn refused(faults: Vec<ConfigFault>) -> ApiError {
-    let name = |path: &str| {
-        key_of_item(path, "topics").replace("exampleQueries", "exampleQueries.queries")
-    };
+    let name = |path: &str| key_of_item(path, "topics").replace("exampleQueries", "exampleQueries.queries");
     refused_as(faults, name).with_code(INVALID)
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_topics, create_topic))
-        .routes(routes!(get_topic, patch_topic, delete_topic))
+    OpenApiRouter::new().routes(routes!(list_topics, create_topic)).routes(routes!(
+        get_topic,
+        patch_topic,
+        delete_topic
+    ))
 }
 
 /// Lists the topics of a branch.

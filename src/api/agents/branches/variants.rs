@@ -263,9 +263,11 @@ fn refused(faults: Vec<ConfigFault>) -> ApiError {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_variants, create_variant))
-        .routes(routes!(get_variant, patch_variant, delete_variant))
+    OpenApiRouter::new().routes(routes!(list_variants, create_variant)).routes(routes!(
+        get_variant,
+        patch_variant,
+        delete_variant
+    ))
 }
 
 /// Lists the site variants of a branch.

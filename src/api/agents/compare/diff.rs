@@ -98,9 +98,7 @@ mod tests {
     #[test]
     fn words_that_differ_are_marked_within_lines_that_do() {
         let told = lines("One.\nYou are kind today.\nOut", "One.\nYou are brief today.\nOut").unwrap();
-        let words = |word: &str| {
-            json!([{"text": "You are ", "changed": false}, {"text": word, "changed": true}, {"text": " today.\n", "changed": false}])
-        };
+        let words = |word: &str| json!([{"text": "You are ", "changed": false}, {"text": word, "changed": true}, {"text": " today.\n", "changed": false}]);
         assert_eq!(
             json!(told),
             json!([

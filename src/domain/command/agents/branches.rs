@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NewDraft, OnAgent};
+use super::{AgentEdit, NewDraft, OnAgent};
 use crate::domain::branch::{BRANCHES_MAX, Branch};
 use crate::domain::change::Change;
 use crate::domain::command::Outcome;
@@ -10,15 +10,26 @@ use crate::domain::id::{BranchId, ConfigHash};
 use crate::domain::refusal::{Refusal, RefusalKind};
 
 impl OnAgent<'_> {
+    /// Refuses to give the draft of `main` another content where the account protects it.
+    pub(super) fn check_protection(&self, edit: &AgentEdit) -> Result<(), Refusal> {
+        let of_main = match edit {
+            AgentEdit::PutDraft(draft) => draft.branch.is_main(),
+            AgentEdit::Restore { .. } => true,
+            _ => false,
+        };
+        if !of_main || !self.settings().protected_main {
+            return Ok(());
+        }
+        let message = format!("the account protects main of {}: edit a branch and merge it", self.id.agent);
+        Err(Refusal::new(RefusalKind::Conflict, "BRANCH_PROTECTED", message))
+    }
+
     pub(super) fn create_branch(&self, id: &BranchId, name: &str) -> Result<Outcome, Refusal> {
         let (agent, branches) = (&self.id.agent, &self.agent.branches);
         let conflict = |code, message| Err(Refusal::new(RefusalKind::Conflict, code, message));
         let named = |branch: &Branch| branch.id == *id || branch.name == name;
         if id.is_main() || name == BranchId::MAIN || branches.values().any(|branch| named(branch)) {
-            return conflict(
-                "BRANCH_ALREADY_EXISTS",
-                format!("agent {agent} has a branch {name:?} already"),
-            );
+            return conflict("BRANCH_ALREADY_EXISTS", format!("agent {agent} has a branch {name:?} already"));
         }
         if branches.len() >= BRANCHES_MAX {
             let message = format!("agent {agent} has {BRANCHES_MAX} branches: no more fit");
