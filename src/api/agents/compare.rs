@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 
 use self::diff::{Budget, LineChange};
 use super::content::stored_config;
+use super::deployments::stored_deployment;
 use super::find;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::request::{Id, Query};
 use crate::api::{Management, aside};
-use crate::control::DeploymentFilter;
 use crate::domain::agent::{Agent, Version};
 use crate::domain::agent_config::{AgentConfig, KeyChange, Section};
 use crate::domain::deployment::DeploymentId;
@@ -134,45 +134,39 @@ impl Side {
         field: &'static str,
         text: String,
     ) -> Result<(Self, AgentConfig), ApiError> {
-        let (version, hash) =
-            resolve(management, agent, &text)?.map_err(|why| ApiError::validation(field, why))?;
+        let (version, hash) = resolve(management, agent, field, &text)?;
         let config = stored_config(management, hash)?;
         Ok((Self { pin: text, version, hash }, config))
     }
 }
 
-/// A version's number, if it is one, and the fingerprint of a configuration.
-type Found = (Option<VersionNumber>, ConfigHash);
-
-/// What a text names, or why it names nothing.
-fn resolve(management: &Management, agent: &Agent, text: &str) -> Result<Result<Found, String>, ApiError> {
+/// The number of a version, if it is one, and the fingerprint of what a text names.
+fn resolve(
+    management: &Management,
+    agent: &Agent,
+    field: &'static str,
+    text: &str,
+) -> Result<(Option<VersionNumber>, ConfigHash), ApiError> {
     let id = &agent.profile.id;
-    let of_version = |version: &Version| (version.number, version.hash);
+    let nothing = |why: String| ApiError::validation(field, why);
+    let found = |version: &Arc<Version>| (version.number, version.hash);
     if let Some(pin) = Pin::parse(text) {
         let missing = || match pin {
-            Pin::Environment(environment) => format!("nothing is deployed to {environment}"),
-            Pin::Draft | Pin::Version(_) => format!("agent {} has no {pin}", id.agent),
+            Pin::Environment(environment) => nothing(format!("nothing is deployed to {environment}")),
+            Pin::Draft | Pin::Version(_) => nothing(format!("agent {} has no {pin}", id.agent)),
         };
-        return Ok(agent.resolve(pin).map(|version| of_version(version)).ok_or_else(missing));
+        return agent.resolve(pin).map(found).ok_or_else(missing);
     }
     if let Some(deployment) = DeploymentId::parse(text) {
-        let only = DeploymentFilter {
-            agent: id.clone(),
-            id: Some(deployment),
-            environment: None,
-            before: None,
-            limit: 1,
-        };
-        let found = management.control.deployments(&only)?;
-        let version = found.first().and_then(|deployment| agent.versions.get(&deployment.version));
-        let missing = || format!("agent {} has no deployment {deployment}", id.agent);
-        return Ok(version.map(|version| of_version(version)).ok_or_else(missing));
+        let known = stored_deployment(management, id.clone(), deployment)?;
+        let version = known.and_then(|known| agent.versions.get(&known.version));
+        let missing = || nothing(format!("agent {} has no deployment {deployment}", id.agent));
+        return version.map(found).ok_or_else(missing);
     }
-    let Ok(branch) = BranchId::parse(text) else {
-        return Ok(Err(format!("is nothing to compare: expected {EXPECTED}")));
-    };
-    let head = agent.head(&branch);
-    Ok(head.map(|hash| (None, hash)).map_err(|why| format!("{}: expected {EXPECTED}", why.message)))
+    let branch =
+        BranchId::parse(text).map_err(|_| nothing(format!("is nothing to compare: expected {EXPECTED}")))?;
+    let head = agent.head(&branch).map_err(|why| nothing(format!("{}: expected {EXPECTED}", why.message)))?;
+    Ok((None, head))
 }
 
 /// Changes come sorted by section.

@@ -18,7 +18,7 @@ use crate::api::request::{Body, Id, Ids, Query};
 use crate::api::{Management, aside, halves};
 use crate::control::{Applied, DeploymentFilter};
 use crate::domain::account::ActiveCalls;
-use crate::domain::agent::Agent;
+use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::command::{Action, AgentEdit, Deploy, Promote, Publish, Rollback};
 use crate::domain::deployment::{Deployment, DeploymentId, MESSAGE_CHARS_MAX};
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, VersionNumber};
@@ -466,13 +466,22 @@ async fn known(
     deployment: DeploymentId,
 ) -> Result<Arc<Deployment>, ApiError> {
     let agent = find(caller, &caller.state, id)?.profile.id.clone();
-    let filter = DeploymentFilter { agent, id: Some(deployment), environment: None, before: None, limit: 1 };
-    let control = management.control.clone();
-    let found = aside(move || control.deployments(&filter)).await??;
-    found.into_iter().next().ok_or_else(|| {
+    let this = Arc::clone(management);
+    let found = aside(move || stored_deployment(&this, agent, deployment)).await??;
+    found.ok_or_else(|| {
         ApiError::not_found(format!("agent {id} has no deployment {deployment}"))
             .with_code("DEPLOYMENT_NOT_FOUND")
     })
+}
+
+/// A deployment of an agent, serving or not. Blocks on the disk.
+pub(super) fn stored_deployment(
+    management: &Management,
+    agent: AgentRef,
+    id: DeploymentId,
+) -> Result<Option<Arc<Deployment>>, ApiError> {
+    let filter = DeploymentFilter { agent, id: Some(id), environment: None, before: None, limit: 1 };
+    Ok(management.control.deployments(&filter)?.into_iter().next())
 }
 
 async fn deploy(
