@@ -120,6 +120,10 @@ fn what_is_edited_on_a_branch_is_nowhere_else_until_it_is_taken_back() {
     assert_eq!((edited.status, &edited.json()["description"]), (200, &json!("warm")));
     assert_eq!(get(&world, "/draft").header("etag"), first.header("etag"));
     assert_eq!(world.get("/v1/agents").json()[0]["agentName"], "Desk", "an agent is called what main says");
+    let hash = edited.header("etag").unwrap().trim_matches('"').to_owned();
+    assert_eq!(world.get(&format!("/v1/snapshots/{hash}")).status, 404, "no call has it");
+    let pinned = world.admin("PUT", "/v1/numbers/+14155550100", json!({"agentId": "desk", "pin": id}));
+    assert_eq!(pinned.error(), error(400, "VALIDATION_FAILED", "pin"));
     ask(&world, "PATCH", "/draft", json!({"description": "cold"}));
     assert_eq!(get(&world, &of_branch).json(), edited.json());
     let compared = get(&world, &format!("/compare?from={id}&to=main")).json();
