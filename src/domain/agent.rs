@@ -167,10 +167,9 @@ impl Agent {
     }
 
     fn refresh_endpoints(&mut self) {
-        let shared =
-            |endpoints: &Vec<Endpoint>| (!endpoints.is_empty()).then(|| Arc::from(endpoints.as_slice()));
-        self.endpoints = shared(&self.profile.endpoints);
-        let of = |environment| self.profile.environment_endpoints.get(&environment).and_then(shared);
+        let profile = &self.profile;
+        self.endpoints = shared(&profile.endpoints);
+        let of = |environment| profile.environment_endpoints.get(&environment).and_then(|own| shared(own));
         self.environment_endpoints = Environment::ALL.map(of);
     }
 
@@ -269,4 +268,9 @@ impl Agent {
             Pin::Environment(environment) => self.deployed(environment),
         }
     }
+}
+
+/// A list of endpoints as calls share it; nothing where it is empty.
+fn shared(endpoints: &[Endpoint]) -> Option<Arc<[Endpoint]>> {
+    (!endpoints.is_empty()).then(|| Arc::from(endpoints))
 }

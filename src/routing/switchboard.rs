@@ -179,7 +179,7 @@ impl Switchboard {
         // Where nobody serves it, nothing takes the place of what was decided.
         decision.moved =
             before.is_some() && decision.choice.is_some() && !matches!(decision.reason, Reason::Token);
-        self.conclude(&decision, (places, ignored), before, Asking { table, call, occasion }, then)
+        self.conclude(&decision, (places, ignored), before.as_ref(), Asking { table, call, occasion }, then)
     }
 
     /// To look for what a call names itself.
@@ -202,7 +202,7 @@ impl Switchboard {
             .and_then(|claims| self.named(table, call).by_claims(&claims).ok_or(TokenIgnored::NotHere));
         match &kept {
             Ok(kept) if table.moves(kept) => {
-                trail.note("token", false, format_args!("{}", TokenIgnored::Moved))
+                trail.note("token", false, format_args!("{}", TokenIgnored::Moved));
             }
             Ok(_) => trail.note("token", true, format_args!("it is ours and names its version")),
             Err(why) => trail.note("token", false, format_args!("{why}")),
@@ -214,7 +214,7 @@ impl Switchboard {
         &self,
         decision: &Decision<'_>,
         (places, token_ignored): (Places, Option<TokenIgnored>),
-        before: Option<Before>,
+        before: Option<&Before>,
         asking: Asking<'_>,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
@@ -232,7 +232,7 @@ impl Switchboard {
         let hidden = hidden(call, decision);
         if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id) {
             let kept = if hidden { None } else { Kept::of(decision, decision_id) };
-            let remembered = match (kept, &before) {
+            let remembered = match (kept, before) {
                 (kept, Some(Before { kept: had, is_here: true })) => {
                     // Where nothing can be told, the call stays as it is.
                     let told = kept.is_some();
@@ -243,7 +243,7 @@ impl Switchboard {
                             Some(Standing::Moved)
                         }
                         Replaced::Already(first) if told => {
-                            return self.second(&first, decision, before.as_ref(), asking, then);
+                            return self.second(&first, decision, before, asking, then);
                         }
                         Replaced::Done | Replaced::Already(_) | Replaced::Ended => None,
                     }
@@ -253,7 +253,7 @@ impl Switchboard {
                     Remembered::Full => Some(Standing::NotRemembered),
                     Remembered::TooManyLegs => Some(Standing::TooManyLegs),
                     Remembered::Already(first) => {
-                        return self.second(&first, decision, before.as_ref(), asking, then);
+                        return self.second(&first, decision, before, asking, then);
                     }
                 },
                 (None, _) => None,

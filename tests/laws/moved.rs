@@ -15,24 +15,24 @@ fn router() -> (World, String) {
     let mut operator = world.operator();
     let body = json!({"name": "Desk", "agentId": "desk", "responseSettings": {"greeting": "One"}});
     operator.post("/v1/agents", &body).must(200);
-    publish(&mut operator, json!({}));
-    let first = publish(&mut operator, json!({"environment": "live"}));
+    publish(&mut operator, &json!({}));
+    let first = publish(&mut operator, &json!({"environment": "live"}));
     let two = json!({"instructions": {"welcomeMessage": "Two"}});
     operator.patch("/v1/agents/desk/draft", &two).must(200);
-    publish(&mut operator, json!({"environment": "live"}));
+    publish(&mut operator, &json!({"environment": "live"}));
     for (number, pin) in [(LIVE, "live"), (SANDBOX, "sandbox"), (PINNED, "V2")] {
         operator.put(&format!("/v1/numbers/{number}"), &json!({"agentId": "desk", "pin": pin})).must(200);
     }
     (world, first)
 }
 
-fn publish(operator: &mut Client, body: Value) -> String {
-    let reply = operator.post("/v1/agents/desk/deployments/publish", &body).must(201).json();
+fn publish(operator: &mut Client, body: &Value) -> String {
+    let reply = operator.post("/v1/agents/desk/deployments/publish", body).must(201).json();
     reply["deployment"]["id"].as_str().unwrap().to_owned()
 }
 
-fn roll_back(world: &World, to: &str, body: Value) {
-    world.operator().post(&format!("/v1/agents/desk/deployments/{to}/rollback"), &body).must(200);
+fn roll_back(world: &World, to: &str, body: &Value) {
+    world.operator().post(&format!("/v1/agents/desk/deployments/{to}/rollback"), body).must(200);
 }
 
 fn again(world: &World, to: &str, id: &str, token: &Value) -> Value {
@@ -50,10 +50,10 @@ fn told(answer: &Value) -> (Option<u64>, &str) {
 fn a_rollback_that_moves_calls_moves_those_of_its_environment_and_one_that_keeps_them_none() {
     let (mut world, first) = router();
     let begun: Vec<Value> = [LIVE, SANDBOX, PINNED].map(|to| world.call(to, to)).into();
-    roll_back(&world, &first, json!({"activeCalls": "keep"}));
+    roll_back(&world, &first, &json!({"activeCalls": "keep"}));
     assert_eq!(told(&again(&world, LIVE, LIVE, &Value::Null)), (Some(2), "call_in_progress"));
-    let second = publish(&mut world.operator(), json!({"environment": "live"}));
-    roll_back(&world, &first, json!({"activeCalls": "move"}));
+    let second = publish(&mut world.operator(), &json!({"environment": "live"}));
+    roll_back(&world, &first, &json!({"activeCalls": "move"}));
     let path =
         format!("/v1/route?to=%2B14155550800&dryRun=true&token={}", begun[0]["token"].as_str().unwrap());
     let explained = world.gateway().get(&path).must(200).json();
@@ -102,7 +102,7 @@ fn a_connectors_site_holds_where_the_number_names_none_and_endpoints_go_by_envir
     ]});
     let patched = operator.ask("PATCH", "/v1/agents/desk/draft", Some(&sites));
     assert_eq!(patched.status, 200, "{}", patched.body);
-    publish(&mut operator, json!({"environment": "live"}));
+    publish(&mut operator, &json!({"environment": "live"}));
     let number = "+14155550810";
     let body = json!({"phoneNumbers": [number]});
     let imported = operator.post("/v1/agents/desk/telephony/phone-numbers", &body).must(201).json();

@@ -9,7 +9,9 @@ fn ask(world: &World, method: &str, path: &str, body: Value) -> Reply {
 }
 
 fn patch(world: &World, variables: Value) -> Reply {
-    ask(world, "PATCH", "/live/variables", json!({"variables": variables}))
+    let mut body = json!({});
+    body["variables"] = variables;
+    ask(world, "PATCH", "/live/variables", body)
 }
 
 fn schema(world: &World, body: Value) -> Reply {

@@ -115,7 +115,7 @@ fn unfit<'s>(schema: &'s Value, references: &References<'s>) -> Vec<FieldFault> 
                 Some(target) => waiting.push((format!("{path}.$ref"), target)),
                 None if reference.starts_with('#') => fault("$ref", "leads nowhere in this schema"),
                 None => {
-                    fault("$ref", "leads out of this schema, and nothing is fetched: expected # and a path")
+                    fault("$ref", "leads out of this schema, and nothing is fetched: expected # and a path");
                 }
             }
         }

@@ -58,7 +58,6 @@ pub struct NewNumbers {
 
 /// What of a connector is to be changed; what is absent stays, none clears.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::option_option, reason = "left alone, cleared, or set")]
 pub struct ConnectorPatch {
     /// The site of its numbers.
     pub site_variant: Option<Option<SiteVariantId>>,
