@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::http::{Client, Reply};
 
 /// Longest wait for anything, far above what it takes even on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a file must have been still: short, since the tests wait for it again and again.
 const STILL_MS: &str = "60";
 
