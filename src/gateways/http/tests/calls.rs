@@ -111,7 +111,17 @@ fn an_unknown_call_ends_by_its_token_and_only_by_it() {
     let token = elsewhere.post("/v1/calls", call("c")).json()["token"].clone();
     let unknown = here.post("/v1/calls/c/end", json!({}));
     assert_eq!((unknown.status, &unknown.json()["error_code"]), (404, &json!("CALL_NOT_FOUND")));
-    assert_eq!(here.post("/v1/calls/c/end", json!({"token": "forged"})).status, 404);
+    for (token, why) in [
+        (json!("nonsense"), "it is no token"),
+        (json!(token.as_str().unwrap().replace(char::is_alphabetic, "A")), "its signature is not ours"),
+        (json!(token.as_str().unwrap()), "it is for another number"),
+    ] {
+        let refused = here.post("/v1/calls/c/end", json!({"token": token, "to": "+14155550199"}));
+        let error = refused.json();
+        assert_eq!((refused.status, &error["error_code"]), (404, &json!("CALL_NOT_FOUND")));
+        let told = "no such call is in progress here or ended a moment ago, and the token was ignored: ";
+        assert_eq!(error["error_message"], format!("{told}{why}"));
+    }
     for _ in 0..2 {
         let end = json!({"token": token, "outcome": "failed", "durationSeconds": 30});
         let ended = here.post("/v1/calls/c/end", end);
