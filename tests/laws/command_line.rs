@@ -82,6 +82,24 @@ fn a_number_without_its_plus_is_warned_of_by_a_check_and_in_the_log() {
 }
 
 #[test]
+fn routes_that_serve_a_draft_since_they_have_no_pin_are_warned_of() {
+    let plain = "[[number]]\nnumber = \"+14155550300\"\nagent = \"sales\"\n";
+    let world = World::example()
+        .with(
+            "routes/a.toml",
+            &format!("{plain}[[prefix]]\nprefix = \"+44\"\nagent = \"sales\"\nheaders = {{}}\n"),
+        )
+        .with("routes/b.toml", &format!("{plain}pin = \"draft\"\n").replace("0300", "0301"));
+    let warnings = world.run(&["check"]).out;
+    let warnings: Vec<_> = warnings.lines().filter(|line| line.contains("pin")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("warning: routes/a.toml:2:10: 2 routes from here on have no pin"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn a_client_without_a_router_says_that_it_cannot_reach_it() {
     let mut world = World::example().running();
     world.kill_9();
