@@ -91,7 +91,7 @@ fn routes_that_serve_a_draft_since_they_have_no_pin_are_warned_of() {
         )
         .with("routes/b.toml", &format!("{plain}pin = \"draft\"\n").replace("0300", "0301"));
     let warnings = world.run(&["check"]).out;
-    let warnings: Vec<_> = warnings.lines().filter(|line| line.contains("pin")).collect();
+    let warnings: Vec<_> = warnings.lines().filter(|line| line.contains("no pin")).collect();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(
         warnings[0].starts_with("warning: routes/a.toml:2:10: 2 routes from here on have no pin"),
