@@ -106,8 +106,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let welcome = Welcome {
         state: &control.state(),
         files: &control.status().reload(),
-        calls: &calls_reached,
-        admin: &admin_reached,
+        listeners: [&calls_reached, &admin_reached],
         folder: welcome::Folder { data: &settings.data, key_made: key_made.as_deref() },
     };
     greet(out, &welcome.text());

@@ -40,8 +40,8 @@ pub(super) struct Welcome<'w> {
     pub(super) state: &'w State,
     /// How the files were found.
     pub(super) files: &'w ReloadStatus,
-    pub(super) calls: &'w Reached,
-    pub(super) admin: &'w Reached,
+    /// That of calls, and that of management.
+    pub(super) listeners: [&'w Reached; 2],
     pub(super) folder: Folder<'w>,
 }
 
@@ -56,7 +56,7 @@ impl Welcome<'_> {
 }
 
 fn write(out: &mut String, welcome: &Welcome<'_>) -> fmt::Result {
-    let Welcome { state, files, calls, admin, folder } = welcome;
+    let Welcome { state, files, listeners: [calls, admin], folder } = welcome;
     writeln!(out, "Cordboard {} at revision {}", env!("CARGO_PKG_VERSION"), state.revision)?;
     writeln!(out, "  calls       {}", calls.url())?;
     writeln!(out, "  management  {}", admin.url())?;
@@ -150,7 +150,7 @@ mod tests {
     fn text(state: &State, files: &ReloadStatus) -> String {
         let place = Reached { address: ([127, 0, 0, 1], 8700).into(), tls: None };
         let folder = Folder { data: Path::new("data"), key_made: None };
-        Welcome { state, files, calls: &place, admin: &place, folder }.text()
+        Welcome { state, files, listeners: [&place, &place], folder }.text()
     }
 
     #[test]

@@ -250,7 +250,7 @@ impl<'a> Members<'a> for Wanted<'a> {
             "token" => self.token = token(map)?,
             "headers" => self.headers = map.next_value_seed(Maybe(Headers(at)))?.unwrap_or_default(),
             "override" => {
-                self.asked_for = map.next_value_seed(Maybe(Named(at, &mut self.unknown)))?.flatten()
+                self.asked_for = map.next_value_seed(Maybe(Named(at, &mut self.unknown)))?.flatten();
             }
             "direction" => remark(map, DIRECTION_CHARS_MAX)?,
             "tags" => drop(map.next_value_seed(Maybe(Tags(at)))?),
