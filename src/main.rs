@@ -1,13 +1,14 @@
 //! The `cordboard` binary: reads its arguments and hands over.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use cordboard::app;
 use cordboard::cli::{self, CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs};
 use cordboard::domain::fault::Fault;
 use cordboard::domain::words::counted;
-use cordboard::settings::{Flags, Settings, Sources, Variables};
+use cordboard::settings::{self, Flags, Settings, Sources, Variables};
 use serde_json::json;
 
 #[global_allocator]
@@ -42,20 +43,26 @@ fn serve(flags: Flags) -> io::Result<ExitCode> {
 }
 
 fn run_check(args: &CheckArgs) -> io::Result<ExitCode> {
-    let outcome = app::check(&args.folder);
+    let flags = Flags { config: args.folder.as_ref().map(|it| it.display().to_string()), ..Flags::default() };
+    let folder = settings::config_folder(&Sources { flags, variables: Variables::of_process() });
+    let outcome = app::check(&folder);
     let mut out = io::stdout().lock();
     match (&outcome, args.json) {
         (Ok(summary), true) => writeln!(
             out,
             "{}",
-            json!({"ok": true, "hash": summary.hash, "agents": summary.agents, "versions": summary.versions,
+            json!({"ok": true, "folder": folder, "hash": summary.hash, "agents": summary.agents, "versions": summary.versions,
                    "splits": summary.splits, "prefixes": summary.prefixes, "numbers": summary.numbers,
                    "callerPins": summary.caller_pins,
                    "warnings": summary.warnings, "faults": []})
         )?,
-        (Ok(summary), false) => tell_summary(&mut out, summary)?,
-        (Err(faults), true) => writeln!(out, "{}", json!({"ok": false, "faults": faults}))?,
-        (Err(faults), false) => return tell(faults),
+        (Ok(summary), false) => tell_summary(&mut out, &folder, summary)?,
+        (Err(faults), true) => writeln!(out, "{}", json!({"ok": false, "folder": folder, "faults": faults}))?,
+        (Err(faults), false) => {
+            let faults_of = (counted(faults.len(), "fault"), folder.display());
+            writeln!(io::stderr(), "error: {} in {}", faults_of.0, faults_of.1)?;
+            return tell(faults);
+        }
     }
     Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -91,11 +98,12 @@ fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell_summary(out: &mut impl Write, summary: &app::Summary) -> io::Result<()> {
+fn tell_summary(out: &mut impl Write, folder: &Path, summary: &app::Summary) -> io::Result<()> {
     let app::Summary { hash, agents, versions, splits, prefixes, numbers, caller_pins, warnings } = summary;
     writeln!(
         out,
-        "ok: {}, {}, {}, {}, {}, {}",
+        "ok: {} has {}, {}, {}, {}, {}, {}",
+        folder.display(),
         counted(*agents, "agent"),
         counted(*versions, "version"),
         counted(*splits, "split"),

@@ -26,6 +26,6 @@ pub mod written;
 
 pub use fault::{Fault, Place};
 pub use gateways::{Gateway, GatewayIx, Gateways};
-pub use load::SETTINGS_FILE;
+pub use load::{SETTINGS_FILE, config_folder};
 pub use meant::Settings;
 pub use source::{Flags, Sources, Variables};

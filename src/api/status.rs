@@ -130,6 +130,8 @@ pub struct CertificateView {
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
     not_after: Timestamp,
+    /// `valid`, `expired` or `not-yet-valid`: it is shown all the same, and each client decides.
+    state: &'static str,
     /// Why its files as they are now are not in force, if they are not.
     error: Option<String>,
 }
@@ -198,6 +200,7 @@ async fn get_status(
         management.control.status().reload();
     warnings.extend(shadowed);
     let ok = faults.is_empty() && held.is_none();
+    let certificate = |identity| CertificateView::of(identity, management.now());
     let error = management.control.status().store_fault();
     let token_key_fault = management.control.status().token_key_fault();
     Ok(Answer::ok(StatusView {
@@ -206,8 +209,8 @@ async fn get_status(
         faults: faults.into_iter().map(FaultView::from).collect(),
         listeners: ListenersView { calls: management.calls, admin: management.admin },
         certificates: CertificatesView {
-            calls: management.calls_tls.as_ref().map(CertificateView::of),
-            admin: management.admin_tls.as_ref().map(CertificateView::of),
+            calls: management.calls_tls.as_ref().map(certificate),
+            admin: management.admin_tls.as_ref().map(certificate),
         },
         store: StoreView { ok: error.is_none(), error },
         token_keys: TokenKeysView { ok: token_key_fault.is_none(), error: token_key_fault },
@@ -252,13 +255,20 @@ async fn reload(
 }
 
 impl CertificateView {
-    fn of(identity: &Identity) -> Self {
+    fn of(identity: &Identity, now: Timestamp) -> Self {
         let pair = identity.pair();
         let at = |seconds: i64| Timestamp(seconds.saturating_mul(1_000));
+        let (validity, now_s) = (pair.validity(), now.0.div_euclid(1_000));
+        let state = match () {
+            () if validity.holds(now_s) => "valid",
+            () if now_s > validity.ends => "expired",
+            () => "not-yet-valid",
+        };
         Self {
             fingerprint: pair.fingerprint().to_string(),
-            not_before: at(pair.validity().begins),
-            not_after: at(pair.validity().ends),
+            not_before: at(validity.begins),
+            not_after: at(validity.ends),
+            state,
             error: identity.fault(),
         }
     }

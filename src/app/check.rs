@@ -1,4 +1,4 @@
-//! `cordboard check FOLDER`: everything the router would say of a configuration, without a router.
+//! `cordboard check`: everything the router would say of a configuration, without a router.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,8 +19,18 @@ pub use crate::control::files::Summary;
 /// Reads settings, agents and routes of a folder as if a router started there for the first time.
 ///
 /// # Errors
-/// All faults, those of the settings first.
+/// All faults, those of the settings first; files are named from the folder.
 pub fn check(folder: &Path) -> Result<Summary, Vec<Fault>> {
+    read_through(folder).map_err(|mut faults| {
+        for fault in &mut faults {
+            let file = Path::new(&fault.file).strip_prefix(folder).ok().filter(|file| *file != Path::new(""));
+            fault.file = file.map_or_else(|| fault.file.clone(), |file| file.display().to_string());
+        }
+        faults
+    })
+}
+
+fn read_through(folder: &Path) -> Result<Summary, Vec<Fault>> {
     if !folder.is_dir() {
         return Err(vec![Fault {
             file: folder.display().to_string(),

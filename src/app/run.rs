@@ -12,7 +12,8 @@ use super::addresses::Reached;
 use super::build::{Plane, Router};
 use super::certificates::Following;
 use super::housekeeping::Housekeeping;
-use super::{AppError, addresses, random_bytes, welcome};
+use super::welcome::{self, Welcome};
+use super::{AppError, addresses, random_bytes};
 use crate::api::numbers::ImportLimits;
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
@@ -102,13 +103,13 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
 
     health.set("files", Ok(()));
     addresses::write(&folder, &calls_reached, &admin_reached);
-    let welcome = welcome::text(
-        &control.state(),
-        &calls_reached,
-        &admin_reached,
-        welcome::Folder { data: &settings.data, key_made: key_made.as_deref() },
-    );
-    greet(out, &welcome);
+    let welcome = Welcome {
+        state: &control.state(),
+        files: &control.status().reload(),
+        listeners: [&calls_reached, &admin_reached],
+        folder: welcome::Folder { data: &settings.data, key_made: key_made.as_deref() },
+    };
+    greet(out, &welcome.text());
     let (calls, admin) = (calls_reached.address, admin_reached.address);
     tracing::info!(%calls, %admin, revision = %control.state().revision, "ready");
     stop.asked(&control).await;

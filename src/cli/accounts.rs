@@ -30,9 +30,12 @@ Examples:
   cordboard accounts list")]
     List,
     /// Show an account and its settings
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "get",
+        after_help = "\
 Examples:
-  cordboard accounts show ws-00000001")]
+  cordboard accounts show ws-00000001"
+    )]
     Show {
         /// The account
         account: AccountId,

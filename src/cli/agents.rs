@@ -40,9 +40,12 @@ Examples:
     /// Make an agent
     Create(CreateArgs),
     /// Show an agent, and what its environments serve
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "get",
+        after_help = "\
 Examples:
-  cordboard agents show sales")]
+  cordboard agents show sales"
+    )]
     Show {
         /// The agent
         agent: AgentId,

@@ -39,9 +39,12 @@ Examples:
         page: Page,
     },
     /// Show what a caller is pinned to
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "get",
+        after_help = "\
 Examples:
-  cordboard caller-pins show +14155550999 --agent sales")]
+  cordboard caller-pins show +14155550999 --agent sales"
+    )]
     Show(WhoArgs),
     /// Pin a caller to a version of an agent
     #[command(after_help = "\

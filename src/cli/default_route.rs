@@ -20,9 +20,12 @@ pub struct DefaultRouteArgs {
 #[derive(Debug, Clone, Subcommand)]
 enum DefaultRouteCommand {
     /// Show the default route
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "show",
+        after_help = "\
 Examples:
-  cordboard default-route get")]
+  cordboard default-route get"
+    )]
     Get,
     /// Set the default route
     #[command(after_help = "\

@@ -65,12 +65,26 @@ impl Errand for ExplainArgs {
             reply.status = 200;
         }
         let reply = session.granted(reply)?;
-        session.show(&reply, |decision, look| story(&self.number, decision, look))?;
+        session.show(&reply, |decision, look| story(self, decision, look))?;
         if unserved { Err(Failure::Unserved(self.number.clone())) } else { Ok(()) }
     }
 }
 
+/// Beside an arm that says nothing of the next call.
+const DRAWN_AFRESH: &str = "the arm is drawn afresh each time: ask again and it may be another one; \
+                            --from says which one a caller hears\n";
+
 impl ExplainArgs {
+    /// Whether the arm was drawn for this question alone: by nothing, or by the call's id where none was said.
+    fn is_drawn_afresh(&self, decision: &Value) -> bool {
+        let split = decision.get("split").unwrap_or(&Value::Null);
+        match text_in(split, "unit") {
+            Some("random") => true,
+            Some("call") => self.call_id.is_none(),
+            _ => false,
+        }
+    }
+
     fn body(&self) -> Value {
         let mut body = json!({"to": self.number});
         let said = [
@@ -89,11 +103,14 @@ impl ExplainArgs {
 }
 
 /// Tells a decision.
-fn story(number: &str, decision: &Value, look: Look) -> String {
+fn story(asked: &ExplainArgs, decision: &Value, look: Look) -> String {
     let explain = decision.get("explain").unwrap_or(&Value::Null);
-    let mut story = headline(number, decision, look);
+    let mut story = headline(&asked.number, decision, look);
     if let Some(reason) = decision.get("reason") {
         story += &format!("because {}\n", text_of(reason, "text"));
+    }
+    if asked.is_drawn_afresh(decision) {
+        story += &look.yellow(DRAWN_AFRESH);
     }
     let rules = items(explain, "rules");
     if !rules.is_empty() {
@@ -194,6 +211,37 @@ fn outcome<'l>(decision: &Value, explain: &Value) -> Vec<(&'l str, String)> {
 mod tests {
     use super::*;
 
+    fn asked(number: &str) -> ExplainArgs {
+        ExplainArgs {
+            number: number.to_owned(),
+            from: None,
+            call_id: None,
+            headers: Vec::new(),
+            gateway: None,
+            token: None,
+            wanted: None,
+        }
+    }
+
+    #[test]
+    fn an_arm_that_is_drawn_afresh_each_time_is_told_so() {
+        let by = |unit: Value| json!({"agentId": "sales", "split": {"id": "spring", "arm": "a", "slot": 7, "unit": unit}});
+        let told = |asked: &ExplainArgs, unit: Value| {
+            story(asked, &by(unit), Look::default()).contains("drawn afresh each time")
+        };
+        let anybody = asked("+14155550100");
+        let known = ExplainArgs { call_id: Some("c".to_owned()), ..anybody.clone() };
+        assert!(
+            told(&anybody, json!("call")) && told(&anybody, json!("random")) && told(&known, json!("random"))
+        );
+        assert!(
+            !told(&known, json!("call"))
+                && !told(&anybody, json!("caller"))
+                && !told(&anybody, json!("header"))
+        );
+        assert!(!told(&anybody, Value::Null), "a split that rests draws nothing");
+    }
+
     #[test]
     fn a_decision_reads_as_a_story() {
         let decision = json!({
@@ -217,7 +265,7 @@ mod tests {
             }
         });
         assert_eq!(
-            story("+14155550100", &decision, Look::default()),
+            story(&asked("+14155550100"), &decision, Look::default()),
             "\
 +14155550100 is served by sales, V3 (pin V3)
 because +14155550100 is in split spring
@@ -255,11 +303,11 @@ Not heeded     agent
         let decision = json!({"agentId": null, "target": null, "split": null, "revision": 7,
             "reason": {"code": "no_route", "text": "nothing leads from +1 to an agent"}, "explain": {"rules": []}});
         assert_eq!(
-            story("+14155550100", &decision, Look::default()),
+            story(&asked("+14155550100"), &decision, Look::default()),
             "Nobody serves +14155550100\nbecause nothing leads from +1 to an agent\n\nTarget    -\nRevision  7\n"
         );
         assert_eq!(
-            story("x", &json!("odd"), Look::default()),
+            story(&asked("x"), &json!("odd"), Look::default()),
             "Nobody serves x\n\nTarget    -\nRevision  -\n"
         );
     }

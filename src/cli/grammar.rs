@@ -142,7 +142,7 @@ Examples:
     /// Exit code 0 means that `serve` would start with it, 1 that it would not.
     #[command(after_help = "\
 Examples:
-  cordboard check config
+  cordboard check
   cordboard check config --json")]
     Check(CheckArgs),
 
@@ -158,8 +158,8 @@ Examples:
 /// What `check` is told.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
-    /// The config folder: `cordboard.toml`, `routes/` and `agents/`
-    pub folder: PathBuf,
+    /// The config folder: `cordboard.toml`, `routes/` and `agents/` [variable: CORDBOARD_CONFIG] [default: config]
+    pub folder: Option<PathBuf>,
     /// Print the faults as JSON
     #[arg(long)]
     pub json: bool,

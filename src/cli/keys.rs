@@ -117,7 +117,9 @@ impl Errand for DeleteKeyArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let path = all().segment(&self.id);
         if !self.yes {
-            let doing = format!("ending {} turns away whoever uses it", self.id);
+            // Nobody is asked about a key that is not there.
+            let key = session.get(&path)?.json();
+            let doing = format!("ending {} ({}) turns away whoever uses it", self.id, text_of(&key, "name"));
             if !session.terminal.interactive {
                 let why = format!("{doing}: say --yes, or run it on a terminal to be asked");
                 return Err(Failure::Usage(why));

@@ -37,9 +37,12 @@ Examples:
   cordboard numbers list --prefix +1415 --json")]
     List(ListArgs),
     /// Show where a number goes
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "show",
+        after_help = "\
 Examples:
-  cordboard numbers get +14155550100")]
+  cordboard numbers get +14155550100"
+    )]
     Get {
         /// The number: +digits, tel:, sip:, or a SIP user
         #[arg(value_parser = number)]

@@ -31,9 +31,12 @@ Examples:
   cordboard prefixes list")]
     List(Page),
     /// Show where a prefix goes
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "show",
+        after_help = "\
 Examples:
-  cordboard prefixes get +1415")]
+  cordboard prefixes get +1415"
+    )]
     Get {
         /// The prefix: + and 1 to 15 digits
         #[arg(value_parser = prefix)]

@@ -35,10 +35,13 @@ Examples:
   cordboard splits list")]
     List(Page),
     /// Show a split
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "get",
+        after_help = "\
 Examples:
   cordboard splits show spring
-  cordboard splits show spring --owners")]
+  cordboard splits show spring --owners"
+    )]
     Show {
         /// The split
         id: SplitId,

@@ -157,7 +157,19 @@ fn told_token_keys(error: &str, look: Look) -> String {
 }
 
 fn told_certificate(listener: &str, certificate: &Value, look: Look) -> String {
-    let told = format!("{} until {}", clean(listener), time(certificate, "notAfter"));
+    let (listener, until) = (clean(listener), time(certificate, "notAfter"));
+    let told = match text_in(certificate, "state") {
+        Some("expired") => {
+            let expired = look.red(format_args!("expired at {until}: clients refuse it"));
+            format!("{listener} {expired}")
+        }
+        Some("not-yet-valid") => {
+            let from = time(certificate, "notBefore");
+            let early = look.red(format_args!("not valid before {from}: clients refuse it"));
+            format!("{listener} {early}, until {until}")
+        }
+        _ => format!("{listener} until {until}"),
+    };
     match text_in(certificate, "error") {
         Some(error) => {
             format!("{told}; {}", look.red(format_args!("its files are not taken: {}", clean(error))))
@@ -211,5 +223,20 @@ Faults
 "
         );
         assert_eq!(told(&json!({}), Look::default()), "Revision  -\n");
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_is_told_so() {
+        let told = |state: &str| {
+            let certificate = json!({"notBefore": "2026-01-01T00:00:00.000Z", "notAfter": "2027-01-01T00:00:00.000Z",
+                                     "state": state, "error": null});
+            told_certificate("admin", &certificate, Look::default())
+        };
+        assert_eq!(told("valid"), "admin until 2027-01-01T00:00:00Z");
+        assert_eq!(told("expired"), "admin expired at 2027-01-01T00:00:00Z: clients refuse it");
+        assert_eq!(
+            told("not-yet-valid"),
+            "admin not valid before 2026-01-01T00:00:00Z: clients refuse it, until 2027-01-01T00:00:00Z"
+        );
     }
 }

@@ -50,10 +50,13 @@ Examples:
         page: Page,
     },
     /// Show a version with its configuration
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "get",
+        after_help = "\
 Examples:
   cordboard versions show sales V3
-  cordboard versions show sales draft --json")]
+  cordboard versions show sales draft --json"
+    )]
     Show {
         /// The agent
         agent: AgentId,

@@ -34,6 +34,7 @@ mod rows;
 mod shadowed;
 mod source;
 mod split_table;
+mod unpinned;
 mod value;
 
 pub use check::{Summary, check};

@@ -31,7 +31,7 @@ impl Settings {
     /// every fault.
     pub fn read(sources: &Sources) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
-        let (config, config_fault) = config_folder(sources);
+        let (config, config_fault) = found_config_folder(sources);
         let path = config.join(SETTINGS_FILE);
         let name = path.display().to_string();
         let text = text_of(&path).unwrap_or_else(|fault| {
@@ -53,18 +53,30 @@ impl Settings {
 /// The names of all variables that say a setting: those that a loading asks for.
 pub(super) fn variables() -> BTreeSet<String> {
     let sources = Sources::default();
-    config_folder(&sources);
+    let _ = config_folder(&sources);
     let (_, _) = Written::read("", "", &sources);
     sources.variables.into_asked()
 }
 
-fn config_folder(sources: &Sources) -> (PathBuf, Option<Fault>) {
+/// The folder of configuration, which need not be there: as a flag names it, else a variable, else `config`.
+#[must_use]
+pub fn config_folder(sources: &Sources) -> PathBuf {
+    named_config_folder(sources).map_or_else(|| PathBuf::from("config"), |(_, folder)| folder)
+}
+
+/// The folder that is named as the one of configuration, and by what.
+fn named_config_folder(sources: &Sources) -> Option<(&'static str, PathBuf)> {
     let flag = sources.flags.config.as_deref().map(|text| ("flag --config", PathBuf::from(text)));
     let variable = sources
         .variables
         .get("CORDBOARD_CONFIG")
         .map(|text| ("variable CORDBOARD_CONFIG", PathBuf::from(text)));
-    let Some((source, folder)) = flag.or(variable) else { return (PathBuf::from("config"), None) };
+    flag.or(variable)
+}
+
+fn found_config_folder(sources: &Sources) -> (PathBuf, Option<Fault>) {
+    let folder = config_folder(sources);
+    let Some((source, _)) = named_config_folder(sources) else { return (folder, None) };
     let fault = (!folder.is_dir()).then(|| {
         let message = format!("{} is no folder", folder.display());
         Place::whole(source)

@@ -53,7 +53,7 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be opened or written, is damaged, no store of Cordboard, or one of a later release.
     pub fn open(path: &Path) -> std::result::Result<Self, StoreError> {
-        OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|error| {
+        begin_file(path).map_err(|error| {
             let kind = match error.kind() {
                 std::io::ErrorKind::StorageFull => StoreErrorKind::DiskFull,
                 std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
@@ -97,6 +97,11 @@ impl SqliteStore {
     pub fn revision(&self) -> std::result::Result<Revision, StoreError> {
         write::head(&lock(&self.writer)).map_err(|failure| failure.told(Deed::Read))
     }
+}
+
+/// Makes a file for its owner alone where there is none. What SQLite puts beside it is as its owner's as the file is.
+fn begin_file(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
 }
 
 impl ControlStore for SqliteStore {

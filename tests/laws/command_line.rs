@@ -6,7 +6,27 @@ use super::world::World;
 fn a_check_of_good_files_counts_what_there_is() {
     let ended = World::example().run(&["check", "config"]);
     assert_eq!(ended.code(), 0, "{}", ended.err);
-    assert!(ended.out.contains("2 agents, 3 versions, 1 split, 1 prefix, 3 numbers"), "{}", ended.out);
+    let counts = "ok: config has 2 agents, 3 versions, 1 split, 1 prefix, 3 numbers";
+    assert!(ended.out.contains(counts), "{}", ended.out);
+    assert_eq!(World::example().run(&["check"]).out, ended.out, "a folder that is not named is config");
+}
+
+#[test]
+fn a_check_says_what_it_checked_and_names_all_files_from_there() {
+    let world = World::example()
+        .with("cordboard.toml", "[limits]\nbody_seconds = 0\n")
+        .with("routes/a.toml", "[[number]]\nnumber = \"+14155550300\"\nagent = \"nobody\"\n");
+    let elsewhere = world.config().parent().unwrap().join("elsewhere");
+    std::fs::rename(world.config(), &elsewhere).unwrap();
+    let world = world.with_variable("CORDBOARD_CONFIG", "elsewhere");
+    for line in [["check", "elsewhere"].as_slice(), &["check"]] {
+        let ended = world.run(line);
+        assert_eq!(ended.code(), 1, "{}", ended.err);
+        let lines: Vec<_> = ended.err.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (3, "error: 2 faults in elsewhere"), "{lines:?}");
+        assert!(lines[1].starts_with("  cordboard.toml:2:"), "{lines:?}");
+        assert!(lines[2].starts_with("  routes/a.toml:3:"), "{lines:?}");
+    }
 }
 
 #[test]
@@ -59,6 +79,24 @@ fn a_number_without_its_plus_is_warned_of_by_a_check_and_in_the_log() {
     world.save("routes/a.toml", route);
     world.until("it is in force", |world| world.version_at("4155550300") == Some(1));
     world.until("it is told", |world| world.log().contains(words));
+}
+
+#[test]
+fn routes_that_serve_a_draft_since_they_have_no_pin_are_warned_of() {
+    let plain = "[[number]]\nnumber = \"+14155550300\"\nagent = \"sales\"\n";
+    let world = World::example()
+        .with(
+            "routes/a.toml",
+            &format!("{plain}[[prefix]]\nprefix = \"+44\"\nagent = \"sales\"\nheaders = {{}}\n"),
+        )
+        .with("routes/b.toml", &format!("{plain}pin = \"draft\"\n").replace("0300", "0301"));
+    let warnings = world.run(&["check"]).out;
+    let warnings: Vec<_> = warnings.lines().filter(|line| line.contains("no pin")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("warning: routes/a.toml:2:10: 2 routes from here on have no pin"),
+        "{warnings:?}"
+    );
 }
 
 #[test]

@@ -260,6 +260,9 @@ fn the_files_that_served_last_serve_after_a_restart_with_bad_ones() {
     assert_eq!(status["faults"][0]["file"], "routes/other.toml", "{status}");
     assert_eq!(status["reload"]["ok"], false);
     assert!(world.log().contains("files not applied: routes/other.toml:1:"), "{}", world.log());
+    world.until("the start tells of it beside what it serves", |world| {
+        world.said().contains("files       not taken, 1 fault")
+    });
     // So after a second one, and after a crash.
     world.kill_9();
     world.start();

@@ -1,8 +1,10 @@
 //! What `docs/operators-guide.md` explains is what there is: every refusal, every metric, every command.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+
+use cordboard::domain::account::Permission;
 
 use super::world::World;
 
@@ -82,6 +84,33 @@ fn every_metric_has_its_row_and_every_row_its_metric() {
         let name = named.split(['{', '[', ')']).next().unwrap().trim_end_matches("_count");
         assert!(there.contains(name), "{named} is no metric");
     }
+}
+
+/// The first cells of the table below a heading, and its second ones.
+fn table_below(heading: &str) -> BTreeMap<String, String> {
+    let guide = guide();
+    let (_, below) = guide.split_once(&format!("\n## {heading}\n")).unwrap();
+    let lines = below.lines().take_while(|line| !line.starts_with("## "));
+    let rows = lines.filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    rows.map(|(name, rest)| (name.to_owned(), rest.split(" |").next().unwrap().to_owned())).collect()
+}
+
+#[test]
+fn every_permission_is_explained() {
+    let told: BTreeSet<String> = table_below("Permissions").into_keys().collect();
+    let there: BTreeSet<String> =
+        Permission::ALL.into_iter().map(|permission| permission.as_str().to_owned()).collect();
+    assert_eq!(told, there);
+}
+
+#[test]
+fn every_setting_of_an_account_is_explained_with_its_default() {
+    let world = World::example().running();
+    let accounts = world.operator().get("/v1/accounts").must(200).json();
+    let there = accounts["accounts"][0]["settings"].as_object().unwrap().iter();
+    let there: BTreeMap<String, String> =
+        there.map(|(name, value)| (name.clone(), format!("`{value}`"))).collect();
+    assert_eq!(table_below("Settings of an account"), there);
 }
 
 #[test]

@@ -153,6 +153,7 @@ fn calls_management_and_commands_go_by_https() {
     assert_eq!(world.call(PINNED_TO_V1, "one")["version"], 1);
     let status = world.status();
     assert_eq!(status["certificates"]["calls"]["notAfter"], "2099-01-01T00:00:00.000Z");
+    assert_eq!(status["certificates"]["calls"]["state"], "valid");
     assert_eq!(status["certificates"]["admin"]["error"], serde_json::Value::Null);
     let expiry = "cordboard_tls_certificate_expiry_timestamp_seconds";
     assert_eq!(world.metric(expiry, &["listener=\"calls\""]), 4_070_908_800.0);
@@ -289,6 +290,8 @@ fn an_expired_certificate_is_warned_of_and_served() {
     let world = world.running();
     assert!(world.log().contains("expired at 2020-01-01"), "{}", world.log());
     assert!(world.log().contains("others may use the key"), "{}", world.log());
+    let status = world.client(&["status"]);
+    assert!(status.out.contains("calls expired at 2020-01-01"), "{}", status.out);
     // Whoever minds is not served; whoever knows the very certificate is.
     let minds = world.gateway().try_ask("GET", "/v1/route?to=%2B14155550101", None);
     assert!(matches!(minds, Err(Broken::Unanswered(_))));

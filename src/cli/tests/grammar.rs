@@ -25,6 +25,17 @@ fn the_grammar_is_sound() {
 }
 
 #[test]
+fn whoever_says_get_for_show_or_show_for_get_is_understood() {
+    let mut pairs = 0;
+    walk(&Cli::<Flags>::command(), "cordboard", &mut |at, command| {
+        let found = ["get", "show"].map(|name| command.find_subcommand(name).map(clap::Command::get_name));
+        assert_eq!(found[0], found[1], "{at}");
+        pairs += usize::from(found[0].is_some());
+    });
+    assert!(pairs >= 7, "{pairs}");
+}
+
+#[test]
 fn every_example_in_the_help_parses_and_every_command_has_one() {
     let mut examples = 0;
     walk(&Cli::<Flags>::command(), "cordboard", &mut |at, command| {

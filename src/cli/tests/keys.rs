@@ -31,13 +31,32 @@ fn a_new_key_is_printed_with_a_word_of_warning() {
 
 #[test]
 fn a_key_ends_with_assent_only() {
-    let world = World::new().answers_with(DELETE, 204, "x-cordboard-revision: 7\r\n", &Value::Null);
+    let world = World::new()
+        .answers("GET /v1/keys/key-1", 200, &json!({"id": "key-1", "name": "ci"}))
+        .answers_with(DELETE, 204, "x-cordboard-revision: 7\r\n", &Value::Null);
     assert_eq!(world.run("cordboard keys delete key-1").code, 2);
-    assert_eq!(world.run_answering("cordboard keys delete key-1", "n\n").code, 1);
-    assert!(world.lines().is_empty());
+    let declined = world.run_answering("cordboard keys delete key-1", "n\n");
+    assert_eq!((declined.code, declined.err.contains("ending key-1 (ci)")), (1, true), "{}", declined.err);
+    assert!(!world.lines().contains(&DELETE.to_owned()));
     assert_eq!(world.run_answering("cordboard keys delete key-1", "y\n").code, 0);
     let outcome = world.run("cordboard keys delete key-1 --yes");
     assert_eq!((outcome.code, outcome.out.as_str()), (0, "key-1 has ended, from revision 7\n"));
+}
+
+#[test]
+fn nobody_is_asked_about_a_key_that_is_not_there() {
+    let world = World::new();
+    for outcome in
+        [world.run("cordboard keys delete nix"), world.run_answering("cordboard keys delete nix", "y\n")]
+    {
+        assert_eq!(outcome.code, 1, "{}", outcome.err);
+        assert!(
+            outcome.err.contains("there is nothing here") && !outcome.err.contains("Go on?"),
+            "{}",
+            outcome.err
+        );
+    }
+    assert_eq!(world.lines(), ["GET /v1/keys/nix", "GET /v1/keys/nix"]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::library::Library;
 use super::origin::small;
 use super::route_file::RouteFile;
 use super::rows::{NOWHERE, Numbers, Row};
+use super::unpinned::Unpinned;
 use crate::domain::address::{E164, Number};
 use crate::domain::fault::Fault;
 use crate::domain::files::{FileNumber, FileSet, Place, Placed, Reading};
@@ -68,12 +69,14 @@ impl Library {
         }
         set.routes = book.routes;
         let doubtful = self.routes().map(|(path, file)| (path.as_ref(), &file.doubtful));
+        let mut warnings = Doubtful::warnings(doubtful);
+        warnings.extend(Unpinned::warnings(self.routes().map(|(path, file)| (path.as_ref(), file.unpinned))));
         set.reading = Reading {
             faults,
             doubt: self.doubt(),
             sketches: self.routes().flat_map(|(_, file)| file.sketches.iter().cloned()).collect(),
             accounts: self.accounts(),
-            warnings: Doubtful::warnings(doubtful),
+            warnings,
         };
         set
     }

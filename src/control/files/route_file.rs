@@ -15,6 +15,7 @@ use super::origin::{Origin, Places, text_of};
 use super::plain::{Plain, PlainRoute, first_line};
 use super::plain_routes::PlainRoutes;
 use super::rows::{NOWHERE, Numbers, Routes, owned_by};
+use super::unpinned::Unpinned;
 use super::value::{self, Doc, Value};
 use super::{caller_pin_table, route_table, split_table};
 use crate::domain::address::{InvalidAddress, Number, Prefix};
@@ -56,6 +57,8 @@ pub(super) struct RouteFile {
     pub(super) doubt: Doubt,
     /// Numbers that may be meant otherwise.
     pub(super) doubtful: Doubtful,
+    /// Routes that serve a draft since they have no pin.
+    pub(super) unpinned: Unpinned,
 }
 
 impl RouteFile {
@@ -117,6 +120,7 @@ struct Found<'c, 't> {
     /// Places of those of this file.
     plain_places: HashMap<PlainRoute<'t>, u32, FixedState>,
     numbers: Numbers,
+    unpinned: Unpinned,
 }
 
 impl<'c, 't> Reading<'c, 't> {
@@ -135,6 +139,7 @@ impl<'c, 't> Reading<'c, 't> {
             common,
             plain_places: HashMap::default(),
             numbers: Numbers::default(),
+            unpinned: Unpinned::default(),
         };
         Self { faults: Faults::of(file), found }
     }
@@ -266,7 +271,9 @@ impl<'t> Found<'_, 't> {
                 route
             }
         };
-        self.numbers.push(number, line.saturating_add(plain.number_line), route);
+        let at = (line.saturating_add(plain.number_line), plain.number_column);
+        self.unpinned.note(at, plain.route.agent.is_some() && plain.route.pin.is_none());
+        self.numbers.push(number, at.0, route);
         true
     }
 
@@ -276,6 +283,7 @@ impl<'t> Found<'_, 't> {
             let number = item.subject.and_then(|value| number(doc, value));
             let start = item.subject.map_or(table.1, |value| value.span().start);
             let at = || doc.place(start);
+            self.unpinned.look(doc.at(start), &item.keys);
             let falls_back_to = |route: &Route| route.fallback.as_ref().and_then(Fallback::number).cloned();
             match (number, item.route) {
                 (Some(number), Ok(route)) if falls_back_to(&route).as_ref() != Some(&number) => {
@@ -303,7 +311,9 @@ impl<'t> Found<'_, 't> {
             let item = route_table::read(doc, ("prefix", Some("prefix")), table, &self.first_account);
             let prefix =
                 item.subject.and_then(|value| doc.parsed("prefix", value, Prefix::parse, Prefix::EXPECTED));
-            let at = doc.place(item.subject.map_or(table.1, |value| value.span().start));
+            let start = item.subject.map_or(table.1, |value| value.span().start);
+            self.unpinned.look(doc.at(start), &item.keys);
+            let at = doc.place(start);
             let value = match (prefix, item.route) {
                 (Some(prefix), Ok(route)) => Ok((prefix, route)),
                 (prefix, route) => {
@@ -334,6 +344,7 @@ impl<'t> Found<'_, 't> {
         let Some(table) = doc.table("default", value) else { return };
         let at = value.span().start;
         let item = route_table::read(doc, ("default", None), (table, at), &self.first_account);
+        self.unpinned.look(doc.at(at), &item.keys);
         let value = item
             .route
             .map_err(|names| sketch(&self.first_account, "default", Some(Object::DefaultRoute), names));
@@ -404,6 +415,7 @@ impl<'t> Found<'_, 't> {
             account: named,
             doubt: self.doubt,
             doubtful: Doubtful::default(),
+            unpinned: self.unpinned,
         }
     }
 }

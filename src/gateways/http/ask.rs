@@ -4,7 +4,7 @@ use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
-use super::wanted::{Wanted, dialled};
+use super::wanted::{Wanted, in_field};
 use super::{HttpConnection, json};
 use crate::domain::account::Permission;
 use crate::domain::address::Caller;
@@ -79,7 +79,7 @@ impl HttpConnection {
     ) -> Result<StatusCode, ApiError> {
         let (gateway, gateway_row) = self.gateway(asker, wanted.gateway.as_deref())?;
         let to = wanted.to.as_deref().ok_or_else(|| ApiError::validation("to", "is missing"))?;
-        let to = dialled(to).map_err(|why| ApiError::validation("to", why))?;
+        let to = in_field("to", to)?;
         let (asked_for, remark) = match wanted.asked_for {
             Some(_) if !asker.may(Permission::Override) && purpose == Purpose::DryRun => {
                 return Err(ApiError::forbidden("an override needs the permission override"));

@@ -12,6 +12,8 @@ use crate::http::error::ApiError;
 use crate::http::json::faults::{CODE, Faults, shown};
 use crate::http::json::tree::Tree;
 
+/// What is wrong with a name that was there before.
+pub(super) const TWICE: &str = "stands there twice: expected once";
 /// Unknown members that are told; the rest are many enough to be seen.
 const UNKNOWN_MAX: usize = 20;
 /// Most tags of a call.
@@ -40,6 +42,8 @@ pub(super) struct Place(Option<Noted>);
 struct Noted {
     path: String,
     faults: Faults,
+    /// The code of the fault that is about to be noted, where it has one of its own.
+    code: Option<&'static str>,
 }
 
 impl Place {
@@ -82,6 +86,14 @@ impl Place {
         self.0.as_ref().is_some_and(|noted| noted.faults.blames(path(noted).trim_start_matches('.')))
     }
 
+    /// A fault of what is being read, which has a code of its own.
+    pub(super) fn coded<E: Error>(&mut self, code: &'static str, fault: E) -> E {
+        if let Some(noted) = &mut self.0 {
+            noted.code = Some(code);
+        }
+        fault
+    }
+
     fn noting<T, E: Error>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> Result<T, E>) -> Option<T> {
         if let Some(noted) = &mut self.0 {
             noted.path.push_str(step);
@@ -89,13 +101,14 @@ impl Place {
         let read = read(self);
         let noted = self.0.as_mut()?;
         let above = noted.path.len().saturating_sub(step.len());
+        let code = noted.code.take().unwrap_or(CODE);
         match read {
             Ok(value) => {
                 noted.path.truncate(above);
                 Some(value)
             }
             Err(why) => {
-                noted.faults.push(noted.path.clone(), why.to_string(), CODE);
+                noted.faults.push(noted.path.clone(), why.to_string(), code);
                 noted.path.truncate(above);
                 None
             }
@@ -171,7 +184,7 @@ impl Seen {
                 false
             }
         };
-        if again { Err(E::custom("stands there twice: expected once")) } else { Ok(()) }
+        if again { Err(E::custom(TWICE)) } else { Ok(()) }
     }
 
     /// No two names that mean something in the same object share a bit.
@@ -259,6 +272,13 @@ impl<'de> Visitor<'de> for Readable {
     }
 }
 
+/// Notes a member that nobody knows.
+pub(super) fn note_unknown(unknown: &mut Vec<String>, name: &str) {
+    if unknown.len() < UNKNOWN_MAX {
+        unknown.push(name.chars().take(80).collect());
+    }
+}
+
 struct Object<'m, T> {
     members: &'m mut T,
     place: &'m mut Place,
@@ -289,9 +309,7 @@ impl<'a, T: Members<'a>> Visitor<'a> for Object<'_, T> {
             })?;
             if taken == Some(false) {
                 map.next_value::<IgnoredAny>()?;
-                if self.unknown.len() < UNKNOWN_MAX {
-                    self.unknown.push(name.chars().take(80).collect());
-                }
+                note_unknown(self.unknown, &name);
             }
         }
         Ok(())

@@ -21,11 +21,12 @@ use crate::http::error::ApiError;
 use crate::http::server::Answer as Response;
 use crate::routing::calls::{EndedLeg, Ending, Kept, Leg, Remembered, Which};
 use crate::routing::request::CallRequest;
-use crate::routing::switchboard::{Answer, Standing};
+use crate::routing::switchboard::{Answer, Standing, TokenIgnored};
 use crate::routing::token;
 
 /// How far a gateway's clock may be from ours, in milliseconds.
 const CLOCKS_APART_MS: i64 = 60_000;
+const UNKNOWN: &str = "no such call is in progress here or ended a moment ago";
 
 impl HttpConnection {
     pub(super) fn call(&self, head: &Parts, call: &str) -> Result<Response, ApiError> {
@@ -175,8 +176,10 @@ impl HttpConnection {
         let (gateway, gateway_row) = self.gateway(asker, ended.gateway.as_deref())?;
         let to = ended.to.as_deref().map(|to| in_field("to", to)).transpose()?;
         let to = to.map(|to| self.worker.plane.parts.doorkeeper.gateways.localised(gateway_row, to));
-        let claims =
-            switchboard.tokens.check(asker.account(), to.as_ref(), token, now).map_err(|_| not_found())?;
+        let claims = switchboard
+            .tokens
+            .check(asker.account(), to.as_ref(), token, now)
+            .map_err(|why| unknown_by(TokenIgnored::Invalid(why)))?;
         let by_claims = || E164::from_value(claims.dialled).map(Address::E164);
         let call = CallRequest {
             account: asker.account(),
@@ -192,7 +195,7 @@ impl HttpConnection {
             agents: None,
         };
         let kept = self.worker.with_table(|table| switchboard.named(table, &call).by_claims(&claims));
-        let kept = kept.ok_or_else(not_found)?;
+        let kept = kept.ok_or_else(|| unknown_by(TokenIgnored::NotHere))?;
         see(asker, &kept)?;
         #[expect(clippy::cast_possible_truncation, reason = "at most a week, in milliseconds")]
         let took_ms = (ended.duration_s.unwrap_or_default() * 1_000.0) as i64;
@@ -208,7 +211,16 @@ impl HttpConnection {
 }
 
 fn not_found() -> ApiError {
-    ApiError::not_found("no such call is in progress here or ended a moment ago").with_code("CALL_NOT_FOUND")
+    no_call(UNKNOWN)
+}
+
+/// Neither is the call known, nor does its token help.
+fn unknown_by(why: TokenIgnored) -> ApiError {
+    no_call(format!("{UNKNOWN}, and the token was ignored: {why}"))
+}
+
+fn no_call(message: impl Into<String>) -> ApiError {
+    ApiError::not_found(message).with_code("CALL_NOT_FOUND")
 }
 
 fn see(asker: &Asker<'_>, kept: &Kept) -> Result<(), ApiError> {

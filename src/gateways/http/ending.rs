@@ -77,7 +77,7 @@ impl<'a> Members<'a> for Ended<'a> {
             "gateway" => {
                 self.gateway = text(map)?.map(gateway).transpose().map_err(M::Error::custom)?.flatten();
             }
-            "to" => self.to = dialled_text(map)?,
+            "to" => self.to = dialled_text(at, map)?,
             "token" => self.token = token(map)?,
             "tags" => drop(map.next_value_seed(Maybe(Tags(at)))?),
             "summary" => remark(map, SUMMARY_CHARS_MAX)?,
@@ -264,6 +264,12 @@ mod tests {
             let shown: String = body.chars().take(60).collect();
             assert_eq!(envelope["errors"][0]["field"], field, "{shown}");
         }
+    }
+
+    #[test]
+    fn a_dialled_number_that_is_none_has_a_code_of_its_own() {
+        let error = Ended::from_body(br#"{"to":"+1415555010a"}"#).unwrap_err();
+        assert_eq!(error.code(), "PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT");
     }
 
     #[test]

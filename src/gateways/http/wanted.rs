@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-use super::body::{Maybe, Members, Place, Readable, Said, Seen, Tags, Text, read, remark, text};
+use super::body::{
+    Maybe, Members, Place, Readable, Said, Seen, TWICE, Tags, Text, note_unknown, read, remark, text,
+};
 use crate::domain::address::{Address, InvalidAddress, scheme_bytes};
 use crate::domain::id::Pin;
 use crate::http::error::ApiError;
@@ -15,6 +17,10 @@ use crate::routing::request::{CALL_ID_BYTES_MAX, Override};
 
 /// Most headers of a call that are told.
 const HEADERS_MAX: usize = 100;
+/// The parameters of a query that each stand there once; a header may stand there again, as on the wire.
+const PARAMETERS: [&str; 6] = ["to", "from", "callId", "gateway", "token", "dryRun"];
+/// The code of a dialled number that is none.
+const NO_NUMBER: &str = "PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT";
 /// Longest name of a gateway.
 const GATEWAY_CHARS_MAX: usize = 64;
 /// Longest word for a call's direction.
@@ -52,6 +58,7 @@ impl<'a> Wanted<'a> {
     /// 400, naming the parameter.
     pub fn from_query(query: &'a str) -> Result<Self, ApiError> {
         let mut wanted = Self::default();
+        let mut said = 0;
         for pair in pairs(query) {
             let (name, value) = match pair {
                 // The caller is never a reason to refuse.
@@ -61,6 +68,9 @@ impl<'a> Wanted<'a> {
                 }
                 pair => pair.map_err(|fault| malformed(&fault))?,
             };
+            if let Some(place) = PARAMETERS.iter().position(|known| *known == name) {
+                once(place, &name, &mut said)?;
+            }
             match &*name {
                 "to" => wanted.to = Some(with_plus(value)),
                 "from" => wanted.from = Some(with_plus(value)),
@@ -88,28 +98,40 @@ impl<'a> Wanted<'a> {
     /// # Errors
     /// 400, naming every field at fault.
     pub fn from_body(body: &'a [u8], query: &str) -> Result<Self, ApiError> {
-        let (mut wanted, unknown) = read::<Self>(body)?;
+        let (mut wanted, mut unknown) = read::<Self>(body)?;
         for pair in known_only(query, &["dryRun"])? {
             wanted.dry_run = flag("dryRun", &pair.map_err(|fault| malformed(&fault))?.1)?;
         }
-        wanted.unknown = unknown;
+        wanted.unknown.append(&mut unknown);
         Ok(wanted)
     }
 }
 
 /// The parameters of a query, if none is there but these: who misspells one would have something else done.
 pub(super) fn known_only<'q>(query: &'q str, known: &[&str]) -> Result<Pairs<'q>, ApiError> {
+    let mut said = 0;
     for pair in pairs(query) {
         let (name, _) = pair.map_err(|fault| malformed(&fault))?;
-        if !known.contains(&&*name) {
+        let Some(place) = known.iter().position(|known| *known == name) else {
             let why = match known {
                 [] => "means nothing here: no parameter does".to_owned(),
                 known => format!("means nothing here: expected {}", known.join(" or ")),
             };
             return Err(ApiError::validation(shown(&name), why));
-        }
+        };
+        once(place, &name, &mut said)?;
     }
     Ok(pairs(query))
+}
+
+/// Takes the parameter of a place if it is the first of its name: of two, nobody knows which one is meant.
+fn once(place: usize, name: &str, said: &mut u8) -> Result<(), ApiError> {
+    let bit = 1 << place;
+    if *said & bit != 0 {
+        return Err(ApiError::validation(name, TWICE));
+    }
+    *said |= bit;
+    Ok(())
 }
 
 fn malformed(fault: &QueryFault) -> ApiError {
@@ -167,19 +189,22 @@ pub(super) fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
 }
 
 /// Reads what was dialled, or says what is wrong with it.
-pub(super) fn dialled(text: &str) -> Result<Address<'_>, String> {
+fn dialled(text: &str) -> Result<Address<'_>, String> {
     Address::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
 }
 
 /// Reads what was dialled in a field.
 pub(super) fn in_field<'t>(field: &str, text: &'t str) -> Result<Address<'t>, ApiError> {
-    dialled(text).map_err(|why| ApiError::validation(field, why))
+    dialled(text).map_err(|why| ApiError::validation(field, why).with_code(NO_NUMBER))
 }
 
 /// A text that says what was dialled, or null.
-pub(super) fn dialled_text<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, str>>, M::Error> {
+pub(super) fn dialled_text<'a, M: MapAccess<'a>>(
+    at: &mut Place,
+    map: &mut M,
+) -> Result<Option<Cow<'a, str>>, M::Error> {
     let to = text(map)?;
-    to.as_deref().map(dialled).transpose().map_err(M::Error::custom)?;
+    to.as_deref().map(dialled).transpose().map_err(|why| at.coded(NO_NUMBER, M::Error::custom(why)))?;
     Ok(to)
 }
 
@@ -212,12 +237,9 @@ impl<'a> Members<'a> for Wanted<'a> {
     fn take<M: MapAccess<'a>>(&mut self, name: &str, at: &mut Place, map: &mut M) -> Result<bool, M::Error> {
         let fault = |why| M::Error::custom(why);
         match name {
-            "to" => {
-                self.to = text(map)?;
-                if let Some(to) = self.to.as_deref().filter(|_| at.notes()) {
-                    dialled(to).map_err(M::Error::custom)?;
-                }
-            }
+            // Who decides reads it, where nothing else is at fault.
+            "to" if at.notes() => self.to = dialled_text(at, map)?,
+            "to" => self.to = text(map)?,
             "from" => match map.next_value_seed(Readable)? {
                 Said::Nothing => {}
                 Said::Text(from) => self.from = Some(from),
@@ -227,7 +249,9 @@ impl<'a> Members<'a> for Wanted<'a> {
             "gateway" => self.gateway = text(map)?.map(gateway).transpose().map_err(fault)?.flatten(),
             "token" => self.token = token(map)?,
             "headers" => self.headers = map.next_value_seed(Maybe(Headers(at)))?.unwrap_or_default(),
-            "override" => self.asked_for = map.next_value_seed(Maybe(Named(at)))?.flatten(),
+            "override" => {
+                self.asked_for = map.next_value_seed(Maybe(Named(at, &mut self.unknown)))?.flatten();
+            }
             "direction" => remark(map, DIRECTION_CHARS_MAX)?,
             "tags" => drop(map.next_value_seed(Maybe(Tags(at)))?),
             // Somebody who only wanted to try would begin a call.
@@ -246,7 +270,7 @@ impl<'a> Members<'a> for Wanted<'a> {
 }
 
 /// Reads a version or an arm by name.
-struct Named<'p>(&'p mut Place);
+struct Named<'p>(&'p mut Place, &'p mut Vec<String>);
 
 impl<'a> Visitor<'a> for Named<'_> {
     /// Nothing where a fault was noted.
@@ -268,7 +292,10 @@ impl<'a> Visitor<'a> for Named<'_> {
                     "pin" => pin = text(&mut map)?.map(|text| pin_of(&text)).transpose()?,
                     "splitId" => split = text(&mut map)?,
                     "arm" => arm = text(&mut map)?,
-                    _ => drop(map.next_value::<IgnoredAny>()?),
+                    _ => {
+                        map.next_value::<IgnoredAny>()?;
+                        note_unknown(self.1, &format!("override.{name}"));
+                    }
                 }
                 Ok(())
             })?;
@@ -395,8 +422,32 @@ mod tests {
             let error = Wanted::from_body(twice.as_bytes(), "").unwrap_err();
             assert_eq!(error.message(), "to: stands there twice: expected once");
         }
+        for (query, name) in [
+            ("to=A&to=B", "to"),
+            ("to=A&from=1&callId=&callId=c", "callId"),
+            ("gateway=a&to=A&gateway=a", "gateway"),
+            ("token=a&token=a", "token"),
+            ("from=1&from=1", "from"),
+            ("dryRun=true&dryRun=false", "dryRun"),
+        ] {
+            let error = Wanted::from_query(query).unwrap_err();
+            assert_eq!(error.message(), format!("{name}: stands there twice: expected once"));
+        }
+        assert_eq!(field(&Wanted::from_body(b"{}", "dryRun=true&dryRun=true").unwrap_err()), "dryRun");
         let twice = br#"{"to":"a","override":{"agentId":"a","pin":"V1","agentId":"b"}}"#;
         assert_eq!(field(&Wanted::from_body(twice, "").unwrap_err()), "override.agentId");
+    }
+
+    #[test]
+    fn a_dialled_number_that_is_none_has_a_code_of_its_own_where_nothing_else_is_wrong() {
+        const CODE: &str = "PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT";
+        let none = in_field("to", "+1415555010a").unwrap_err();
+        assert_eq!((none.code(), none.status().as_u16()), (CODE, 400));
+        let code = |body: &str| Wanted::from_body(body.as_bytes(), "").unwrap_err().code();
+        // Two of the names share a bit, so that the body is read with notes; the last one is a fault of its own.
+        assert_eq!(code(r#"{"to":"+1415555010a","abc":1,"adc":2}"#), CODE);
+        assert_eq!(code(r#"{"to":"+1415555010a","gateway":"a b"}"#), "VALIDATION_FAILED");
+        assert_eq!(code(r#"{"gateway":"a b","to":"+14155550100"}"#), "VALIDATION_FAILED");
     }
 
     #[test]

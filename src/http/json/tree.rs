@@ -57,7 +57,13 @@ impl Tree {
     /// # Errors
     /// Where it ceases to be JSON, in words. Nesting deeper than 128 levels counts as none.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(text).map_err(|why| {
+        let text = std::str::from_utf8(text).map_err(|why| {
+            let good = text.get(..why.valid_up_to()).unwrap_or_default();
+            let column = good.rsplit(|byte| *byte == b'\n').next().map_or(1, |line| line.len() + 1);
+            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+            format!("is not UTF-8 at line {line}, column {column}")
+        })?;
+        serde_json::from_str(text).map_err(|why| {
             let place = format!("line {}, column {}", why.line(), why.column());
             if why.is_eof() {
                 format!("is JSON that breaks off at {place}")
@@ -162,5 +168,6 @@ mod tests {
             let shown: String = text.chars().take(20).collect();
             assert_eq!(Tree::parse(text.as_bytes()), Err(told.to_owned()), "{shown}");
         }
+        assert_eq!(Tree::parse(b"{\n\"a\":\"\xe4\"}"), Err("is not UTF-8 at line 2, column 6".to_owned()));
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
 use super::failure::{Failure, Result};
-use super::prepare;
 use super::write::integer;
+use super::{begin_file, flags, prepare};
 use crate::domain::time::Timestamp;
 use crate::store::answers::{AnswerLimits, AnswerStore, KeptAnswer, RequestName, Said};
 use crate::store::error::{Deed, StoreError, StoreErrorKind};
@@ -53,7 +53,7 @@ impl AnswerFile {
     /// # Errors
     /// When no file can be made there.
     pub fn open(path: &Path, limits: AnswerLimits) -> std::result::Result<Self, StoreError> {
-        let why = match Self::over(Connection::open(path), limits) {
+        let why = match Self::over(open(path), limits) {
             Ok(file) => return Ok(file),
             Err(why) => why,
         };
@@ -68,7 +68,7 @@ impl AnswerFile {
             // What cannot be removed cannot be opened either, which tells why.
             drop(std::fs::remove_file(name));
         }
-        Self::over(Connection::open(path), limits).map_err(|failure| failure.told(Deed::Open))
+        Self::over(open(path), limits).map_err(|failure| failure.told(Deed::Open))
     }
 
     /// Answers that are gone when the process ends.
@@ -116,6 +116,12 @@ impl AnswerStore for AnswerFile {
         let kept = self.kept().keep(self.limits, name, answer, now, up_to);
         kept.map_err(|failure| failure.told(Deed::Write))
     }
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    // What is wrong with the place SQLite says as well.
+    drop(begin_file(path));
+    Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
 }
 
 fn begin(connection: &mut Connection) -> Result<()> {
@@ -265,6 +271,24 @@ mod tests {
         keep(&file, 4, 1, 101);
         keep(&file, 7, 1, 110);
         assert_eq!(there(&file), [4, 7], "what is too old has gone, and what was kept anew is new");
+    }
+
+    #[test]
+    fn the_file_is_its_owners_only_also_when_it_is_begun_anew() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers.sqlite");
+        for _ in 0..2 {
+            let file = AnswerFile::open(&path, LIMITS).unwrap();
+            keep(&file, 1, 10, 100);
+            let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap()).collect();
+            assert_eq!(files.len(), 3, "SQLite keeps two more beside it: {files:?}");
+            for file in files {
+                assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+            }
+            drop(file);
+            std::fs::write(&path, "no database ".repeat(500)).unwrap();
+        }
     }
 
     #[test]

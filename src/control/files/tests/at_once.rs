@@ -235,11 +235,12 @@ fn a_changed_version_and_a_number_of_the_api_are_told_with_line_and_column() {
 
 #[test]
 fn warnings_are_of_all_files_whichever_of_them_changed() {
+    const PINNED: &str = "agent = \"agent-0\"\npin = \"draft\"";
     let mut state = state();
-    let a = number(0, "agent = \"agent-0\"").replace("+1", "1");
+    let a = number(0, PINNED).replace("+1", "1");
     let library = read(&with(agents(1), &[("routes/a.toml", &a)])).unwrap();
     apply(&mut state, &library, &Library::new(&account())).unwrap();
-    let next = library.read(&[file("routes/b.toml", number(1, "agent = \"agent-0\""))], &[]).unwrap();
+    let next = library.read(&[file("routes/b.toml", number(1, PINNED))], &[]).unwrap();
     let set = next.file_set(&library, None);
     let command = Command {
         account: account(),
@@ -252,9 +253,8 @@ fn warnings_are_of_all_files_whichever_of_them_changed() {
         warnings.len() == 1 && warnings[0].starts_with("routes/a.toml:2:10: 14155550100 looks"),
         "{warnings:?}"
     );
-    let many: String = (10..60)
-        .map(|n| number(0, "agent = \"agent-0\"").replace("+14155550100", &format!("141555501{n}")))
-        .collect();
+    let many: String =
+        (10..60).map(|n| number(0, PINNED).replace("+14155550100", &format!("141555501{n}"))).collect();
     let warnings =
         checked(&with(agents(1), &[("routes/a.toml", &a), ("routes/b.toml", &many)])).unwrap().warnings;
     assert_eq!(

@@ -235,6 +235,10 @@ fn a_dry_run_explains_and_leaves_nothing() {
     let rules: Vec<_> = explain["rules"].as_array().unwrap().iter().map(|rule| &rule["rule"]).collect();
     assert_eq!(rules, ["call_in_progress", "number_split"]);
     assert_eq!(reply.json()["token"], Value::Null);
+    let named =
+        json!({"to": "+14155550100", "whim": 1, "override": {"agentId": "sales", "pin": "V1", "why": 1}});
+    let named = world.post_as("all", "/v1/calls?dryRun=true", named).json();
+    assert_eq!(named["explain"]["ignored"], json!(["override.why", "whim"]));
     assert_eq!(world.get_as("all", "/v1/calls/c").status, 404);
     assert_eq!(world.metric("cordboard_decision_seconds_count", ""), 0.0);
     assert_eq!(world.get("/v1/route?to=1&dryRun=true").status, 404, "as the call itself would be");

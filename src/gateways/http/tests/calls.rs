@@ -111,7 +111,17 @@ fn an_unknown_call_ends_by_its_token_and_only_by_it() {
     let token = elsewhere.post("/v1/calls", call("c")).json()["token"].clone();
     let unknown = here.post("/v1/calls/c/end", json!({}));
     assert_eq!((unknown.status, &unknown.json()["error_code"]), (404, &json!("CALL_NOT_FOUND")));
-    assert_eq!(here.post("/v1/calls/c/end", json!({"token": "forged"})).status, 404);
+    for (token, why) in [
+        (json!("nonsense"), "it is no token"),
+        (json!(token.as_str().unwrap().replace(char::is_alphabetic, "A")), "its signature is not ours"),
+        (json!(token.as_str().unwrap()), "it is for another number"),
+    ] {
+        let refused = here.post("/v1/calls/c/end", json!({"token": token, "to": "+14155550199"}));
+        let error = refused.json();
+        assert_eq!((refused.status, &error["error_code"]), (404, &json!("CALL_NOT_FOUND")));
+        let told = "no such call is in progress here or ended a moment ago, and the token was ignored: ";
+        assert_eq!(error["error_message"], format!("{told}{why}"));
+    }
     for _ in 0..2 {
         let end = json!({"token": token, "outcome": "failed", "durationSeconds": 30});
         let ended = here.post("/v1/calls/c/end", end);
@@ -144,8 +154,8 @@ fn an_end_with_a_token_is_of_the_call_it_was_given_for_whatever_id_it_names_and_
     assert_eq!(counted(&here), [2.0, 0.0], "the call in progress has ended");
     assert_eq!(end(&here, "before", &transferred, "failed"), "completed");
 
-    // Drawn by the same seed, the first decisions there have the ids of those here.
-    let [.., from_elsewhere] = ["1", "2", "3", "4", "x"].map(|id| begun(&elsewhere, id));
+    // Drawn by the same seeds, the first decisions of each of the two workers there have the ids of those here.
+    let from_elsewhere = (0..40).map(|id| begun(&elsewhere, &id.to_string())).last().unwrap();
     assert_eq!(end(&here, "x-1", &from_elsewhere, "abandoned"), "abandoned");
     assert_eq!(end(&here, "x-2", &from_elsewhere, "failed"), "abandoned");
     assert_eq!(counted(&here), [3.0, 0.0]);
