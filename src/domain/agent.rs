@@ -262,10 +262,7 @@ impl Agent {
     /// Whether the agent, or this version of it, says where the calls of a pin are sent.
     #[must_use]
     pub fn has_endpoints(&self, version: &Version, pin: Pin) -> bool {
-        let of_environment = |environment| self.profile.environment_endpoints.get(&environment);
-        self.endpoints.is_some()
-            || !version.dispatch.endpoints.is_empty()
-            || pin.environment().and_then(of_environment).is_some_and(|endpoints| !endpoints.is_empty())
+        self.endpoints(pin.environment()).is_some() || !version.dispatch.endpoints.is_empty()
     }
 
     /// What a pin means at this moment.
