@@ -41,11 +41,12 @@ use crate::routing::live::Live;
 use crate::store::error::{Deed, StoreErrorKind};
 use crate::store::port::ControlStore;
 
-pub use hand_over::HandOver;
+pub use hand_over::{Foreseen, HandOver};
 
 pub use crate::store::error::StoreError;
 pub use crate::store::port::{DeploymentFilter, HistoryFilter};
 
+use files::Library;
 use import::Imports;
 use metrics::ConfigMetrics;
 use reload::{Acceptance, ReloadCalls, Wish};
@@ -69,6 +70,8 @@ struct Inner {
     status: Arc<Status>,
     metrics: Arc<ConfigMetrics>,
     reloads: ReloadCalls,
+    /// The files in force, to tell where something stands.
+    files: ArcSwap<Library>,
     split_calls: SplitCalls,
     imports: Imports,
 }
@@ -105,6 +108,8 @@ pub struct Applied {
     pub imported: Option<Imported>,
     /// How many objects have another owner than before.
     pub handed_over: usize,
+    /// What the history says of it; nothing where nothing changed and nobody asked for more than to look.
+    pub summary: String,
     /// The state at that revision.
     pub state: Arc<State>,
 }
@@ -156,7 +161,21 @@ impl Control {
                 TrySendError::Disconnected(_) => ControlError::Stopped,
             }
         })?;
-        answer.await.map_err(|_| ControlError::Stopped)?
+        let outcome = answer.await.map_err(|_| ControlError::Stopped)?;
+        outcome.map_err(|why| match why {
+            ControlError::Refused(refusal) => self.located(refusal).into(),
+            other => other,
+        })
+    }
+
+    /// A refusal of what the files have with where it stands there. Cost: a search in each file, where it is one.
+    #[must_use]
+    pub fn located(&self, refusal: Refusal) -> Refusal {
+        let place = refusal.managed.as_ref().and_then(|id| self.inner.files.load().place_of(id));
+        match place {
+            Some(place) => refusal.standing_at(&place.to_string()),
+            None => refusal,
+        }
     }
 
     /// The same for a thread that may block.
@@ -164,7 +183,7 @@ impl Control {
     /// # Errors
     /// As [`Control::submit`].
     pub fn submit_blocking(&self, command: Command) -> Result<Applied, ControlError> {
-        self.submit_weighed(command, None)
+        self.submit_weighed(command, None, None)
     }
 
     /// The same for a command that was weighed before, and perhaps prepared for: that takes its time on the caller's
@@ -172,12 +191,13 @@ impl Control {
     fn submit_weighed(
         &self,
         command: Command,
+        precondition: Option<Precondition>,
         weighed: Option<Box<Weighed>>,
     ) -> Result<Applied, ControlError> {
         let (reply, answer) = oneshot::channel();
         self.inner
             .queue
-            .send(Job { command, precondition: None, weighed, reply })
+            .send(Job { command, precondition, weighed, reply })
             .map_err(|_| ControlError::Stopped)?;
         answer.blocking_recv().map_err(|_| ControlError::Stopped)?
     }

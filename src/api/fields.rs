@@ -523,6 +523,9 @@ impl<const MAX: usize, const MIN: usize> Kind for Text<MAX, MIN> {
     }
 }
 
+/// Largest whole number that every JSON reader keeps exact.
+pub const EXACT_MAX: u64 = (1 << 53) - 1;
+
 /// A whole number within bounds, from 0 unless said; no fraction, no text.
 #[derive(Debug, Clone, Copy)]
 pub struct Whole<const MAX: u64, const MIN: u64 = 0>(u64);

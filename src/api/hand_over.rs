@@ -9,16 +9,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Management;
 use super::answer::Answer;
 use super::caller::Caller;
-use super::fields::{Fields, Written};
+use super::fields::{EXACT_MAX, Fields, Whole, Written};
 use super::request::Body;
-use crate::control::HandOver;
+use super::{Management, aside};
+use crate::control::{Foreseen, HandOver};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
 use crate::domain::command::Author;
-use crate::domain::id::{AgentId, SplitId};
+use crate::domain::id::{AgentId, Revision, SplitId};
 use crate::domain::object::{HANDED_OVER_MAX, Object};
 use crate::domain::route::ManagedBy;
 use crate::http::error::ApiError;
@@ -48,6 +48,12 @@ pub struct HandOverBody {
     /// Caller pins.
     #[schema(required = false)]
     caller_pins: Vec<CallerPinName>,
+    /// Says what it would come to, and changes nothing.
+    #[schema(required = false)]
+    dry_run: bool,
+    /// Refused unless this is the revision; any revision will do where absent.
+    #[schema(value_type = Option<u64>)]
+    expected_revision: Option<Revision>,
 }
 
 /// A caller pin by its name.
@@ -68,7 +74,10 @@ impl Written for HandOverBody {
             let (agent_id, caller) = (fields.required("agentId"), fields.required("caller"));
             Some(CallerPinName { agent_id: agent_id?, caller: caller? })
         });
+        let expected: Option<Whole<EXACT_MAX>> = fields.optional("expectedRevision");
         Some(Self {
+            dry_run: fields.optional("dryRun").unwrap_or_default(),
+            expected_revision: expected.map(|revision| Revision(revision.get())),
             numbers: fields.values("numbers"),
             prefix: fields.optional("prefix"),
             prefixes: fields.values("prefixes"),
@@ -102,6 +111,15 @@ pub struct HandedOver {
     managed_by: ManagedBy,
     /// How many objects.
     count: usize,
+    /// What becomes of them, in a sentence for people: of those that the files have again, what they say of them.
+    summary: String,
+    /// The revision at which it was weighed, which is the `expectedRevision` for doing it; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    revision: Option<Revision>,
+    /// Whether calls at a `live` pin would be won or lost; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reaches_live: Option<bool>,
     /// What you should know all the same.
     warnings: Vec<String>,
 }
@@ -118,9 +136,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     post, path = "/v1/adopt", tag = "ownership", security(("key" = ["edit"])),
     request_body = HandOverBody,
     responses(
-        (status = 200, body = HandedOver, description = "They are the API's."),
+        (status = 200, body = HandedOver, description = "They are the API's, or would be."),
         (status = 404, description = "`NOT_FOUND`: those that are not there, by name"),
         (status = 409, description = "`MANAGED_BY_API`: those that it has already, by name; `TOO_MANY_SHADOWED`"),
+        (status = 412, description = "`PRECONDITION_FAILED`: the revision is not `expectedRevision`"),
     )
 )]
 async fn adopt(
@@ -138,13 +157,14 @@ async fn adopt(
     post, path = "/v1/release", tag = "ownership", security(("key" = ["edit"])),
     request_body = HandOverBody,
     responses(
-        (status = 200, body = HandedOver, description = "They are the files'."),
+        (status = 200, body = HandedOver, description = "They are the files', or would be."),
         (status = 400, description = "`FILES_FAULTY`: what the files say of them cannot be, with its place in `data.faults`"),
         (status = 404, description = "`NOT_FOUND`: those that are not there, by name"),
         (
             status = 409,
             description = "`MANAGED_BY_FILES`: those that they have already, by name; `NOT_IN_FILES`: those that no file lists"
         ),
+        (status = 412, description = "`PRECONDITION_FAILED`: the revision is not `expectedRevision`"),
     )
 )]
 async fn release(
@@ -156,15 +176,37 @@ async fn release(
 }
 
 async fn hand_over(
-    management: &Management,
+    management: &Arc<Management>,
     caller: &Caller,
     body: HandOverBody,
     to: ManagedBy,
 ) -> Result<Answer<HandedOver>, ApiError> {
     let author = Author::Key { key: Arc::clone(&caller.key), actor: caller.actor.clone() };
     let (account, beginning) = (caller.account().clone(), body.prefix);
-    let wanted = HandOver { account, author, to, objects: body.into_objects(), beginning };
+    let (expected, dry_run) = (body.expected_revision, body.dry_run);
+    let wanted = HandOver { account, author, to, objects: body.into_objects(), beginning, expected };
+    if dry_run {
+        let (management, at) = (Arc::clone(management), management.now());
+        let Foreseen { revision, count, summary, warnings, reaches_live } =
+            aside(move || management.control.foresee(wanted, at)).await??;
+        let (revision, reaches_live) = (Some(revision), Some(reaches_live));
+        return Ok(Answer::ok(HandedOver {
+            managed_by: to,
+            count,
+            summary,
+            revision,
+            reaches_live,
+            warnings,
+        }));
+    }
     let applied = management.control.hand_over(wanted).await?;
-    let view = HandedOver { managed_by: to, count: applied.handed_over, warnings: applied.warnings.clone() };
+    let view = HandedOver {
+        managed_by: to,
+        count: applied.handed_over,
+        summary: applied.summary.clone(),
+        revision: None,
+        reaches_live: None,
+        warnings: applied.warnings.clone(),
+    };
     Ok(Answer::ok(view).since(&applied))
 }

@@ -18,8 +18,7 @@ use super::request::AnyBody;
 use super::{Management, aside};
 use crate::control::{Applied, ControlError, Precondition};
 use crate::domain::command::Action;
-use crate::domain::id::Revision;
-use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::refusal::Refusal;
 use crate::http::error::ApiError;
 use body::PlanBody;
 use planner::Planned;
@@ -101,14 +100,6 @@ async fn apply(
 
 const STALE: &str = "PRECONDITION_FAILED";
 
-/// The refusal of changes that are meant for another revision.
-fn stale(present: Revision, expected: Revision) -> Refusal {
-    let message =
-        format!("is {expected}, but the revision is {present}: plan again and look at what it says now");
-    let fields = Refusal::field("expectedRevision", message);
-    Refusal { kind: RefusalKind::Precondition, code: STALE, ..fields }
-}
-
 async fn planned(management: &Arc<Management>, caller: Caller, text: Bytes) -> Result<Planned, ApiError> {
     let management = Arc::clone(management);
     aside(move || planner::plan(&management, &caller, &text)).await?
@@ -126,7 +117,7 @@ async fn submitted(
     let meant = action.clone();
     let precondition: Precondition = Box::new(move |state| {
         if state.revision != revision {
-            return Err(stale(state.revision, revision));
+            return Err(Refusal::stale(state.revision, revision));
         }
         if_match.map_or(Ok(()), |named| named.check(state, &account, &meant))
     });

@@ -180,6 +180,8 @@ pub struct Reloaded {
     /// Their fingerprint.
     #[schema(value_type = Option<String>)]
     hash: Option<ConfigHash>,
+    /// What you should know all the same, as in `reload.warnings` of the status.
+    warnings: Vec<String>,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
@@ -244,7 +246,8 @@ async fn reload(
     let accept = body.accept.map(|hash| Acceptance { hash, by: caller.name().into() });
     match management.control.reload(accept).await {
         Ok(applied) => {
-            Ok(Answer::ok(Reloaded { revision: applied.revision, hash: applied.state.files }).since(&applied))
+            let (revision, hash) = (applied.revision, applied.state.files);
+            Ok(Answer::ok(Reloaded { revision, hash, warnings: applied.warnings.clone() }).since(&applied))
         }
         Err(ControlError::Refused(refusal)) if refusal.code == FILES_HELD => {
             let data = json!({ "hash": management.control.status().reload().held, "faults": refusal.faults });

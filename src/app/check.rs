@@ -86,7 +86,8 @@ pub(super) fn check_start(
 ) -> Result<Summary, Vec<Fault>> {
     let (first, mut faults) = (AccountId::first(), of_gateways(settings));
     let look = Folders::new(settings, still, clock.clone()).look();
-    let summary = look.and_then(|look| files::check(&look.changed, &first, Timestamp(clock.now_ms())));
+    let (needs_endpoints, at) = (settings.calls.default_endpoints.is_empty(), Timestamp(clock.now_ms()));
+    let summary = look.and_then(|look| files::check(&look.changed, &first, needs_endpoints, at));
     match summary {
         Ok(summary) if faults.is_empty() => Ok(summary),
         summary => {

@@ -7,10 +7,10 @@ use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
 use super::session::{Errand, Session};
+use super::words::text_of;
 use super::written::{CallerWritten, number, prefix};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::id::{AgentId, SplitId};
-use crate::domain::words::counted;
 
 /// Take numbers, splits or agents out of the files, to change them from here
 ///
@@ -86,25 +86,37 @@ impl WhatArgs {
         let said = said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Value::Object(said.collect::<Map<_, _>>())
     }
-
-    fn run(&self, session: &mut Session<'_, '_>, path: &str, owner: &str) -> Result<(), Failure> {
-        let reply = session.change("POST", &Path::of(path), Some(&self.to_json()))?;
-        let count = reply.json().get("count").and_then(Value::as_u64).unwrap_or_default();
-        let count = counted(usize::try_from(count).unwrap_or(usize::MAX), "object");
-        session.done(&reply, &format!("{count} of {owner} now"))
-    }
 }
 
 impl Errand for AdoptArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        self.what.run(session, "/v1/adopt", "the API")
+        let reply = session.change("POST", &Path::of("/v1/adopt"), Some(&self.what.to_json()))?;
+        session.done(&reply, &text_of(&reply.json(), "summary"))
     }
 }
 
 impl Errand for ReleaseArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        // Nobody here knows what the files say, which is what serves then.
-        self.assent.obtain(session, "what the files say instead perhaps", |_| Ok(true))?;
-        self.what.run(session, "/v1/release", "the files")
+        let (path, mut what) = (Path::of("/v1/release"), self.what.to_json());
+        if !self.assent.yes {
+            // What the files say, which is what serves then, is known there only.
+            let foreseen = session.change("POST", &path, Some(&with(&what, "dryRun", json!(true))))?.json();
+            let reaches_live = foreseen.get("reachesLive") != Some(&json!(false));
+            if reaches_live {
+                session.terminal.remark(format_args!("then {}", text_of(&foreseen, "summary")));
+            }
+            self.assent.obtain(session, "this", |_| Ok(reaches_live))?;
+            // What was shown is what is done.
+            let revision = foreseen.get("revision").cloned().unwrap_or_default();
+            what = with(&what, "expectedRevision", revision);
+        }
+        let reply = session.change("POST", &path, Some(&what))?;
+        session.done(&reply, &text_of(&reply.json(), "summary"))
     }
+}
+
+fn with(body: &Value, member: &str, value: Value) -> Value {
+    let mut members = body.as_object().cloned().unwrap_or_default();
+    members.insert(member.to_owned(), value);
+    Value::Object(members)
 }

@@ -6,10 +6,13 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::Control;
 use super::files::Library;
 use crate::domain::address::{E164, Number, Prefix};
-use crate::domain::command::{Action, Author, Command};
-use crate::domain::id::AccountId;
+use crate::domain::change::Touched;
+use crate::domain::command::{Action, Author, Command, Outcome};
+use crate::domain::id::{AccountId, Revision};
+use crate::domain::live::reaches_live;
 use crate::domain::object::{HANDED_OVER_MAX, Object};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::ManagedBy;
@@ -30,6 +33,45 @@ pub struct HandOver {
     pub objects: BTreeSet<Object>,
     /// And all phone numbers that begin so, of those that can move there and that the author may see.
     pub beginning: Option<Prefix>,
+    /// Refused unless this is the revision.
+    pub expected: Option<Revision>,
+}
+
+/// What a hand-over would come to.
+#[derive(Debug, Clone)]
+pub struct Foreseen {
+    /// The revision at which it was weighed.
+    pub revision: Revision,
+    /// How many objects would move.
+    pub count: usize,
+    /// What the history would say.
+    pub summary: String,
+    /// What the operator should know all the same.
+    pub warnings: Vec<String>,
+    /// Whether calls at a `live` pin would be won or lost.
+    pub reaches_live: bool,
+}
+
+impl Control {
+    /// Says what a hand-over would come to, and changes nothing. Cost: that of weighing all files against the state.
+    ///
+    /// # Errors
+    /// What would refuse it.
+    pub fn foresee(&self, wanted: HandOver, at: Timestamp) -> Result<Foreseen, Refusal> {
+        let state = self.state();
+        let revision = state.revision;
+        if let Some(expected) = wanted.expected.filter(|expected| *expected != revision) {
+            return Err(Refusal::stale(revision, expected));
+        }
+        let command = wanted.command(&state, &self.inner.files.load(), at)?;
+        state.authorise(&command)?;
+        let mut outcome = state.weigh(&command)?;
+        let mut after = State::clone(&state);
+        outcome.absorb_into(&mut after, &mut Touched::default());
+        let reaches_live = outcome.changes.iter().any(|fact| reaches_live(&state, &after, fact));
+        let Outcome { handed_over: count, summary, warnings, .. } = outcome;
+        Ok(Foreseen { revision, count, summary, warnings, reaches_live })
+    }
 }
 
 impl HandOver {

@@ -12,11 +12,11 @@ use super::hand_over::HandOver;
 use super::metrics::ConfigMetrics;
 use super::start::{Files, apply};
 use super::status::ReloadStatus;
-use super::{Applied, Control, ControlError, Weighed};
+use super::{Applied, Control, ControlError, Precondition, Weighed};
 use crate::domain::command::FILES_HELD;
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
-use crate::domain::id::ConfigHash;
+use crate::domain::id::{ConfigHash, Revision};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
@@ -171,6 +171,15 @@ fn not_these(why: ControlError, accept: Option<ConfigHash>, held: Option<ConfigH
     }
 }
 
+/// Refuses what is meant for another revision than the one it meets.
+fn as_seen(expected: Revision) -> Precondition {
+    Box::new(
+        move |state| {
+            if state.revision == expected { Ok(()) } else { Err(Refusal::stale(state.revision, expected)) }
+        },
+    )
+}
+
 /// Follows the files.
 pub struct Reloader {
     follow: Follow,
@@ -270,7 +279,14 @@ impl Follow {
         let news = asked || status.faults != before.faults;
         self.note(status, outcome.is_ok(), news);
         self.note_shadowed();
-        outcome.map_err(|why| not_these(why, accept.map(|accept| accept.hash), seen))
+        // Whoever asks is told all that the status tells: that the files are in force is half the truth where they list
+        // something in vain.
+        let told = |applied: Applied| {
+            let mut warnings = applied.warnings;
+            warnings.extend(self.control.status().reload().shadowed);
+            Applied { warnings, ..applied }
+        };
+        outcome.map(told).map_err(|why| not_these(why, accept.map(|accept| accept.hash), seen))
     }
 
     /// `seen` is set to the fingerprint of the files as far as they could be read.
@@ -300,6 +316,7 @@ impl Follow {
                 moved_slots: 0,
                 imported: None,
                 handed_over: 0,
+                summary: String::new(),
                 state,
             });
         }
@@ -320,6 +337,7 @@ impl Follow {
                 moved_slots: outcome.moved_slots,
                 imported: None,
                 handed_over: 0,
+                summary: String::new(),
                 state,
             }
         } else {
@@ -331,7 +349,7 @@ impl Follow {
                 let message = format!("the files cannot be kept: {why}");
                 Refusal::files(vec![Fault { message, ..Fault::of_folder() }])
             })?;
-            let submitted = self.control.submit_weighed(command, Some(Box::new(weighed)));
+            let submitted = self.control.submit_weighed(command, None, Some(Box::new(weighed)));
             submitted.map_err(|why| match why {
                 ControlError::Refused(refusal) => located(refusal, &look.changed).into(),
                 other => other,
@@ -342,6 +360,7 @@ impl Follow {
             files.save_last_good(&library, &look);
         }
         files.keep(&library);
+        self.control.inner.files.store(Arc::new(files.applied.clone()));
         if let Err(why) = files.last_good.forget_others(hash) {
             tracing::warn!(error = %why, "older copies of the files cannot be removed");
         }
@@ -351,11 +370,9 @@ impl Follow {
 
     /// Moves objects between the files in force and the API; nothing else moves them, nor changes these files.
     fn hand_over(&self, wanted: HandOver) -> Result<Applied, ControlError> {
-        let applied = self.control.submit_blocking(wanted.command(
-            &self.control.state(),
-            &self.files.applied,
-            self.now(),
-        )?)?;
+        let precondition = wanted.expected.map(as_seen);
+        let command = wanted.command(&self.control.state(), &self.files.applied, self.now())?;
+        let applied = self.control.submit_weighed(command, precondition, None)?;
         self.note_shadowed();
         Ok(applied)
     }

@@ -126,7 +126,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     } = parts;
     let mut beginning = Beginning {
         store: store.as_ref(),
-        state: State::default(),
+        state: State::empty(default_endpoints.is_empty()),
         touched: Touched::default(),
         now: Timestamp(clock.now_ms()),
         warnings: Vec::new(),
@@ -180,7 +180,9 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let imports = Imports::start(Arc::clone(&store))?;
     let (reloads, calls) = channel();
     let alarm = Alarm::new("reload", "the files are not followed any more", &health, &metrics);
-    let inner = Inner { queue, present, live, store, status, metrics, reloads, split_calls, imports };
+    let applied = ArcSwap::from_pointee(files.applied.clone());
+    let inner =
+        Inner { queue, present, live, store, status, metrics, reloads, files: applied, split_calls, imports };
     let control = Control { inner: Arc::new(inner) };
     Ok((control.clone(), Reloader::new(control, files, calls, clock, alarm)))
 }

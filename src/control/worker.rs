@@ -162,13 +162,15 @@ impl Batch {
         };
         let changed = !outcome.is_nothing();
         let (warnings, moved_slots) = (outcome.warnings.clone(), outcome.moved_slots);
-        let (imported, handed_over) = (outcome.imported, outcome.handed_over);
+        let (imported, handed_over, summary) =
+            (outcome.imported, outcome.handed_over, outcome.summary.clone());
         if changed {
             self.commits.push(enact(&mut self.state, &mut self.touched, command, outcome));
         }
         // Its own: the next command of the batch may remove what this one changed, and the answer is to show it.
         let state = Arc::new(self.state.clone());
-        Ok(Applied { revision: state.revision, changed, warnings, moved_slots, imported, handed_over, state })
+        let revision = state.revision;
+        Ok(Applied { revision, changed, warnings, moved_slots, imported, handed_over, summary, state })
     }
 }
 

@@ -259,6 +259,12 @@ impl Agent {
         self.config_pages.get(environment.index())?.as_ref()
     }
 
+    /// Whether the agent, or this version of it, says where the calls of a pin are sent.
+    #[must_use]
+    pub fn has_endpoints(&self, version: &Version, pin: Pin) -> bool {
+        self.endpoints(pin.environment()).is_some() || !version.dispatch.endpoints.is_empty()
+    }
+
     /// What a pin means at this moment.
     #[must_use]
     pub fn resolve(&self, pin: Pin) -> Option<&Arc<Version>> {

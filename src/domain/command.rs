@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::account::{Account, Key, Permission};
 use super::address::{Number, Prefix};
-use super::agent::AgentRef;
+use super::agent::{Agent, AgentRef, Version};
 use super::caller_pin::{CallerHash, CallerPin, CallerPinRef};
 use super::change::{Change, SplitRef, StagedId, Touched};
 use super::files::FileSet;
@@ -339,7 +339,14 @@ impl State {
             .try_for_each(|named| self.check_named(account, &named, warnings))
     }
 
-    /// Checks that one thing is there that something names, and warns of an environment that serves nothing.
+    /// A version that serves a pin of an agent although nothing says where it listens.
+    fn warn_of_endpoints(&self, agent: &Agent, version: &Version, pin: Pin) -> Option<String> {
+        let lacks = self.needs_endpoints && !agent.has_endpoints(version, pin);
+        let id = &agent.profile.id.agent;
+        lacks.then(|| format!("agent {id} at {pin} has no endpoints: its calls are told no target"))
+    }
+
+    /// Checks that one thing is there that something names, and warns of what serves nothing or is nowhere.
     fn check_named(
         &self,
         account: &AccountId,
@@ -369,7 +376,13 @@ impl State {
                     }
                 }
             }
-            Name::Agent(_) | Name::Pin(..) => Ok(()),
+            Name::Pin(agent, pin) => {
+                let served = found(agent).and_then(|agent| Some((agent, agent.resolve(*pin)?)));
+                warnings
+                    .extend(served.and_then(|(agent, version)| self.warn_of_endpoints(agent, version, *pin)));
+                Ok(())
+            }
+            Name::Agent(_) => Ok(()),
         }
     }
 }

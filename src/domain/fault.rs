@@ -1,13 +1,15 @@
 //! What is wrong in a file an operator wrote.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 /// One mistake in a file, with its place and what was expected instead.
 ///
-/// Lines and columns count from 1; 0 means that the whole file (or folder) is meant.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Lines and columns count from 1; 0 means that the whole file (or folder) is meant. Ordered by place; what is about the
+/// files as a whole comes last, since it mostly follows from something that stands in one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// Path as the operator knows it.
     pub file: String,
@@ -26,6 +28,23 @@ impl Fault {
     #[must_use]
     pub fn of_folder() -> Self {
         Self { file: String::new(), line: 0, column: 0, message: String::new(), expected: String::new() }
+    }
+
+    fn order(&self) -> (bool, &str, u32, u32, &str, &str) {
+        let Self { file, line, column, message, expected } = self;
+        (file.is_empty(), file, *line, *column, message, expected)
+    }
+}
+
+impl Ord for Fault {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Fault {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -46,5 +65,20 @@ impl fmt::Display for Fault {
             write!(f, " (expected {})", self.expected)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_from_a_place_comes_after_it() {
+        let at = |file: &str, line| Fault { file: file.to_owned(), line, ..Fault::of_folder() };
+        let mut faults =
+            [Fault::of_folder(), at("routes/b.toml", 1), at("agents/a.toml", 9), at("routes/b.toml", 0)];
+        faults.sort();
+        let places = faults.each_ref().map(|fault| (fault.file.as_str(), fault.line));
+        assert_eq!(places, [("agents/a.toml", 9), ("routes/b.toml", 0), ("routes/b.toml", 1), ("", 0)]);
     }
 }

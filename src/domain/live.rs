@@ -40,6 +40,8 @@ pub fn reaches_live(before: &State, after: &State, fact: &Change) -> bool {
             was.into_iter().chain([pin]).any(|pin| is_live(pin.pin))
         }
         Change::CallerPinRemoved(id) => before.caller_pins.get(id).is_some_and(|pin| is_live(pin.pin)),
+        Change::Deployed { deployment, .. } => deployment.environment == Environment::Live,
+        Change::EnvironmentEmptied { environment, .. } => *environment == Environment::Live,
         // Nothing leads into a split that goes.
         _ => false,
     }

@@ -62,3 +62,11 @@ pub struct ObjectRef {
     /// Which one.
     pub object: Object,
 }
+
+impl ObjectRef {
+    /// An object of an account.
+    #[must_use]
+    pub fn new(account: &AccountId, object: Object) -> Self {
+        Self { account: account.clone(), object }
+    }
+}

@@ -1,6 +1,8 @@
 //! Why an operator's request is not granted.
 
 use super::fault::Fault;
+use super::id::Revision;
+use super::object::{Object, ObjectRef};
 
 /// The kind of a refusal; a front end maps it to its own status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +44,14 @@ pub struct Refusal {
     pub fields: Vec<FieldFault>,
     /// The places in files at fault, if it is about files.
     pub faults: Vec<Fault>,
+    /// What the files have, where that is why.
+    pub managed: Option<Box<ObjectRef>>,
 }
 
 impl Refusal {
     /// A refusal without fields.
     pub fn new(kind: RefusalKind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), fields: Vec::new(), faults: Vec::new() }
+        Self { kind, code, message: message.into(), fields: Vec::new(), faults: Vec::new(), managed: None }
     }
 
     /// One field of a request is wrong.
@@ -88,7 +92,8 @@ impl Refusal {
         let within =
             |fault: FieldFault| FieldFault { field: format!("{change}.body.{}", fault.field), ..fault };
         let fields = self.fields.into_iter().map(within).collect();
-        Self { kind: self.kind, code: self.code, faults: self.faults, ..Self::fields(fields) }
+        let Self { kind, code, faults, managed, .. } = self;
+        Self { kind, code, faults, managed, ..Self::fields(fields) }
     }
 
     /// What is named does not exist.
@@ -103,13 +108,30 @@ impl Refusal {
         Self::new(RefusalKind::Forbidden, "USER_ACCESS_FORBIDDEN", message)
     }
 
-    /// The object belongs to the files.
+    /// The object, called `what`, belongs to the files.
     #[must_use]
-    pub fn managed_by_files(what: &str) -> Self {
-        Self::new(
-            RefusalKind::Conflict,
-            "MANAGED_BY_FILES",
-            format!("{what} belongs to the route files: change it there"),
-        )
+    pub fn managed_by_files(what: &str, id: ObjectRef) -> Self {
+        let files = if matches!(id.object, Object::Agent(_)) { "agent" } else { "route" };
+        let message = format!(
+            "{what} belongs to the {files} files: change it there, or take it out of them by `cordboard adopt` first"
+        );
+        let managed = Some(Box::new(id));
+        Self { managed, ..Self::new(RefusalKind::Conflict, "MANAGED_BY_FILES", message) }
+    }
+
+    /// The request is meant for another revision than the present one.
+    #[must_use]
+    pub fn stale(present: Revision, expected: Revision) -> Self {
+        let message =
+            format!("is {expected}, but the revision is {present}: plan again and look at what it says now");
+        let fields = Self::field("expectedRevision", message);
+        Self { kind: RefusalKind::Precondition, code: "PRECONDITION_FAILED", ..fields }
+    }
+
+    /// The same with where in the files the object stands.
+    #[must_use]
+    pub fn standing_at(mut self, place: &str) -> Self {
+        self.message.push_str(&format!("; it stands in {place}"));
+        self
     }
 }

@@ -54,9 +54,18 @@ pub struct State {
     pub shadowed: Map<ObjectRef, ()>,
     /// Fingerprint of the files that were applied last.
     pub files: Option<ConfigHash>,
+    /// Whether agents have to say where they listen since the settings say nothing for those that do not: no fact, but
+    /// how the instance is set up.
+    pub needs_endpoints: bool,
 }
 
 impl State {
+    /// A state in which nothing has happened, where agents have to say where they listen, or need not.
+    #[must_use]
+    pub fn empty(needs_endpoints: bool) -> Self {
+        Self { needs_endpoints, ..Self::default() }
+    }
+
     /// An agent by account and id.
     #[must_use]
     pub fn agent(&self, id: &AgentRef) -> Option<&Arc<Agent>> {

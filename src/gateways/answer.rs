@@ -9,7 +9,7 @@ use crate::domain::address::Address;
 use crate::domain::agent::Version;
 use crate::domain::endpoint::{Endpoint, Filling};
 use crate::domain::id::{Environment, SiteVariantId, VersionNumber};
-use crate::routing::decision::{Choice, InSplit, IsPinned, Reason, Sentence, Unit};
+use crate::routing::decision::{Choice, InSplit, IsPinned, Reason, Sentence, Targetless, Unit};
 use crate::routing::switchboard::{Answer, Standing};
 use crate::routing::table::{Served, ServingArm};
 use crate::routing::token::TokenText;
@@ -182,7 +182,7 @@ fn write(served: &Served) -> Written {
         json.raw(",\"snapshot\":\"/v1/snapshots/").raw(hash.as_str()).raw("\"");
     });
     let pinned = part(&|json| {
-        json.escaped(IsPinned(served));
+        json.escaped(format_args!("{}{}", IsPinned(served), Targetless(served)));
     });
     let no_connector = ",\"connectorId\":null".to_owned();
     let no_page = ",\"realTimeConfig\":null".to_owned();

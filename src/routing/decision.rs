@@ -286,6 +286,9 @@ impl fmt::Display for Sentence<'_, '_> {
             }
             None => self.reason(f, choice)?,
         }
+        if choice.target.is_none() {
+            write!(f, "{}", Targetless(choice.served))?;
+        }
         match choice.site().lacking {
             Some(site) => write!(f, "; the version has no site variant {site}, its default is used"),
             None => Ok(()),
@@ -374,6 +377,19 @@ impl Sentence<'_, '_> {
             Reason::NoRoute => write!(f, "nobody serves {to}")?,
         }
         self.split(f, choice)
+    }
+}
+
+/// What the sentence adds where nothing says where the version listens; else nothing.
+#[derive(Debug)]
+pub struct Targetless<'a>(pub &'a Served);
+
+impl fmt::Display for Targetless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.endpoints().is_empty() {
+            f.write_str("; it has no endpoints, so that there is no target")?;
+        }
+        Ok(())
     }
 }
 

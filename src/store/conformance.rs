@@ -14,7 +14,7 @@ use proptest::test_runner::TestRunner;
 use super::durable::logged;
 use super::error::StoreErrorKind;
 use super::port::{Commit, CommitError, ControlStore, HistoryFilter};
-use crate::domain::address::Number;
+use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Version};
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, Touched};
 use crate::domain::command::Command;
@@ -291,6 +291,15 @@ pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: im
     gone.push(Number::parse("+14155550300").unwrap(), None);
     gone.push(Number::parse("front-desk").unwrap(), None);
     commits[14].changes = vec![Change::Numbers(gone)];
+    // So is what a split takes, or goes with an agent that is deleted.
+    for (at, action) in [(17, "split.create"), (19, "split.change"), (21, "agent.delete"), (23, "plan.apply")]
+    {
+        commits[at - 1].entry.action = action.to_owned();
+        let taken = NumberChanges::one(Number::parse("+14155550400").unwrap(), None);
+        commits[at - 1].changes = vec![Change::Numbers(taken)];
+    }
+    let prefix = Prefix::parse("+1212").unwrap();
+    commits[20].changes.push(Change::PrefixRemoved { account: account("ws-1"), prefix });
     store.commit(Revision(0), &commits).unwrap();
     let history = |id: &str, target: Option<&str>, before: Option<u64>, limit| {
         let target = target.map(str::to_owned);
@@ -310,6 +319,8 @@ pub(crate) fn the_history_comes_newest_first_and_as_filtered<E: Engine>(make: im
     for gone in ["+14155550300", "front-desk"] {
         assert_eq!(numbers(history("ws-1", Some(gone), None, 9)), [15]);
     }
+    assert_eq!(numbers(history("ws-1", Some("+14155550400"), None, 9)), [23, 21, 19, 17]);
+    assert_eq!(numbers(history("ws-1", Some("+1212"), None, 9)), [21]);
     assert!(history("ws-1", Some("front"), None, 9).is_empty());
     assert!(history("ws-1", Some("+1415555010"), None, 9).is_empty());
     assert!(history("ws-0", Some("+14155550100"), None, 9).is_empty());

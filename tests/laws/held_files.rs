@@ -61,6 +61,18 @@ fn a_file_cut_off_between_numbers_is_held_until_it_is_accepted() {
 }
 
 #[test]
+fn a_cut_too_small_to_be_held_is_taken_and_told() {
+    let world = world();
+    world.edit("routes/many.toml", &numbers(NUMBERS - 1));
+    world.until("the file is taken", |world| !last_serves(world));
+    let told = "they no longer list 1 of 43 numbers: this was removed";
+    world.until("the status warns", |world| world.status()["reload"]["warnings"].to_string().contains(told));
+    assert!(world.log().contains(told), "{}", world.log());
+    let again = world.client(&["reload"]);
+    assert!(again.code() == 0 && again.err.contains(told), "{}", again.err);
+}
+
+#[test]
 fn who_accepts_where_nothing_is_held_is_refused() {
     let world = world();
     let ended = world.client(&["reload", "--accept", &"0".repeat(32), "--yes"]);

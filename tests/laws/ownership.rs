@@ -208,15 +208,42 @@ fn the_command_line_takes_out_and_gives_back() {
     let run = |line: &str| world.client(&line.split(' ').collect::<Vec<_>>());
     let adopted = run("adopt +14155550101 --split spring-prompt");
     assert!(
-        adopted.code() == 0 && adopted.out.starts_with("2 objects of the API now, from revision "),
+        adopted.code() == 0 && adopted.out.starts_with("the API took over 1 number, 1 split: "),
         "{adopted:?}"
     );
     assert_eq!(run("numbers put +14155550101 --agent sales --pin V2").code(), 0);
     assert_eq!(world.version_at(PINNED_TO_V1), Some(2));
     let again = run("adopt +14155550101");
     assert!(again.code() == 1 && again.err.contains("number +14155550101"), "{again:?}");
-    assert_eq!(run("release +14155550101").code(), 2, "asked first");
-    assert_eq!(run("release +14155550101 --split spring-prompt --yes").code(), 0);
+    let reloaded = run("reload");
+    assert!(reloaded.code() == 0 && reloaded.err.contains("was adopted by the API"), "{reloaded:?}");
+    let refused = world.client(&["numbers", "put", AT_LIVE, "--agent", "sales", "--pin", "V2", "--yes"]);
+    let line = refused.err.split("stands in routes/example.toml:").nth(1).unwrap().split(' ').next().unwrap();
+    let line: usize = line.parse().unwrap();
+    let text = world.text("routes/example.toml");
+    let table: Vec<&str> = text.lines().skip(line - 1).take(3).collect();
+    assert!(table[0] == "[[number]]" && table.concat().contains(AT_LIVE), "{refused:?}");
+    assert!(refused.err.contains("cordboard adopt"), "{refused:?}");
+    let released = run("release +14155550101 --split spring-prompt");
+    assert!(
+        released.code() == 0 && released.out.contains("; +14155550101 goes to sales at V1"),
+        "{released:?}"
+    );
     assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
+    let nowhere = run("release +14155550999");
+    assert!(nowhere.code() == 1 && !nowhere.err.contains("reaches live"), "{nowhere:?}");
+    assert_eq!(run("adopt --agent sales").code(), 0);
+    world.edit(
+        "agents/sales/agent.toml",
+        &world.text("agents/sales/agent.toml").replace("live = \"V1\"", "live = \"V2\""),
+    );
+    run("reload");
+    let asked = run("release --agent sales");
+    assert!(asked.code() == 2 && asked.err.contains("; sales live is V2"), "asked first: {asked:?}");
+    let revision = world.revision();
+    let released = run("release --agent sales --yes");
+    assert!(released.code() == 0 && released.out.contains("; sales live is V2"), "{released:?}");
+    assert_eq!(world.revision(), revision + 1);
+    assert!(run("history --target sales").out.contains("sales live is V2"));
     assert_eq!(run("adopt").code(), 2);
 }

@@ -329,3 +329,27 @@ fn a_first_start_on_faulty_files_makes_nothing() {
     assert!(ended.err.contains("routes/a.toml"), "{}", ended.err);
     assert!(!world.data().exists(), "nothing is made");
 }
+
+#[test]
+fn an_agent_that_nobody_can_reach_is_warned_of_unless_the_settings_say_where_calls_go() {
+    let told = "agent sales at live has no endpoints: its calls are told no target";
+    let world = World::example();
+    let text = world.text("agents/sales/agent.toml");
+    let bare: String =
+        text.lines().filter(|line| !line.starts_with("endpoints")).map(|line| format!("{line}\n")).collect();
+    world.edit("agents/sales/agent.toml", &bare);
+    let checked = |world: &World| {
+        let ended = world.run(&["check", "config"]);
+        assert_eq!(ended.code(), 0, "{ended:?}");
+        format!("{}{}", ended.out, ended.err)
+    };
+    assert!(checked(&world).contains(told), "{}", checked(&world));
+    let settings = world.text("cordboard.toml");
+    let somewhere = settings
+        .replace("[calls]\n", "[calls]\ndefault_endpoints = [{ uri = \"sip:{agent}@127.0.0.1:5060\" }]\n");
+    world.edit("cordboard.toml", &somewhere);
+    assert!(!checked(&world).contains("no endpoints"), "{}", checked(&world));
+    world.edit("cordboard.toml", &settings);
+    let world = world.running();
+    assert!(world.status()["reload"]["warnings"].to_string().contains(told), "{}", world.status());
+}

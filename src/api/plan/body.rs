@@ -2,13 +2,10 @@
 
 use utoipa::ToSchema;
 
-use crate::api::fields::{Fields, Whole, Written};
+use crate::api::fields::{EXACT_MAX, Fields, Whole, Written};
 use crate::domain::command::CHANGES_MAX;
 use crate::domain::id::Revision;
 use crate::http::json::tree::Tree;
-
-/// Largest whole number that every JSON reader keeps exact.
-const EXACT_MAX: u64 = (1 << 53) - 1;
 
 /// Changes to be made as one revision, or none of them.
 #[derive(Debug, ToSchema)]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::body::{ChangeBody, PlanBody};
 use super::object::Objects;
-use super::stale;
 use super::view::{ChangeView, MovesView, PlanView};
 use crate::api::Management;
 use crate::api::caller::Caller;
@@ -78,7 +77,7 @@ pub(super) fn plan(management: &Management, caller: &Caller, text: &[u8]) -> Res
         body.ok_or_else(|| ApiError::validation("body", "says too little"))?;
     let present = caller.state.revision;
     if let Some(expected) = expected_revision.filter(|expected| *expected != present) {
-        return Err(stale(present, expected).into());
+        return Err(Refusal::stale(present, expected).into());
     }
     let mut planner = Planner::new(management, caller, faults);
     for (index, change) in changes.into_iter().enumerate() {
@@ -135,7 +134,7 @@ impl<'p> Planner<'p> {
         let was = self.objects.show(&before, &action);
         let step = match self.sequence.take(&self.caller.command(action.clone(), self.at)) {
             Ok(step) => step,
-            Err(refusal) => return self.refuse(refusal.of_change(index)),
+            Err(refusal) => return self.refuse(self.management.control.located(refusal).of_change(index)),
         };
         let after = self.sequence.state();
         self.objects.follow(&before, after, &step.changes);
@@ -202,7 +201,9 @@ impl<'p> Planner<'p> {
         }
     }
 
-    fn finish(self) -> Result<Planned, ApiError> {
+    fn finish(mut self) -> Result<Planned, ApiError> {
+        // Those of the form were found first, of all changes.
+        self.faults.sort_by_key(place);
         if let Some(faulty) = self.faults.refusal() {
             return Err(faulty);
         }
@@ -251,6 +252,11 @@ impl Unplanned {
         let code = if why.code() == "SCHEMA_VALIDATION_FAILED" { CODE } else { why.code() };
         Self { code, faults: why.fields().iter().map(fault).collect() }
     }
+}
+
+/// Which change a field is of; none for what is of no change.
+fn place(field: &str) -> Option<usize> {
+    field.strip_prefix("changes[")?.split_once(']')?.0.parse().ok()
 }
 
 /// The operation that a method and a path name, with the ids in the path.

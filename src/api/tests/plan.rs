@@ -140,7 +140,7 @@ fn changes_are_applied_as_one_revision_with_one_line_that_each_target_finds() {
     let all = world.get("/v1/history?limit=1").json();
     let line = &all["entries"][0];
     assert_eq!((&line["action"], &line["revision"]), (&json!("plan.apply"), &json!(before + 1)));
-    assert!(line["summary"].as_str().unwrap().starts_with("26 changes: split spring was made"), "{line}");
+    assert!(line["summary"].as_str().unwrap().starts_with("26 changes: split spring is new"), "{line}");
     assert!(!line.to_string().contains("4155550999"), "{line}");
     assert!(line["target"].as_str().unwrap().ends_with(", …"), "{line}");
     let found = |target: &str| {
@@ -181,6 +181,8 @@ fn a_fault_in_the_last_change_changes_nothing_and_all_faults_are_told_at_once() 
         let json = reply.json();
         let mut fields: Vec<_> =
             json["errors"].as_array().unwrap().iter().map(|it| it["field"].as_str().unwrap()).collect();
+        let place = |field: &str| field[8..].split(']').next().unwrap().parse::<u32>().unwrap();
+        assert!(fields.is_sorted_by_key(|field| place(field)), "in the order of the changes: {fields:?}");
         fields.sort_unstable();
         assert_eq!((reply.status, &json["error_code"]), (400, &json!("VALIDATION_FAILED")), "{}", reply.text);
         assert_eq!(

@@ -35,11 +35,17 @@ pub struct Summary {
 }
 
 /// Reads all files and weighs them as a first start would: against nothing but the first account, `account`, which is
-/// that of files that name none. What the API of a router holds cannot be known here.
+/// that of files that name none. What the API of a router holds cannot be known here. `needs_endpoints` says that the
+/// settings have none for agents without.
 ///
 /// # Errors
 /// All faults, up to a hundred.
-pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result<Summary, Vec<Fault>> {
+pub fn check(
+    files: &[SourceFile],
+    account: &AccountId,
+    needs_endpoints: bool,
+    at: Timestamp,
+) -> Result<Summary, Vec<Fault>> {
     let empty = Library::new(account);
     let set = empty.read_what_can_be(files, &[]).file_set(&empty, None);
     let mut summary = Summary {
@@ -59,7 +65,7 @@ pub fn check(files: &[SourceFile], account: &AccountId, at: Timestamp) -> Result
         at,
         action: Action::ApplyFiles(Arc::new(set)),
     };
-    let mut state = State::default();
+    let mut state = State::empty(needs_endpoints);
     let first = Account::new(account.clone(), account.to_string(), at);
     state.absorb(&Change::AccountPut(first), &mut Touched::default());
     let outcome = state.weigh(&command).map_err(|refusal| located(refusal, files).faults)?;

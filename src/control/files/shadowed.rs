@@ -38,11 +38,7 @@ impl Library {
     pub fn shadowed(&self, state: &State) -> Vec<String> {
         let told = state.shadowed.iter().take(TOLD_MAX).map(|(id, ())| {
             let place = self.place_of(id);
-            let place = place.map_or_else(String::new, |at| match at.line {
-                0 => format!("{}: ", at.file),
-                line if at.column == 0 => format!("{}:{line}: ", at.file),
-                line => format!("{}:{line}:{}: ", at.file, at.column),
-            });
+            let place = place.map_or_else(String::new, |at| format!("{at}: "));
             format!(
                 "{place}{} was adopted by the API: remove it from here, or give it back by `cordboard release`",
                 id.object
@@ -56,7 +52,7 @@ impl Library {
     }
 
     /// Where an object stands. Cost: a search in each file, for numbers; else a look at each object of its kind.
-    fn place_of(&self, id: &ObjectRef) -> Option<Place> {
+    pub fn place_of(&self, id: &ObjectRef) -> Option<Place> {
         let files = || self.routes().map(|(_, file)| file);
         let at = |placed: &Place| Some(placed.clone());
         match &id.object {

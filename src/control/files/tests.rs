@@ -86,5 +86,5 @@ fn read(files: &[SourceFile]) -> Result<Library, Vec<Fault>> {
 }
 
 fn checked(files: &[SourceFile]) -> Result<Summary, Vec<Fault>> {
-    check(files, &account(), Timestamp(0))
+    check(files, &account(), false, Timestamp(0))
 }

@@ -20,7 +20,8 @@ use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::Change;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AgentId, BranchId, ConfigHash, Environment, VersionNumber};
+use crate::domain::id::{AgentId, BranchId, ConfigHash, Environment, Pin, VersionNumber};
+use crate::domain::object::{Object, ObjectRef};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::ManagedBy;
 use crate::domain::state::State;
@@ -175,10 +176,11 @@ impl State {
         let missing = || Refusal::not_found("PROJECT_NOT_FOUND", format!("there is no agent {agent}"));
         let on = OnAgent { state: self, command, agent: self.agents.get(&id).ok_or_else(missing)?, id };
         if on.agent.profile.managed_by == ManagedBy::Files && edit.is_of_files() {
-            return Err(Refusal::managed_by_files(&format!("the agent {agent}")));
+            let object = ObjectRef::new(&command.account, Object::Agent(agent.clone()));
+            return Err(Refusal::managed_by_files(&format!("the agent {agent}"), object));
         }
         on.check_protection(edit)?;
-        match edit {
+        let mut outcome = match edit {
             AgentEdit::Create(_) => Ok(Outcome::default()),
             AgentEdit::Delete => on.delete(),
             AgentEdit::CreateBranch { id, name } => on.create_branch(id, name),
@@ -197,13 +199,29 @@ impl State {
             }
             AgentEdit::PutConfigPage(new) => on.put_config_page(new),
             AgentEdit::Telephony(edit) => on.telephony(edit),
-        }
+        }?;
+        outcome.warnings.extend(on.nowhere(&outcome.changes));
+        Ok(outcome)
     }
 }
 
 impl OnAgent<'_> {
     fn settings(&self) -> AccountSettings {
         self.state.accounts.get(&self.id.account).map(|account| account.settings).unwrap_or_default()
+    }
+
+    /// A warning of what comes into an environment although nothing says where it listens.
+    fn nowhere(&self, changes: &[Change]) -> Option<String> {
+        let saved = changes.iter().find_map(|change| match change {
+            Change::VersionSaved { version, .. } => Some(version),
+            _ => None,
+        });
+        let deployment = changes.iter().find_map(|change| match change {
+            Change::Deployed { deployment, .. } => Some(deployment),
+            _ => None,
+        })?;
+        let version = saved.or_else(|| self.agent.versions.get(&deployment.version))?;
+        self.state.warn_of_endpoints(self.agent, version, Pin::Environment(deployment.environment))
     }
 
     fn author(&self) -> String {

@@ -8,6 +8,7 @@ use crate::domain::agent::AgentRef;
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerHash, CallerPin, CallerPinKey, CallerPinRef, Probe};
 use crate::domain::change::Change;
 use crate::domain::id::AccountId;
+use crate::domain::object::ObjectRef;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::ManagedBy;
 use crate::domain::state::State;
@@ -126,7 +127,8 @@ impl State {
 fn refuse_files(present: Option<&Arc<CallerPin>>, known_as: CallerHash) -> Result<(), Refusal> {
     match present {
         Some(pin) if pin.managed_by == ManagedBy::Files => {
-            Err(Refusal::managed_by_files(&format!("the pin of {known_as}")))
+            let id = ObjectRef::new(&pin.id.agent.account, pin.id.object());
+            Err(Refusal::managed_by_files(&format!("the pin of {known_as}"), id))
         }
         _ => Ok(()),
     }

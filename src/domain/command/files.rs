@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::Outcome;
 use super::agents::Leaving;
-use super::held::{HELD, held, orphaned};
+use super::held::{HELD, held, orphaned, removed};
 use super::told::told;
 use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
@@ -281,6 +281,11 @@ impl Merge<'_> {
                 self.faults.push(at.fault(message, format!("a version whose file {number}.toml is there")));
             }
             self.warn_of_lost_file(&file.id, Pin::Version(*number));
+            let version = agent.versions.get(number);
+            let warning = version.and_then(|version| {
+                self.next.warn_of_endpoints(&agent, version, Pin::Environment(*environment))
+            });
+            self.outcome.warnings.extend(warning);
         }
         for environment in Environment::ALL {
             let to = file.environments.iter().find(|e| e.value.0 == environment).map(|e| e.value.1);
@@ -489,18 +494,25 @@ impl Merge<'_> {
         if changed || before.files != Some(files.hash) {
             self.change(Change::FilesApplied { hash: files.hash });
         }
+        if !files.accepted {
+            self.outcome.warnings.extend(removed(files, moved, &self.outcome.changes));
+        }
         self.outcome.action = "files.apply";
         self.outcome.target = files.hash.to_string();
         let (orphaned, more) = (orphaned(&self.outcome.changes), told(before, &self.outcome.changes));
         let orphaned = if orphaned > 0 { format!(", {orphaned} of the API released") } else { String::new() };
         let by = files.accepted_by.as_ref().filter(|_| files.accepted);
         let by = by.map_or_else(String::new, |by| format!(", accepted by {by}"));
-        self.outcome.summary = format!(
-            "files applied: {}, {}, {} given another route, {released} released{orphaned}{more}{by}",
-            counted(files.agents.len(), "agent"),
-            counted(files.splits.len(), "split"),
-            counted(put, "number")
-        );
+        let put =
+            if put > 0 { format!(", {} given another route", counted(put, "number")) } else { String::new() };
+        let released = if released > 0 { format!(", {released} released") } else { String::new() };
+        self.outcome.summary = if changed {
+            let (agents, splits) =
+                (counted(files.agents.len(), "agent"), counted(files.splits.len(), "split"));
+            format!("files applied: {agents}, {splits}{put}{released}{orphaned}{more}{by}")
+        } else {
+            format!("files applied: nothing they say has changed{by}")
+        };
         self.into_outcome(files)
     }
 

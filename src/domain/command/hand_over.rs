@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::Outcome;
+use super::told::told as changes_told;
 use crate::domain::agent::{AgentRef, Profile};
 use crate::domain::caller_pin::{CallerPin, CallerPinRef};
 use crate::domain::change::{Change, NumberChanges, SplitRef};
@@ -120,11 +121,13 @@ impl State {
         let mut merge = self.merge(Slab::<RouteUse>::CAPACITY, files, given_back, at);
         merge.all(files)?;
         let outcome = merge.into_outcome(files);
+        // Those that come first say of each object no more than that it is the files' again.
+        let becomes = changes_told(self, outcome.changes.get(objects.len()..).unwrap_or_default());
         Ok(Outcome {
             action: "release",
             target: target(objects),
             handed_over: objects.len(),
-            summary: format!("the files have again {}", told(objects)),
+            summary: format!("the files have again {}{becomes}", told(objects)),
             ..outcome
         })
     }

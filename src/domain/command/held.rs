@@ -27,6 +27,21 @@ pub(super) fn held(files: &FileSet, moved: &Moved, changes: &[Change]) -> Option
     })
 }
 
+/// What should be known of a set that nobody had to accept: what it took away may have been cut off by mistake.
+pub(super) fn removed(files: &FileSet, moved: &Moved, changes: &[Change]) -> Option<String> {
+    let Removal { released, prefixes, splits, defaults, .. } = Removal::of(moved, changes);
+    let of_numbers = format!("{released} of {}", counted(files.numbers_before, "number"));
+    let gone = [
+        (released, of_numbers),
+        (prefixes, counted(prefixes, "prefix")),
+        (splits, counted(splits, "split")),
+        (defaults, counted(defaults, "default route")),
+    ];
+    let gone: Vec<String> =
+        gone.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+    (!gone.is_empty()).then(|| format!("they no longer list {}: this was removed", gone.join(", ")))
+}
+
 /// What a set takes away.
 #[derive(Default)]
 struct Removal<'c> {

@@ -10,6 +10,7 @@ use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, AgentId, ConnectorId};
+use crate::domain::object::{Object, ObjectRef};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, FALLS_BACK_TO_ITSELF, ManagedBy, Route};
@@ -80,7 +81,7 @@ impl State {
             changes: vec![Change::Numbers(NumberChanges::one(number.clone(), None))],
             action: "number.delete",
             target: number.to_string(),
-            summary: format!("{number} was released"),
+            summary: format!("{number} is released"),
             ..Outcome::default()
         })
     }
@@ -119,7 +120,8 @@ impl State {
                 format!("{number} is taken by another account"),
             )),
             Some(route) if route.managed_by == ManagedBy::Files => {
-                Err(Refusal::managed_by_files(&format!("the number {number}")))
+                let id = ObjectRef::new(account, Object::Number(number.clone()));
+                Err(Refusal::managed_by_files(&format!("the number {number}"), id))
             }
             _ => Ok(()),
         }
@@ -129,7 +131,7 @@ impl State {
         let mut warnings = self.check_route(route)?;
         warnings.extend(self.warn_of_fallback(route));
         let present = self.prefixes.get(&(route.account.clone(), prefix));
-        refuse_files(present, || format!("the prefix {prefix}"))?;
+        refuse_files(present, Object::Prefix(prefix))?;
         let changes = if present.is_some_and(|present| present.as_ref() == route) {
             Vec::new()
         } else {
@@ -153,12 +155,12 @@ impl State {
         if present.is_none() {
             return Err(Refusal::not_found("NOT_FOUND", format!("there is no prefix {prefix}")));
         }
-        refuse_files(present, || format!("the prefix {prefix}"))?;
+        refuse_files(present, Object::Prefix(prefix))?;
         Ok(Outcome {
             changes: vec![Change::PrefixRemoved { account: account.clone(), prefix }],
             action: "prefix.delete",
             target: prefix.to_string(),
-            summary: format!("the prefix {prefix} was released"),
+            summary: format!("the prefix {prefix} is released"),
             ..Outcome::default()
         })
     }
@@ -167,7 +169,7 @@ impl State {
         let mut warnings = self.check_route(route)?;
         warnings.extend(self.warn_of_fallback(route));
         let present = self.defaults.get(&route.account);
-        refuse_files(present, || "the default route".to_owned())?;
+        refuse_files(present, Object::DefaultRoute)?;
         let changes = if present.is_some_and(|present| present.as_ref() == route) {
             Vec::new()
         } else {
@@ -191,12 +193,12 @@ impl State {
         if present.is_none() {
             return Err(Refusal::not_found("NOT_FOUND", "there is no default route"));
         }
-        refuse_files(present, || "the default route".to_owned())?;
+        refuse_files(present, Object::DefaultRoute)?;
         Ok(Outcome {
             changes: vec![Change::DefaultRemoved { account: account.clone() }],
             action: "default-route.delete",
             target: "default route".to_owned(),
-            summary: "the default route was removed".to_owned(),
+            summary: "the default route is gone".to_owned(),
             ..Outcome::default()
         })
     }
@@ -252,9 +254,12 @@ impl State {
     }
 }
 
-fn refuse_files(present: Option<&Arc<Route>>, what: impl FnOnce() -> String) -> Result<(), Refusal> {
+fn refuse_files(present: Option<&Arc<Route>>, object: Object) -> Result<(), Refusal> {
     match present {
-        Some(route) if route.managed_by == ManagedBy::Files => Err(Refusal::managed_by_files(&what())),
+        Some(route) if route.managed_by == ManagedBy::Files => {
+            let id = ObjectRef::new(&route.account, object);
+            Err(Refusal::managed_by_files(&id.object.to_string(), id))
+        }
         _ => Ok(()),
     }
 }

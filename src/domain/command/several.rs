@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(state.route(&number("+14155550101")), None);
             assert_eq!((state.caller_pins.len(), state.prefixes.len(), state.splits.len()), (1, 1, 1));
         }
-        assert!(outcome.summary.starts_with("8 changes: split spring was made"), "{}", outcome.summary);
+        assert!(outcome.summary.starts_with("8 changes: split spring is new"), "{}", outcome.summary);
         let targets: Vec<_> = outcome.target.split(BETWEEN_TARGETS).collect();
         assert_eq!(targets.len(), 6, "each once: {targets:?}");
         assert!(targets.contains(&"default route") && targets.contains(&"+14155550101"));

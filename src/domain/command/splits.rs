@@ -6,10 +6,11 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::Outcome;
-use super::told::{arms_text, split_text};
+use super::told::{arms_text, leaving_warnings, put_into_text, split_text};
 use crate::domain::address::Number;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
+use crate::domain::object::{Object, ObjectRef};
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::sight::Sight;
@@ -80,13 +81,16 @@ impl State {
         }
         let mut warnings = self.check_split(split)?;
         warnings.extend(numbers.iter().filter_map(Number::doubt).take(DOUBTS_MAX));
+        let routed = self.routed_into_split(&id, numbers)?;
+        warnings.extend(leaving_warnings(self, &routed));
+        let put = put_into_text(self, &routed);
         let mut changes = vec![Change::SplitPut(Arc::new(split.clone()))];
-        changes.extend(self.routed_into_split(&id, numbers)?);
+        changes.extend((!routed.is_empty()).then_some(Change::Numbers(routed)));
         Ok(Outcome {
             changes,
             action: "split.create",
             target: split.id.to_string(),
-            summary: format!("split {} was made: {}", split.id, arms_text(split)),
+            summary: format!("split {} is new: {}{put}", split.id, arms_text(split)),
             warnings,
             ..Outcome::default()
         })
@@ -133,24 +137,17 @@ impl State {
         }
         let id = SplitRef { account: account.clone(), split: id.clone() };
         let routed = self.routed_into_split(&id, &patch.numbers)?;
-        let numbers = match &routed {
-            Some(Change::Numbers(numbers)) => numbers.len(),
-            _ => 0,
-        };
-        changes.extend(routed);
+        warnings.extend(leaving_warnings(self, &routed));
+        let put = put_into_text(self, &routed);
+        changes.extend((!routed.is_empty()).then_some(Change::Numbers(routed)));
         Ok(Outcome {
             changes,
             action: "split.change",
             target: split.id.to_string(),
             summary: format!(
-                "split {} is now {}{}; {moved_slots} of 10000 slots moved",
+                "split {} is now {}{put}; {moved_slots} of 10000 slots moved",
                 split.id,
                 split_text(before, &split),
-                if numbers > 0 {
-                    format!("; {} put into it", counted(numbers, "number"))
-                } else {
-                    String::new()
-                },
             ),
             warnings,
             moved_slots,
@@ -172,7 +169,7 @@ impl State {
         let outcome = Outcome {
             action: "split.end",
             target: id.to_string(),
-            summary: format!("split {id} was ended: {winner} gets all its calls"),
+            summary: format!("split {id} ends: {winner} gets all its calls"),
             ..Outcome::default()
         };
         match &split.ending {
@@ -204,7 +201,7 @@ impl State {
         }
         Ok(Outcome {
             target: id.split.to_string(),
-            summary: format!("split {} was deleted", id.split),
+            summary: format!("split {} is gone", id.split),
             changes: vec![Change::SplitRemoved(id)],
             action: "split.delete",
             ..Outcome::default()
@@ -261,7 +258,10 @@ impl State {
             .get(&key)
             .ok_or_else(|| Refusal::not_found("SPLIT_NOT_FOUND", format!("there is no split {id}")))?;
         if split.managed_by == ManagedBy::Files {
-            return Err(Refusal::managed_by_files(&format!("the split {id}")));
+            return Err(Refusal::managed_by_files(
+                &format!("the split {id}"),
+                ObjectRef::new(account, Object::Split(id.clone())),
+            ));
         }
         Ok(split)
     }
@@ -290,7 +290,7 @@ impl State {
     }
 
     /// Puts numbers into a split; headers, rules and site of a number that has a route stay.
-    fn routed_into_split(&self, id: &SplitRef, numbers: &[Number]) -> Result<Option<Change>, Refusal> {
+    fn routed_into_split(&self, id: &SplitRef, numbers: &[Number]) -> Result<NumberChanges, Refusal> {
         let mut changes = NumberChanges::default();
         let mut places: HashMap<Arc<Route>, u32, FixedState> = HashMap::default();
         for number in numbers {
@@ -321,7 +321,7 @@ impl State {
         changes.phones.dedup_by_key(|(phone, _)| *phone);
         changes.users.sort_unstable();
         changes.users.dedup_by(|a, b| a.0 == b.0);
-        Ok((!changes.is_empty()).then_some(Change::Numbers(changes)))
+        Ok(changes)
     }
 }
 

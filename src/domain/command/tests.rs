@@ -4,6 +4,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::agent_config::Dispatch;
 use crate::domain::change::{NumberChanges, SplitRef};
 use crate::domain::endpoint::{Endpoint, EndpointTemplate};
 use crate::domain::id::Environment;
@@ -153,13 +154,18 @@ fn a_version_that_files_name_without_its_file_serves_on_with_a_warning() {
     by_split.splits = vec![file_split("spring", &[("control", "sales@V1", 1)])];
     let by_number = set(fewer.clone()).with_number("+14155550100", "sales@V1");
     let by_prefix = set(fewer.clone()).with_prefix("+1415", "sales@V1");
+    let mut warnings_of = |set| {
+        let mut warnings = state.apply(set).unwrap().warnings;
+        warnings.retain(|warning| !warning.starts_with("they no longer list"));
+        warnings
+    };
     for set in [by_environment, by_split, by_number, by_prefix] {
-        let warnings = state.apply(set).unwrap().warnings;
+        let warnings = warnings_of(set);
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].starts_with("agent sales at V1 is named by the files but has no file"));
     }
     let unnamed = FileSet { released: vec![number("+14155550100")], numbers_before: 2, ..set(fewer) };
-    assert!(state.apply(unnamed).unwrap().warnings.is_empty());
+    assert_eq!(warnings_of(unnamed), [""; 0]);
 }
 
 #[test]
@@ -466,7 +472,7 @@ fn the_history_says_what_a_change_of_a_split_or_a_number_has_changed() {
     let numbered = SplitPatch { numbers: vec![number("+14155550100")], ..SplitPatch::default() };
     assert_eq!(
         patched(numbered),
-        "split spring is now as it was; 1 number put into it; 0 of 10000 slots moved"
+        "split spring is now as it was; 1 number put into it: +14155550100; 0 of 10000 slots moved"
     );
     state.put("+14155550101", "sales@V1").unwrap();
     let headers = [("X-Tier".to_owned(), "gold".to_owned())].into();
@@ -474,6 +480,105 @@ fn the_history_says_what_a_change_of_a_split_or_a_number_has_changed() {
     let put = Action::PutNumber { number: number("+14155550101"), route: tiered };
     let told = state.act(put).unwrap().summary;
     assert_eq!(told, "+14155550101 goes to sales at V1, now with other headers (X-Tier)");
+}
+
+#[test]
+fn a_split_names_each_number_that_it_takes_and_what_that_leaves() {
+    let mut state = world();
+    state.put("+14155550100", "sales@V2").unwrap();
+    let numbers = vec![number("+14155550100"), number("+14155550101")];
+    let create = |id: &str| Action::CreateSplit {
+        split: split(id, &[("a", "sales@V1", 1)]),
+        numbers: numbers.clone(),
+    };
+    let made = state.act(create("v")).unwrap();
+    let put = "2 numbers put into it: +14155550100 (from sales at V2), +14155550101";
+    assert_eq!(made.summary, format!("split v is new: a sales at V1 (1); {put}"));
+    assert_eq!(made.warnings, ["+14155550100 leaves sales at V2"]);
+    let made = state.act(create("w")).unwrap();
+    assert_eq!(made.warnings, ["+14155550100 leaves split v", "+14155550101 leaves split v"]);
+    let patch = SplitPatch { numbers, ..SplitPatch::default() };
+    let back = Action::PatchSplit { id: SplitId::parse("v").unwrap(), patch };
+    let put = state.act(back.clone()).unwrap();
+    assert_eq!(put.warnings, ["+14155550100 leaves split w", "+14155550101 leaves split w"]);
+    assert_eq!(state.act(back).unwrap().warnings, [""; 0], "they are there already");
+}
+
+#[test]
+fn what_a_plan_says_can_be_read_before_and_after() {
+    let mut state = world();
+    let id = || SplitId::parse("v").unwrap();
+    state.put("+14155550100", "sales@V2").unwrap();
+    let mut told = |action| state.act(action).unwrap().summary;
+    let create = Action::CreateSplit { split: split("v", &[("a", "sales@V1", 1)]), numbers: Vec::new() };
+    assert!(told(create).starts_with("split v is new: "));
+    let end = Action::EndSplit { id: id(), winner: ArmId::parse("a").unwrap() };
+    assert_eq!(told(end), "split v ends: a gets all its calls");
+    assert_eq!(told(Action::DeleteSplit(id())), "split v is gone");
+    assert_eq!(told(Action::DeleteNumber(number("+14155550100"))), "+14155550100 is released");
+}
+
+#[test]
+fn files_that_say_the_same_otherwise_are_said_to_change_nothing() {
+    let mut state = world();
+    let set = || file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]);
+    let commented = FileSet { hash: ConfigHash([2; 16]), ..set() };
+    let applied = state.apply(commented).unwrap();
+    assert_eq!(applied.summary, "files applied: nothing they say has changed");
+    let applied = state.apply(set().with_number("+14155550100", "sales@V1")).unwrap();
+    let told =
+        "files applied: 2 agents, 0 splits, 1 number given another route; +14155550100 goes to sales at V1";
+    assert_eq!(applied.summary, told);
+}
+
+#[test]
+fn files_that_list_less_unasked_are_warned_of_and_those_that_were_accepted_are_not() {
+    let set = |accepted| FileSet {
+        accepted,
+        released: vec![number("+14155550100")],
+        numbers_before: 2,
+        ..file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)])
+    };
+    let with_more = || {
+        let mut state = world();
+        let more = file_set(vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)]);
+        let mut more = more.with_number("+14155550100", "sales@V1").with_prefix("+1415", "sales@V1");
+        more = more.with_number("+14155550101", "sales@V1").with_default("sales@V1");
+        more.splits = vec![file_split("spring", &[("control", "sales@V1", 1)])];
+        state.apply(more).unwrap();
+        state
+    };
+    let told = with_more().apply(set(false)).unwrap().warnings;
+    assert_eq!(
+        told,
+        ["they no longer list 1 of 2 numbers, 1 prefix, 1 split, 1 default route: this was removed"]
+    );
+    assert_eq!(with_more().apply(set(true)).unwrap().warnings, [""; 0]);
+}
+
+#[test]
+fn what_is_routed_to_an_agent_that_nobody_can_reach_is_warned_of_where_the_settings_help_nobody() {
+    let mut state = world();
+    state.needs_endpoints = true;
+    let mut bare = file_agent("bare", 1, 1);
+    for config in bare.value.versions.iter_mut().map(|placed| &mut placed.value.1) {
+        config.dispatch = Arc::new(Dispatch { endpoints: Vec::new(), ..config.dispatch.as_ref().clone() });
+    }
+    let mut set = file_set(vec![bare, file_agent("sales", 3, 1), file_agent("reception", 1, 1)]);
+    let told = |pin: &str| [format!("agent bare at {pin} has no endpoints: its calls are told no target")];
+    assert_eq!(state.apply(set.clone()).unwrap().warnings, told("live"));
+    assert_eq!(state.put("+14155550100", "bare@V1").unwrap().warnings, told("V1"));
+    assert_eq!(state.put("+14155550101", "sales@V1").unwrap().warnings, [""; 0], "the version says");
+    state.needs_endpoints = false;
+    assert_eq!(state.put("+14155550100", "bare@V1").unwrap().warnings, [""; 0], "the settings say");
+    state.needs_endpoints = true;
+    set.agents[0].value.endpoints = vec![Endpoint {
+        uri: EndpointTemplate::parse("sip:{agent}@10.0.0.9").unwrap(),
+        priority: 1,
+        weight: 1,
+    }];
+    assert_eq!(state.apply(set).unwrap().warnings, [""; 0], "the agent says");
+    assert_eq!(state.put("+14155550100", "bare@V1").unwrap().warnings, [""; 0]);
 }
 
 #[test]

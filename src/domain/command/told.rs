@@ -51,6 +51,31 @@ pub(super) fn route_text(before: Option<&Route>, route: &Route) -> String {
     text
 }
 
+/// Numbers that are put into a split, the first few by name with what they leave; nothing where there are none.
+pub(super) fn put_into_text(before: &State, numbers: &NumberChanges) -> String {
+    if numbers.is_empty() {
+        return String::new();
+    }
+    let named = numbers.names().take(NAMED_MAX + 1).map(|number| match before.route(&number) {
+        Some(route) => format!("{number} (from {})", destination_text(&route.to)),
+        None => number.to_string(),
+    });
+    let count = counted(numbers.len(), "number");
+    format!("; {count} put into it: {}", few(named.collect(), NAMED_MAX).join(", "))
+}
+
+/// Of each of these numbers what it leaves, as a warning: the first few, and how many more there are.
+pub(super) fn leaving_warnings(before: &State, numbers: &NumberChanges) -> Vec<String> {
+    let leaving = numbers.names().filter_map(|number| Some((before.route(&number)?, number)));
+    let mut leaving: Vec<String> =
+        leaving.map(|(route, number)| format!("{number} leaves {}", destination_text(&route.to))).collect();
+    if let Some(more) = leaving.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+        leaving.truncate(NAMED_MAX);
+        leaving.push(format!("{} leave what they led to", counted(more, "more number")));
+    }
+    leaving
+}
+
 pub(super) fn arms_text(split: &Split) -> String {
     let arms: Vec<String> = split
         .arms
@@ -102,7 +127,7 @@ pub(super) fn split_text(before: &Split, split: &Split) -> String {
     if parts.is_empty() { "as it was".to_owned() } else { parts.join(", ") }
 }
 
-/// What files have changed, each thing by its name, the first few of each kind. The history finds a change by these.
+/// What some changes come to, each thing by its name, the first few of each kind. The history finds a change by these.
 pub(super) fn told(before: &State, changes: &[Change]) -> String {
     let things = changes.iter().filter_map(|change| thing(before, change));
     let mut parts = few(things.take(NAMED_MAX + 1).collect(), NAMED_MAX);

@@ -36,6 +36,11 @@ impl Faults {
         }
     }
 
+    /// Puts them in order, where they were found in another; those of the same key stay as they are.
+    pub fn sort_by_key<K: Ord>(&mut self, key: impl Fn(&str) -> K) {
+        self.told.sort_by_key(|told| key(&told.field));
+    }
+
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()

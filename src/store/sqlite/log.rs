@@ -15,13 +15,16 @@ use crate::domain::time::Timestamp;
 use crate::store::port::{DeploymentFilter, HistoryFilter};
 
 /// A line of files is of each thing that its summary names, and of each number of the API that went with its agent; one of
-/// an import of each number that it changed; one of a plan of each of its targets, which stand on lines of their own; and
-/// what goes from files to API and back is named by its facts, all of it.
+/// a split, of an agent that was deleted or of an import of each number that it changed; one of a plan also of each of its
+/// targets, which stand on lines of their own; and what goes from files to API and back, or goes with an agent, is named by
+/// its facts, all of it.
 const OF_TARGET: &str = "
     (target = :target
      OR (action = 'plan.apply' AND instr(char(10) || target || char(10), char(10) || :target || char(10)) > 0)
-     OR (action IN ('files.apply', 'import') AND (instr(summary, ' ' || :target || ' ') > 0 OR instr(changes, :changed) > 0))
-     OR (action IN ('adopt', 'release', 'import') AND instr(changes, :named) > 0)
+     OR (action IN ('files.apply', 'import') AND instr(summary, ' ' || :target || ' ') > 0)
+     OR (action IN ('files.apply', 'import', 'plan.apply', 'split.create', 'split.change', 'agent.delete')
+         AND instr(changes, :changed) > 0)
+     OR (action IN ('adopt', 'release', 'import', 'agent.delete') AND instr(changes, :named) > 0)
      OR (action = 'numbers.import' AND (instr(changes, :changed) > 0 OR EXISTS (SELECT 1 FROM import i
            JOIN import_piece p ON p.import = i.id WHERE i.revision = log.revision AND instr(p.changes, :changed) > 0))))";
 

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges};
+use crate::domain::command::told::told;
 use crate::domain::id::AgentId;
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::state::{RouteIx, State};
@@ -41,14 +42,13 @@ impl Leaving {
         numbers.flat_map(|numbers| numbers.routes.iter().map(Arc::as_ref))
     }
 
-    /// A sentence for the history.
-    pub(super) fn summary(&self, agent: &AgentId) -> String {
-        match self.released {
-            0 => format!("agent {agent} was deleted"),
-            released => {
-                format!("agent {agent} was deleted, and {} released", counted(released, "number"))
-            }
-        }
+    /// A sentence for the history; what goes along is named.
+    pub(super) fn summary(&self, state: &State, agent: &AgentId) -> String {
+        let released = match self.released {
+            0 => String::new(),
+            released => format!(", and {} released", counted(released, "number")),
+        };
+        format!("agent {agent} was deleted{released}{}", told(state, &self.changes))
     }
 
     fn numbers(&mut self, state: &State, id: &AgentRef) {

@@ -91,7 +91,7 @@ impl OnAgent<'_> {
             return in_use("caller pins of the route files".to_owned());
         }
         let leaving = Leaving::of(state, id);
-        let summary = leaving.summary(&id.agent);
+        let summary = leaving.summary(state, &id.agent);
         let mut changes = leaving.changes;
         changes.push(Change::AgentRemoved(id.clone()));
         Ok(self.outcome("agent.delete", changes, summary))

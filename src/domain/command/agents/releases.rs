@@ -120,7 +120,10 @@ impl OnAgent<'_> {
             return Ok(self.outcome("deployment.rollback", Vec::new(), summary));
         }
         let (deployment, how) = self.deployed(deploy, DeploymentKind::Rollback, environment, version);
-        let summary = format!("{environment} of {agent} was rolled back to {version}{how}");
+        // What served before may be the newer one: after a rollback too far.
+        let forward = present.is_some_and(|present| present.version < version);
+        let verb = if forward { "put" } else { "rolled" };
+        let summary = format!("{environment} of {agent} was {verb} back to {version}{how}");
         Ok(self.outcome("deployment.rollback", vec![deployment], summary))
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::account::ActiveCalls;
+use crate::domain::address::Prefix;
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::change::Touched;
 use crate::domain::command::Action;
@@ -225,16 +226,40 @@ fn calls_that_were_told_to_move_stay_told_and_others_keep_their_version() {
 }
 
 #[test]
+fn a_rollback_is_called_so_only_where_it_goes_back() {
+    let mut state = with_desk();
+    state.act(publish(Environment::Live)).unwrap();
+    let first = active(&state, Environment::Live);
+    state.act(edit("two")).unwrap();
+    state.act(publish(Environment::Live)).unwrap();
+    let second = active(&state, Environment::Live);
+    let mut told = |to| state.act(roll_back(to, None)).unwrap().summary;
+    assert_eq!(told(&first), "live of desk was rolled back to V1");
+    assert_eq!(told(&second), "live of desk was put back to V2");
+}
+
+#[test]
+fn what_comes_into_an_environment_is_warned_of_where_nothing_says_where_it_listens() {
+    let mut state = with_desk();
+    state.needs_endpoints = true;
+    let told = "agent desk at live has no endpoints: its calls are told no target";
+    assert_eq!(state.act(publish(Environment::Live)).unwrap().warnings, [told]);
+}
+
+#[test]
 fn an_agent_that_is_deleted_releases_its_numbers_unless_something_holds_it() {
     let mut state = with_desk();
     state.put("+14155550100", "desk@draft").unwrap();
     state.put("+14155550101", "sales@V1").unwrap();
+    let prefix = Prefix::parse("+1415").unwrap();
+    state.act(Action::PutPrefix { prefix, route: route("desk@draft") }).unwrap();
     let made = Action::CreateSplit { split: split("s", &[("a", "desk@draft", 1)]), numbers: Vec::new() };
     state.act(made).unwrap();
     assert_eq!(refused(&mut state, desk(AgentEdit::Delete)), "IN_USE");
     state.act(Action::DeleteSplit(SplitId::parse("s").unwrap())).unwrap();
     let outcome = state.act(desk(AgentEdit::Delete)).unwrap();
-    assert_eq!(outcome.summary, "agent desk was deleted, and 1 number released");
+    let told = "agent desk was deleted, and 1 number released; +1415 is gone; +14155550100 is gone";
+    assert_eq!(outcome.summary, told);
     assert!(state.route(&number("+14155550100")).is_none());
     assert!(state.route(&number("+14155550101")).is_some());
     assert_eq!(state.act(desk(AgentEdit::Delete)).unwrap_err().code, "PROJECT_NOT_FOUND");

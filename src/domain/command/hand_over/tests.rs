@@ -263,8 +263,18 @@ fn a_shadowed_number_that_leaves_the_files_is_no_removal() {
     state.act(Action::Adopt(objects)).unwrap();
     let set = FileSet { accepted: false, ..folder.difference(&BTreeMap::new()) };
     let applied = state.apply(set).unwrap();
-    assert!(applied.summary.contains("0 released"), "{}", applied.summary);
+    assert!(!applied.summary.contains("released"), "{}", applied.summary);
     assert!(state.shadowed.is_empty() && state.numbers.len() == 20);
+}
+
+#[test]
+fn a_release_says_what_the_files_say_of_what_they_have_again() {
+    let mut state = world();
+    state.act(Action::Adopt(BTreeSet::from([Object::Agent(AgentId::parse("sales").unwrap())]))).unwrap();
+    let objects = BTreeSet::from([Object::Agent(AgentId::parse("sales").unwrap())]);
+    let newer = file_set(vec![file_agent("sales", 3, 2), file_agent("reception", 1, 1)]);
+    let told = state.act(Action::Release { objects, files: Arc::new(newer) }).unwrap().summary;
+    assert_eq!(told, "the files have again 1 agent: agent sales; sales live is V2");
 }
 
 #[test]

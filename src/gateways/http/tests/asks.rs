@@ -168,6 +168,23 @@ fn a_call_without_an_id_gets_one() {
 }
 
 #[test]
+fn a_version_that_listens_nowhere_is_told_so_whatever_leads_there() {
+    let mut world = world();
+    world.version("sales", 4, json!({}));
+    world.number("+14155550100", "sales", "V4");
+    let asked = |mut call: Value| {
+        call["to"] = json!("+14155550100");
+        let json = world.post_as("all", "/v1/calls", call).json();
+        assert_eq!((&json["version"], &json["target"]), (&json!(4), &Value::Null));
+        json["reason"]["text"].as_str().unwrap().to_owned()
+    };
+    let told = "; it has no endpoints, so that there is no target";
+    assert_eq!(asked(json!({})), format!("+14155550100 is pinned to sales at V4{told}"));
+    let by_name = json!({"override": {"agentId": "sales", "pin": "V4"}});
+    assert_eq!(asked(by_name), format!("asked for by name{told}"));
+}
+
+#[test]
 fn a_token_gives_the_same_version_on_another_server_after_the_pin_changed() {
     let (here, mut there) = (world(), world());
     let first = here.post("/v1/calls", json!({"to": "+14155550100", "callId": "leg-1"})).json();
