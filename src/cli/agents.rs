@@ -1,6 +1,7 @@
 //! `agents`: what can serve.
 
 mod create;
+mod listening;
 mod transfer;
 
 use clap::{Args, Subcommand};
@@ -14,6 +15,7 @@ use super::table::{Look, labelled, table};
 use super::words::{NONE, items, text_of, time, version_of};
 use crate::domain::id::AgentId;
 use create::CreateArgs;
+use listening::{EndpointsArgs, FallbackArgs};
 use transfer::{ExportArgs, ImportArgs};
 
 /// Show the agents, make and delete them
@@ -73,6 +75,10 @@ Examples:
         #[arg(long)]
         id: Option<AgentId>,
     },
+    /// Show or say where the runtime of an agent listens
+    Endpoints(EndpointsArgs),
+    /// Show or say how many calls an agent takes, and where the rest goes
+    Fallback(FallbackArgs),
     /// Write an agent with all its versions as one JSON document
     Export(ExportArgs),
     /// Make an agent out of such a document
@@ -106,6 +112,8 @@ impl Errand for AgentsArgs {
                 let copy = text_of(&reply.json(), "agentId");
                 session.done(&reply, &format!("agent {copy} was made, as a copy of {agent}"))
             }
+            AgentsCommand::Endpoints(endpoints) => endpoints.run(session),
+            AgentsCommand::Fallback(fallback) => fallback.run(session),
             AgentsCommand::Export(export) => export.run(session),
             AgentsCommand::Import(import) => import.run(session),
         }

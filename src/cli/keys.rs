@@ -117,14 +117,7 @@ impl Errand for DeleteKeyArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let path = all().segment(&self.id);
         if !self.yes {
-            let doing = format!("ending {} turns away whoever uses it", self.id);
-            if !session.terminal.interactive {
-                let why = format!("{doing}: say --yes, or run it on a terminal to be asked");
-                return Err(Failure::Usage(why));
-            }
-            if !session.terminal.ask(&format!("{doing}. Go on?"))? {
-                return Err(Failure::Declined);
-            }
+            session.terminal.agree(&format!("ending {} turns away whoever uses it", self.id))?;
         }
         let reply = session.change("DELETE", &path, None)?;
         session.done(&reply, &format!("{} has ended", self.id))
