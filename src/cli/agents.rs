@@ -96,6 +96,11 @@ pub(super) fn active(session: &Session<'_, '_>, agent: &AgentId) -> Result<Value
     Ok(answer.get_mut("activeDeployments").map(Value::take).unwrap_or_default())
 }
 
+/// Whether anything of it is at `live`.
+fn serves_live(session: &Session<'_, '_>, agent: &AgentId) -> Result<bool, Failure> {
+    Ok(active(session, agent)?.get("live").is_some_and(|live| !live.is_null()))
+}
+
 impl Errand for AgentsArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         match self.command.as_ref().unwrap_or(&AgentsCommand::List) {
@@ -135,9 +140,7 @@ fn show(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(), Failure> {
 
 fn delete(session: &mut Session<'_, '_>, agent: &AgentId, assent: Assent) -> Result<(), Failure> {
     // What it serves at live, nobody serves any more, or whatever is behind it.
-    assent.obtain(session, &format!("deleting agent {agent}"), |session| {
-        Ok(active(session, agent)?.get("live").is_some_and(|live| !live.is_null()))
-    })?;
+    assent.obtain(session, &format!("deleting agent {agent}"), |session| serves_live(session, agent))?;
     let reply = session.change("DELETE", &path_of(agent), None)?;
     session.done(&reply, &format!("agent {agent} is deleted"))
 }

@@ -209,7 +209,7 @@ fn told_pages(answer: &Value, look: Look) -> String {
 }
 
 fn told_page(page: &Value, look: Look) -> String {
-    let mut told = labelled(
+    let head = labelled(
         look,
         [("Environment", look.bold(text_of(page, "clientEnv"))), ("Changed", time(page, "lastUpdated"))],
     );
@@ -221,10 +221,8 @@ fn told_page(page: &Value, look: Look) -> String {
         ("Values", shown(present(page, "variables"), form::to_text)),
         ("Schema", shown(present(page, "schema"), |schema| format!("{schema:#}\n"))),
     ];
-    for (title, text) in parts {
-        told.push_str(&format!("\n{}\n{text}", look.dim(title)));
-    }
-    told
+    let parts = parts.map(|(title, text)| format!("\n{}\n{text}", look.dim(title)));
+    head + &parts.concat()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{active, most, path_of};
+use super::{most, path_of, serves_live};
 use crate::cli::failure::Failure;
 use crate::cli::live::Assent;
 use crate::cli::session::Session;
@@ -111,11 +111,6 @@ impl FallbackArgs {
         };
         session.done(&reply, &format!("calls of {agent}: {}, {rest}", most(&answer)))
     }
-}
-
-/// Whether anything of an agent is at `live`.
-fn serves_live(session: &Session<'_, '_>, agent: &AgentId) -> Result<bool, Failure> {
-    Ok(active(session, agent)?.get("live").is_some_and(|live| !live.is_null()))
 }
 
 /// Endpoints in the order in which they are tried; none where that was said.
