@@ -9,10 +9,13 @@
 
 mod accounts;
 mod agents;
+mod branches;
 mod caller_pins;
 mod client;
 mod compare;
 mod completions;
+mod configs;
+mod connectors;
 mod default_route;
 mod deploy;
 mod deployments;

@@ -1,7 +1,5 @@
 //! `accounts`: workspaces and their settings.
 
-use std::str::FromStr;
-
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -11,6 +9,7 @@ use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, labelled, table};
 use super::words::{items, text_of, time, words};
+use super::written::ValueWritten;
 use crate::domain::id::AccountId;
 
 /// Show, make and change accounts
@@ -70,24 +69,7 @@ struct SetArgs {
     name: Option<String>,
     /// A setting as `accounts show` names it; may be said again
     #[arg(long = "setting", value_name = "NAME=VALUE")]
-    settings: Vec<Setting>,
-}
-
-/// `tests_gate=true`: the value is JSON, or else a text.
-#[derive(Debug, Clone)]
-struct Setting {
-    name: String,
-    value: Value,
-}
-
-impl FromStr for Setting {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as tests_gate=true")?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-        Ok(Self { name: name.to_owned(), value })
-    }
+    settings: Vec<ValueWritten>,
 }
 
 fn all() -> Path {
@@ -176,14 +158,5 @@ merge_conflict_status  400
 tests_gate             yes
 "
         );
-    }
-
-    #[test]
-    fn a_setting_is_json_or_else_a_text() {
-        let value = |text: &str| text.parse::<Setting>().map(|setting| setting.value);
-        assert_eq!(value("a=true"), Ok(json!(true)));
-        assert_eq!(value("a=409"), Ok(json!(409)));
-        assert_eq!(value("a=move"), Ok(json!("move")));
-        assert!(value("a").is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! `agents`: what can serve.
 
 mod create;
+mod listening;
 mod transfer;
 
 use clap::{Args, Subcommand};
@@ -14,6 +15,7 @@ use super::table::{Look, labelled, table};
 use super::words::{NONE, items, text_of, time, version_of};
 use crate::domain::id::AgentId;
 use create::CreateArgs;
+use listening::{EndpointsArgs, FallbackArgs};
 use transfer::{ExportArgs, ImportArgs};
 
 /// Show the agents, make and delete them
@@ -76,6 +78,10 @@ Examples:
         #[arg(long)]
         id: Option<AgentId>,
     },
+    /// Show or say where the runtime of an agent listens
+    Endpoints(EndpointsArgs),
+    /// Show or say how many calls an agent takes, and where the rest goes
+    Fallback(FallbackArgs),
     /// Write an agent with all its versions as one JSON document
     Export(ExportArgs),
     /// Make an agent out of such a document
@@ -91,6 +97,11 @@ pub(super) fn path_of(agent: &AgentId) -> Path {
 pub(super) fn active(session: &Session<'_, '_>, agent: &AgentId) -> Result<Value, Failure> {
     let mut answer = session.get(&path_of(agent).segment("deployments").segment("active"))?.json();
     Ok(answer.get_mut("activeDeployments").map(Value::take).unwrap_or_default())
+}
+
+/// Whether anything of it is at `live`.
+fn serves_live(session: &Session<'_, '_>, agent: &AgentId) -> Result<bool, Failure> {
+    Ok(active(session, agent)?.get("live").is_some_and(|live| !live.is_null()))
 }
 
 impl Errand for AgentsArgs {
@@ -109,6 +120,8 @@ impl Errand for AgentsArgs {
                 let copy = text_of(&reply.json(), "agentId");
                 session.done(&reply, &format!("agent {copy} was made, as a copy of {agent}"))
             }
+            AgentsCommand::Endpoints(endpoints) => endpoints.run(session),
+            AgentsCommand::Fallback(fallback) => fallback.run(session),
             AgentsCommand::Export(export) => export.run(session),
             AgentsCommand::Import(import) => import.run(session),
         }
@@ -130,9 +143,7 @@ fn show(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(), Failure> {
 
 fn delete(session: &mut Session<'_, '_>, agent: &AgentId, assent: Assent) -> Result<(), Failure> {
     // What it serves at live, nobody serves any more, or whatever is behind it.
-    assent.obtain(session, &format!("deleting agent {agent}"), |session| {
-        Ok(active(session, agent)?.get("live").is_some_and(|live| !live.is_null()))
-    })?;
+    assent.obtain(session, &format!("deleting agent {agent}"), |session| serves_live(session, agent))?;
     let reply = session.change("DELETE", &path_of(agent), None)?;
     session.done(&reply, &format!("agent {agent} is deleted"))
 }

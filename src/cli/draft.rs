@@ -3,7 +3,6 @@
 mod edit;
 mod patch;
 
-use std::io::Read as _;
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -116,17 +115,6 @@ impl Errand for DraftArgs {
 
 /// The configuration in a file.
 fn read(file: &FilePath, session: &mut Session<'_, '_>) -> Result<Value, Failure> {
-    let wrong = |why: String| Failure::Usage(format!("{} {why}", file.display()));
-    let most = SOURCE_BYTES_MAX as u64;
-    let mut text = String::new();
-    let read = if is_stdin(file) {
-        (&mut *session.terminal.input).take(most + 1).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(most + 1).read_to_string(&mut text))
-    };
-    read.map_err(|why| wrong(format!("cannot be read: {why}")))?;
-    if text.len() as u64 > most {
-        return Err(wrong(format!("is larger than {} MiB", most >> 20)));
-    }
-    form::read(&text).map_err(wrong)
+    let text = session.read_text(file, SOURCE_BYTES_MAX as u64)?;
+    form::read(&text).map_err(|why| Failure::Usage(format!("{} {why}", file.display())))
 }

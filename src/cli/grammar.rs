@@ -9,10 +9,13 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use super::accounts::AccountsArgs;
 use super::agents::AgentsArgs;
+use super::branches::BranchesArgs;
 use super::caller_pins::CallerPinsArgs;
 use super::client::Client;
 use super::compare::CompareArgs;
 use super::completions::CompletionsArgs;
+use super::configs::ConfigsArgs;
+use super::connectors::ConnectorsArgs;
 use super::default_route::DefaultRouteArgs;
 use super::deploy::{PromoteArgs, PublishArgs, RollbackArgs};
 use super::deployments::DeploymentsArgs;
@@ -202,12 +205,15 @@ pub enum ClientCommand {
     Reload(Asking<ReloadArgs>),
     Agents(Asking<AgentsArgs>),
     Draft(Asking<DraftArgs>),
+    Branches(Asking<BranchesArgs>),
     Versions(Asking<VersionsArgs>),
     Publish(Asking<PublishArgs>),
     Promote(Asking<PromoteArgs>),
     Rollback(Asking<RollbackArgs>),
     Deployments(Asking<DeploymentsArgs>),
     Compare(Asking<CompareArgs>),
+    Configs(Asking<ConfigsArgs>),
+    Connectors(Asking<ConnectorsArgs>),
     Numbers(Asking<NumbersArgs>),
     Pin(Asking<PinArgs>),
     Prefixes(Asking<PrefixesArgs>),
@@ -293,12 +299,15 @@ impl ClientCommand {
             Self::Reload(asking) => ask(asking, variables, terminal),
             Self::Agents(asking) => ask(asking, variables, terminal),
             Self::Draft(asking) => ask(asking, variables, terminal),
+            Self::Branches(asking) => ask(asking, variables, terminal),
             Self::Versions(asking) => ask(asking, variables, terminal),
             Self::Publish(asking) => ask(asking, variables, terminal),
             Self::Promote(asking) => ask(asking, variables, terminal),
             Self::Rollback(asking) => ask(asking, variables, terminal),
             Self::Deployments(asking) => ask(asking, variables, terminal),
             Self::Compare(asking) => ask(asking, variables, terminal),
+            Self::Configs(asking) => ask(asking, variables, terminal),
+            Self::Connectors(asking) => ask(asking, variables, terminal),
             Self::Numbers(asking) => ask(asking, variables, terminal),
             Self::Pin(asking) => ask(asking, variables, terminal),
             Self::Prefixes(asking) => ask(asking, variables, terminal),

@@ -119,14 +119,8 @@ impl Errand for DeleteKeyArgs {
         if !self.yes {
             // Nobody is asked about a key that is not there.
             let key = session.get(&path)?.json();
-            let doing = format!("ending {} ({}) turns away whoever uses it", self.id, text_of(&key, "name"));
-            if !session.terminal.interactive {
-                let why = format!("{doing}: say --yes, or run it on a terminal to be asked");
-                return Err(Failure::Usage(why));
-            }
-            if !session.terminal.ask(&format!("{doing}. Go on?"))? {
-                return Err(Failure::Declined);
-            }
+            let name = text_of(&key, "name");
+            session.terminal.agree(&format!("ending {} ({name}) turns away whoever uses it", self.id))?;
         }
         let reply = session.change("DELETE", &path, None)?;
         session.done(&reply, &format!("{} has ended", self.id))

@@ -32,15 +32,7 @@ impl Assent {
         if self.yes || !reaches(session)? {
             return Ok(());
         }
-        if !session.terminal.interactive {
-            let why = format!("{what} reaches live: say --yes, or run it on a terminal to be asked");
-            return Err(Failure::Usage(why));
-        }
-        if session.terminal.ask(&format!("{what} reaches live. Go on?"))? {
-            Ok(())
-        } else {
-            Err(Failure::Declined)
-        }
+        session.terminal.agree(&format!("{what} reaches live"))
     }
 }
 

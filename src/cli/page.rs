@@ -28,14 +28,22 @@ impl Page {
         list: Path,
         read: impl FnOnce(&Value, Look) -> String,
     ) -> Result<(), Failure> {
-        let path = list.query("limit", self.limit).query("cursor", self.cursor.as_ref());
-        let reply = session.get(&path)?;
-        session.show(&reply, read)?;
-        if !session.is_raw()
-            && let Some(cursor) = text_in(&reply.json(), "nextCursor")
-        {
-            session.terminal.remark(format_args!("there is more: --cursor {}", clean(cursor)));
-        }
-        Ok(())
+        show(session, &list.query("limit", self.limit).query("cursor", self.cursor.as_ref()), read)
     }
+}
+
+/// Shows the part of a list that a path names, and how to go on.
+pub(super) fn show(
+    session: &mut Session<'_, '_>,
+    path: &Path,
+    read: impl FnOnce(&Value, Look) -> String,
+) -> Result<(), Failure> {
+    let reply = session.get(path)?;
+    session.show(&reply, read)?;
+    if !session.is_raw()
+        && let Some(cursor) = text_in(&reply.json(), "nextCursor")
+    {
+        session.terminal.remark(format_args!("there is more: --cursor {}", clean(cursor)));
+    }
+    Ok(())
 }

@@ -2,7 +2,6 @@
 
 mod told;
 
-use std::io::Read as _;
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args;
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
-use super::session::{Errand, Session, is_stdin};
+use super::session::{Errand, Session};
 use super::words::items;
 use crate::domain::words::counted;
 
@@ -89,18 +88,9 @@ impl Errand for ApplyArgs {
 
 /// The changes in a file, as they are sent.
 fn read(file: &FilePath, session: &mut Session<'_, '_>) -> Result<Value, Failure> {
+    let text = session.read_text(file, FILE_BYTES_MAX)?;
     let unreadable = |why: String| Failure::Usage(format!("{} cannot be read: {why}", file.display()));
-    let mut text = Vec::new();
-    let read = if is_stdin(file) {
-        (&mut *session.terminal.input).take(FILE_BYTES_MAX + 1).read_to_end(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text))
-    };
-    read.map_err(|why| unreadable(why.to_string()))?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(unreadable(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
-    }
-    match serde_json::from_slice(&text) {
+    match serde_json::from_str(&text) {
         Ok(changes @ Value::Object(_)) => Ok(changes),
         Ok(_) => Err(unreadable("expected an object such as {\"changes\": [...]}".to_owned())),
         Err(why) => Err(unreadable(format!("it is no JSON: {why}"))),

@@ -97,6 +97,22 @@ impl<'s, 't> Session<'s, 't> {
         self.client.upload(upload, &mut **input, tty.then_some(&mut **err))
     }
 
+    /// The text of a file, or of standard input, of so many bytes at most.
+    pub(super) fn read_text(&mut self, file: &FilePath, most: u64) -> Result<String, Failure> {
+        let mut text = String::new();
+        let read = if is_stdin(file) {
+            (&mut *self.terminal.input).take(most + 1).read_to_string(&mut text)
+        } else {
+            File::open(file).and_then(|file| file.take(most + 1).read_to_string(&mut text))
+        };
+        let unread = |why: String| Failure::Usage(format!("{} cannot be read: {why}", file.display()));
+        read.map_err(|why| unread(why.to_string()))?;
+        if text.len() as u64 > most {
+            return Err(unread(format!("it is larger than {} MiB", most >> 20)));
+        }
+        Ok(text)
+    }
+
     /// Writes a long answer of management as it comes.
     pub(super) fn pour(&mut self, path: &Path) -> Result<(), Failure> {
         self.client.pour(path, &mut *self.terminal.out)?.granted().map(drop)

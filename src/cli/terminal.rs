@@ -72,6 +72,17 @@ impl Terminal<'_> {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Goes on where somebody agrees to what is about to be done.
+    ///
+    /// # Errors
+    /// They do not, or there is nobody to ask.
+    pub(super) fn agree(&mut self, doing: &str) -> Result<(), Failure> {
+        if !self.interactive {
+            return Err(Failure::Usage(format!("{doing}: say --yes, or run it on a terminal to be asked")));
+        }
+        if self.ask(&format!("{doing}. Go on?"))? { Ok(()) } else { Err(Failure::Declined) }
+    }
+
     /// Sees to it that everything was written.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(Failure::Output)

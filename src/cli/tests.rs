@@ -2,8 +2,10 @@
 
 mod asking;
 mod changes;
+mod configs;
 mod grammar;
 mod keys;
 mod plan;
 mod releases;
+mod telephony;
 mod world;

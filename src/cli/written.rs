@@ -4,12 +4,15 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::domain::address::{InvalidAddress, Number, Prefix};
+use crate::domain::agent_config::is_language_tag;
 use crate::domain::caller_pin::CallerAddress;
+use crate::domain::endpoint::EndpointTemplate;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AgentId, ArmId, Environment, InvalidId, Pin, SplitId, VersionNumber};
+use crate::domain::id::{AgentId, ArmId, Environment, InvalidId, Pin, SiteVariantId, SplitId, VersionNumber};
 use crate::domain::split::{CALLS_MAX, WEIGHT_MAX};
 use crate::domain::time::Timestamp;
 
@@ -150,11 +153,7 @@ impl FromStr for MaxCallsWritten {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (id, calls) = text.split_once('=').ok_or("expected ARM=COUNT, such as test=50, or ARM=none")?;
-        let expected =
-            format!("{calls:?} is no limit: expected a whole number from 1 to {CALLS_MAX}, or none");
-        let count = || calls.parse().ok().filter(|count| (1..=CALLS_MAX).contains(count));
-        let calls = if calls == "none" { None } else { Some(count().ok_or(expected)?) };
-        Ok(Self { id: id_of(id)?, calls })
+        Ok(Self { id: id_of(id)?, calls: calls_of(calls)? })
     }
 }
 
@@ -178,6 +177,24 @@ pub(super) fn limited(mut arms: Vec<Value>, limits: &[MaxCallsWritten]) -> Vec<V
         }
     }
     arms
+}
+
+/// `tier=gold`: a name and its value, which is JSON where it is JSON, else a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueWritten {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: Value,
+}
+
+impl FromStr for ValueWritten {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let (name, value) = named(text, '=').ok_or("expected NAME=VALUE, such as tests_gate=true")?;
+        Ok(Self { name, value: json_or_text(&value) })
+    }
 }
 
 /// What is hashed in a split, as the API takes it.
@@ -227,6 +244,46 @@ pub(super) fn fallback(text: &str) -> Result<Fallback, String> {
     Fallback::parse(text).map_err(|why| format!("{why}: expected {}", Fallback::EXPECTED))
 }
 
+/// Reads where calls go that nothing else can take, or `none`, which is null.
+pub(super) fn fallback_or_none(text: &str) -> Result<Value, String> {
+    or_none(text, fallback)
+}
+
+/// Reads how many calls may be in progress, or `none`, which is null.
+pub(super) fn calls_or_none(text: &str) -> Result<Value, String> {
+    calls_of(text).map(|calls| json!(calls))
+}
+
+/// Reads where a runtime listens, or `none`, which is null.
+pub(super) fn endpoint_or_none(text: &str) -> Result<Value, String> {
+    or_none(text, |text| {
+        EndpointTemplate::parse(text)
+            .map_err(|why| format!("{why}: expected a URI, such as sip:{{agent}}@10.0.0.9"))
+    })
+}
+
+/// Reads a site variant, or `none`, which is null.
+pub(super) fn site_variant_or_none(text: &str) -> Result<Value, String> {
+    or_none(text, id_of::<SiteVariantId>)
+}
+
+/// Reads a language, or `none`, which is null.
+pub(super) fn language_or_none(text: &str) -> Result<Value, String> {
+    let expected = || "expected a language by BCP 47, such as en-GB, or none".to_owned();
+    or_none(text, |text| is_language_tag(text).then(|| text.to_owned()).ok_or_else(expected))
+}
+
+/// Reads any text but an empty one, or `none`, which is null.
+pub(super) fn text_or_none(text: &str) -> Result<Value, String> {
+    let expected = || "expected a text, or none".to_owned();
+    or_none(text, |text| (!text.is_empty()).then(|| text.to_owned()).ok_or_else(expected))
+}
+
+/// A value as it is written: JSON where it is JSON, else a text.
+pub(super) fn json_or_text(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
+
 /// Reads a caller.
 pub(super) fn caller(text: &str) -> Result<CallerAddress, String> {
     CallerAddress::parse(text).map_err(|why| format!("{why}: expected {}", InvalidAddress::EXPECTED))
@@ -255,10 +312,7 @@ pub(super) fn prefix(text: &str) -> Result<Prefix, String> {
 
 /// Reads a time, or `none`, which is null.
 pub(super) fn time_or_none(text: &str) -> Result<Value, String> {
-    if text == "none" {
-        return Ok(Value::Null);
-    }
-    time(text)
+    or_none(text, time)
 }
 
 /// Reads a time.
@@ -297,6 +351,19 @@ fn named(text: &str, mark: char) -> Option<(String, String)> {
     let (name, value) = text.split_once(mark)?;
     let name = name.trim();
     (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+}
+
+fn or_none<T: Serialize>(text: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Value, String> {
+    if text == "none" { Ok(Value::Null) } else { read(text).map(|read| json!(read)) }
+}
+
+fn calls_of(text: &str) -> Result<Option<u32>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let count = text.parse().ok().filter(|count| (1..=CALLS_MAX).contains(count));
+    let expected = || format!("{text:?} is no limit: expected a whole number from 1 to {CALLS_MAX}, or none");
+    count.map(Some).ok_or_else(expected)
 }
 
 fn weight_of(text: &str) -> Result<u32, String> {
@@ -343,6 +410,39 @@ mod tests {
         for text in ["test", "test=", "test=0", "test=100000001", "=1", "test=-1"] {
             assert!(limit(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_is_json_or_else_a_text() {
+        let value = |text: &str| text.parse::<ValueWritten>().map(|written| written.value);
+        assert_eq!(value("a=true"), Ok(json!(true)));
+        assert_eq!(value("a=409"), Ok(json!(409)));
+        assert_eq!(value("a=move"), Ok(json!("move")));
+        assert_eq!(value("a=b=c"), Ok(json!("b=c")));
+        assert!(value("a").is_err() && value("=1").is_err());
+    }
+
+    #[test]
+    fn none_clears_and_nothing_else_does() {
+        for read in [
+            fallback_or_none,
+            calls_or_none,
+            endpoint_or_none,
+            site_variant_or_none,
+            language_or_none,
+            text_or_none,
+        ] {
+            assert_eq!(read("none"), Ok(Value::Null));
+            assert!(read("").is_err());
+        }
+        assert_eq!(calls_or_none("40"), Ok(json!(40)));
+        assert_eq!(endpoint_or_none("sip:{agent}@10.0.0.9"), Ok(json!("sip:{agent}@10.0.0.9")));
+        assert_eq!(language_or_none("en-GB"), Ok(json!("en-GB")));
+        assert!(
+            calls_or_none("0").is_err()
+                && endpoint_or_none("desk").is_err()
+                && language_or_none("e n").is_err()
+        );
     }
 
     #[test]

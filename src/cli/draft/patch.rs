@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+use crate::cli::written::json_or_text;
+
 /// `llm.temperature=0.4`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Assignment {
@@ -26,8 +28,7 @@ impl FromStr for Assignment {
                 "{path} is in a list, which is given whole: KEY=[…], or all of it by --edit"
             ));
         }
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        Ok(Self { keys, value })
+        Ok(Self { keys, value: json_or_text(value) })
     }
 }
 
