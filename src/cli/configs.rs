@@ -51,10 +51,13 @@ Examples:
         agent: AgentId,
     },
     /// Show the values of an environment, and their schema
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "get",
+        after_help = "\
 Examples:
   cordboard configs show sales live
-  cordboard configs show sales sandbox --json")]
+  cordboard configs show sales sandbox --json"
+    )]
     Show {
         /// The agent
         agent: AgentId,

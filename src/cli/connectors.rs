@@ -49,9 +49,12 @@ Examples:
         agent: AgentId,
     },
     /// Show a connector
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "get",
+        after_help = "\
 Examples:
-  cordboard connectors show sales CONNECTOR-0A1B2C3D")]
+  cordboard connectors show sales CONNECTOR-0A1B2C3D"
+    )]
     Show {
         /// The agent
         agent: AgentId,
