@@ -129,7 +129,12 @@ impl Switchboard {
         let mut before = None;
         if let Some(call_id) = call.call_id {
             match self.calls.leg(call, call_id) {
-                Some(leg) if leg.ended.is_some() || !table.moves(&leg.kept) => {
+                // Nor does anybody move a call of which they may not be told.
+                Some(leg)
+                    if leg.ended.is_some()
+                        || !table.moves(&leg.kept)
+                        || hidden(call, &leg.kept.decision(Reason::CallInProgress)) =>
+                {
                     trail.note("call_in_progress", true, format_args!("the call was decided before"));
                     return then(&self.repeat(&leg.kept, Asking { table, call, occasion }));
                 }

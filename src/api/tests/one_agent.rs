@@ -55,6 +55,23 @@ fn an_agent_goes_out_and_comes_in_as_it_was() {
 }
 
 #[test]
+fn a_copy_of_an_agent_takes_no_connector_from_it_nor_its_numbers() {
+    let world = world();
+    let numbers = "/v1/agents/desk/telephony/phone-numbers/+14155550177";
+    assert_eq!(world.admin("POST", numbers, json!({})).status, 201);
+    let mut copy = world.get("/v1/agents/desk/export").json();
+    copy["agents"][0]["id"] = json!("copy");
+    let connector = copy["agents"][0]["connectors"][0]["id"].as_str().unwrap().to_owned();
+    let copied = world.admin("POST", "/v1/agents/import", copy);
+    assert_eq!(copied.status, 200, "{}", copied.text);
+    let of_copy = world.get("/v1/agents/copy/telephony/connectors").json();
+    assert_eq!(of_copy["connectors"], json!([]));
+    let gone = format!("/v1/agents/copy/telephony/connectors/{connector}");
+    assert_eq!(world.admin("DELETE", &gone, json!({})).status, 404);
+    assert_eq!(world.get(numbers).status, 200);
+}
+
+#[test]
 fn an_import_of_an_agent_is_of_one_agent_alone() {
     let world = world();
     let document = world.get("/v1/agents/desk/export").json();

@@ -12,7 +12,7 @@ use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::connector::Connector;
 use crate::domain::deployment::Deployment;
-use crate::domain::id::{AccountId, Environment, VersionNumber};
+use crate::domain::id::{AccountId, ConnectorId, Environment, VersionNumber};
 use crate::domain::object::Object;
 use crate::domain::real_time_config::ConfigPage;
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
@@ -95,6 +95,7 @@ impl State {
             by: command.author.name().to_owned(),
             at: command.at,
             next: self.clone(),
+            holders: self.holders_of_connectors(account),
             touched: Touched::default(),
             changes: Vec::new(),
             faults: Vec::new(),
@@ -121,6 +122,14 @@ impl State {
         intake.numbers(account, import)?;
         intake.into_outcome(import)
     }
+
+    /// The agents of an account by their connectors.
+    fn holders_of_connectors(&self, account: &AccountId) -> HashMap<ConnectorId, AgentRef, FixedState> {
+        let agents = self.agents.iter().filter(|(id, _)| id.account == *account);
+        agents
+            .flat_map(|(id, agent)| agent.connectors.keys().map(|connector| (connector.clone(), id.clone())))
+            .collect()
+    }
 }
 
 /// The state as it would be, the facts that lead there, and what stands against it.
@@ -129,6 +138,8 @@ struct Intake {
     by: String,
     at: Timestamp,
     next: State,
+    /// Whose a connector is: numbers name it by its id alone, so that no two agents may have it.
+    holders: HashMap<ConnectorId, AgentRef, FixedState>,
     touched: Touched,
     changes: Vec<Change>,
     faults: Vec<FieldFault>,
@@ -204,6 +215,12 @@ impl Intake {
     fn parts(&mut self, id: &AgentRef, agent: &WholeAgent) {
         let Some(present) = self.next.agents.get(id).cloned() else { return };
         for connector in &agent.connectors {
+            let holder = self.holders.entry(connector.id.clone()).or_insert_with(|| id.clone());
+            if holder != id {
+                let warning = format!("the connector {} stays with agent {}", connector.id, holder.agent);
+                self.warnings.push(warning);
+                continue;
+            }
             if present.connectors.get(&connector.id) != Some(connector) {
                 self.change(Change::ConnectorPut { agent: id.clone(), connector: Arc::clone(connector) });
             }

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 /// Most looks of a subschema at a value.
 const LOOKS_MAX: u64 = 500_000;
+/// Bytes of a text that a pattern goes through in what a look takes.
+const BYTES_A_LOOK: usize = 64;
 /// Most pairs of a subschema and a value.
 const PAIRS_MAX: usize = 100_000;
 /// Deepest nesting of looks: through references further than a schema is nested itself.
@@ -105,7 +107,7 @@ impl<'s> Effort<'_, 's> {
             return Err(TooMuch::Looks);
         }
         self.known.insert(pair, 1);
-        let mut sum = 1_u64;
+        let mut sum = 1_u64.saturating_add(by_patterns(schema, value));
         let mut add = |this: &mut Self, schema: &'s Value, value: &Value| {
             sum = sum.saturating_add(this.looks(schema, value, depth + 1)?);
             if sum > LOOKS_MAX { Err(TooMuch::Looks) } else { Ok(()) }
@@ -146,6 +148,15 @@ impl<'s> Effort<'_, 's> {
         self.known.insert(pair, sum);
         Ok(sum)
     }
+}
+
+/// What it takes to match texts with the patterns of a schema, in looks.
+fn by_patterns(schema: &Value, value: &Value) -> u64 {
+    let own = value.as_str().filter(|_| schema.get("pattern").is_some()).map_or(0, str::len);
+    let named = schema.get("patternProperties").and_then(Value::as_object).map_or(0, serde_json::Map::len);
+    let names = value.as_object().into_iter().flatten().map(|(name, _)| name.len());
+    let bytes = if named == 0 { own } else { own.saturating_add(names.sum::<usize>().saturating_mul(named)) };
+    u64::try_from(bytes / BYTES_A_LOOK).unwrap_or(u64::MAX)
 }
 
 /// A schema, or each of a list of them.

@@ -23,6 +23,8 @@ const FAULTS_MAX: usize = 100;
 const MESSAGE_CHARS_MAX: usize = 300;
 /// Most memory of a compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 18;
+/// Most patterns of a schema: they are all in memory while it is asked.
+const PATTERNS_MAX: usize = 200;
 
 /// A schema that can be asked.
 pub(super) struct ConfigSchema<'s> {
@@ -53,6 +55,10 @@ impl<'s> ConfigSchema<'s> {
         }
         if depth_of(schema) > SCHEMA_DEPTH_MAX {
             return Err(fault(format!("is nested too deeply: expected at most {SCHEMA_DEPTH_MAX} levels")));
+        }
+        let patterns = patterns_in(schema);
+        if patterns > PATTERNS_MAX {
+            return Err(fault(format!("has {patterns} patterns: expected at most {PATTERNS_MAX}")));
         }
         let references = References::of(schema);
         let faults = unfit(schema, &references);
@@ -146,6 +152,21 @@ fn depth_of(value: &Value) -> usize {
         }
     }
     deepest
+}
+
+/// How many patterns there are in a schema; what only looks like one counts too.
+fn patterns_in(schema: &Value) -> usize {
+    let (mut count, mut waiting) = (0, vec![schema]);
+    while let Some(value) = waiting.pop() {
+        count += usize::from(value.get("pattern").is_some_and(Value::is_string));
+        count += value.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+        match value {
+            Value::Array(items) => waiting.extend(items),
+            Value::Object(members) => waiting.extend(members.values()),
+            _ => {}
+        }
+    }
+    count
 }
 
 /// A pointer into a value as paths are written here.
@@ -273,6 +294,27 @@ mod tests {
         chain.insert("d2000".to_owned(), json!(true));
         let chain = json!({"$ref": "#/definitions/d0", "definitions": chain});
         assert_eq!(fields(&ConfigSchema::read(&chain).unwrap_err()), ["schema"]);
+    }
+
+    #[test]
+    fn patterns_are_few_and_long_texts_are_not_looked_at_for_ever() {
+        let many = |count: usize| {
+            let own: Vec<Value> = (1..count).map(|n| json!({"pattern": format!("^{n}")})).collect();
+            json!({"not": {"anyOf": own}, "patternProperties": {"^x": true}})
+        };
+        assert!(ConfigSchema::read(&many(PATTERNS_MAX)).is_ok());
+        assert_eq!(fields(&ConfigSchema::read(&many(PATTERNS_MAX + 1)).unwrap_err()), ["schema"]);
+        let twice = |to: String| json!({"allOf": [{"$ref": to}, {"$ref": to}]});
+        let mut definitions: Map<String, Value> =
+            (0..10).map(|n| (format!("d{n}"), twice(format!("#/definitions/d{}", n + 1)))).collect();
+        definitions.insert("d10".to_owned(), json!({"pattern": "a", "patternProperties": {"a": {}}}));
+        let schema =
+            json!({"additionalProperties": {"$ref": "#/definitions/d0"}, "definitions": definitions});
+        let schema = ConfigSchema::read(&schema).unwrap();
+        let long = "a".repeat(60_000);
+        assert_eq!(schema.faults(&json!({"a": "a", "b": {"a": 1}})), []);
+        assert_eq!(fields(&schema.faults(&json!({"a": long}))), ["variables"]);
+        assert_eq!(fields(&schema.faults(&json!({"b": {long: 1}}))), ["variables"]);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -42,6 +42,7 @@ impl CallsInProgress {
         had: &Kept,
         (kept, places): (Kept, Places),
     ) -> Replaced {
+        let decision_id = kept.decision_id;
         let replaced = self.in_place(request, call_id, |placed| {
             if placed.leg.ended.is_some() {
                 return Replaced::Ended;
@@ -53,6 +54,10 @@ impl CallsInProgress {
             placed.places = places;
             Replaced::Done
         });
+        if matches!(replaced, Some(Replaced::Done)) {
+            // A token may have brought another one than the call had.
+            self.decisions.note(decision_id, self.key(request.account, call_id));
+        }
         replaced.unwrap_or(Replaced::Ended)
     }
 

@@ -131,6 +131,34 @@ fn a_token_from_before_a_move_is_ignored_by_every_node_and_they_agree() {
 }
 
 #[test]
+fn a_call_is_found_by_the_decision_that_a_token_moved_it_to() {
+    let mut world = world();
+    let (board, elsewhere) = (switchboard(&world, 10), switchboard(&world, 10));
+    ask(&board, &world, LIVE, "a", None, 1);
+    deploy(&mut world, Environment::Live, 3, true);
+    let token = ask(&elsewhere, &world, LIVE, "leg", None, 9).token.unwrap();
+    let moved = ask(&board, &world, LIVE, "a", Some(&token), 2);
+    assert_eq!((moved.said.as_str(), moved.id, moved.standing), ("V3 token", 9, Standing::Moved));
+    let found = board.calls.decided(&world.account, 9).map(|leg| leg.names.call_id().to_owned());
+    assert_eq!(found.as_deref(), Some("a"));
+}
+
+#[test]
+fn nobody_moves_a_call_of_an_agent_that_is_hidden_from_them() {
+    let mut world = world();
+    let board = switchboard(&world, 10);
+    ask(&board, &world, LIVE, "a", None, 1);
+    deploy(&mut world, Environment::Live, 3, true);
+    world.put(LIVE, "reception@V1");
+    let (headers, seen) = (Vec::new(), [agent_ref("reception").agent]);
+    let call =
+        CallRequest { call_id: Some("a"), agents: Some(&seen), ..world.call(LIVE, "+14155550199", &headers) };
+    let standing = board.ask(&world.table, &call, occasion(2), &mut Silent, |answer| answer.standing);
+    assert_eq!(standing, Standing::Hidden);
+    assert_eq!(board.calls.leg(&call, "a").unwrap().kept.served.agent.agent.as_str(), "sales");
+}
+
+#[test]
 fn a_moved_call_holds_one_place_and_is_not_in_its_own_way() {
     let mut world = world();
     let mut agents = vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
