@@ -221,8 +221,8 @@ fn the_command_line_takes_out_and_gives_back() {
     let line = refused.err.split("stands in routes/example.toml:").nth(1).unwrap().split(' ').next().unwrap();
     let line: usize = line.parse().unwrap();
     let text = world.text("routes/example.toml");
-    let table: Vec<&str> = text.lines().skip(line - 1).take(3).collect();
-    assert!(table[0] == "[[number]]" && table.concat().contains(AT_LIVE), "{refused:?}");
+    let there = text.lines().nth(line - 1);
+    assert!(there.is_some_and(|there| there.contains(AT_LIVE)), "{there:?}: {refused:?}");
     assert!(refused.err.contains("cordboard adopt"), "{refused:?}");
     let released = run("release +14155550101 --split spring-prompt");
     assert!(
