@@ -224,7 +224,7 @@ fn the_command_line_takes_out_and_gives_back() {
     let there = text.lines().nth(line - 1);
     assert!(there.is_some_and(|there| there.contains(AT_LIVE)), "{there:?}: {refused:?}");
     assert!(refused.err.contains("cordboard adopt"), "{refused:?}");
-    let released = run("release +14155550101 --split spring-prompt");
+    let released = run("release +14155550101 --split spring-prompt --yes");
     assert!(
         released.code() == 0 && released.out.contains("; +14155550101 goes to sales at V1"),
         "{released:?}"
