@@ -206,7 +206,8 @@ impl ServingSplit {
 
     /// Takes back a call that was counted and did not begin.
     pub(super) fn uncount(&self) {
-        self.calls.fetch_sub(1, Ordering::Relaxed);
+        // Never below none, whoever gives back what was not counted.
+        let _ = self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| calls.checked_sub(1));
     }
 
     /// Whether it has had all calls of its quota.
