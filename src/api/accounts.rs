@@ -175,7 +175,6 @@ async fn create_account(
     responses(
         (status = 200, body = AccountView, description = "The account; the tag is in `ETag`."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is none, or it is another one than the key's"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_account(caller: Caller, Id(id): Id<AccountId>) -> Result<Answer<AccountView>, ApiError> {
@@ -194,8 +193,6 @@ async fn get_account(caller: Caller, Id(id): Id<AccountId>) -> Result<Answer<Acc
     responses(
         (status = 200, body = AccountView, description = "The account as it is from now on."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is none, or it is another one than the key's"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn patch_account(

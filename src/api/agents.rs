@@ -111,7 +111,6 @@ async fn list_agents(caller: Caller) -> Result<Answer<Vec<AgentView>>, ApiError>
     responses(
         (status = 200, body = Vec<AgentView>, description = "All of them."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn list_agents_of_account(
@@ -128,8 +127,6 @@ async fn list_agents_of_account(
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = AgentView, description = "The agent."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_agent(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<AgentView>, ApiError> {

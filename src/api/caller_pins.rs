@@ -256,7 +256,6 @@ async fn get_caller_pin(
         (status = 200, body = CallerPinView, description = "The pin as it is from now on."),
         (status = 404, description = "`PROJECT_NOT_FOUND`: no such agent"),
         (status = 409, description = "`MANAGED_BY_FILES`, or `TOO_MANY_CALLER_PINS`: the account has 100,000"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The agent or the caller is malformed, or the caller a withheld one."),
     )
 )]
@@ -283,7 +282,6 @@ async fn put_caller_pin(
         (status = 204, description = "The caller is pinned no longer."),
         (status = 404, description = "`NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The agent or the caller is malformed, or the caller a withheld one."),
     )
 )]

@@ -84,7 +84,6 @@ async fn get_default_route(caller: Caller) -> Result<Answer<RouteView>, ApiError
     responses(
         (status = 200, body = RouteView, description = "The route as it is from now on."),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
     )
 )]
 async fn put_default_route(
@@ -106,7 +105,6 @@ async fn put_default_route(
         (status = 204, description = "It is removed."),
         (status = 404, description = "`NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
     )
 )]
 async fn delete_default_route(

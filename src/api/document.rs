@@ -49,11 +49,37 @@ pub(super) fn management(document: &utoipa::openapi::OpenApi) -> Value {
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("securitySchemes".to_owned(), Value::Object(schemes));
     }
+    for (path, item) in members(&mut document, "/paths").into_iter().flatten() {
+        for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+            refuse_by_path(path, operation);
+        }
+    }
     finish_all(&mut document);
     for (_, item) in members(&mut document, "/paths").into_iter().flatten() {
         item.get_mut("post").into_iter().for_each(may_be_repeated);
     }
     document
+}
+
+/// How an operation fails by what it is about, unless it says it in words of its own.
+fn refuse_by_path(path: &str, operation: &mut Value) {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    let takes = |key: &str, value: &str| {
+        parameters.into_iter().flatten().any(|parameter| parameter.get(key).is_some_and(|it| it == value))
+    };
+    let refusals = [
+        ("404", "`PROJECT_NOT_FOUND`", path.starts_with("/v1/agents/{id}")),
+        ("412", "`PRECONDITION_FAILED`", takes("name", "If-Match")),
+        ("422", "An id is malformed.", takes("in", "path")),
+    ];
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    // What never succeeds says all there is to say.
+    if !responses.keys().any(|status| status.starts_with('2')) {
+        return;
+    }
+    for (status, description, _) in refusals.into_iter().filter(|(_, _, applies)| *applies) {
+        responses.entry(status).or_insert_with(|| json!({"description": description}));
+    }
 }
 
 /// Says of a `POST` that it is carried out once however often it is sent, if it is sent with a key of its own.

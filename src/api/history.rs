@@ -103,8 +103,6 @@ async fn get_history(
     ),
     responses(
         (status = 200, body = HistoryPage, description = "A page."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_history_of_agent(

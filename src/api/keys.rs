@@ -175,7 +175,6 @@ async fn create_key(
     responses(
         (status = 200, body = KeyView, description = "The key; the tag is in `ETag`."),
         (status = 404, description = "`KEY_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_key(caller: Caller, Id(KeyId(id)): Id<KeyId>) -> Result<Answer<KeyView>, ApiError> {
@@ -197,8 +196,6 @@ async fn get_key(caller: Caller, Id(KeyId(id)): Id<KeyId>) -> Result<Answer<KeyV
         (status = 204, description = "It has ended."),
         (status = 404, description = "`KEY_NOT_FOUND`"),
         (status = 409, description = "`LAST_ADMIN_KEY`: nobody could make another key then"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn delete_key(

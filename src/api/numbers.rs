@@ -128,7 +128,6 @@ async fn get_number(caller: Caller, Id(number): Id<Number>) -> Result<Answer<Num
     responses(
         (status = 200, body = NumberView, description = "The number as it is from now on."),
         (status = 409, description = "`MANAGED_BY_FILES`, or `PHONE_NUMBERS_ALREADY_EXISTS`: of another account"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
     )
 )]
@@ -156,7 +155,6 @@ async fn put_number(
         (status = 204, description = "It is released."),
         (status = 404, description = "`PHONE_NUMBERS_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
     )
 )]

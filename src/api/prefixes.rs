@@ -155,7 +155,6 @@ async fn get_prefix(caller: Caller, Id(prefix): Id<Prefix>) -> Result<Answer<Pre
     responses(
         (status = 200, body = PrefixView, description = "The prefix as it is from now on."),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The prefix is malformed."),
     )
 )]
@@ -181,7 +180,6 @@ async fn put_prefix(
         (status = 204, description = "It is released."),
         (status = 404, description = "`NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The prefix is malformed."),
     )
 )]

@@ -106,7 +106,6 @@ fn page(
     responses(
         (status = 200, body = SplitView, description = "The split; the tag is in `ETag`."),
         (status = 404, description = "`SPLIT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_split(
@@ -142,8 +141,6 @@ async fn get_split(
         (status = 204, description = "It is deleted."),
         (status = 404, description = "`SPLIT_NOT_FOUND`"),
         (status = 409, description = "`IN_USE`, or `MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn delete_split(

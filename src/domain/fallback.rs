@@ -11,7 +11,7 @@ use super::endpoint::EndpointTemplate;
 
 /// A target, or a number whose route is followed instead. As text its URI, or the number.
 ///
-/// The placeholders of a target become what they would for the version that would have served.
+/// What stands in braces in a target is filled in as for the version that would have served.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fallback {
     /// Calls are sent there.
@@ -22,8 +22,8 @@ pub enum Fallback {
 
 impl Fallback {
     /// What [`Fallback::parse`] reads, for error texts.
-    pub const EXPECTED: &'static str = "a sip, sips, tel, ws, wss, http or https URI with no placeholders but \
-        {agent}, {version}, {arm} and {callId}, + and 7 to 15 digits, or a SIP user";
+    pub const EXPECTED: &'static str = "a sip, sips, tel, ws, wss, http or https URI, in which braces hold nothing but \
+        {agent}, {version}, {arm} or {callId}; + and 7 to 15 digits; or a SIP user";
 
     /// Reads a URI, which has a colon, or a number, which has none.
     ///

@@ -168,8 +168,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = BranchList, description = "All of them."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn list_branches(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<BranchList>, ApiError> {
@@ -192,14 +190,11 @@ async fn list_branches(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<Bra
     request_body = NewBranchBody,
     responses(
         (status = 201, body = BranchMade, description = "The branch."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (
             status = 409,
             description = "`BRANCH_ALREADY_EXISTS`: one of this name is there; `TOO_MANY_BRANCHES`: 100 are there besides \
                 `main`; `MANAGED_BY_FILES`"
         ),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn create_branch(
@@ -231,8 +226,6 @@ async fn create_branch(
         (status = 200, body = BranchDeleted, description = "It is gone."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`BRANCH_IS_MAIN`: every agent has it; `MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn delete_branch(

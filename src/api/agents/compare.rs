@@ -92,8 +92,6 @@ pub struct ChangeView {
     responses(
         (status = 200, body = Comparison, description = "What differs."),
         (status = 400, description = "A side is missing, or the agent has no such thing."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 pub(super) async fn compare(

@@ -291,8 +291,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     responses(
         (status = 200, body = DeploymentList, description = "Deployments."),
         (status = 400, description = "`DEPLOYMENTS_INVALID_ENVIRONMENT`: it is missing or unknown."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn list_deployments(
@@ -328,8 +326,6 @@ async fn list_deployments(
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = ActiveDeployments, description = "By environment."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_active_deployments(
@@ -360,14 +356,12 @@ async fn get_active_deployments(
         (status = 200, body = DryRun, description = "Of a dry run: what it would come to."),
         (status = 201, body = Deployed, description = "What serves from now on."),
         (status = 400, description = "`DEPLOYMENTS_INVALID_ENVIRONMENT`, or a field is at fault"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (
             status = 409,
             description = "`DEPLOYMENTS_ALREADY_PUBLISHED`: nothing changed, and `data.has_changes` is false; \
                 `TOO_MANY_VERSIONS`, `MANAGED_BY_FILES`"
         ),
         (status = 412, description = "`PRE_RELEASE_NOT_READY`: the account forbids to skip pre-release; `PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn publish(
@@ -406,7 +400,6 @@ async fn publish(
         (status = 404, description = "`PROJECT_NOT_FOUND`, `DEPLOYMENT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
         (status = 412, description = "`PRE_RELEASE_NOT_READY`: the account forbids to skip pre-release"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn promote(
@@ -441,7 +434,6 @@ async fn promote(
         (status = 200, body = Released, description = "What serves from now on; of a dry run, what it would come to."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `DEPLOYMENT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn rollback(

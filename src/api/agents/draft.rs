@@ -37,7 +37,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         (status = 200, body = Value, description = "The configuration; its fingerprint is the `ETag`."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_draft(
@@ -71,8 +70,6 @@ async fn get_draft(
         (status = 400, description = "The configuration has faults: each with its key."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn put_draft(
@@ -112,8 +109,6 @@ async fn put_draft(
         (status = 400, description = "The configuration would have faults: each with its key."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn patch_draft(
@@ -157,8 +152,6 @@ async fn patch_draft(
         (status = 200, body = Value, description = "The draft as it is from now on."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`NO_VERSION`: there is none to revert to; `MANAGED_BY_FILES`, `BRANCH_PROTECTED`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn delete_draft(

@@ -203,7 +203,6 @@ async fn create_agent(
         (status = 400, description = "`PROJECT_ID_INVALID`, or a field is at fault"),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`"),
         (status = 409, description = "`PROJECT_ID_ALREADY_EXISTS`, `TOO_MANY_AGENTS`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn create_agent_of_account(
@@ -258,9 +257,7 @@ async fn make(
     responses(
         (status = 200, body = AgentView, description = "The copy."),
         (status = 400, description = "`PROJECT_ID_INVALID`, or a field is at fault"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (status = 409, description = "`PROJECT_ID_ALREADY_EXISTS`, `TOO_MANY_AGENTS`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn duplicate_agent(
@@ -296,10 +293,7 @@ async fn duplicate_agent(
     ),
     responses(
         (status = 204, description = "It is gone."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (status = 409, description = "`IN_USE`: a split or the route files name it; `MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn delete_agent(

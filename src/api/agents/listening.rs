@@ -150,8 +150,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = AllEndpoints, description = "All of them; the tag is of the agent's own."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_endpoints(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<AllEndpoints>, ApiError> {
@@ -176,10 +174,7 @@ async fn get_endpoints(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<All
     request_body = EndpointsBody,
     responses(
         (status = 200, body = EndpointsView, description = "Where calls go from now on."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn put_endpoints(
@@ -200,8 +195,6 @@ async fn put_endpoints(
     ),
     responses(
         (status = 200, body = EndpointsView, description = "Empty where the agent or the version says."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn get_environment_endpoints(
@@ -222,10 +215,7 @@ async fn get_environment_endpoints(
     request_body = EndpointsBody,
     responses(
         (status = 200, body = EndpointsView, description = "Where calls go from now on."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn put_environment_endpoints(
@@ -257,8 +247,6 @@ async fn put(
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = FallbackView, description = "As it is."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_fallback(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<FallbackView>, ApiError> {
@@ -275,10 +263,7 @@ async fn get_fallback(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<Fall
     request_body = FallbackBody,
     responses(
         (status = 200, body = FallbackView, description = "As it is from now on."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn put_fallback(

@@ -164,8 +164,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = ConfigPages, description = "One page for each environment."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn list_config_pages(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<ConfigPages>, ApiError> {
@@ -185,8 +183,6 @@ async fn list_config_pages(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer
     responses(
         (status = 200, body = PageView, description = "The page; the tag is in `ETag`."),
         (status = 400, description = "`REAL_TIME_CONFIG_UNKNOWN_CLIENT_ENVIRONMENT`"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn get_config_page(
@@ -216,9 +212,6 @@ async fn get_config_page(
             description = "`REAL_TIME_CONFIG_INVALID_SCHEMA`, `REAL_TIME_CONFIG_INVALID_FOR_SCHEMA`, \
                 `REAL_TIME_CONFIG_UNKNOWN_CLIENT_ENVIRONMENT`"
         ),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn put_config_schema(
@@ -257,9 +250,6 @@ async fn put_config_schema(
             description = "`REAL_TIME_CONFIG_INVALID_FOR_SCHEMA`, each value by its path; \
                 `REAL_TIME_CONFIG_UNKNOWN_CLIENT_ENVIRONMENT`"
         ),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn patch_config_variables(

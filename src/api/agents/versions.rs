@@ -84,8 +84,6 @@ pub struct WholeVersion {
     ),
     responses(
         (status = 200, body = VersionPage, description = "A page."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 pub(super) async fn list_versions(
@@ -143,13 +141,10 @@ impl Written for SaveVersion {
     request_body = SaveVersion,
     responses(
         (status = 201, body = VersionView, description = "The version."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (
             status = 409,
             description = "`VERSION_ALREADY_SAVED`: the newest version has this content; `TOO_MANY_VERSIONS`, `MANAGED_BY_FILES`"
         ),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 pub(super) async fn save_version(
@@ -181,7 +176,6 @@ pub(super) async fn save_version(
         (status = 200, body = serde_json::Value, description = "The draft as it is from now on; its fingerprint is the `ETag`."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, or `NOT_FOUND`: no such version"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
         (status = 422, description = "The id or the version is malformed."),
     )
 )]

@@ -51,8 +51,6 @@ pub(super) async fn create_split(
         (status = 200, body = SplitView, description = "The split as it is from now on, with `movedSlots`."),
         (status = 404, description = "`SPLIT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`, or `SPLIT_ENDED`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 pub(super) async fn patch_split(
@@ -80,8 +78,6 @@ pub(super) async fn patch_split(
         (status = 200, body = SplitView, description = "The split as it is from now on."),
         (status = 404, description = "`SPLIT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`, or `SPLIT_ENDED`: for another arm"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 pub(super) async fn end_split(

@@ -28,8 +28,6 @@ use crate::http::error::ApiError;
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = serde_json::Value, description = "What `POST /v1/agents/import` takes, and `POST /v1/import` too."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 pub(super) async fn export_agent(

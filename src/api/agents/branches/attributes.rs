@@ -107,7 +107,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         (status = 200, body = AttributeList, description = "All of them; the `ETag` is that of the branch's draft."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn list_attributes(
@@ -135,7 +134,6 @@ async fn list_attributes(
         (status = 200, body = AttributeView, description = "It; the `ETag` is that of the branch's draft."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn get_attribute(
@@ -160,8 +158,6 @@ async fn get_attribute(
         (status = 400, description = "A field is at fault, the name is taken, or there are 50 attributes."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn create_attribute(
@@ -196,8 +192,6 @@ async fn create_attribute(
         (status = 400, description = "A field is at fault, or the name is taken."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn patch_attribute(
@@ -230,8 +224,6 @@ async fn patch_attribute(
         (status = 200, body = Deleted, description = "It is gone."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn delete_attribute(

@@ -60,7 +60,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         (status = 200, body = Behavior, description = "The text; the `ETag` is that of the branch's draft."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn get_behavior(
@@ -87,8 +86,6 @@ async fn get_behavior(
         (status = 200, body = Behavior, description = "The text."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn patch_behavior(

@@ -213,7 +213,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         (status = 200, body = Vec<TopicView>, description = "All of them; the `ETag` is that of the branch's draft."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn list_topics(
@@ -238,7 +237,6 @@ async fn list_topics(
         (status = 200, body = TopicView, description = "It; the `ETag` is that of the branch's draft."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn get_topic(
@@ -268,8 +266,6 @@ async fn get_topic(
             description = "`KNOWLEDGE_BASE_TOPIC_ALREADY_EXISTS`: one of this name is there; `MANAGED_BY_FILES`; \
                 `BRANCH_PROTECTED`: the account protects `main`."
         ),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn create_topic(
@@ -306,8 +302,6 @@ async fn create_topic(
             description = "`KNOWLEDGE_BASE_TOPIC_ALREADY_EXISTS`: another one has this name; `MANAGED_BY_FILES`; \
                 `BRANCH_PROTECTED`: the account protects `main`."
         ),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn patch_topic(
@@ -335,8 +329,6 @@ async fn patch_topic(
         (status = 204, description = "It is gone."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn delete_topic(

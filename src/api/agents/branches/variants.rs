@@ -93,7 +93,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         (status = 200, body = VariantList, description = "All of them; the `ETag` is that of the branch's draft."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn list_variants(
@@ -121,7 +120,6 @@ async fn list_variants(
         (status = 200, body = VariantView, description = "It; the `ETag` is that of the branch's draft."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
         (status = 409, description = "`NO_DRAFT`: an agent of the files may have none."),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn get_variant(
@@ -154,8 +152,6 @@ async fn get_variant(
             description = "`VARIANTS_DUPLICATE_NAME_ERROR`: one of this name is there; `MANAGED_BY_FILES`; \
                 `BRANCH_PROTECTED`: the account protects `main`."
         ),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn create_variant(
@@ -198,8 +194,6 @@ async fn create_variant(
             description = "`VARIANTS_DUPLICATE_NAME_ERROR`: another one has this name; `MANAGED_BY_FILES`; \
                 `BRANCH_PROTECTED`: the account protects `main`."
         ),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn patch_variant(
@@ -229,8 +223,6 @@ async fn patch_variant(
         (status = 400, description = "`VARIANTS_REMOVE_DEFAULT_ERROR`: it is the default, and there are others."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `BRANCH_NOT_FOUND`, `NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`; `BRANCH_PROTECTED`: the account protects `main`."),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn delete_variant(

@@ -246,8 +246,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     params(("id" = String, Path, description = "The agent.")),
     responses(
         (status = 200, body = ConnectorList, description = "All of them, by id."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn list_connectors(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<ConnectorList>, ApiError> {
@@ -265,8 +263,6 @@ async fn list_connectors(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<C
     responses(
         (status = 200, body = ConnectorsFound, description = "Those that are there, and the ids of the others."),
         (status = 400, description = "`CONNECTORS_VALIDATION_FAILED`"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn find_connectors(
@@ -295,8 +291,6 @@ async fn find_connectors(
     responses(
         (status = 200, body = PatchResults, description = "What became of each."),
         (status = 400, description = "`CONNECTORS_VALIDATION_FAILED`"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn patch_connectors(
@@ -330,7 +324,6 @@ async fn patch_connectors(
         (status = 200, body = ConnectorView, description = "The connector."),
         (status = 400, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `PHONE_NUMBERS_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn look_up_connector(
@@ -355,7 +348,6 @@ async fn look_up_connector(
     responses(
         (status = 200, body = ConnectorView, description = "The connector; the tag is in `ETag`."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `CONNECTORS_NOT_FOUND`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn get_connector(
@@ -383,8 +375,6 @@ async fn get_connector(
         (status = 400, description = "`CONNECTORS_VALIDATION_FAILED`"),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `CONNECTORS_NOT_FOUND`"),
         (status = 409, description = "`TOO_MANY_CONNECTORS`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn patch_connector(
@@ -428,8 +418,6 @@ async fn patch_one(
     responses(
         (status = 200, body = ConnectorDeleted, description = "It is gone, and its numbers are released."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `CONNECTORS_NOT_FOUND`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn delete_connector(

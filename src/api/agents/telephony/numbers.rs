@@ -208,7 +208,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     responses(
         (status = 200, body = PhoneNumberList, description = "At most 10,000 of them."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `PHONE_NUMBERS_CONNECTOR_DOES_NOT_EXIST`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn list_phone_numbers(
@@ -255,9 +254,7 @@ async fn list_phone_numbers(
     responses(
         (status = 201, body = PhoneNumbersImported, description = "They are served from now on."),
         (status = 400, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (status = 409, description = "`PHONE_NUMBERS_ALREADY_EXISTS`: some are routed already, by name"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn import_phone_numbers(
@@ -312,8 +309,6 @@ async fn submit(
     responses(
         (status = 200, body = PhoneNumbersDeleted, description = "What became of each."),
         (status = 400, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn delete_phone_numbers(
@@ -351,8 +346,6 @@ async fn delete_phone_numbers(
     responses(
         (status = 200, body = PhoneNumbersFound, description = "Those that are there, and the others."),
         (status = 400, description = "`PHONE_NUMBERS_INVALID_PHONE_NUMBER_FORMAT`"),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
-        (status = 422, description = "The id is malformed."),
     )
 )]
 async fn find_phone_numbers(
@@ -382,7 +375,6 @@ async fn find_phone_numbers(
     responses(
         (status = 200, body = PhoneNumberView, description = "The number; the tag is in `ETag`."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `PHONE_NUMBERS_NOT_FOUND`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn get_phone_number(
@@ -406,9 +398,7 @@ async fn get_phone_number(
     request_body = EnvironmentBody,
     responses(
         (status = 201, body = PhoneNumberImported, description = "It is served from now on."),
-        (status = 404, description = "`PROJECT_NOT_FOUND`"),
         (status = 409, description = "`PHONE_NUMBERS_ALREADY_EXISTS`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn import_phone_number(
@@ -442,8 +432,6 @@ async fn import_phone_number(
             description = "`PROJECT_NOT_FOUND`, `PHONE_NUMBERS_NOT_FOUND`, `PHONE_NUMBERS_CONNECTOR_DOES_NOT_EXIST`"
         ),
         (status = 409, description = "`MANAGED_BY_FILES`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn patch_phone_number(
@@ -472,8 +460,6 @@ async fn patch_phone_number(
     responses(
         (status = 200, body = PhoneNumberDeleted, description = "It is released."),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `PHONE_NUMBERS_NOT_FOUND`"),
-        (status = 412, description = "`PRECONDITION_FAILED`"),
-        (status = 422, description = "An id is malformed."),
     )
 )]
 async fn delete_phone_number(
