@@ -165,7 +165,8 @@ pub struct HowBody {
     /// caller should not find somebody else at the other end in the middle of a sentence.
     #[schema(value_type = Option<String>, example = "keep")]
     active_calls: Option<ActiveCalls>,
-    /// Ends the split that tests `live`, for its control, where one would stand in the way.
+    /// Ends the split that tests `live`, for its control, where one stands in the way. This release has no splits of
+    /// environments, so that none does.
     #[schema(required = false)]
     end_split: bool,
 }
