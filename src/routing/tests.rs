@@ -426,6 +426,39 @@ fn an_older_table_never_replaces_a_newer() {
     assert_eq!(view.table().revision, Revision(6));
 }
 
+#[test]
+fn however_many_install_tables_at_once_nobody_sees_an_older_one_after_a_newer() {
+    const LAST: u64 = 4_000;
+    let live = Live::new(RoutingTable::default());
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let live = live.clone();
+            scope.spawn(move || {
+                // Each in an order of its own; together all of them.
+                for at in 0..LAST / 4 {
+                    let revision = (at * 7_919 % (LAST / 4)) * 4 + part + 1;
+                    let mut table = RoutingTable::default();
+                    table.revision = Revision(revision);
+                    live.install(table);
+                    assert!(live.snapshot().revision >= Revision(revision), "it or a newer one is in force");
+                }
+            });
+        }
+        for _ in 0..2 {
+            let mut view = live.view();
+            scope.spawn(move || {
+                let mut seen = Revision(0);
+                while seen < Revision(LAST) {
+                    let now = view.table().revision;
+                    assert!(now >= seen, "{now} after {seen}");
+                    seen = now;
+                }
+            });
+        }
+    });
+    assert_eq!(live.snapshot().revision, Revision(LAST));
+}
+
 fn switchboard(world: &World, calls_max: usize) -> Switchboard {
     let bounds = CallBounds { calls_max, life_ms: 1_000, ended_ms: 100 };
     Switchboard {
@@ -480,6 +513,123 @@ fn a_call_keeps_the_version_it_started_with() {
     assert_eq!((said.as_str(), id, standing), ("V1 token", 1, Standing::Began));
     let wrong = CallRequest { call_id: Some("x"), token: Some("nonsense"), ..call };
     assert_eq!(asked(&elsewhere, &world, &wrong, 5).0, "V3 number_pin");
+}
+
+/// All that can decide a call is there at first, and the strongest goes each time.
+#[test]
+fn of_all_that_can_decide_the_stronger_wins_whatever_weaker_is_there() {
+    let mut world = World::new();
+    let to = "+14155550100";
+    let board = switchboard(&world, 100);
+    let none = Vec::new();
+    world.put(to, "sales@V1");
+    let first = CallRequest { call_id: Some("here"), ..world.call(to, "alice", &none) };
+    asked(&board, &world, &first, 1);
+    world.put(to, "sales@V2");
+    let elsewhere = CallRequest { call_id: Some("elsewhere"), ..world.call(to, "alice", &none) };
+    let token = asked(&switchboard(&world, 100), &world, &elsewhere, 2).3.unwrap();
+
+    world.act(Action::PutDefault(route("reception@V1")));
+    world.act(Action::PutPrefix { prefix: Prefix::parse("+1").unwrap(), route: route("sales@V1") });
+    world.act(Action::PutPrefix { prefix: Prefix::parse("+1415").unwrap(), route: route("sales@V2") });
+    let mut ruled = route("sales@draft");
+    let test = HeaderTest::Equals("test".to_owned());
+    let agent = Some("reception".parse().unwrap());
+    ruled.header_rules = vec![HeaderRule { header: "X-Env".to_owned(), test, agent, pin: pin("live") }];
+    world.act(Action::PutNumber { number: number(to), route: ruled });
+    world.act(put_caller_pin(caller_pin("alice", "sales@V3")));
+    let headers: Headers = vec![("X-Env".into(), "test".into())];
+    let asked_for = Override::Agent { agent: "sales".into(), pin: Pin::Version(version(3)) };
+
+    let whole = CallRequest {
+        call_id: Some("here"),
+        token: Some(&token),
+        asked_for: Some(asked_for),
+        ..world.call(to, "alice", &headers)
+    };
+    let no_id = CallRequest { call_id: None, ..whole.clone() };
+    let no_token = CallRequest { token: None, ..no_id.clone() };
+    let no_override = CallRequest { asked_for: None, ..no_token.clone() };
+    let no_header = CallRequest { headers: &none, ..no_override.clone() };
+    let withheld = CallRequest { caller: Caller::parse("anonymous"), ..no_header.clone() };
+    let calls = [
+        (whole, "V1 call_in_progress"),
+        (no_id, "V2 token"),
+        (no_token, "V3 override"),
+        (no_override, "V1 header_rule"),
+        (no_header, "V3 caller_pin"),
+        (withheld, "draft number_pin"),
+    ];
+    for (call, said) in calls {
+        assert_eq!(asked(&board, &world, &call, 3).0, said);
+    }
+    let gone = [
+        (Action::DeleteNumber(number(to)), "sales V2 prefix_route"),
+        (Action::DeletePrefix(Prefix::parse("+1415").unwrap()), "sales V1 prefix_route"),
+        (Action::DeletePrefix(Prefix::parse("+1").unwrap()), "reception V1 default_route"),
+        (Action::DeleteDefault, "no_route"),
+    ];
+    for (action, said) in gone {
+        world.act(action);
+        assert_eq!(world.decided(to, ""), said);
+    }
+}
+
+/// What can happen to routes while a call is in progress.
+#[derive(Debug, Clone)]
+enum Upset {
+    Rollback(u32),
+    Pin(&'static str),
+    Split(&'static str),
+    CallerPin(&'static str),
+    Delete,
+}
+
+fn upset() -> impl Strategy<Value = Upset> {
+    let to = || prop::sample::select(vec!["sales@V1", "sales@V2", "sales@V3", "sales@draft", "reception@V1"]);
+    prop_oneof![
+        (1..=3u32).prop_map(Upset::Rollback),
+        to().prop_map(Upset::Pin),
+        to().prop_map(Upset::Split),
+        prop::sample::select(vec!["sales@V1", "sales@V2", "sales@V3"]).prop_map(Upset::CallerPin),
+        Just(Upset::Delete),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_call_in_progress_never_changes_version_whatever_happens(
+        upsets in prop::collection::vec(upset(), 1..20)
+    ) {
+        let mut world = World::new();
+        let (to, headers) = ("+14155550100", Vec::new());
+        let board = switchboard(&world, 1_000);
+        let mut begun: Vec<(String, String)> = Vec::new();
+        world.put(to, "sales@live");
+        for (at, upset) in upsets.into_iter().enumerate() {
+            let id = format!("call-{at}");
+            let first = CallRequest { call_id: Some(&id), ..world.call(to, "alice", &headers) };
+            let version = asked(&board, &world, &first, at as u128 + 1).0;
+            if !version.ends_with("no_route") {
+                begun.push((id, version.split(' ').next().unwrap().to_owned()));
+            }
+            match upset {
+                Upset::Rollback(live) => world.rollback(live),
+                Upset::Pin(to_) => world.put(to, to_),
+                Upset::Split(to_) => {
+                    let split = split(&format!("split-{at}"), &[("a", to_, 1), ("b", "sales@live", 1)]);
+                    let numbers = vec![number(to)];
+                    world.act(Action::CreateSplit { split, numbers });
+                }
+                Upset::CallerPin(to_) => world.act(put_caller_pin(caller_pin("alice", to_))),
+                Upset::Delete => world.act(Action::DeleteNumber(number(to))),
+            }
+            for (id, version) in &begun {
+                let again = CallRequest { call_id: Some(id), ..world.call(to, "alice", &headers) };
+                prop_assert_eq!(asked(&board, &world, &again, 0).0, format!("{version} call_in_progress"));
+            }
+        }
+    }
 }
 
 #[test]

@@ -39,6 +39,11 @@ fn what_began_less_what_ended_is_in_progress_for_every_version() {
         assert_eq!(sums, [begun, ended, begun - ended], "{version}: {}", world.metrics());
     }
     assert_eq!(world.metric(ENDED, &["outcome=\"transferred\""]), 10.0);
+    let of_v2 = |name: &str| world.metric(name, &["version=\"V2\""]);
+    assert_eq!(of_v2("cordboard_calls_automated_total"), 10.0);
+    assert_eq!(of_v2("cordboard_call_sentiment_ratio_count"), 10.0);
+    assert_eq!(of_v2("cordboard_call_sentiment_ratio_sum"), 7.5, "(0.5 + 1) / 2 each");
+    assert_eq!(of_v2("cordboard_call_duration_seconds_count"), 10.0);
     assert_eq!(world.status()["callsInProgress"].as_f64(), Some(begun - ended + 20.0));
 }
 
@@ -113,5 +118,56 @@ fn every_family_of_the_metrics_has_help_and_a_type() {
         "cordboard_build_info",
     ] {
         assert!(page.contains(&format!("# TYPE {name} ")), "{name}");
+    }
+}
+
+/// Families that dashboards and alerts rely on, each with all labels of its series, in any order.
+const FAMILIES: [(&str, &str, &[&str]); 17] = [
+    ("cordboard_calls_started_total", "counter", &OF_CALLS),
+    ("cordboard_calls_ended_total", "counter", &OF_ENDS),
+    ("cordboard_calls_in_progress", "gauge", &OF_CALLS),
+    ("cordboard_call_duration_seconds", "histogram", &OF_CALLS),
+    ("cordboard_call_sentiment_ratio", "histogram", &OF_CALLS),
+    ("cordboard_calls_automated_total", "counter", &OF_CALLS),
+    ("cordboard_decision_seconds", "histogram", &["gateway", "reason"]),
+    ("cordboard_numbers", "gauge", &["pin_kind"]),
+    ("cordboard_config_revision", "gauge", &[]),
+    ("cordboard_config_swaps_total", "counter", &[]),
+    ("cordboard_config_reload_failures_total", "counter", &[]),
+    ("cordboard_config_last_reload_success_timestamp_seconds", "gauge", &[]),
+    ("cordboard_calls_not_remembered_total", "counter", &[]),
+    ("cordboard_build_info", "gauge", &["version"]),
+    ("cordboard_requests_shed_total", "counter", &["gateway"]),
+    ("cordboard_connections_open", "gauge", &["listener"]),
+    ("process_cpu_seconds_total", "counter", &[]),
+];
+const OF_CALLS: [&str; 7] = ["account", "agent", "arm", "environment", "gateway", "split", "version"];
+const OF_ENDS: [&str; 8] =
+    ["account", "agent", "arm", "environment", "gateway", "outcome", "split", "version"];
+
+#[test]
+fn every_family_that_others_rely_on_is_there_with_its_type_and_its_labels() {
+    let world = World::example().running();
+    let mut gateway = world.gateway();
+    gateway.post("/v1/calls", &json!({"to": IN_SPLIT, "from": CALLER, "callId": "one"})).must(201);
+    let body = json!({"outcome": "completed", "sentiment": 0.5, "automated": true});
+    gateway.post("/v1/calls/one/end", &body).must(200);
+    let page = world.metrics();
+    for (family, kind, labels) in FAMILIES {
+        assert!(page.contains(&format!("# TYPE {family} {kind}\n")), "{family} is no {kind}: {page}");
+        let sample = if kind == "histogram" { format!("{family}_count") } else { family.to_owned() };
+        let series: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix(&sample))
+            .filter(|rest| rest.starts_with(['{', ' ']))
+            .collect();
+        assert!(!series.is_empty() || family.ends_with("shed_total"), "{family} has no series: {page}");
+        for line in series {
+            let within = line.strip_prefix('{').map_or("", |rest| rest.split_once('}').unwrap().0);
+            let mut names: Vec<&str> =
+                within.split(',').filter_map(|label| label.split_once('=')).map(|(name, _)| name).collect();
+            names.sort_unstable();
+            assert_eq!(names, labels, "{family}{line}");
+        }
     }
 }

@@ -83,6 +83,32 @@ proptest! {
     }
 
     #[test]
+    fn files_that_were_damaged_anywhere_are_in_force_whole_or_change_nothing(
+        files in some_files(), damaged in 1..4u8, at in any::<prop::sample::Index>(), cut in 0..40usize, put in ".{0,3}",
+    ) {
+        let mut state = state();
+        let before = base().read(&sources(&files).into_values().collect::<Vec<_>>(), &[]).unwrap();
+        apply(&mut state, &before, &Library::new(&account())).unwrap();
+        let (hash, present) = (before.hash(), numbers(&state));
+        let mut bytes = text(&files.get(&damaged).cloned().unwrap_or_default()).into_bytes();
+        let from = at.index(bytes.len() + 1);
+        bytes.splice(from..bytes.len().min(from + cut), put.into_bytes());
+        // Another file changes beside it, and is as good as can be.
+        let good = file("routes/9.toml", "[[number]]\nnumber = \"+14155559999\"\nagent = \"agent-0\"\n");
+        let changed = [file(&format!("routes/{damaged}.toml"), bytes), good];
+        let taken = before.read(&changed, &[]).ok().filter(|next| apply(&mut state, next, &before).is_ok());
+        match taken {
+            Some(next) => {
+                let mut fresh = super::state();
+                apply(&mut fresh, &next, &Library::new(&account())).unwrap();
+                prop_assert_eq!(numbers(&state), numbers(&fresh));
+                prop_assert!(numbers(&state).iter().any(|number| number.starts_with("+14155559999 ")));
+            }
+            None => prop_assert_eq!((before.hash(), numbers(&state)), (hash, present)),
+        }
+    }
+
+    #[test]
     fn a_number_that_another_file_gives_is_refused_whichever_of_them_changed(
         files in some_files(), number in 0..400u16, at in 1..4u8
     ) {
