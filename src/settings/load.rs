@@ -390,6 +390,49 @@ name = \"Edge\"
     }
 
     #[test]
+    fn an_illegal_value_is_a_fault_also_where_a_stronger_source_says_another() {
+        for (key, illegal) in [
+            ("data", "\" \""),
+            ("routes", "\"\""),
+            ("listen.calls", "\"here\""),
+            ("listen.admin", "\"127.0.0.1\""),
+            ("limits.body_seconds", "0"),
+            ("calls.workers", "-1"),
+            ("token.hours", "25"),
+            ("log.level", "\"inof\""),
+            ("log.format", "\"xml\""),
+        ] {
+            let (_, legal, _) = KEYS.into_iter().find(|(found, ..)| *found == key).unwrap();
+            let (file, legal) = (format!("{key} = {illegal}"), legal.trim_matches('"'));
+            let variable = format!("CORDBOARD_{}", key.replace('.', "_").to_uppercase());
+            let alone = loaded(&file, &Sources::default()).unwrap_err();
+            assert_eq!(alone.len(), 1, "{file}: {alone:?}");
+            assert_eq!(
+                loaded(&file, &with_variable(&variable, legal)).unwrap_err(),
+                alone,
+                "under {variable}"
+            );
+            let Some(flags) = flags_for(key, legal) else { continue };
+            let variables = Variables::from_iter([(variable.as_str(), illegal.trim_matches('"'))]);
+            let faults = loaded(&file, &Sources { flags, variables }).unwrap_err();
+            let files: Vec<&str> = faults.iter().map(|fault| fault.file.as_str()).collect();
+            assert_eq!(files, [&format!("variable {variable}"), SETTINGS_FILE], "under the flag of {key}");
+        }
+    }
+
+    #[test]
+    fn what_is_overridden_contradicts_nothing() {
+        let file = "[listen]\ncalls = \"10.0.0.1:9\"\nadmin = \"127.0.0.1:9\"\n[token]\nhours = 1\n";
+        let over = [
+            ("CORDBOARD_CALLS", "127.0.0.1:9"),
+            ("CORDBOARD_ADMIN", "127.0.0.1:8"),
+            ("CORDBOARD_TOKEN_HOURS", "24"),
+        ];
+        let sources = Sources { flags: Flags::default(), variables: Variables::from_iter(over) };
+        loaded(file, &sources).unwrap();
+    }
+
+    #[test]
     fn contradictions_are_faults() {
         for (text, line) in [
             ("[listen]\ncalls = \"127.0.0.1:9\"\nadmin = \"127.0.0.1:9\"", 3),

@@ -329,25 +329,22 @@ impl Files {
 
 impl Log {
     fn meant(written: &written::Log, faults: &mut Vec<Fault>) -> Self {
-        let filter = match &written.level {
-            Some(said) if is_filter(&said.value) => said.value.clone(),
-            Some(said) => {
-                let expected =
-                    "off, error, warn, info, debug or trace, or such for a target: \"info,hyper=warn\"";
-                faults.push(said.fault(format!("is {:?}", said.value), expected));
-                "info".to_owned()
-            }
-            None => "info".to_owned(),
-        };
-        let format = match written.format.as_ref().map(|said| (said, said.value.as_str())) {
-            None | Some((_, "pretty")) => LogFormat::Pretty,
-            Some((_, "json")) => LogFormat::Json,
-            Some((said, other)) => {
-                faults.push(said.fault(format!("is {other:?}"), "\"pretty\" or \"json\""));
-                LogFormat::Pretty
-            }
-        };
-        Self { filter, format }
+        let filter = meant(&written.level, faults, |said| {
+            let expected =
+                "off, error, warn, info, debug or trace, or such for a target: \"info,hyper=warn\"";
+            is_filter(&said.value)
+                .then(|| said.value.clone())
+                .ok_or_else(|| said.fault(format!("is {:?}", said.value), expected))
+        });
+        let format = meant(&written.format, faults, |said| match said.value.as_str() {
+            "pretty" => Ok(LogFormat::Pretty),
+            "json" => Ok(LogFormat::Json),
+            other => Err(said.fault(format!("is {other:?}"), "\"pretty\" or \"json\"")),
+        });
+        Self {
+            filter: filter.unwrap_or_else(|| "info".to_owned()),
+            format: format.unwrap_or(LogFormat::Pretty),
+        }
     }
 }
 
@@ -372,42 +369,48 @@ fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3_600)
 }
 
+/// What is meant where something is said, and legal.
+fn meant<T, M>(
+    said: &Option<Said<T>>,
+    faults: &mut Vec<Fault>,
+    meant: impl Fn(&Said<T>) -> Result<M, Fault>,
+) -> Option<M> {
+    said.as_ref()?.meant(faults, meant)
+}
+
 fn whole<T: TryFrom<i64>>(
     said: &Option<Said<i64>>,
     default: T,
     range: RangeInclusive<i64>,
     faults: &mut Vec<Fault>,
 ) -> T {
-    let Some(said) = said else { return default };
-    if range.contains(&said.value)
-        && let Ok(value) = T::try_from(said.value)
-    {
-        return value;
-    }
-    faults.push(said.fault(format!("is {}", said.value), format!("{} to {}", range.start(), range.end())));
-    default
+    let whole = meant(said, faults, |said| {
+        let legal = Some(said.value).filter(|value| range.contains(value));
+        legal.and_then(|value| T::try_from(value).ok()).ok_or_else(|| {
+            said.fault(format!("is {}", said.value), format!("{} to {}", range.start(), range.end()))
+        })
+    });
+    whole.unwrap_or(default)
 }
 
 fn folder(said: &Option<Said<String>>, default: &Path, base: &Path, faults: &mut Vec<Fault>) -> PathBuf {
-    match said {
-        Some(said) if said.value.trim().is_empty() => {
-            faults.push(said.fault("is empty", format!("a path such as {}", default.display())));
-            base.join(default)
-        }
-        Some(said) => base.join(&said.value),
-        None => base.join(default),
-    }
+    let folder = meant(said, faults, |said| {
+        let is_empty = said.value.trim().is_empty();
+        let fault = || said.fault("is empty", format!("a path such as {}", default.display()));
+        if is_empty { Err(fault()) } else { Ok(base.join(&said.value)) }
+    });
+    folder.unwrap_or_else(|| base.join(default))
 }
 
 fn address(said: &Option<Said<String>>, port: u16, clear: bool, faults: &mut Vec<Fault>) -> SocketAddr {
     let default = SocketAddr::from(([127, 0, 0, 1], port));
     let Some(said) = said else { return default };
-    let Ok(address) = said.value.parse::<SocketAddr>() else {
-        faults.push(
-            said.fault(format!("is {:?}", said.value), format!("an address and a port, such as {default}")),
-        );
-        return default;
-    };
+    let address = said.meant(faults, |said| {
+        said.value.parse::<SocketAddr>().map_err(|_| {
+            said.fault(format!("is {:?}", said.value), format!("an address and a port, such as {default}"))
+        })
+    });
+    let Some(address) = address else { return default };
     if clear && !address.ip().to_canonical().is_loopback() {
         let problem = format!("is {address}, which is off loopback and without TLS");
         faults.push(said.fault(

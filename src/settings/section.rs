@@ -7,7 +7,7 @@ use super::document::Document;
 use super::fault::{Fault, Place};
 use super::source::{Sources, variable_names};
 
-/// A value, the key it was said for and where.
+/// A value, the key it was said for and where; what weaker sources say for the same key comes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said<T> {
     /// The value as written.
@@ -16,12 +16,25 @@ pub struct Said<T> {
     pub key: String,
     /// Where the value stands.
     pub place: Place,
+    /// What it is stronger than: of no effect, but as wrong as if it had one.
+    pub weaker: Vec<Self>,
 }
 
 impl<T> Said<T> {
     /// The fault of this value: `<key> <problem>`.
     pub fn fault(&self, problem: impl AsRef<str>, expected: impl Into<String>) -> Fault {
         self.place.fault(format!("{} {}", self.key, problem.as_ref()), expected)
+    }
+
+    /// What is meant by the value, none if it is illegal: a fault, as is each illegal one that it is stronger than. Else
+    /// who takes the stronger one away would be told of it only then.
+    pub(super) fn meant<M>(
+        &self,
+        faults: &mut Vec<Fault>,
+        meant: impl Fn(&Self) -> Result<M, Fault>,
+    ) -> Option<M> {
+        faults.extend(self.weaker.iter().filter_map(|weaker| meant(weaker).err()));
+        meant(self).map_err(|fault| faults.push(fault)).ok()
     }
 }
 
@@ -103,7 +116,7 @@ impl<'r, 't> Section<'r, 't> {
         Section { path, table, sources, document, faults: self.faults, asked: Vec::new() }
     }
 
-    /// The strongest word on a single value; a weaker one that is malformed is a fault all the same.
+    /// The strongest word on a single value, with the weaker ones; one that is malformed is a fault, however weak.
     pub(super) fn scalar<T: Scalar>(&mut self, key: &'static str) -> Option<Said<T>> {
         let path = self.path_of(key);
         let file = self.find(key).and_then(|value| self.value(&path, value));
@@ -113,7 +126,9 @@ impl<'r, 't> Section<'r, 't> {
             .flags
             .get(&path)
             .and_then(|(name, text)| self.parsed(&path, &format!("flag {name}"), text));
-        flag.or(variable).or(file)
+        let mut said = [flag, variable, file].into_iter().flatten();
+        let strongest = said.next()?;
+        Some(Said { weaker: said.collect(), ..strongest })
     }
 
     /// A list of texts, which only the file can say.
@@ -185,7 +200,8 @@ impl<'r, 't> Section<'r, 't> {
             self.wrong_kind(path, value, T::EXPECTED);
             return None;
         };
-        Some(Said { value: scalar, key: path.to_owned(), place: self.document.place(&value.span()) })
+        let place = self.document.place(&value.span());
+        Some(Said { value: scalar, key: path.to_owned(), place, weaker: Vec::new() })
     }
 
     fn wrong_kind(&mut self, path: &str, value: &Spanned<DeValue<'t>>, expected: &str) {
@@ -223,7 +239,7 @@ impl<'r, 't> Section<'r, 't> {
             self.faults.push(place.fault(format!("{path} is {text:?}"), T::EXPECTED));
             return None;
         };
-        Some(Said { value, key: path.to_owned(), place })
+        Some(Said { value, key: path.to_owned(), place, weaker: Vec::new() })
     }
 }
 

@@ -37,12 +37,12 @@ impl Tls {
         let said = |said: &Option<Said<String>>| said.clone().filter(|said| !said.value.trim().is_empty());
         match (said(cert), said(key)) {
             (None, None) => Pair::Unsaid,
-            (Some(cert), Some(key)) => Pair::Whole(Self {
+            (Some(cert), Some(key)) => Pair::Whole(Box::new(Self {
                 cert: config.join(&cert.value),
                 key: config.join(&key.value),
                 cert_said: cert,
                 key_said: key,
-            }),
+            })),
             (Some(cert), None) => {
                 let other = cert.key.replace("tls_cert", "tls_key");
                 faults.push(cert.fault("is said without its key", format!("{other} too")));
@@ -73,14 +73,14 @@ pub(super) enum Pair {
     /// One without the other.
     Half,
     /// Both.
-    Whole(Tls),
+    Whole(Box<Tls>),
 }
 
 impl Pair {
     /// The two files, where both were said.
     pub(super) fn whole(self) -> Option<Tls> {
         match self {
-            Self::Whole(tls) => Some(tls),
+            Self::Whole(tls) => Some(*tls),
             Self::Unsaid | Self::Half => None,
         }
     }
