@@ -87,6 +87,9 @@ pub struct DataFolder {
 impl DataFolder {
     /// Takes the folder, and makes it first (for its owner only) if it is not there.
     ///
+    /// Addresses that a killed router left are gone before the lock names this process: whoever finds both a process in
+    /// the lock and addresses has the addresses of that process.
+    ///
     /// # Errors
     /// [`FolderError::InUse`] if another router has it; else what the file system says.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
@@ -111,6 +114,7 @@ impl DataFolder {
             }
             Err(error) => return Err(FolderError::io(&name, "locked")(error.into())),
         }
+        forget(&path.join(ADDRESSES))?;
         write_pid(&mut lock).map_err(FolderError::io(&name, "written"))?;
         Ok(Self { path: path.to_owned(), _lock: lock, writing: Mutex::new(()) })
     }
@@ -217,6 +221,14 @@ impl DataFolder {
 
 fn make_folder(path: &Path) -> Result<(), FolderError> {
     owned::make_folder(path).map_err(FolderError::io(path, "made"))
+}
+
+/// Removes a file, if it is there.
+fn forget(path: &Path) -> Result<(), FolderError> {
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(FolderError::io(path, "removed")(why)),
+        _ => Ok(()),
+    }
 }
 
 fn read_pid(lock: &mut File) -> Option<u32> {

@@ -21,6 +21,10 @@ const OPERATORS: u64 = 6;
 /// Few, so that operators get in each other's way.
 const NUMBERS: u32 = 8;
 const SPLITS: u32 = 4;
+/// The longer one wins.
+const PREFIXES: [&str; 2] = ["+44207", "+4420712"];
+/// One that both prefixes begin, and that nothing else leads to.
+const UNDER_PREFIXES: &str = "+442071230000";
 
 /// A change, and by which name the history knows it.
 #[derive(Debug, Clone)]
@@ -35,7 +39,11 @@ enum Deed {
     DeleteNumber { number: String },
     CreateSplit { id: String, numbers: BTreeSet<String>, weight: u32 },
     ChangeSplit { id: String, weight: u32, number: String },
+    PauseSplit { id: String, paused: bool },
+    EndSplit { id: String, winner: &'static str },
     DeleteSplit { id: String },
+    PutPrefix { prefix: &'static str, pin: &'static str },
+    DeletePrefix { prefix: &'static str },
     PutDefault { pin: &'static str },
     DeleteDefault,
 }
@@ -45,9 +53,21 @@ enum Deed {
 struct Shadow {
     /// By number: a split, or a pin and the name of the change that made it.
     numbers: BTreeMap<String, String>,
-    /// By id: the weight of its test arm, and the name of its last change.
-    splits: BTreeMap<String, (u64, String)>,
+    splits: BTreeMap<String, Split>,
+    /// As numbers.
+    prefixes: BTreeMap<String, String>,
     default: Option<String>,
+}
+
+/// What should be of a split.
+#[derive(Debug, Clone, PartialEq)]
+struct Split {
+    /// Of its test arm.
+    weight: u64,
+    /// That of the last change that has one.
+    name: String,
+    paused: bool,
+    winner: Option<String>,
 }
 
 /// What operators know of one round.
@@ -69,7 +89,8 @@ impl Deed {
         let id = format!("s{}", dice.random_range(0..SPLITS));
         let pin = ["V1", "V2", "draft", "live"][dice.random_range(0..4)];
         let weight = dice.random_range(1..1_000);
-        match dice.random_range(0..10) {
+        let prefix = PREFIXES[dice.random_range(0..PREFIXES.len())];
+        match dice.random_range(0..16) {
             0..4 => Self::PutNumber { number, pin },
             4 => Self::DeleteNumber { number },
             5 | 6 => {
@@ -78,6 +99,10 @@ impl Deed {
             }
             7 => Self::ChangeSplit { id, weight, number },
             8 => Self::DeleteSplit { id },
+            9 => Self::EndSplit { id, winner: ["control", "test"][dice.random_range(0..2)] },
+            10 | 11 => Self::PauseSplit { id, paused: weight % 3 > 0 },
+            12 | 13 => Self::PutPrefix { prefix, pin },
+            14 => Self::DeletePrefix { prefix },
             _ if weight % 4 == 0 => Self::DeleteDefault,
             _ => Self::PutDefault { pin },
         }
@@ -87,6 +112,7 @@ impl Deed {
     fn request(&self, name: &str) -> (&'static str, String, Option<Value>) {
         let route = |pin: &str| Some(json!({"agentId": "sales", "pin": pin, "headers": {"X-Name": name}}));
         let of_number = |number: &str| format!("/v1/numbers/{}", encoded(number));
+        let of_prefix = |prefix: &str| format!("/v1/prefixes/{}", encoded(prefix));
         match self {
             Self::PutNumber { number, pin } => ("PUT", of_number(number), route(pin)),
             Self::DeleteNumber { number } => ("DELETE", of_number(number), None),
@@ -101,7 +127,15 @@ impl Deed {
                                   "arms": [{"id": "test", "weight": weight}]});
                 ("PATCH", format!("/v1/splits/{id}"), Some(body))
             }
+            Self::PauseSplit { id, paused } => {
+                ("PATCH", format!("/v1/splits/{id}"), Some(json!({"name": name, "paused": paused})))
+            }
+            Self::EndSplit { id, winner } => {
+                ("POST", format!("/v1/splits/{id}/end"), Some(json!({"winner": winner})))
+            }
             Self::DeleteSplit { id } => ("DELETE", format!("/v1/splits/{id}"), None),
+            Self::PutPrefix { prefix, pin } => ("PUT", of_prefix(prefix), route(pin)),
+            Self::DeletePrefix { prefix } => ("DELETE", of_prefix(prefix), None),
             Self::PutDefault { pin } => ("PUT", "/v1/default-route".to_owned(), route(pin)),
             Self::DeleteDefault => ("DELETE", "/v1/default-route".to_owned(), None),
         }
@@ -113,8 +147,11 @@ impl Deed {
             Self::PutNumber { .. } => "number.put",
             Self::DeleteNumber { .. } => "number.delete",
             Self::CreateSplit { .. } => "split.create",
-            Self::ChangeSplit { .. } => "split.change",
+            Self::ChangeSplit { .. } | Self::PauseSplit { .. } => "split.change",
+            Self::EndSplit { .. } => "split.end",
             Self::DeleteSplit { .. } => "split.delete",
+            Self::PutPrefix { .. } => "prefix.put",
+            Self::DeletePrefix { .. } => "prefix.delete",
             Self::PutDefault { .. } => "default-route.put",
             Self::DeleteDefault => "default-route.delete",
         }
@@ -130,13 +167,25 @@ impl Shadow {
             Deed::DeleteNumber { number } => drop(self.numbers.remove(&number)),
             Deed::CreateSplit { id, numbers, weight } => {
                 self.numbers.extend(numbers.into_iter().map(|number| (number, id.clone())));
-                self.splits.insert(id, (weight.into(), name));
+                self.splits.insert(id, Split { weight: weight.into(), name, paused: false, winner: None });
             }
             Deed::ChangeSplit { id, weight, number } => {
-                self.numbers.insert(number, id.clone());
-                self.splits.insert(id, (weight.into(), name));
+                let split = self.splits.get_mut(&id).unwrap();
+                (split.weight, split.name) = (weight.into(), name);
+                self.numbers.insert(number, id);
+            }
+            Deed::PauseSplit { id, paused } => {
+                let split = self.splits.get_mut(&id).unwrap();
+                (split.paused, split.name) = (paused, name);
+            }
+            Deed::EndSplit { id, winner } => {
+                self.splits.get_mut(&id).unwrap().winner = Some(winner.to_owned());
             }
             Deed::DeleteSplit { id } => drop(self.splits.remove(&id)),
+            Deed::PutPrefix { prefix, pin } => {
+                self.prefixes.insert(prefix.to_owned(), format!("{pin} by {name}"));
+            }
+            Deed::DeletePrefix { prefix } => drop(self.prefixes.remove(prefix)),
             Deed::PutDefault { pin } => self.default = Some(format!("{pin} by {name}")),
             Deed::DeleteDefault => self.default = None,
         }
@@ -160,8 +209,18 @@ impl Shadow {
             assert_eq!(arms.len(), 2, "{split}");
             let slots: u64 = arms.iter().map(|arm| arm["slots"].as_u64().unwrap()).sum();
             assert_eq!(slots, 10_000, "{split}");
-            let weight = arms[1]["weight"].as_u64().unwrap();
-            found.splits.insert(text(&split["id"]), (weight, text(&split["name"])));
+            let of_it = Split {
+                weight: arms[1]["weight"].as_u64().unwrap(),
+                name: text(&split["name"]),
+                paused: split["paused"].as_bool().unwrap(),
+                winner: split["ended"]["winner"].as_str().map(str::to_owned),
+            };
+            found.splits.insert(text(&split["id"]), of_it);
+        }
+        let page = operator.get("/v1/prefixes?limit=1000").must(200).json();
+        for prefix in page["prefixes"].as_array().unwrap().iter().filter(|found| found["managedBy"] == "api")
+        {
+            found.prefixes.insert(text(&prefix["prefix"]), route(prefix));
         }
         let reply = operator.get("/v1/default-route");
         found.default = (reply.status != 404).then(|| route(&reply.must(200).json()));
@@ -178,15 +237,39 @@ impl Shadow {
         };
         for (number, to) in &self.numbers {
             let decision = world.route(number).must(200).json();
-            if self.splits.contains_key(to) {
-                assert_eq!(decision["split"]["id"].as_str(), Some(&**to), "{number}: {decision}");
-            } else {
-                assert_eq!(decision["version"].as_u64(), version(to), "{number} to {to}: {decision}");
+            let served = decision["version"].as_u64();
+            match self.splits.get(to) {
+                None => assert_eq!(served, version(to), "{number} to {to}: {decision}"),
+                Some(Split { paused: false, winner: None, .. }) => {
+                    assert_eq!(decision["split"]["id"].as_str(), Some(&**to), "{number}: {decision}");
+                }
+                Some(Split { winner, .. }) => {
+                    assert_eq!(decision["reason"]["code"], "split_inactive", "{number}: {decision}");
+                    let wins = if winner.as_deref() == Some("test") { 2 } else { 1 };
+                    assert_eq!(served, Some(wins), "{number}: {decision}");
+                }
             }
         }
-        let nobodys = world.route("+442071230000").json();
-        let expected = self.default.as_deref().and_then(version);
-        assert_eq!(nobodys["version"].as_u64(), expected, "{:?}: {nobodys}", self.default);
+        let longest = PREFIXES.iter().rev().find_map(|prefix| self.prefixes.get(*prefix));
+        for (number, to) in
+            [("+999071230000", &self.default), (UNDER_PREFIXES, &longest.or(self.default.as_ref()).cloned())]
+        {
+            let decision = world.route(number).json();
+            let expected = to.as_deref().and_then(version);
+            assert_eq!(decision["version"].as_u64(), expected, "{number} to {to:?}: {decision}");
+        }
+    }
+}
+
+impl Told {
+    /// Takes away the ends that were acknowledged at this revision and changed nothing: their splits are ended so already.
+    fn see_ended(&mut self, shadow: &Shadow, revision: u64) {
+        let Self { acknowledged, sent } = self;
+        acknowledged.retain(|name, said| {
+            let Deed::EndSplit { id, winner } = &sent[name] else { return true };
+            let has_won = shadow.splits.get(id).and_then(|split| split.winner.as_deref()) == Some(winner);
+            *said != revision || !has_won
+        });
     }
 }
 
@@ -270,10 +353,12 @@ fn after_a_kill_at_any_moment_all_that_was_acknowledged_is_there_in_its_order_an
         world.start();
         world.until_in_force();
         let mut operator = world.operator();
+        told.see_ended(&shadow, revision);
         for entry in history(&mut operator, revision) {
             revision += 1;
             assert_eq!(entry["revision"], revision, "no revision is missing and none is there twice");
             if entry["author"] == "files" {
+                told.see_ended(&shadow, revision);
                 continue;
             }
             let name = entry["actor"].as_str().unwrap().to_owned();
@@ -287,6 +372,7 @@ fn after_a_kill_at_any_moment_all_that_was_acknowledged_is_there_in_its_order_an
                 None => unanswered += 1,
             }
             shadow.take(Named { name, deed });
+            told.see_ended(&shadow, revision);
         }
         assert_eq!(told.acknowledged, BTreeMap::new(), "acknowledged and gone, in round {round}");
         assert_eq!(world.revision(), revision);

@@ -8,6 +8,7 @@ use super::load::{Load, Told};
 use super::world::{AT_LIVE, CALLER, PINNED_TO_V1, World, encoded};
 
 const CALLS: usize = 1_000;
+const GATEWAYS: usize = 8;
 
 /// A number that only the API routes.
 const OF_THE_API: &str = "+14155550800";
@@ -143,12 +144,16 @@ fn changes_without_pause_let_no_call_fail_and_no_answer_lag_behind() {
     let mut operator = world.operator();
     let path = format!("/v1/numbers/{}", encoded(OF_THE_API));
     let load = Load::on(&world, AT_LIVE);
-    let mut gateway = world.gateway();
+    // On connections of their own, so that every worker has some of them.
+    let mut gateways: Vec<_> = (0..GATEWAYS).map(|_| world.gateway()).collect();
+    let question = format!("/v1/route?to={}", encoded(OF_THE_API));
     for change in 0..200 {
         let version = 1 + change % 2;
         operator.put(&path, &json!({"agentId": "sales", "pin": format!("V{version}")})).must(200);
-        let answer = gateway.get(&format!("/v1/route?to={}", encoded(OF_THE_API))).must(200).json();
-        assert_eq!(answer["version"], version, "after change {change}");
+        for (at, gateway) in gateways.iter_mut().enumerate() {
+            let answer = gateway.get(&question).must(200).json();
+            assert_eq!(answer["version"], version, "after change {change}, on connection {at}");
+        }
     }
     let told = load.stop();
     assert!(told.calls.iter().all(|call| call.version == 1), "nobody touched the other number");

@@ -31,7 +31,7 @@ fn an_end_in_the_middle_of_traffic_answers_every_request_that_was_sent() {
     let ended = world.wait();
     assert_eq!(ended.code(), 0, "{}", ended.err);
     assert!(!ended.err.contains("cut"), "{}", ended.err);
-    assert!(!world.data().join("addresses.json").exists());
+    assert!(!world.addresses().exists());
     world.start();
     assert_eq!(world.version_at(PINNED_TO_V1), Some(1));
 }
@@ -56,7 +56,7 @@ fn an_interrupt_ends_it_as_a_termination_does() {
     let mut world = World::example().running();
     world.signal(Signal::INT);
     assert_eq!(world.wait().code(), 0);
-    assert!(!world.data().join("addresses.json").exists());
+    assert!(!world.addresses().exists());
 }
 
 #[test]

@@ -130,6 +130,11 @@ impl World {
         self.folder.path().join("data")
     }
 
+    /// The file that says where the router listens.
+    pub fn addresses(&self) -> PathBuf {
+        self.data().join("addresses.json")
+    }
+
     pub fn calls_address(&self) -> SocketAddr {
         self.calls
     }
@@ -211,19 +216,22 @@ impl World {
     }
 
     pub fn start(&mut self) {
+        let command = self.serve();
+        self.start_as(command);
+    }
+
+    /// Starts the router by a command, and waits until it serves.
+    pub fn start_as(&mut self, mut command: Command) {
         assert!(self.child.is_none(), "it runs already");
-        let addresses = self.data().join("addresses.json");
-        // One that was killed leaves its addresses behind.
-        drop(fs::remove_file(&addresses));
         let append = |path: &Path| File::options().create(true).append(true).open(path).unwrap();
         let (out, err) = match self.log_to {
             Some(path) => (append(Path::new(path)), append(Path::new(path))),
             None => (self.file("out"), append(&self.folder.path().join("err"))),
         };
-        let mut child = self.serve().stdout(out).stderr(err).spawn().unwrap();
+        let mut child = command.stdout(out).stderr(err).spawn().unwrap();
         let deadline = Instant::now() + PATIENCE;
         let text = loop {
-            if let Ok(text) = fs::read_to_string(&addresses) {
+            if let Some(text) = self.addresses_of(&child) {
                 break text;
             }
             if let Some(status) = child.try_wait().unwrap() {
@@ -239,6 +247,13 @@ impl World {
         let addresses: Value = serde_json::from_str(&text).unwrap();
         let address = |name: &str| addresses[name].as_str().unwrap().parse().unwrap();
         (self.calls, self.admin) = (address("calls"), address("admin"));
+    }
+
+    /// The addresses that a process has left, which holds the data folder; none while another's may be there.
+    fn addresses_of(&self, process: &Child) -> Option<String> {
+        let holder = fs::read_to_string(self.data().join("lock")).ok()?;
+        let is_held = holder.trim() == process.id().to_string();
+        is_held.then(|| fs::read_to_string(self.addresses()).ok())?
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -28,6 +28,18 @@ fn a_lock_file_that_a_killed_router_left_holds_nobody_up() {
 }
 
 #[test]
+fn addresses_that_a_killed_router_left_are_gone_once_another_has_the_folder() {
+    let place = tempfile::tempdir().unwrap();
+    let first = DataFolder::open(place.path()).unwrap();
+    first.write_atomic("addresses.json", b"{}", 0o644).unwrap();
+    DataFolder::open(place.path()).unwrap_err();
+    assert!(first.addresses().exists(), "who is refused leaves them alone");
+    drop(first);
+    let second = DataFolder::open(place.path()).unwrap();
+    assert!(!second.addresses().exists());
+}
+
+#[test]
 fn a_secret_is_made_once_and_then_stays() {
     let place = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(place.path()).unwrap();
