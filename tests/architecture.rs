@@ -4,7 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::iter::Peekable;
 use std::path::Path;
+use std::str::FromStr as _;
+
+use proc_macro2::token_stream::IntoIter;
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// A room, the rooms it may name, and paths of libraries it must not.
 struct Room {
@@ -86,30 +91,89 @@ const ROOMS: &[Room] = &[
     },
 ];
 
-/// What a file of a room names but must not.
-fn breaches(room: &Room, text: &str) -> Vec<String> {
-    let code: String =
-        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        let named: Vec<&str> = match rest.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap_or("").split(',').map(str::trim).collect(),
-            None => vec![rest],
-        };
-        for path in named {
-            let first: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            // A macro of the crate is no room.
-            if path[first.len()..].starts_with('!') || first.is_empty() || first == room.name {
-                continue;
+/// What a file of a room names but must not. `depth` is how many modules it is in, the room among them.
+fn breaches(room: &Room, text: &str, depth: usize) -> BTreeSet<String> {
+    let code = TokenStream::from_str(text).unwrap();
+    let mut paths = BTreeSet::new();
+    read(code, depth, &mut paths);
+    let is_breach = |path: &String| match path.strip_prefix("crate::") {
+        // A macro of the crate is no room.
+        Some(within) if within.ends_with('!') => false,
+        Some(within) => {
+            let first = within.split("::").next().unwrap_or_default();
+            first != room.name && !room.may.contains(&first)
+        }
+        None => {
+            let path = format!("::{path}::");
+            room.never.iter().any(|never| path.contains(&format!("::{never}")))
+        }
+    };
+    paths.into_iter().filter(is_breach).collect()
+}
+
+/// All paths that code names, those of its macros too, one for each leaf of a tree: `a::{b, c::d}` are `a::b` and `a::c::d`.
+/// What `super` leads to is named from `crate` where that is out of the room.
+fn read(code: TokenStream, depth: usize, paths: &mut BTreeSet<String>) {
+    let mut code = code.into_iter().peekable();
+    while let Some(token) = code.next() {
+        match token {
+            TokenTree::Group(group) => read(group.stream(), depth, paths),
+            TokenTree::Ident(word) if word == "mod" => {
+                code.next();
+                if let Some(TokenTree::Group(within)) =
+                    code.next_if(|next| matches!(next, TokenTree::Group(_)))
+                {
+                    read(within.stream(), depth + 1, paths);
+                }
             }
-            if !room.may.contains(&first.as_str()) {
-                found.insert(format!("crate::{first}"));
-            }
+            TokenTree::Ident(first) => read_path(&first.to_string(), &mut code, depth, paths),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
     }
-    let never = room.never.iter().filter(|path| code.contains(**path)).map(|path| (*path).to_owned());
-    found.into_iter().chain(never).collect()
+}
+
+/// The path that begins with a word, or all paths of the tree.
+fn read_path(first: &str, code: &mut Peekable<IntoIter>, depth: usize, paths: &mut BTreeSet<String>) {
+    let mut path = first.to_owned();
+    while let Some(next) = after_colons(code) {
+        match next {
+            TokenTree::Group(tree) if tree.delimiter() == Delimiter::Brace => {
+                let mut leaves = BTreeSet::new();
+                read(tree.stream(), usize::MAX, &mut leaves);
+                paths.extend(leaves.into_iter().map(|leaf| from_crate(&format!("{path}::{leaf}"), depth)));
+                return;
+            }
+            TokenTree::Group(other) => return read(other.stream(), depth, paths),
+            next => path = format!("{path}::{next}"),
+        }
+    }
+    if code.next_if(|next| matches!(next, TokenTree::Punct(mark) if mark.as_char() == '!')).is_some() {
+        path.push('!');
+    }
+    // Under another name all of it would be out of sight.
+    if path == "crate" && matches!(code.peek(), Some(TokenTree::Ident(word)) if word == "as") {
+        path.push_str("::*");
+    }
+    paths.insert(from_crate(&path, depth));
+}
+
+/// What stands behind two colons, if they come next.
+fn after_colons(code: &mut Peekable<IntoIter>) -> Option<TokenTree> {
+    let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ':');
+    let is_first = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ':' && mark.spacing() == Spacing::Joint);
+    code.next_if(is_first)?;
+    code.next_if(is_colon)?;
+    code.next()
+}
+
+/// A path that leaves the room by `super`, named from `crate`; any other as it is.
+fn from_crate(path: &str, depth: usize) -> String {
+    let mut rest = path.strip_prefix("self::").unwrap_or(path);
+    for _ in 0..depth {
+        let Some(above) = rest.strip_prefix("super::") else { return path.to_owned() };
+        rest = above;
+    }
+    format!("crate::{rest}")
 }
 
 fn files(path: &Path) -> Vec<(String, String)> {
@@ -129,8 +193,9 @@ fn every_room_names_only_whom_it_may() {
     for room in ROOMS {
         let own = [files(&src.join(format!("{}.rs", room.name))), files(&src.join(room.name))].concat();
         assert!(!own.is_empty(), "there is no room {}", room.name);
-        for (file, text) in own {
-            all.extend(breaches(room, &text).into_iter().map(|path| format!("{file} names {path}")));
+        for (file, text) in own.into_iter().filter(|(file, _)| file.ends_with(".rs")) {
+            let depth = Path::new(&file).strip_prefix(&src).unwrap().components().count();
+            all.extend(breaches(room, &text, depth).into_iter().map(|path| format!("{file} names {path}")));
         }
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
@@ -139,7 +204,11 @@ fn every_room_names_only_whom_it_may() {
 #[test]
 fn every_room_is_on_the_list() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
-    for room in lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+    let modules = |line: &str| {
+        let line = line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+        Some(line.strip_prefix("mod ")?.trim_end_matches(['{', ' ', ';']).to_owned())
+    };
+    for room in lib.lines().filter_map(modules) {
         assert!(ROOMS.iter().any(|known| known.name == room), "nobody says whom {room} may name");
     }
 }
@@ -151,23 +220,38 @@ fn the_rule_bites() {
         ("gateways", "use crate::store::port::ControlStore;"),
         ("gateways", "fn f() { crate::control::Control::state(&c); }"),
         ("gateways", "use crate::{http, control};"),
+        ("gateways", "use crate::{http::{error, json}, control};"),
+        ("gateways", "use crate::{\n  http::json::{self, Json},\n  routing,\n  store::{port}\n};"),
+        ("gateways", "fn f() { write!(out, \"{}\", crate::store::NAME); }"),
+        ("gateways", "use crate as root;"),
+        ("gateways", "use super::super::control::Control;"),
+        ("gateways", "use super::{super::store::port, answer};"),
+        ("gateways", "mod tests { use super::super::super::store; }"),
+        ("gateways", "pub(in crate::control) fn f() {}"),
         ("api", "use crate::store;"),
         ("api", "use crate::routing::live::Live;"),
         ("domain", "use crate::routing;"),
         ("domain", "use std::fs;"),
+        ("domain", "use std::{fmt, fs::File};"),
+        ("domain", "use std::{net::{IpAddr, TcpStream}};"),
         ("domain", "let now = Instant::now();"),
         ("domain", "let x: f64 = rand::random();"),
         ("routing", "tokio::spawn(f);"),
         ("cli", "use crate::settings::Flags;"),
         ("http", "use crate::domain::id;"),
     ] {
-        assert_eq!(breaches(room(name), text).len(), 1, "{name}: {text}");
+        assert_eq!(breaches(room(name), text, 2).len(), 1, "{name}: {text}");
     }
     for (name, text) in [
         ("gateways", "// crate::store is out of reach\nuse crate::routing::live::Live;"),
+        ("gateways", "/// Not [`crate::store`].\nconst HINT: &str = \"crate::store\";"),
+        ("gateways", "use super::store;"),
+        ("gateways", "mod tests { use super::super::control; use super::*; }"),
+        ("gateways", "use self::store::port;"),
         ("control", "crate::metrics! {}"),
         ("api", "use crate::api::numbers;"),
+        ("domain", "let rest = std::fmt::Write::write_str;"),
     ] {
-        assert!(breaches(room(name), text).is_empty(), "{name}: {text}");
+        assert_eq!(breaches(room(name), text, 2), BTreeSet::new(), "{name}: {text}");
     }
 }
