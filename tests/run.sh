@@ -210,6 +210,8 @@ run "rust" need_rust
 run "format" cargo fmt --check
 run "format of the fuzz targets" cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 run "lints" cargo clippy --all-targets --locked -- -D warnings
+# The fuzz targets build the router so, on another toolchain.
+run "lints of what is fuzzed" cargo clippy --lib --locked -- -D warnings --cfg fuzzing
 run "documentation" documentation
 run "tests" env LAWS_SKIPPED="$skipped" cargo test --locked
 run "example configuration" cargo run --locked --quiet -- check config

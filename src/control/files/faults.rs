@@ -62,7 +62,7 @@ impl<T> Parsed<T> {
     }
 
     /// The value, if there was no fault.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn sound(self) -> Result<T, Vec<Fault>> {
         if self.faults.is_empty() { Ok(self.value) } else { Err(self.faults) }
     }
