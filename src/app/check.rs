@@ -62,15 +62,18 @@ pub(super) fn and_others(
     let is_lost =
         |fault: &settings::Fault| ["routes ", "agents "].iter().any(|key| fault.message.starts_with(key));
     let are_found = settings.config_fault.is_none() && !of_settings.iter().any(is_lost);
-    match first(&settings).filter(|_| are_found) {
-        Some(still) => faults.extend(check_start(&settings, still, clock).err().into_iter().flatten()),
-        None => faults.extend(of_gateways(&settings)),
+    match first(&settings) {
+        Some(still) if are_found => {
+            faults.extend(check_start(&settings, still, clock).err().into_iter().flatten());
+        }
+        Some(_) => faults.extend(of_gateways(&settings)),
+        // Which accounts there are, only the store of a later start knows.
+        None => {}
     }
     faults
 }
 
-/// The accounts that gateways name and that are not there: the only one that a first start has is the first one, and
-/// nothing makes others, so that a later start refuses the same.
+/// The accounts that gateways name and that are not there: the only one that a first start has is the first one.
 fn of_gateways(settings: &Settings) -> Vec<Fault> {
     let first = AccountId::first();
     let faults = accounts(settings, &first, |account| *account == first).err();

@@ -4,6 +4,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
+use serde_json::json;
+
 use super::world::{PINNED_TO_V1, World};
 
 #[test]
@@ -107,6 +109,22 @@ fn a_start_that_fails_tells_the_faults_of_settings_and_of_files_together() {
         }
     }
     assert!(!world.data().exists(), "nothing is made");
+}
+
+#[test]
+fn a_later_start_with_settings_at_fault_finds_no_fault_with_accounts_that_the_store_has() {
+    let mut world = World::example().running();
+    let made = world.operator().post("/v1/accounts", &json!({"name": "Second"})).must(201).json();
+    let second = made["accountId"].as_str().unwrap();
+    assert_eq!(world.terminate().code(), 0);
+    let gateway = format!("[[gateway]]\nname = \"edge\"\naddresses = []\naccount = \"{second}\"\n");
+    world.edit("cordboard.toml", &format!("[limits]\nbody_seconds = 0\n{gateway}"));
+    let ended = world.refused();
+    assert_eq!(ended.code(), 1);
+    assert!(ended.err.contains("cordboard.toml:2:16"), "{}", ended.err);
+    assert!(!ended.err.contains("no account"), "{}", ended.err);
+    world.edit("cordboard.toml", &gateway);
+    world.start();
 }
 
 #[test]
