@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Merge, nowhere};
-use crate::domain::agent::Agent;
+use crate::domain::agent::{Agent, Profile};
 use crate::domain::change::Change;
 use crate::domain::files::{FileAgent, FileSet, FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, Environment};
@@ -145,10 +145,22 @@ pub(super) fn same_agent(present: &Agent, file: &FileAgent) -> bool {
         Some(draft) => Some(draft.value.hash),
         None => present.versions.values().next_back().map(|version| version.hash),
     };
-    present.profile.name == file.name
-        && present.profile.endpoints == file.endpoints
-        && present.profile.max_calls_in_progress == file.max_calls_in_progress
-        && present.profile.fallback == file.fallback
+    let Profile {
+        id: _,
+        name,
+        managed_by: _,
+        endpoints,
+        environment_endpoints,
+        max_calls_in_progress,
+        fallback,
+        created_at: _,
+    } = &present.profile;
+    *name == file.name
+        && *endpoints == file.endpoints
+        // Files cannot say these.
+        && environment_endpoints.is_empty()
+        && *max_calls_in_progress == file.max_calls_in_progress
+        && *fallback == file.fallback
         && versions.into_iter().all(|same| same)
         && Environment::ALL.into_iter().all(|environment| {
             present.deployment(environment).map(|deployment| deployment.version) == deployed(environment)

@@ -5,10 +5,10 @@ use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::domain::address::{Number, Prefix};
-use crate::domain::command::Action;
+use crate::domain::command::{Action, AgentEdit};
 use crate::domain::fallback::Fallback;
 use crate::domain::files::{FileNumber, Placed};
-use crate::domain::id::{AgentId, SplitId};
+use crate::domain::id::{AgentId, Environment, SplitId};
 use crate::domain::split::UnitRule;
 use crate::domain::testing::*;
 use crate::domain::time::Timestamp;
@@ -358,6 +358,25 @@ fn what_the_api_has_may_stand_in_the_files_only_just_as_it_is_and_is_shadowed_as
     }
     state.apply(set).unwrap();
     assert_eq!(state.shadowed.len(), 3);
+}
+
+#[test]
+fn an_agent_that_listens_elsewhere_for_an_environment_is_not_what_files_can_say() {
+    let mut state = world();
+    let listens_at = |uris: &[&str]| {
+        let endpoint = |uri: &&str| serde_json::from_value(serde_json::json!({"uri": uri})).unwrap();
+        let endpoints = uris.iter().map(endpoint).collect();
+        let edit = AgentEdit::PutEndpoints { environment: Some(Environment::Live), endpoints };
+        Action::Agent { agent: "sales".parse().unwrap(), edit }
+    };
+    let sales = set([Object::Agent("sales".parse().unwrap())]);
+    state.act(Action::Adopt(sales)).unwrap();
+    state.apply(file_set(vec![file_agent("reception", 1, 1)])).unwrap();
+    state.act(listens_at(&["sip:live@10.0.0.1"])).unwrap();
+    let refused = state.apply(files()).unwrap_err();
+    assert!(refused.faults[0].message.contains("is not what stands here"), "{refused}");
+    state.act(listens_at(&[])).unwrap();
+    state.apply(files()).unwrap();
 }
 
 #[derive(Debug, Clone)]
