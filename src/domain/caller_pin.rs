@@ -82,10 +82,7 @@ impl CallerAddress {
     /// # Errors
     /// When the text is no address, or what is sent for withheld callers.
     pub fn parse(text: &str) -> Result<Self, InvalidCaller> {
-        Self::of(text, Number::parse(text)?)
-    }
-
-    fn of(text: &str, number: Number) -> Result<Self, InvalidCaller> {
+        let number = Number::parse(text)?;
         match Caller::parse(text) {
             Caller::Known(_) => Ok(Self(number)),
             Caller::Withheld => Err(InvalidCaller::Withheld),
@@ -114,9 +111,7 @@ impl Serialize for CallerAddress {
 impl<'de> Deserialize<'de> for CallerAddress {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        let read =
-            Number::read(&text).map_err(InvalidCaller::from).and_then(|number| Self::of(&text, number));
-        read.map_err(|why| D::Error::custom(format!("{text:?} {why}")))
+        Self::parse(&text).map_err(|why| D::Error::custom(format!("{text:?} {why}")))
     }
 }
 
