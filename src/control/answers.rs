@@ -4,12 +4,11 @@
 //! stand, this is kept before the turn ends.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::time::Timestamp;
-use crate::store::answers::{AnswerLimits, AnswerStore};
+use crate::store::answers::AnswerLimits;
 use crate::store::sqlite::AnswerFile;
 
 pub use crate::store::answers::{KeptAnswer, RequestName, Said};
@@ -21,16 +20,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 const LIMITS: AnswerLimits = AnswerLimits { count_max: 100_000, bytes_max: 64 << 20 };
 
 /// The answers that stand, and the requests that are being carried out.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Answers {
-    store: Arc<dyn AnswerStore>,
+    file: Arc<AnswerFile>,
     running: Arc<Mutex<HashSet<RequestName>>>,
-}
-
-impl fmt::Debug for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers").finish_non_exhaustive()
-    }
 }
 
 /// What is known of a request.
@@ -68,8 +61,8 @@ impl Answers {
         Ok(Self::over(AnswerFile::in_memory(LIMITS)?))
     }
 
-    fn over(store: impl AnswerStore + 'static) -> Self {
-        Self { store: Arc::new(store), running: Arc::default() }
+    fn over(file: AnswerFile) -> Self {
+        Self { file: Arc::new(file), running: Arc::default() }
     }
 
     /// What is known of a request. Blocks on the disk.
@@ -82,7 +75,7 @@ impl Answers {
         }
         // Before it is looked for: whoever had the turn before has kept its answer by now.
         let turn = Turn { answers: self.clone(), name };
-        let found = self.store.find(name, now.plus_ms(-DAY_MS))?;
+        let found = self.file.find(name, now.plus_ms(-DAY_MS))?;
         Ok(found.map_or(Known::Nothing(turn), |answer| Known::Answered(Box::new(answer))))
     }
 
@@ -97,7 +90,7 @@ impl Turn {
     /// # Errors
     /// When it cannot be kept.
     pub fn end(self, answer: &KeptAnswer, now: Timestamp) -> Result<(), StoreError> {
-        self.answers.store.keep(self.name, answer, now, now.plus_ms(-DAY_MS))
+        self.answers.file.keep(self.name, answer, now, now.plus_ms(-DAY_MS))
     }
 }
 

@@ -1,8 +1,5 @@
 //! What is kept of answers, for whoever asks the same thing again because the answer was lost on its way.
 
-use super::error::StoreError;
-use crate::domain::time::Timestamp;
-
 /// What stands for a request and who makes it: a hash, so that no key can be told from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestName(pub [u8; 32]);
@@ -38,25 +35,4 @@ pub struct AnswerLimits {
     pub count_max: u64,
     /// Most bytes of all bodies and headers together.
     pub bytes_max: u64,
-}
-
-/// Keeps answers; what does not fit makes the oldest go. Every method blocks on the disk.
-pub trait AnswerStore: Send + Sync {
-    /// The answer under this name, if it was kept after a moment. Cost: one look-up.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn find(&self, name: RequestName, after: Timestamp) -> Result<Option<KeptAnswer>, StoreError>;
-
-    /// Keeps an answer under its name, durable when it returns, and lets go of all that were kept up to a moment.
-    ///
-    /// # Errors
-    /// When it cannot be written; what was kept before still is.
-    fn keep(
-        &self,
-        name: RequestName,
-        answer: &KeptAnswer,
-        now: Timestamp,
-        up_to: Timestamp,
-    ) -> Result<(), StoreError>;
 }

@@ -9,7 +9,7 @@ use super::failure::{Failure, Result};
 use super::write::integer;
 use super::{begin_file, flags, prepare};
 use crate::domain::time::Timestamp;
-use crate::store::answers::{AnswerLimits, AnswerStore, KeptAnswer, RequestName, Said};
+use crate::store::answers::{AnswerLimits, KeptAnswer, RequestName, Said};
 use crate::store::error::{Deed, StoreError, StoreErrorKind};
 
 /// "Cans", in the header of the file.
@@ -32,7 +32,7 @@ const TABLES: &str = "
     ) STRICT;
     CREATE INDEX answer_by_age ON answer (at);";
 
-/// The file of answers.
+/// The file of answers; what does not fit makes the oldest go. Every method blocks on the disk.
 #[derive(Debug)]
 pub struct AnswerFile {
     kept: Mutex<Kept>,
@@ -92,13 +92,11 @@ impl AnswerFile {
         Ok(Self { kept: Mutex::new(Kept { connection, count, bytes }), limits })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl AnswerStore for AnswerFile {
-    fn find(
+    /// The answer under this name, if it was kept after a moment. Cost: one look-up.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn find(
         &self,
         name: RequestName,
         after: Timestamp,
@@ -106,7 +104,11 @@ impl AnswerStore for AnswerFile {
         find(&self.kept().connection, name, after).map_err(|failure| failure.told(Deed::Read))
     }
 
-    fn keep(
+    /// Keeps an answer under its name, durable when it returns, and lets go of all that were kept up to a moment.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was kept before still is.
+    pub fn keep(
         &self,
         name: RequestName,
         answer: &KeptAnswer,
@@ -115,6 +117,10 @@ impl AnswerStore for AnswerFile {
     ) -> std::result::Result<(), StoreError> {
         let kept = self.kept().keep(self.limits, name, answer, now, up_to);
         kept.map_err(|failure| failure.told(Deed::Write))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -169,15 +175,13 @@ impl Kept {
         let (mut count, mut bytes) = (self.count, self.bytes);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
-            let mut gone = |sql: &str, value: &dyn rusqlite::ToSql| -> Result<bool> {
+            let mut gone = |sql: &str, value: &dyn rusqlite::ToSql| -> Result<()> {
                 let mut statement = transaction.prepare_cached(sql)?;
                 let mut rows = statement.query([value])?;
-                let mut any = false;
                 while let Some(row) = rows.next()? {
                     (count, bytes) = (count.saturating_sub(1), bytes.saturating_sub(natural(row.get(0)?)?));
-                    any = true;
                 }
-                Ok(any)
+                Ok(())
             };
             gone("DELETE FROM answer WHERE at <= ?1 RETURNING size", &up_to.0)?;
             gone("DELETE FROM answer WHERE name = ?1 RETURNING size", &name.0)?;
