@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, Row, named_params, params};
 
 use super::failure::{Failure, Result};
 use super::write::integer;
 use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry};
 use crate::domain::deployment::{Deployment, DeploymentId};
-use crate::domain::id::{AccountId, Environment, Revision};
+use crate::domain::id::{AccountId, AgentId, Environment, Revision};
 use crate::domain::time::Timestamp;
 use crate::store::port::{DeploymentFilter, HistoryFilter};
 
@@ -28,56 +27,41 @@ const OF_TARGET: &str = "
      OR (action = 'numbers.import' AND (instr(changes, :changed) > 0 OR EXISTS (SELECT 1 FROM import i
            JOIN import_piece p ON p.import = i.id WHERE i.revision = log.revision AND instr(p.changes, :changed) > 0))))";
 
+const OF_ACCOUNT: &str = "account = :account AND revision < :before AND :agent IS NULL";
+
 const OF_AGENT: &str = "revision IN (SELECT revision FROM agent_log
     WHERE account = :account AND agent = :agent AND revision < :before)";
 
 /// Lines, newest first.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<Entry>> {
+    let HistoryFilter { account, before, limit, target, agent, author, actor, action, from, to } = filter;
     // What happened to an agent is found by the agent's account, whosever line it is.
-    let whose = if filter.agent.is_some() { OF_AGENT } else { "account = :account AND revision < :before" };
-    let mut conditions = vec![whose];
-    let mut values: Vec<(&str, Value)> = vec![
-        (":account", filter.account.to_string().into()),
-        (":before", filter.before.map_or(i64::MAX, |before| integer(before.0)).into()),
-        (":limit", rows(filter.limit).into()),
-    ];
-    if let Some(target) = &filter.target {
-        let (changed, named) = (as_changed(target)?, format!(":{}", serde_json::to_string(target)?));
-        conditions.push(OF_TARGET);
-        values.extend([
-            (":target", target.clone().into()),
-            (":changed", changed.into()),
-            (":named", named.into()),
-        ]);
-    }
-    if let Some(agent) = &filter.agent {
-        values.push((":agent", agent.to_string().into()));
-    }
-    for (condition, name, text) in [
-        ("author = :author", ":author", filter.author.clone()),
-        ("actor = :actor", ":actor", filter.actor.clone()),
-        ("action = :action", ":action", filter.action.clone()),
-    ] {
-        if let Some(text) = text {
-            conditions.push(condition);
-            values.push((name, text.into()));
-        }
-    }
-    for (condition, name, at) in [("at >= :from", ":from", filter.from), ("at < :to", ":to", filter.to)] {
-        if let Some(at) = at {
-            conditions.push(condition);
-            values.push((name, at.0.into()));
-        }
-    }
+    let whose = if agent.is_some() { OF_AGENT } else { OF_ACCOUNT };
     let sql = format!(
-        "SELECT revision, at, account, author, actor, action, target, summary FROM log
-         WHERE {} ORDER BY revision DESC LIMIT :limit",
-        conditions.join(" AND ")
+        "SELECT revision, at, account, author, actor, action, target, summary FROM log WHERE {whose}
+           AND (:author IS NULL OR author = :author)
+           AND (:actor IS NULL OR actor = :actor)
+           AND (:action IS NULL OR action = :action)
+           AND (:from IS NULL OR at >= :from)
+           AND (:to IS NULL OR at < :to)
+           AND (:target IS NULL OR {OF_TARGET})
+         ORDER BY revision DESC LIMIT :limit"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let values: Vec<(&str, &dyn ToSql)> =
-        values.iter().map(|(name, value)| (*name, value as &dyn ToSql)).collect();
-    let mut rows = statement.query(values.as_slice())?;
+    let mut rows = statement.query(named_params! {
+        ":account": account.as_str(),
+        ":agent": agent.as_ref().map(AgentId::as_str),
+        ":before": before.map_or(i64::MAX, |before| integer(before.0)),
+        ":target": target,
+        ":changed": target.as_deref().map(as_changed).transpose()?,
+        ":named": target.as_deref().map(as_named).transpose()?,
+        ":author": author,
+        ":actor": actor,
+        ":action": action,
+        ":from": from.map(|at| at.0),
+        ":to": to.map(|at| at.0),
+        ":limit": self::rows(*limit),
+    })?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(entry(row)?);
@@ -118,6 +102,11 @@ fn as_changed(target: &str) -> Result<String> {
         Ok(Number::User(user)) => Ok(format!("[{},", serde_json::to_string(&user)?)),
         Err(_) => Ok(format!("[{},", serde_json::to_string(target)?)),
     }
+}
+
+/// How the facts of a line write the name of something.
+fn as_named(target: &str) -> Result<String> {
+    Ok(format!(":{}", serde_json::to_string(target)?))
 }
 
 /// Lines with their changes, in order.
