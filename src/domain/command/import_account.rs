@@ -60,7 +60,7 @@ pub struct AccountImport {
     pub caller_pins: Vec<Arc<CallerPin>>,
     /// The distinct routes of numbers.
     pub routes: Vec<Arc<Route>>,
-    /// Numbers, each with the place of its route and its own place in what was imported.
+    /// Numbers, each with the place of its route.
     pub numbers: Vec<(Number, u32)>,
 }
 

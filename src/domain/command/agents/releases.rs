@@ -19,8 +19,6 @@ pub struct Deploy {
     pub message: String,
     /// What becomes of calls in progress; as the account has it where this says nothing.
     pub active_calls: Option<ActiveCalls>,
-    /// Whether a split of the environment that stands in the way is to end for its control; this release has none.
-    pub end_split: bool,
 }
 
 /// The draft, into an environment.

@@ -50,7 +50,7 @@ fn restore(n: u32) -> Action {
 
 fn deploy(active_calls: Option<ActiveCalls>) -> Deploy {
     let id = DeploymentId::new(Timestamp(1), &[7; 10]);
-    Deploy { id, message: String::new(), active_calls, end_split: false }
+    Deploy { id, message: String::new(), active_calls }
 }
 
 fn publish(environment: Environment) -> Action {
@@ -187,7 +187,8 @@ fn rollback_is_a_new_deployment_and_nothing_where_it_serves_already() {
 }
 
 #[test]
-fn an_account_that_forbids_to_skip_pre_release_forbids_every_way_into_live() {
+fn an_account_that_forbids_to_skip_pre_release_forbids_publish_and_promotion_of_what_is_not_there_and_no_rollback()
+ {
     let mut state = with_desk();
     settle(&mut state, |settings| settings.allow_skip_pre_release = false);
     assert_eq!(refused(&mut state, publish(Environment::Live)), "PRE_RELEASE_NOT_READY");
