@@ -52,7 +52,7 @@ fn a_rollback_that_moves_calls_moves_those_of_its_environment_and_one_that_keeps
     let begun: Vec<Value> = [LIVE, SANDBOX, PINNED].map(|to| world.call(to, to)).into();
     roll_back(&world, &first, &json!({"activeCalls": "keep"}));
     assert_eq!(told(&again(&world, LIVE, LIVE, &Value::Null)), (Some(2), "call_in_progress"));
-    let second = publish(&mut world.operator(), &json!({"environment": "live"}));
+    publish(&mut world.operator(), &json!({"environment": "live"}));
     roll_back(&world, &first, &json!({"activeCalls": "move"}));
     let path =
         format!("/v1/route?to=%2B14155550800&dryRun=true&token={}", begun[0]["token"].as_str().unwrap());
@@ -74,7 +74,6 @@ fn a_rollback_that_moves_calls_moves_those_of_its_environment_and_one_that_keeps
     assert_eq!(told(&again(&world, LIVE, "leg", &begun[0]["token"])), (Some(1), "moved"));
     assert_eq!(told(&again(&world, PINNED, "pinned", &begun[2]["token"])), (Some(2), "token"));
     assert_eq!(told(&again(&world, LIVE, "other", &moved["token"])), (Some(1), "token"));
-    assert!(!second.is_empty());
 }
 
 #[test]

@@ -145,7 +145,6 @@ fn a_number_that_is_released_moves_unless_a_prefix_serves_it_likewise() {
     assert_eq!(act(&mut state, release).0.numbers, 0, "an empty environment is passed over");
 }
 
-/// Something that happens; what cannot be is passed over.
 #[test]
 fn a_number_that_leaves_a_split_which_changes_too_counts_once() {
     let mut state = with_split();
@@ -166,6 +165,7 @@ fn nobody_moves_in_a_split_that_went_and_was_made_anew() {
     assert_eq!((moves.callers.len(), moves.arms.len()), (0, 2));
 }
 
+/// Something that happens; what cannot be is passed over.
 fn step() -> impl Strategy<Value = Action> {
     let number_of = |at: usize| number(NUMBERS[at]);
     let weight = 0..5u32;

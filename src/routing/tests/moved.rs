@@ -77,6 +77,7 @@ fn a_move_decides_calls_of_its_environment_afresh_once_and_no_others() {
     for to in [LIVE, PINNED, OTHER] {
         assert_eq!(ask(&board, &world, to, "a", None, 1).standing, Standing::Began);
     }
+    assert_eq!(ask(&board, &world, LIVE, "b", None, 7).standing, Standing::Began);
     deploy(&mut world, Environment::Live, 2, false);
     assert_eq!(ask(&board, &world, LIVE, "a", None, 2).said, "V1 call_in_progress", "it keeps its version");
     deploy(&mut world, Environment::Live, 3, true);
@@ -94,10 +95,11 @@ fn a_move_decides_calls_of_its_environment_afresh_once_and_no_others() {
     for to in [PINNED, OTHER] {
         assert_eq!(ask(&board, &world, to, "a", None, 5).said, "V1 call_in_progress", "{to}");
     }
-    assert_eq!(board.calls.in_progress(), 3);
+    assert_eq!(board.calls.in_progress(), 4);
     // A later one that keeps calls moves none of those that are here by now, but still those that never asked.
     deploy(&mut world, Environment::Live, 2, false);
     assert_eq!(ask(&board, &world, LIVE, "a", None, 6).said, "V3 call_in_progress");
+    assert_eq!(ask(&board, &world, LIVE, "b", None, 8).said, "V2 moved");
 }
 
 #[test]
