@@ -138,7 +138,7 @@ text_id!(
 );
 
 text_id!(
-    /// The id of a branch: `main`, or `BRANCH-` and eight characters.
+    /// The id of a branch: `main`, or `BRANCH-` and eight characters as Cordboard makes it.
     BranchId, "branch id", 64, "main, or BRANCH- and 8 letters or digits",
     |c| c.is_ascii_alphanumeric() || c == '-'
 );

@@ -11,15 +11,16 @@ pub struct AccountSettings {
     pub protected_main: bool,
     /// Whether a promotion to live may leave out pre-release.
     pub allow_skip_pre_release: bool,
-    /// Whether a promotion needs tests that were passed.
+    /// Whether a promotion needs tests that were passed. Kept, to no effect in this release.
     pub tests_gate: bool,
-    /// Whether a merge deploys to the sandbox.
+    /// Whether a merge deploys to the sandbox. Kept, to no effect in this release.
     pub merge_publishes: bool,
-    /// How conflicts of a merge are answered.
+    /// How conflicts of a merge are answered. Kept, to no effect in this release.
     pub merge_conflict_status: ConflictStatus,
     /// What becomes of calls in progress where an environment gets another version.
     pub active_calls_default: ActiveCalls,
-    /// Whether a publish of staging reaches live where pre-release may not be left out.
+    /// Whether a publish of staging reaches live where pre-release may not be left out. Kept, to no effect in this
+    /// release.
     pub staging_publishes_live: bool,
 }
 
