@@ -192,11 +192,9 @@ impl Tally {
 
     /// A call in progress that goes on with another version: it is neither begun nor ended.
     pub fn moved(&mut self, from: &CallSeries, to: &CallSeries, gateway: u16) {
-        for (series, by) in [(from, -1), (to, 1)] {
-            let row = self.row(series, gateway);
-            let row = self.calls.row(row);
-            if by < 0 { row.take(IN_PROGRESS, 1) } else { row.add(IN_PROGRESS, 1) }
-        }
+        let (from, to) = (self.row(from, gateway), self.row(to, gateway));
+        self.calls.row(from).take(IN_PROGRESS, 1);
+        self.calls.row(to).add(IN_PROGRESS, 1);
     }
 
     /// A call that began and for which there was no room among those in progress.
@@ -440,6 +438,22 @@ mod tests {
              split=\"\",arm=\"\",gateway=\"http\"} 123\n"
         ));
         assert_eq!(value(&page, "cordboard_call_sentiment_ratio_sum", ""), 2.25);
+    }
+
+    #[test]
+    fn a_call_that_is_moved_is_in_progress_with_what_it_moved_to_and_began_once() {
+        let (meters, book) = (Meters::new(["http", "other"].into_iter()), SeriesBook::new(10));
+        let (from, to) = (book.get(&key(1)), book.get(&key(2)));
+        let mut tally = meters.tally();
+        tally.started(&from, 0);
+        tally.moved(&from, &to, 0);
+        let page = page(&meters);
+        for (family, of_the_first, of_the_second) in
+            [("cordboard_calls_in_progress", 0.0, 1.0), ("cordboard_calls_started_total", 1.0, 0.0)]
+        {
+            assert_eq!(value(&page, family, "version=\"V1\""), of_the_first, "{page}");
+            assert_eq!(value(&page, family, "version=\"V2\""), of_the_second, "{page}");
+        }
     }
 
     #[test]

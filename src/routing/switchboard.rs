@@ -350,14 +350,14 @@ fn counted<'t>(
     (places, before): (&mut Places, Option<&Before>),
     trail: &mut impl Trail,
 ) -> Decision<'t> {
-    let mut begin = || {
+    let mut look = || {
         *places = Places::default();
         begin(table, call, (occasion.draw, occasion.now), places, trail)
     };
-    let mut decision = begin();
+    let mut decision = look();
     for _ in 0..LOOKS_MAX {
         match split_of(call, before, &decision) {
-            Some(split) if !split.count() => decision = begin(),
+            Some(split) if !split.count() => decision = look(),
             _ => break,
         }
     }
