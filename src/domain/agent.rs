@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agent_config::Dispatch;
 use super::branch::Branch;
+use super::change::Change;
 use super::connector::Connector;
 use super::deployment::Deployment;
 use super::endpoint::Endpoint;
@@ -239,6 +240,28 @@ impl Agent {
     #[must_use]
     pub fn deployment(&self, environment: Environment) -> Option<&Arc<Deployment>> {
         self.deployments.get(environment.index())?.as_ref()
+    }
+
+    /// What makes an environment point to a version, or to none, where somebody only says that it does; nothing if it
+    /// does so already.
+    #[must_use]
+    pub fn declared(
+        &self,
+        environment: Environment,
+        to: Option<VersionNumber>,
+        by: &str,
+        at: Timestamp,
+    ) -> Option<Change> {
+        let agent = self.profile.id.clone();
+        let present = self.deployment(environment).map(|deployment| deployment.version);
+        match to {
+            _ if present == to => None,
+            Some(to) => {
+                let deployment = Arc::new(Deployment::declared(self, (environment, to), by, at));
+                Some(Change::Deployed { agent, deployment })
+            }
+            None => Some(Change::EnvironmentEmptied { agent, environment }),
+        }
     }
 
     /// The version an environment serves.

@@ -15,8 +15,9 @@ use super::fault::Fault;
 use super::id::{AccountId, AgentId, ArmId, ConfigHash, Environment, SplitId, VersionNumber};
 use super::named::{Name, Named};
 use super::object::Object;
-use super::route::Route;
-use super::split::{Arm, UnitRule};
+use super::route::{ManagedBy, Route};
+use super::split::slots::Owners;
+use super::split::{Arm, Split, UnitRule};
 use super::time::Timestamp;
 
 /// Where in which file something stands.
@@ -235,6 +236,31 @@ pub struct FileSplit {
     pub call_quota: Option<u64>,
     /// Whether it rests.
     pub paused: bool,
+}
+
+impl FileSplit {
+    /// The split that is made of it, dealt anew under a salt.
+    #[must_use]
+    pub fn as_split(&self, salt: u64, at: Timestamp) -> Split {
+        let weights: Vec<u32> = self.arms.iter().map(|arm| arm.weight).collect();
+        Split {
+            account: self.id.account.clone(),
+            id: self.id.split.clone(),
+            name: self.name.clone(),
+            managed_by: ManagedBy::Files,
+            unit: self.unit.clone(),
+            arms: self.arms.clone(),
+            salt,
+            owners: Owners::first(&weights),
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            call_quota: self.call_quota,
+            paused: self.paused,
+            ending: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
 }
 
 /// A number that the files give another route than before.

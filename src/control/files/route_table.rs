@@ -112,10 +112,12 @@ impl Written {
                 self.site_variant = doc.parsed(key, value, parse, "1 to 100 visible ASCII characters");
                 self.site_variant.is_some()
             }
-            _ => {
+            "fallback" => {
                 self.fallback = fallback(doc, value);
                 self.fallback.is_some()
             }
+            // There are no more in `KEYS`.
+            _ => return,
         };
         self.is_faulty |= !is_right;
     }

@@ -11,9 +11,8 @@ use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
 use crate::domain::named::Named;
 use crate::domain::object::Object;
 use crate::domain::refusal::FieldFault;
-use crate::domain::route::ManagedBy;
-use crate::domain::split::slots::{ARMS_MAX, Owners, SLOTS};
-use crate::domain::split::{Arm, Split, UnitRule, WEIGHT_MAX};
+use crate::domain::split::slots::{ARMS_MAX, SLOTS};
+use crate::domain::split::{Arm, UnitRule, WEIGHT_MAX};
 use crate::domain::time::Timestamp;
 
 const KEYS: [&str; 10] =
@@ -190,26 +189,7 @@ impl Written {
 
     /// What is wrong with the split by itself, by the rules it has everywhere.
     fn faults(&self) -> Vec<FieldFault> {
-        let file = &self.split;
-        let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
-        let split = Split {
-            account: file.id.account.clone(),
-            id: file.id.split.clone(),
-            name: file.name.clone(),
-            managed_by: ManagedBy::Files,
-            unit: file.unit.clone(),
-            arms: file.arms.clone(),
-            salt: 0,
-            owners: Owners::first(&weights),
-            starts_at: file.starts_at,
-            ends_at: file.ends_at,
-            call_quota: file.call_quota,
-            paused: file.paused,
-            ending: None,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(0),
-        };
-        let mut faults = split.faults();
+        let mut faults = self.split.as_split(0, Timestamp(0)).faults();
         faults.retain(|fault| self.has_arms || fault.field != "arms");
         faults
     }

@@ -17,7 +17,6 @@ use super::told::told;
 use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef, Profile, Version};
 use crate::domain::change::{Change, SplitRef, Touched};
-use crate::domain::deployment::Deployment;
 use crate::domain::fault::Fault;
 use crate::domain::files::{Doubt, FileAgent, FileConfig, FileSet, FileSplit, Place, Placed};
 use crate::domain::id::{AccountId, ArmId, Environment, Pin, VersionNumber};
@@ -289,16 +288,8 @@ impl Merge<'_> {
         }
         for environment in Environment::ALL {
             let to = file.environments.iter().find(|e| e.value.0 == environment).map(|e| e.value.1);
-            let (id, present) = (file.id.clone(), agent.deployment(environment));
-            match to {
-                Some(to) if present.is_none_or(|present| present.version != to) => {
-                    let deployment = Deployment::declared(&agent, (environment, to), "files", self.at);
-                    self.change(Change::Deployed { agent: id, deployment: Arc::new(deployment) });
-                }
-                None if present.is_some() => {
-                    self.change(Change::EnvironmentEmptied { agent: id, environment });
-                }
-                _ => {}
+            if let Some(change) = agent.declared(environment, to, "files", self.at) {
+                self.change(change);
             }
         }
     }
@@ -322,26 +313,13 @@ impl Merge<'_> {
         if !self.governs(at, &file.id.account, Object::Split(file.id.split.clone()), same) {
             return;
         }
-        let weights: Vec<u32> = file.arms.iter().map(|arm| arm.weight).collect();
         let made = || file_salt(&file.id.account, &file.id.split);
-        let mut split = Split {
-            account: file.id.account.clone(),
-            id: file.id.split.clone(),
-            name: file.name.clone(),
-            managed_by: ManagedBy::Files,
-            unit: file.unit.clone(),
-            arms: file.arms.clone(),
-            // One that the API drew stays: callers keep their arm.
-            salt: file.salt.or(present.as_ref().map(|it| it.salt)).unwrap_or_else(made),
-            owners: Owners::first(&weights),
-            starts_at: file.starts_at,
-            ends_at: file.ends_at,
-            call_quota: file.call_quota,
-            paused: file.paused,
-            ending: None,
-            created_at: present.as_ref().map_or(self.at, |split| split.created_at),
-            updated_at: present.as_ref().map_or(self.at, |split| split.updated_at),
-        };
+        // One that the API drew stays: callers keep their arm.
+        let salt = file.salt.or(present.as_ref().map(|it| it.salt)).unwrap_or_else(made);
+        let mut split = file.as_split(salt, self.at);
+        if let Some(present) = &present {
+            (split.created_at, split.updated_at) = (present.created_at, present.updated_at);
+        }
         if self.judged_in(at, &split.account) != split.account {
             self.doubt.splits.insert(split.id.clone());
         }
@@ -353,7 +331,7 @@ impl Merge<'_> {
         }
         match (&file.owners, &present) {
             (Some(runs), _) => match owners_of(&split, runs) {
-                Some(owners) => split.owners = owners.moved(&weights),
+                Some(owners) => split.owners = owners.moved(&split.weights()),
                 None => {
                     let message =
                         format!("split {}: owners do not name its arms, or not every slot once", split.id);
@@ -521,7 +499,9 @@ impl Merge<'_> {
         let routes = files.routes.iter().map(|placed| &placed.value);
         let routes = routes.chain(files.prefixes.iter().map(|placed| &placed.value.1));
         let routes = routes.chain(files.defaults.iter().map(|placed| &placed.value));
-        self.outcome.warnings.extend(routes.filter_map(|route| self.next.warn_of_fallback(route)));
+        let warnings =
+            routes.filter_map(|route| self.next.warn_of_fallback(&route.account, route.fallback.as_ref()));
+        self.outcome.warnings.extend(warnings);
         self.outcome.warnings.sort_unstable();
         self.outcome.warnings.dedup();
         self.outcome.ahead = Some(Box::new((self.next, self.touched)));

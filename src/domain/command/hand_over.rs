@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::Outcome;
-use super::told::told as changes_told;
+use super::told::{first_few, told as changes_told};
 use crate::domain::agent::{AgentRef, Profile};
 use crate::domain::caller_pin::{CallerPin, CallerPinRef};
 use crate::domain::change::{Change, NumberChanges, SplitRef};
@@ -37,7 +37,7 @@ impl State {
         let mut changes: Vec<Change> =
             objects.iter().filter_map(|object| self.of_the_api(account, object)).collect();
         changes.extend(self.numbers_of_the_api(objects)?);
-        let id = |object: &Object| ObjectRef { account: account.clone(), object: object.clone() };
+        let id = |object: &Object| ObjectRef::new(account, object.clone());
         changes.extend(objects.iter().map(|object| Change::Shadowed(id(object))));
         Ok(Outcome {
             changes,
@@ -103,7 +103,7 @@ impl State {
         at: Timestamp,
     ) -> Result<Outcome, Refusal> {
         few_enough(objects)?;
-        let id = |object: &Object| ObjectRef { account: account.clone(), object: object.clone() };
+        let id = |object: &Object| ObjectRef::new(account, object.clone());
         let shadowed = |object: &Object| self.shadowed.contains_key(&id(object));
         self.all_there(account, objects, shadowed)?;
         let of_files = |object: &&Object| self.owner(account, object) == Some(ManagedBy::Files);
@@ -176,11 +176,7 @@ fn conflict(code: &'static str, message: String) -> Refusal {
 
 /// The first few of some objects; nothing where there are none.
 fn named<'o>(objects: impl Iterator<Item = &'o Object>) -> Option<String> {
-    let mut names: Vec<String> = objects.take(NAMED_MAX + 1).map(ToString::to_string).collect();
-    if names.len() > NAMED_MAX {
-        names.truncate(NAMED_MAX);
-        names.push("…".to_owned());
-    }
+    let names = first_few(objects, NAMED_MAX);
     (!names.is_empty()).then(|| names.join(", "))
 }
 

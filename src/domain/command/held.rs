@@ -1,6 +1,7 @@
 //! Sets of files that would remove much: a truncated or unmounted folder is valid too, so these wait for an operator.
 
 use super::files::Moved;
+use super::told::first_few;
 use crate::domain::change::{Change, NumberChanges};
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
@@ -84,10 +85,7 @@ impl<'c> Removal<'c> {
 
     fn words(&self, files: &FileSet) -> String {
         let Self { agents, released, orphaned, orphans, prefixes, splits, defaults } = self;
-        let mut named: Vec<&str> = agents.iter().take(NAMED_MAX).map(|agent| agent.as_str()).collect();
-        if agents.len() > NAMED_MAX {
-            named.push("…");
-        }
+        let named = first_few(agents, NAMED_MAX);
         let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
         let before = agents.len() + files.agents.len();
         let mut words = format!(
@@ -99,10 +97,8 @@ impl<'c> Removal<'c> {
             counted(*splits, "split"),
         );
         if *orphaned > 0 {
-            let more = if *orphaned > NAMED_MAX { ", …" } else { "" };
-            let named: Vec<&str> = orphans.iter().take(NAMED_MAX).map(String::as_str).collect();
-            let count = counted(*orphaned, "number");
-            words.push_str(&format!(", and {count} of the API ({}{more})", named.join(", ")));
+            let (count, named) = (counted(*orphaned, "number"), first_few(orphans, NAMED_MAX));
+            words.push_str(&format!(", and {count} of the API ({})", named.join(", ")));
         }
         if *defaults > 0 {
             words.push_str(&format!(", and {}", counted(*defaults, "default route")));

@@ -11,7 +11,6 @@ use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::connector::Connector;
-use crate::domain::deployment::Deployment;
 use crate::domain::id::{AccountId, ConnectorId, Environment, VersionNumber};
 use crate::domain::object::Object;
 use crate::domain::real_time_config::ConfigPage;
@@ -190,23 +189,17 @@ impl Intake {
             self.change(Change::DraftPut { agent: id.clone(), version: Arc::clone(draft) });
         }
         self.parts(id, agent);
-        let known = self.next.agents.get(id).cloned();
+        let Some(known) = self.next.agents.get(id).cloned() else { return };
         for environment in Environment::ALL {
             let to = agent.environments.iter().find(|(it, _)| *it == environment).map(|(_, to)| *to);
-            if let (Some(to), Some(known)) = (to, &known)
+            if let Some(to) = to
                 && !known.versions.contains_key(&to)
             {
                 let message = format!("agent {} has no {to}", id.agent);
                 self.fault(format!("agents[{i}].environments.{environment}"), message);
             }
-            let Some(known) = &known else { continue };
-            match (to, known.deployment(environment)) {
-                (Some(to), present) if present.is_none_or(|present| present.version != to) => {
-                    let deployment = Deployment::declared(known, (environment, to), &self.by, self.at);
-                    self.change(Change::Deployed { agent: id.clone(), deployment: Arc::new(deployment) });
-                }
-                (None, Some(_)) => self.change(Change::EnvironmentEmptied { agent: id.clone(), environment }),
-                _ => {}
+            if let Some(change) = known.declared(environment, to, &self.by, self.at) {
+                self.change(change);
             }
         }
     }
@@ -274,8 +267,7 @@ impl Intake {
             }
         }
         self.next.room_for_routes(import.routes.iter().map(Arc::as_ref))?;
-        changes.phones.sort_unstable();
-        changes.users.sort_unstable();
+        changes.sort();
         if !changes.is_empty() {
             self.change(Change::Numbers(changes));
         }
@@ -301,7 +293,9 @@ impl Intake {
         }
         let routes = import.routes.iter().chain(import.prefixes.iter().map(|(_, route)| route));
         let routes = routes.chain(&import.default);
-        self.warnings.extend(routes.filter_map(|route| self.next.warn_of_fallback(route)));
+        let warnings =
+            routes.filter_map(|route| self.next.warn_of_fallback(&route.account, route.fallback.as_ref()));
+        self.warnings.extend(warnings);
         self.warnings.sort_unstable();
         self.warnings.dedup();
         let summary = format!(

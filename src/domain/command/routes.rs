@@ -23,7 +23,7 @@ impl State {
         }
         let route = &self.with_connector(number, route);
         let mut warnings = self.check_route(route)?;
-        warnings.extend(self.warn_of_fallback(route));
+        warnings.extend(self.warn_of_fallback(&route.account, route.fallback.as_ref()));
         warnings.extend(number.doubt());
         self.writable_number(&route.account, number)?;
         self.room_for_routes([route.as_ref()])?;
@@ -129,7 +129,7 @@ impl State {
 
     pub(super) fn put_prefix(&self, prefix: Prefix, route: &Route) -> Result<Outcome, Refusal> {
         let mut warnings = self.check_route(route)?;
-        warnings.extend(self.warn_of_fallback(route));
+        warnings.extend(self.warn_of_fallback(&route.account, route.fallback.as_ref()));
         let present = self.prefixes.get(&(route.account.clone(), prefix));
         refuse_files(present, Object::Prefix(prefix))?;
         let changes = if present.is_some_and(|present| present.as_ref() == route) {
@@ -167,7 +167,7 @@ impl State {
 
     pub(super) fn put_default(&self, route: &Route) -> Result<Outcome, Refusal> {
         let mut warnings = self.check_route(route)?;
-        warnings.extend(self.warn_of_fallback(route));
+        warnings.extend(self.warn_of_fallback(&route.account, route.fallback.as_ref()));
         let present = self.defaults.get(&route.account);
         refuse_files(present, Object::DefaultRoute)?;
         let changes = if present.is_some_and(|present| present.as_ref() == route) {
@@ -225,7 +225,7 @@ impl State {
         self.check_names(route, &mut faults, &mut warnings);
         warnings.extend(faults.into_iter().map(|fault| fault.message));
         warnings.extend(self.warn_of_site(route));
-        warnings.extend(self.warn_of_fallback(route));
+        warnings.extend(self.warn_of_fallback(&route.account, route.fallback.as_ref()));
         warnings
     }
 
@@ -235,9 +235,13 @@ impl State {
     }
 
     /// A number to fall back to that leads nowhere; files are asked about when all of them are in place.
-    pub(super) fn warn_of_fallback(&self, route: &Route) -> Option<String> {
-        let number = route.fallback.as_ref()?.number()?;
-        let routed = self.route(number).is_some_and(|own| own.account == route.account);
+    pub(super) fn warn_of_fallback(
+        &self,
+        account: &AccountId,
+        fallback: Option<&Fallback>,
+    ) -> Option<String> {
+        let number = fallback?.number()?;
+        let routed = self.route(number).is_some_and(|own| own.account == *account);
         (!routed).then(|| format!("the fallback {number} has no route of its own: it takes no calls"))
     }
 

@@ -317,9 +317,8 @@ impl State {
             changes.push(number.clone(), Some(place));
         }
         self.room_for_routes(changes.routes.iter().map(Arc::as_ref))?;
-        changes.phones.sort_unstable();
+        changes.sort();
         changes.phones.dedup_by_key(|(phone, _)| *phone);
-        changes.users.sort_unstable();
         changes.users.dedup_by(|a, b| a.0 == b.0);
         Ok(changes)
     }

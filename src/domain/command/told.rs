@@ -31,10 +31,9 @@ pub(super) fn route_text(before: Option<&Route>, route: &Route) -> String {
     }
     let differs = |name: &&String| before.headers.get(*name) != route.headers.get(*name);
     let gone = before.headers.keys().filter(|name| !route.headers.contains_key(*name));
-    let headers: Vec<String> =
-        route.headers.keys().filter(differs).chain(gone).take(HEADERS_MAX + 1).cloned().collect();
+    let headers = first_few(route.headers.keys().filter(differs).chain(gone), HEADERS_MAX);
     if !headers.is_empty() {
-        text.push_str(&format!(", now with other headers ({})", few(headers, HEADERS_MAX).join(", ")));
+        text.push_str(&format!(", now with other headers ({})", headers.join(", ")));
     }
     if before.site_variant != route.site_variant {
         match &route.site_variant {
@@ -56,12 +55,12 @@ pub(super) fn put_into_text(before: &State, numbers: &NumberChanges) -> String {
     if numbers.is_empty() {
         return String::new();
     }
-    let named = numbers.names().take(NAMED_MAX + 1).map(|number| match before.route(&number) {
+    let named = numbers.names().map(|number| match before.route(&number) {
         Some(route) => format!("{number} (from {})", destination_text(&route.to)),
         None => number.to_string(),
     });
     let count = counted(numbers.len(), "number");
-    format!("; {count} put into it: {}", few(named.collect(), NAMED_MAX).join(", "))
+    format!("; {count} put into it: {}", first_few(named, NAMED_MAX).join(", "))
 }
 
 /// Of each of these numbers what it leaves, as a warning: the first few, and how many more there are.
@@ -130,11 +129,10 @@ pub(super) fn split_text(before: &Split, split: &Split) -> String {
 /// What some changes come to, each thing by its name, the first few of each kind. The history finds a change by these.
 pub(super) fn told(before: &State, changes: &[Change]) -> String {
     let things = changes.iter().filter_map(|change| thing(before, change));
-    let mut parts = few(things.take(NAMED_MAX + 1).collect(), NAMED_MAX);
+    let mut parts = first_few(things, NAMED_MAX);
     for change in changes {
         if let Change::FileNumbers(numbers) | Change::Numbers(numbers) = change {
-            let named = numbers_text(before, numbers).take(NAMED_MAX + 1).collect();
-            parts.extend(few(named, NAMED_MAX));
+            parts.extend(first_few(numbers_text(before, numbers), NAMED_MAX));
         }
     }
     parts.into_iter().map(|part| format!("; {part}")).collect()
@@ -213,11 +211,12 @@ fn numbers_text(before: &State, numbers: &NumberChanges) -> impl Iterator<Item =
     })
 }
 
-/// At most so many of a list, and a mark where there are more.
-fn few(mut list: Vec<String>, most: usize) -> Vec<String> {
-    if list.len() > most {
-        list.truncate(most);
-        list.push("…".to_owned());
+/// At most so many of some things, and a mark where there are more.
+pub(super) fn first_few(things: impl IntoIterator<Item: ToString>, most: usize) -> Vec<String> {
+    let mut few: Vec<String> = things.into_iter().take(most + 1).map(|thing| thing.to_string()).collect();
+    if few.len() > most {
+        few.truncate(most);
+        few.push("…".to_owned());
     }
-    list
+    few
 }

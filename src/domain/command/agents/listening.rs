@@ -46,13 +46,7 @@ impl OnAgent<'_> {
         let to = fallback.map_or_else(|| "none".to_owned(), ToString::to_string);
         let summary = format!("{} takes {limit}, and its fallback is {to}", self.id.agent);
         let mut outcome = self.profiled("agent.fallback", profile, summary);
-        if let Some(number) = fallback.and_then(Fallback::number)
-            && self.state.route(number).is_none_or(|route| route.account != self.id.account)
-        {
-            outcome
-                .warnings
-                .push(format!("the fallback {number} has no route of its own: it takes no calls"));
-        }
+        outcome.warnings.extend(self.state.warn_of_fallback(&self.id.account, fallback));
         Ok(outcome)
     }
 

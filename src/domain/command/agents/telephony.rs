@@ -10,6 +10,7 @@ use crate::domain::address::Number;
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges};
 use crate::domain::command::Outcome;
+use crate::domain::command::told::first_few;
 use crate::domain::connector::{CONNECTORS_MAX, Connector};
 use crate::domain::id::{AgentId, ConnectorId, Environment, Pin, SiteVariantId};
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
@@ -17,7 +18,7 @@ use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::state::{RouteIx, State};
 use crate::domain::words::counted;
 
-/// Most numbers that a refusal names.
+/// Most numbers that a text names.
 const NAMED_MAX: usize = 10;
 
 /// What is to be done to connectors and their numbers.
@@ -152,14 +153,13 @@ impl OnAgent<'_> {
         self.state.room_for_routes([&route])?;
         let mut imported = NumberChanges { routes: vec![Arc::new(route)], ..NumberChanges::default() };
         numbers.iter().for_each(|number| imported.push(number.clone(), Some(0)));
-        imported.phones.sort_unstable();
-        imported.users.sort_unstable();
+        imported.sort();
         changes.push(Change::Numbers(imported));
         let agent = &self.id.agent;
         let summary = format!(
             "{} imported to {agent} at {environment}: {}",
             counted(numbers.len(), "number"),
-            first_few(numbers)
+            first_few(numbers, NAMED_MAX).join(", ")
         );
         let mut outcome = self.outcome("phone-numbers.import", changes, summary);
         if self.agent.deployed(*environment).is_none() {
@@ -203,7 +203,8 @@ impl OnAgent<'_> {
             released.push(number.clone(), None);
         }
         let what = counted(numbers.len(), "number");
-        let summary = format!("{what} of {} released: {}", self.id.agent, first_few(numbers));
+        let summary =
+            format!("{what} of {} released: {}", self.id.agent, first_few(numbers, NAMED_MAX).join(", "));
         let changes = if released.is_empty() { Vec::new() } else { vec![Change::Numbers(released)] };
         Ok(self.outcome("phone-numbers.release", changes, summary))
     }
@@ -301,12 +302,4 @@ fn no_number(number: &Number) -> Refusal {
 fn invalid(field: &str, message: String) -> Refusal {
     let fields = vec![FieldFault { field: field.to_owned(), message }];
     Refusal { code: "CONNECTORS_VALIDATION_FAILED", ..Refusal::fields(fields) }
-}
-
-fn first_few(numbers: &[Number]) -> String {
-    let mut named: Vec<String> = numbers.iter().take(NAMED_MAX).map(ToString::to_string).collect();
-    if numbers.len() > NAMED_MAX {
-        named.push("…".to_owned());
-    }
-    named.join(", ")
 }

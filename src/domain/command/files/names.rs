@@ -24,8 +24,8 @@ impl Merge<'_> {
     pub(super) fn sketches(&mut self, files: &FileSet) {
         for Placed { at, keys, value: sketch } in &files.reading.sketches {
             let Sketch { account, what, object, names } = sketch;
-            let id = |object: &_| ObjectRef { account: account.clone(), object: Clone::clone(object) };
-            if !object.as_ref().is_some_and(|object| self.next.shadowed.contains_key(&id(object))) {
+            let id = object.as_ref().map(|object| ObjectRef::new(account, object.clone()));
+            if !id.is_some_and(|id| self.next.shadowed.contains_key(&id)) {
                 self.check_names(&Item { at, keys, what }, account, names.iter().cloned());
             }
         }

@@ -66,8 +66,7 @@ impl Merge<'_> {
             [(given_back, Change::Numbers as fn(_) -> _), (changes, Change::FileNumbers as fn(_) -> _)]
         {
             let mut numbers = numbers;
-            numbers.phones.sort_unstable();
-            numbers.users.sort_unstable();
+            numbers.sort();
             if !numbers.is_empty() {
                 self.change(fact(numbers));
             }
@@ -135,7 +134,7 @@ impl Merge<'_> {
 }
 
 fn numbered(account: &AccountId, number: &Number) -> ObjectRef {
-    ObjectRef { account: account.clone(), object: Object::Number(number.clone()) }
+    ObjectRef::new(account, Object::Number(number.clone()))
 }
 
 fn place(files: &FileSet, put: &FileNumber) -> Place {

@@ -33,7 +33,7 @@ impl Merge<'_> {
         object: Object,
         same: impl FnOnce() -> bool,
     ) -> bool {
-        let id = ObjectRef { account: account.clone(), object };
+        let id = ObjectRef::new(account, object);
         if self.given_back.contains(&id) {
             return true;
         }
@@ -75,7 +75,7 @@ impl Merge<'_> {
         if self.next.shadowed.is_empty() {
             return;
         }
-        let id = |account: &AccountId, object| ObjectRef { account: account.clone(), object };
+        let id = ObjectRef::new;
         let mut listed = BTreeSet::new();
         listed.extend(self.given.keys().map(|agent| id(&agent.account, Object::Agent(agent.agent.clone()))));
         let splits = files.splits.iter().map(|placed| &placed.value.id);

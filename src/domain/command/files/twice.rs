@@ -40,7 +40,7 @@ fn given(files: &FileSet) -> Vec<(Place, ObjectRef)> {
             Object::DefaultRoute | Object::Agent(_) => "",
             Object::Number(_) => return,
         };
-        given.push((keys.place(at, key), ObjectRef { account: account.clone(), object }));
+        given.push((keys.place(at, key), ObjectRef::new(account, object)));
     };
     for Placed { at, keys, value: split } in &files.splits {
         add(at, keys, &split.id.account, Object::Split(split.id.split.clone()));

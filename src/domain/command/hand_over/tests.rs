@@ -422,7 +422,7 @@ fn stored(state: &State) -> State {
 fn check(state: &State, folder: &Folder) {
     for text in NUMBERS {
         let (number, object) = (number(text), Object::Number(number(text)));
-        let shadowed = state.shadowed.contains_key(&ObjectRef { account: account(), object });
+        let shadowed = state.shadowed.contains_key(&ObjectRef::new(&account(), object));
         let listed = folder.applied.get(&number);
         match to_text(state, &number) {
             Some((ManagedBy::Files, to)) => {
