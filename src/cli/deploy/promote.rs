@@ -73,6 +73,7 @@ impl Errand for PromoteArgs {
         let release = Release {
             path: path_of(agent).segment("deployments").segment(deployment).segment("promote"),
             body: json!({"targetEnvironment": to}),
+            of_draft: false,
             reached: to.or(next),
             what: format!("promoting {agent}"),
             how,
