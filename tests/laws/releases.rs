@@ -118,6 +118,15 @@ fn who_says_yes_at_a_terminal_reaches_live_in_every_way_whatever_the_draft_is() 
 }
 
 #[test]
+fn a_dry_run_of_what_the_files_have_says_where_it_stands_as_the_real_thing_does() {
+    let world = World::example().running();
+    let real = world.client(&["publish", "sales"]);
+    assert_eq!(real.code(), 1);
+    assert!(real.err.contains("it stands in agents/sales/agent.toml"), "{}", real.err);
+    assert_eq!(world.client(&["publish", "sales", "--dry-run"]).err, real.err);
+}
+
+#[test]
 fn an_agent_moves_to_another_router_by_the_command_line() {
     let world = with_desk(bare().running());
     done(world.client(&["publish", "desk", "--to", "live", "--yes"]));
