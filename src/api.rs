@@ -94,7 +94,7 @@ pub struct Management {
     pub import_limits: numbers::ImportLimits,
     /// Largest document of an account that is imported, in bytes.
     pub account_import_bytes_max: usize,
-    /// Who edits which draft at the moment.
+    /// Who edits which draft or page at the moment.
     pub turns: Turns,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
