@@ -184,7 +184,7 @@ impl Reader<'_> {
                 Some(environment) => {
                     environment_endpoints.insert(environment, self.endpoints(&at, endpoints));
                 }
-                None => self.fault(at, "expected sandbox, pre-release or live"),
+                None => self.fault(at, format!("expected {}", Environment::EXPECTED)),
             }
         }
         let id = AgentRef { account: self.account.clone(), agent: agent.id };
@@ -204,7 +204,7 @@ impl Reader<'_> {
             match (Environment::parse(&name), number) {
                 (Some(environment), Some(number)) => environments.push((environment, number)),
                 _ => {
-                    let expected = "expected sandbox, pre-release or live, and a version: V1, V2 …";
+                    let expected = format!("expected {}, and a version: V1, V2 …", Environment::EXPECTED);
                     self.fault(format!("{at}.environments.{name}"), expected);
                 }
             }
