@@ -8,7 +8,7 @@ mod told;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::client::{Plane, Question, Reply};
+use super::client::{Question, Reply};
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
@@ -71,12 +71,10 @@ impl Release<'_> {
         let seen = if self.how.assent.yes { None } else { self.ask_first(session)? };
         let body = self.body();
         let question = Question {
-            plane: Plane::Management,
-            method: "POST",
-            path: &self.path,
             body: Some(body.to_string().into_bytes()),
             if_match: seen.as_deref(),
             idempotency_key: self.how.idempotency_key.as_deref(),
+            ..Question::of("POST", &self.path)
         };
         let reply = session.ask(question)?.granted()?;
         let done = told(&reply.json());
