@@ -104,7 +104,7 @@ fn who_says_yes_at_a_terminal_reaches_live_in_every_way_whatever_the_draft_is() 
         (&["promote", "desk", "--from", "pre-release"], 3),
     ];
     for (n, (line, version)) in ways.into_iter().enumerate() {
-        done(world.client(&["draft", "desk", "set", &format!("description={n}")]));
+        done(world.client(&["draft", "desk", "set", &format!("description=Draft {n}")]));
         if version == 3 {
             done(world.client(&["publish", "desk", "--to", "pre-release"]));
             done(world.client(&["draft", "desk", "set", "description=later"]));
