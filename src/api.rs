@@ -55,6 +55,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::control::Control;
 use crate::control::answers::Answers;
+use crate::domain::id::InvalidId;
 use crate::domain::time::Timestamp;
 use crate::http::correlation::{NewId, correlate};
 use crate::http::error::ApiError;
@@ -94,7 +95,7 @@ pub struct Management {
     pub import_limits: numbers::ImportLimits,
     /// Largest document of an account that is imported, in bytes.
     pub account_import_bytes_max: usize,
-    /// Who edits which draft at the moment.
+    /// Who edits which draft or page at the moment.
     pub turns: Turns,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
@@ -183,7 +184,19 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     })
 }
 
-/// An id out of random bytes: a beginning, and eight of `0-9A-Z`.
+/// An id as [`made_id`] makes it, read as one of its kind.
+fn made<T>(
+    beginning: &str,
+    random: &[u8],
+    parse: impl FnOnce(&str) -> Result<T, InvalidId>,
+) -> Result<T, ApiError> {
+    parse(&made_id(beginning, random)).map_err(|why| {
+        tracing::error!(%why, "an id could not be made");
+        ApiError::internal()
+    })
+}
+
+/// A text for an id out of random bytes: a beginning, and eight of `0-9A-Z`.
 fn made_id(beginning: &str, random: &[u8]) -> String {
     const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let letter =

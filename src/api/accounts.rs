@@ -14,14 +14,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Management;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::etag::Tag;
 use super::idempotency::ShownOnce;
 use super::request::{Body, Id};
-use crate::control::keys::admin_key;
-use crate::domain::account::{Account, AccountSettings, ActiveCalls, ConflictStatus, Key, Permission};
+use super::{Management, made};
+use crate::control::keys::new_key;
+use crate::domain::account::{Account, AccountSettings, ActiveCalls, ConflictStatus, Permission};
 use crate::domain::command::{Action, no_account};
 use crate::domain::id::AccountId;
 use crate::domain::state::State as Present;
@@ -51,21 +51,22 @@ pub struct AccountView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AccountSettings)]
 pub struct SettingsView {
-    /// Whether `main` changes by merges only.
+    /// Whether the draft of `main` is edited by nobody.
     protected_main: bool,
     /// Whether a promotion to live may leave out pre-release.
     allow_skip_pre_release: bool,
-    /// Whether a promotion needs tests that were passed.
+    /// Whether a promotion needs tests that were passed: kept, to no effect, this release runs no tests.
     tests_gate: bool,
-    /// Whether a merge deploys to the sandbox.
+    /// Whether a merge deploys to the sandbox: kept, to no effect, this release has no merges.
     merge_publishes: bool,
-    /// The status of an answer with conflicts of a merge: 400 or 409.
+    /// The status of an answer with conflicts of a merge, 400 or 409: kept, to no effect, this release has no merges.
     #[schema(value_type = u16)]
     merge_conflict_status: ConflictStatus,
     /// What becomes of calls in progress where an environment gets another version: `keep` or `move`.
     #[schema(value_type = String, example = "keep")]
     active_calls_default: ActiveCalls,
-    /// Whether a publish of staging reaches live where pre-release may not be left out.
+    /// Whether a publish of staging reaches live where pre-release may not be left out: kept, to no effect, this release
+    /// has no staging.
     staging_publishes_live: bool,
 }
 
@@ -157,12 +158,12 @@ async fn create_account(
     caller: Caller,
     Body(body): Body<NewAccount>,
 ) -> Result<ShownOnce<Answer<MadeAccount>>, ApiError> {
-    let id = body.account_id.map_or_else(|| made_id((management.random)()), Ok)?;
+    let id = body.account_id.map_or_else(|| made("ws-", &(management.random)(), AccountId::parse), Ok)?;
     let now = management.now();
-    let new = admin_key(&id, &management.key_secret, (management.random)());
-    let key = Key { created_at: Some(now), ..new.key };
+    let new = new_key(&id, &management.key_secret, (management.random)(), now);
     let account = Account::new(id, body.name, now);
-    let applied = caller.submit(&management, Action::CreateAccount { account: account.clone(), key }).await?;
+    let action = Action::CreateAccount { account: account.clone(), key: new.key };
+    let applied = caller.submit(&management, action).await?;
     let made = MadeAccount { view: AccountView::from(&account), key: new.text };
     let answer = Answer::ok(made).with_status(StatusCode::CREATED).with_tag(Tag::of(&account));
     Ok(ShownOnce("key", answer.since(&applied)))
@@ -206,13 +207,4 @@ async fn patch_account(
     let applied = caller.submit(&management, action).await?;
     let account = found(&caller, &applied.state, &id)?;
     Ok(Answer::ok(AccountView::from(account)).with_tag(Tag::of(account)).since(&applied))
-}
-
-/// An id out of random bytes: `ws-` and eight of `0-9A-Z`.
-fn made_id(random: [u8; 32]) -> Result<AccountId, ApiError> {
-    const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let letter =
-        |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).map_or('0', |letter| char::from(*letter));
-    let id = format!("ws-{}", random.iter().take(8).map(letter).collect::<String>());
-    AccountId::parse(&id).map_err(|_| ApiError::internal())
 }

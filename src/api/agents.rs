@@ -12,6 +12,7 @@ mod real_time_configs;
 mod telephony;
 mod versions;
 
+pub(super) use content::field_fault;
 pub(super) use listening::{endpoints_tag, fallback_tag};
 pub(super) use real_time_configs::page_tag;
 

@@ -10,7 +10,7 @@ use super::etag::IfMatch;
 use crate::control::{Applied, ControlError, Precondition};
 use crate::domain::account::Key;
 use crate::domain::agent::AgentRef;
-use crate::domain::command::{Action, Author, Command};
+use crate::domain::command::{Action, Author, Command, no_account};
 use crate::domain::id::{AccountId, AgentId};
 use crate::domain::sight::Sight;
 use crate::domain::state::State;
@@ -74,12 +74,17 @@ impl Caller {
         self.actor.as_ref().map_or_else(|| key.clone(), |actor| format!("{key} for {actor}"))
     }
 
+    /// The same as it is handed on with what they change.
+    pub(super) fn author(&self) -> Author {
+        Author::Key { key: Arc::clone(&self.key), actor: self.actor.clone() }
+    }
+
     /// Refuses another account than their own: to them it is not there.
     pub(super) fn own(&self, account: &AccountId) -> Result<(), ApiError> {
         if account == self.account() {
             return Ok(());
         }
-        Err(ApiError::not_found(format!("there is no account {account}")).with_code("ACCOUNT_NOT_FOUND"))
+        Err(no_account(account).into())
     }
 
     /// Asks for a change, in the state that `If-Match` names if it names one.
@@ -108,8 +113,7 @@ impl Caller {
 
     /// A change as they ask for it.
     pub(super) fn command(&self, action: Action, at: Timestamp) -> Command {
-        let author = Author::Key { key: Arc::clone(&self.key), actor: self.actor.clone() };
-        Command { account: self.account().clone(), author, at, action }
+        Command { account: self.account().clone(), author: self.author(), at, action }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::address::{InvalidAddress, Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
 use crate::domain::change::SplitRef;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AccountId, AgentId, ArmId, ConfigHash, Pin, SiteVariantId, SplitId};
+use crate::domain::id::{AccountId, AgentId, ArmId, ConfigHash, ConnectorId, Pin, SiteVariantId, SplitId};
 use crate::domain::refusal::FieldFault;
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
@@ -221,11 +221,6 @@ impl<'r> Fields<'r> {
         texts
     }
 
-    /// Whether a field is there and not null.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.members.iter().any(|(known, tree)| known == name && *tree != Tree::Null)
-    }
-
     /// Leaves alone what nobody asks for, where others than we may have their say in the same object.
     pub(super) fn leave_others(&mut self) {
         self.members.clear();
@@ -234,16 +229,6 @@ impl<'r> Fields<'r> {
     /// A value as it is, for whoever reads it in a way of its own; null is absence.
     pub(super) fn present(&mut self, name: &'static str) -> Option<Tree> {
         self.take(name).filter(|tree| *tree != Tree::Null)
-    }
-
-    /// A name for people, of 1 to 100 visible characters, as it is without the spaces around it.
-    pub(super) fn name(&mut self, name: &str) -> Option<String> {
-        let trimmed = name.trim();
-        if (1..=NAME_CHARS_MAX).contains(&trimmed.chars().count()) && !trimmed.chars().any(char::is_control) {
-            return Some(trimmed.to_owned());
-        }
-        self.fault("name", "is no name: expected 1 to 100 visible characters");
-        None
     }
 
     /// Whether an agent and what of it are there, as far as the caller may see.
@@ -393,6 +378,7 @@ id_kinds! {
     SplitId, "the id of a split, a text";
     ArmId, "the id of an arm, a text";
     SiteVariantId, "the id of a site variant, a text";
+    ConnectorId, "the id of a connector, a text";
 }
 
 impl Kind for Pin {
@@ -441,8 +427,7 @@ impl Kind for Permission {
 
     fn of(tree: Tree) -> Result<Self, Option<String>> {
         let text = text(tree)?;
-        let known = Self::ALL.into_iter().find(|permission| permission.as_str() == text);
-        known
+        Self::parse(&text)
             .ok_or_else(|| Some(format!("{} is no permission: expected {}", quoted(&text), Self::expected())))
     }
 }
@@ -520,6 +505,25 @@ impl<const MAX: usize, const MIN: usize> Kind for Text<MAX, MIN> {
             return Ok(Self(text));
         }
         Err(Some(format!("has {chars} characters: expected {}", Self::expected())))
+    }
+}
+
+/// A name for people, as it is without the spaces around it.
+#[derive(Debug)]
+pub(super) struct Name(pub(super) String);
+
+impl Kind for Name {
+    fn expected() -> String {
+        format!("1 to {NAME_CHARS_MAX} visible characters")
+    }
+
+    fn of(tree: Tree) -> Result<Self, Option<String>> {
+        let text = text(tree)?;
+        let name = text.trim();
+        if (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+            return Ok(Self(name.to_owned()));
+        }
+        Err(Some(format!("is no name: expected {}", Self::expected())))
     }
 }
 

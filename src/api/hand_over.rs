@@ -17,7 +17,6 @@ use super::{Management, aside};
 use crate::control::{Foreseen, HandOver};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::caller_pin::CallerAddress;
-use crate::domain::command::Author;
 use crate::domain::id::{AgentId, Revision, SplitId};
 use crate::domain::object::{HANDED_OVER_MAX, Object};
 use crate::domain::route::ManagedBy;
@@ -181,8 +180,7 @@ async fn hand_over(
     body: HandOverBody,
     to: ManagedBy,
 ) -> Result<Answer<HandedOver>, ApiError> {
-    let author = Author::Key { key: Arc::clone(&caller.key), actor: caller.actor.clone() };
-    let (account, beginning) = (caller.account().clone(), body.prefix);
+    let (account, author, beginning) = (caller.account().clone(), caller.author(), body.prefix);
     let (expected, dry_run) = (body.expected_revision, body.dry_run);
     let wanted = HandOver { account, author, to, objects: body.into_objects(), beginning, expected };
     if dry_run {

@@ -136,10 +136,9 @@ fn read(caller: &Caller, query: &mut Query) -> Result<HistoryFilter, ApiError> {
 async fn page(
     management: Arc<Management>,
     caller: Caller,
-    query: Query,
+    mut query: Query,
     filter: HistoryFilter,
 ) -> Result<Answer<HistoryPage>, ApiError> {
-    let mut query = query;
     let print = QueryPrint::of(&caller.key, &[&"history", &filter]);
     let before = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
     let before = before.map(|text| text.parse().map(Revision).map_err(|_| no_entry())).transpose()?;

@@ -13,10 +13,10 @@ use super::Management;
 use super::answer::{Answer, Gone};
 use super::caller::Caller;
 use super::etag::Tag;
-use super::fields::{Fields, Written};
+use super::fields::{Fields, Name, Written};
 use super::idempotency::ShownOnce;
 use super::request::{Body, Id, PathId};
-use crate::control::keys::admin_key;
+use crate::control::keys::new_key;
 use crate::domain::account::{Key, Permission};
 use crate::domain::command::{Action, no_key};
 use crate::domain::id::AgentId;
@@ -43,8 +43,7 @@ pub struct NewKeyBody {
 
 impl Written for NewKeyBody {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name: Option<String> = fields.required("name");
-        let name = name.and_then(|name| fields.name(&name));
+        let name: Option<Name> = fields.required("name");
         let permissions: Option<Vec<Permission>> = fields.values_given("permissions");
         if permissions.as_ref().is_none_or(Vec::is_empty) && !fields.blames("permissions") {
             fields.fault("permissions", "names none: expected at least one permission");
@@ -53,7 +52,7 @@ impl Written for NewKeyBody {
         permissions.sort_unstable();
         permissions.dedup();
         let agents = fields.values_given("agents");
-        Some(Self { agents, expires_at: fields.optional("expiresAt"), name: name?, permissions })
+        Some(Self { agents, expires_at: fields.optional("expiresAt"), name: name?.0, permissions })
     }
 }
 
@@ -158,8 +157,9 @@ async fn create_key(
     Body(body): Body<NewKeyBody>,
 ) -> Result<ShownOnce<Answer<MadeKey>>, ApiError> {
     let NewKeyBody { name, permissions, agents, expires_at } = body;
-    let new = admin_key(caller.account(), &management.key_secret, (management.random)());
-    let key = Key { name, permissions, agents, expires_at, created_at: Some(management.now()), ..new.key };
+    let random = (management.random)();
+    let new = new_key(caller.account(), &management.key_secret, random, management.now());
+    let key = Key { name, permissions, agents, expires_at, ..new.key };
     let applied = caller.submit(&management, Action::CreateKey(key.clone())).await?;
     let made = MadeKey { view: KeyView::from(&key), key: new.text };
     Ok(ShownOnce(

@@ -21,7 +21,7 @@ use super::operation::{Asked, Operation, Unread, Wanted};
 use super::request::Id;
 use super::route::{RouteBody, RouteView};
 use crate::domain::address::Number;
-use crate::domain::command::Action;
+use crate::domain::command::{Action, NO_NUMBER};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::Route;
 use crate::domain::state::State;
@@ -107,9 +107,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 )]
 async fn get_number(caller: Caller, Id(number): Id<Number>) -> Result<Answer<NumberView>, ApiError> {
     let owned = caller.state.route(&number).filter(|route| route.account == *caller.account());
-    let route = owned.ok_or_else(|| {
-        ApiError::not_found(format!("there is no number {number}")).with_code("PHONE_NUMBERS_NOT_FOUND")
-    })?;
+    let route = owned
+        .ok_or_else(|| ApiError::not_found(format!("there is no number {number}")).with_code(NO_NUMBER))?;
     if !caller.sight().route(route) {
         return Err(Refusal::hidden().into());
     }

@@ -52,10 +52,7 @@ fn need(operation: &Value) -> Need {
     let security = operation.get("security");
     let ways = || security.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
     let roles = ways().filter_map(|way| way.get(KEY)).filter_map(Value::as_array).flatten();
-    let any_of = roles
-        .filter_map(Value::as_str)
-        .filter_map(|role| Permission::ALL.into_iter().find(|permission| permission.as_str() == role))
-        .collect();
+    let any_of = roles.filter_map(Value::as_str).filter_map(Permission::parse).collect();
     let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
     let of_query = parameters.filter(|parameter| parameter.get("in").is_some_and(|place| place == "query"));
     let names = of_query.filter_map(|parameter| parameter.get("name")?.as_str().map(str::to_owned));

@@ -24,9 +24,6 @@ impl From<Refusal> for ApiError {
         for fault in refusal.fields {
             error = error.with_field(fault.field, fault.message);
         }
-        if refusal.code == "DEPLOYMENTS_ALREADY_PUBLISHED" {
-            return error.with_data(json!({ "has_changes": false }));
-        }
         if refusal.faults.is_empty() {
             return error;
         }

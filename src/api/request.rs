@@ -82,8 +82,8 @@ impl PathId for ConnectorId {
 impl PathId for Environment {
     fn read(text: &str) -> Result<Self, ApiError> {
         let malformed = || {
-            let expected = "expected sandbox, pre-release or live";
-            ApiError::unprocessable("environment", format!("is no environment: {expected}"))
+            let why = format!("is no environment: expected {}", Self::EXPECTED);
+            ApiError::unprocessable("environment", why)
         };
         Self::parse(text).ok_or_else(malformed)
     }

@@ -262,10 +262,12 @@ impl CertificateView {
         let pair = identity.pair();
         let at = |seconds: i64| Timestamp(seconds.saturating_mul(1_000));
         let (validity, now_s) = (pair.validity(), now.0.div_euclid(1_000));
-        let state = match () {
-            () if validity.holds(now_s) => "valid",
-            () if now_s > validity.ends => "expired",
-            () => "not-yet-valid",
+        let state = if validity.holds(now_s) {
+            "valid"
+        } else if now_s > validity.ends {
+            "expired"
+        } else {
+            "not-yet-valid"
         };
         Self {
             fingerprint: pair.fingerprint().to_string(),

@@ -1,4 +1,4 @@
-//! Taking turns: of those who edit one draft, each waits until the one before is done.
+//! Taking turns: of those who edit one draft or page, each waits until the one before is done.
 //!
 //! An edit reads a configuration, changes it and puts it back where nobody else did so meanwhile. Without turns, of a
 //! hundred who begin together all but one would begin again, a hundred times over.

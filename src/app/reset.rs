@@ -7,9 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::control::keys::{NewKey, admin_key};
+use crate::control::keys::{NewKey, new_key};
 use crate::control::{Control, ControlError};
-use crate::domain::account::{Key, KeyDigest};
+use crate::domain::account::KeyDigest;
 use crate::domain::change::{Change, Entry, Touched};
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::state::State;
@@ -148,8 +148,8 @@ fn command(
 ) -> Result<(Command, NewKey), ResetError> {
     let none = || ResetError::NoAccount { folder: folder.path().to_owned() };
     let account = state.first_account.clone().ok_or_else(none)?;
-    let new = admin_key(&account, secret, random());
-    let action = Action::ReplaceKey(Key { created_at: Some(now), ..new.key.clone() });
+    let new = new_key(&account, secret, random(), now);
+    let action = Action::ReplaceKey(new.key.clone());
     Ok((Command { account, author: Author::Console, at: now, action }, new))
 }
 

@@ -1,7 +1,7 @@
 //! `accounts`: workspaces and their settings.
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::keys::shown_once;
@@ -9,7 +9,7 @@ use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, labelled, table};
 use super::words::{items, text_of, time, words};
-use super::written::ValueWritten;
+use super::written::{ValueWritten, given};
 use crate::domain::id::AccountId;
 
 /// Show, make and change accounts
@@ -88,9 +88,8 @@ impl Errand for AccountsArgs {
                 session.show(&reply, told_one)
             }
             AccountsCommand::Create { name, id } => {
-                let mut account = Map::new();
-                account.insert("name".to_owned(), json!(name));
-                account.extend(id.iter().map(|id| ("accountId".to_owned(), json!(id))));
+                let id = id.as_ref().map(|id| json!(id));
+                let account = given([("name", Some(json!(name))), ("accountId", id)]);
                 let reply = session.change("POST", &all(), Some(&Value::Object(account)))?;
                 session.show(&reply, |made, look| {
                     let (id, key) = (text_of(made, "accountId"), text_of(made, "key"));
@@ -106,12 +105,9 @@ impl Errand for AccountsArgs {
 
 impl SetArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let mut change = Map::new();
-        change.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
-        if !self.settings.is_empty() {
-            let settings = self.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
-            change.insert("settings".to_owned(), Value::Object(settings.collect()));
-        }
+        let settings = self.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
+        let settings = (!self.settings.is_empty()).then(|| Value::Object(settings.collect()));
+        let change = given([("name", self.name.as_ref().map(|name| json!(name))), ("settings", settings)]);
         let path = all().segment(&self.account);
         let reply = session.change("PATCH", &path, Some(&Value::Object(change)))?;
         session.done(&reply, &format!("account {} was changed", self.account))

@@ -78,13 +78,10 @@ Examples:
         #[arg(long)]
         id: Option<AgentId>,
     },
-    /// Show or say where the runtime of an agent listens
     Endpoints(EndpointsArgs),
-    /// Show or say how many calls an agent takes, and where the rest goes
     Fallback(FallbackArgs),
     /// Write an agent with all its versions as one JSON document
     Export(ExportArgs),
-    /// Make an agent out of such a document
     Import(ImportArgs),
 }
 

@@ -67,6 +67,13 @@ pub(super) struct Question<'a> {
     pub(super) idempotency_key: Option<&'a str>,
 }
 
+impl<'a> Question<'a> {
+    /// A question to management without more.
+    pub(super) fn of(method: &'a str, path: &'a Path) -> Self {
+        Self { plane: Plane::Management, method, path, body: None, if_match: None, idempotency_key: None }
+    }
+}
+
 /// A body that is sent as it comes, to management.
 pub(super) struct Upload<'a> {
     /// The path and query.
@@ -106,15 +113,7 @@ impl Client {
 
     /// Reads something of management as long as it is: an answer that is a yes goes to `out`, and its reply has no body.
     pub(super) fn pour(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
-        let question = Question {
-            plane: Plane::Management,
-            method: "GET",
-            path,
-            body: None,
-            if_match: None,
-            idempotency_key: None,
-        };
-        self.ask_within(None, question, |response, sent| {
+        self.ask_within(None, Question::of("GET", path), |response, sent| {
             if response.status().as_u16() != 200 {
                 return Reply::read(response, sent);
             }

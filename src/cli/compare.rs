@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
+use super::agents;
 use super::failure::Failure;
-use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::Look;
 use super::words::{clean, items, text_of, words};
@@ -44,7 +44,7 @@ fn side(text: &str) -> Result<String, String> {
 
 impl Errand for CompareArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let path = Path::of("/v1/agents").segment(&self.agent).segment("compare");
+        let path = agents::path_of(&self.agent).segment("compare");
         let path = path.query("from", Some(&self.from)).query("to", Some(&self.to));
         let reply = session.get(&path)?;
         session.show(&reply, told)

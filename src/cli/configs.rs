@@ -67,7 +67,7 @@ Examples:
     },
     /// Set some values of an environment; the others stay
     ///
-    /// A value is read as JSON where it is JSON, else as a text; a text that looks like a number stands in quotes: 'code=\"24\"'.
+    /// A value is read as JSON where it is JSON, else as a text; a text that looks like a number stands in quotes: 'code="24"'.
     /// null is a value like others.
     #[command(after_help = "\
 Examples:
@@ -85,9 +85,6 @@ Examples:
         #[command(flatten)]
         assent: Assent,
     },
-    /// Give an environment another schema
-    ///
-    /// The values that are there must fit it, or those that come along.
     Schema(SchemaArgs),
 }
 

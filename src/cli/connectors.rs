@@ -61,7 +61,6 @@ Examples:
         /// The connector
         connector: ConnectorId,
     },
-    /// Set the site variant, language or voice of a connector
     Set(SetArgs),
     /// Delete a connector, and release its numbers
     ///
@@ -79,9 +78,7 @@ Examples:
         #[arg(long, short = 'y')]
         yes: bool,
     },
-    /// List the numbers of an agent that came by a connector
     Numbers(NumbersArgs),
-    /// Take numbers in, all or none, and pin them to an environment
     Import(ImportArgs),
 }
 

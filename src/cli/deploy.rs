@@ -8,7 +8,7 @@ mod told;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::client::{Plane, Question, Reply};
+use super::client::{Question, Reply};
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
@@ -49,6 +49,9 @@ struct Release<'r> {
     path: Path,
     /// What it is told besides how.
     body: Value,
+    /// Whether it is the draft that goes: somebody may edit it between what is shown and what is done. Anything else is
+    /// named by an id of which the content stays.
+    of_draft: bool,
     /// Where it leads, if that is known beforehand.
     reached: Option<Environment>,
     /// What is done, as a question has it: `publishing sales`.
@@ -68,12 +71,10 @@ impl Release<'_> {
         let seen = if self.how.assent.yes { None } else { self.ask_first(session)? };
         let body = self.body();
         let question = Question {
-            plane: Plane::Management,
-            method: "POST",
-            path: &self.path,
             body: Some(body.to_string().into_bytes()),
             if_match: seen.as_deref(),
             idempotency_key: self.how.idempotency_key.as_deref(),
+            ..Question::of("POST", &self.path)
         };
         let reply = session.ask(question)?.granted()?;
         let done = told(&reply.json());
@@ -81,7 +82,7 @@ impl Release<'_> {
     }
 
     /// Puts it to the operator, with what it would come to, where it reaches `live`; gives the state of the draft that was
-    /// shown.
+    /// shown, where it is the draft that goes.
     fn ask_first(&self, session: &mut Session<'_, '_>) -> Result<Option<String>, Failure> {
         if self.reached.is_some_and(|reached| reached != Environment::Live) {
             return Ok(None);
@@ -100,7 +101,8 @@ impl Release<'_> {
             session.terminal.remark(shown);
         }
         self.how.assent.obtain(session, &self.what, |_| Ok(reaches))?;
-        Ok(text_in(deployment, "version").map(|hash| format!("\"{hash}\"")))
+        let shown = text_in(deployment, "version").filter(|_| self.of_draft);
+        Ok(shown.map(|hash| format!("\"{hash}\"")))
     }
 
     fn weigh(&self, session: &Session<'_, '_>) -> Result<Reply, Failure> {

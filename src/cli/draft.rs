@@ -48,7 +48,7 @@ pub struct DraftArgs {
 enum DraftCommand {
     /// Give some keys of the draft another value
     ///
-    /// A value is read as JSON where it is JSON, else as a text; a text that looks like a number stands in quotes: 'name=\"24\"'.
+    /// A value is read as JSON where it is JSON, else as a text; a text that looks like a number stands in quotes: 'name="24"'.
     /// null gives a key its default. Lists are given whole. The other keys stay, whoever edits them meanwhile.
     #[command(after_help = "\
 Examples:

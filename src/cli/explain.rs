@@ -51,20 +51,14 @@ impl Errand for ExplainArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let path = Path::of("/v1/calls").query("dryRun", Some(true));
         let body = Some(self.body().to_string().into_bytes());
-        let mut reply = session.ask(Question {
-            plane: Plane::Calls,
-            method: "POST",
-            path: &path,
-            body,
-            if_match: None,
-            idempotency_key: None,
-        })?;
+        let question = Question { plane: Plane::Calls, body, ..Question::of("POST", &path) };
+        let mut reply = session.ask(question)?;
         let unserved = reply.status == 404 && reply.json().get("reason").is_some();
         if unserved {
             // An answer like any other, only that nobody is in it.
             reply.status = 200;
         }
-        let reply = session.granted(reply)?;
+        let reply = reply.granted()?;
         session.show(&reply, |decision, look| story(self, decision, look))?;
         if unserved { Err(Failure::Unserved(self.number.clone())) } else { Ok(()) }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
-use super::session::{Errand, Session, is_stdin};
+use super::session::{Errand, STDIN_UNASKED, Session, is_stdin};
 use crate::domain::words::counted;
 
 /// Write everything of the account as one JSON document
@@ -75,14 +75,11 @@ pub struct ImportArgs {
 impl Errand for ImportArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         if is_stdin(&self.file) && !self.assent.yes {
-            let why = "standard input can be read only once, so that nobody can be asked: say --yes";
-            return Err(Failure::Usage(why.to_owned()));
+            return Err(Failure::Usage(STDIN_UNASKED.to_owned()));
         }
         // What it replaces may be at live, whatever it says itself.
         self.assent.obtain(session, "importing everything of a document", |_| Ok(true))?;
-        let reply = session
-            .upload(&Path::of("/v1/import"), "application/json", &self.file)
-            .and_then(|reply| session.granted(reply))?;
+        let reply = session.upload(&Path::of("/v1/import"), "application/json", &self.file)?.granted()?;
         let told = reply.json();
         let count = |name: &str, one| {
             let count = told.get(name).and_then(Value::as_u64).unwrap_or_default();

@@ -3,12 +3,14 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::agents;
 use super::failure::Failure;
 use super::page::Page;
 use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, table};
 use super::words::{clean, items, text_in, text_of, time};
+use super::written::moment;
 use crate::domain::id::AgentId;
 use crate::domain::time::Timestamp;
 
@@ -40,10 +42,10 @@ pub struct HistoryArgs {
     #[arg(long)]
     action: Option<String>,
     /// Only from this moment on, such as 2026-01-01T00:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = time_text)]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     from: Option<Timestamp>,
     /// Only before this moment
-    #[arg(long, value_name = "TIME", value_parser = time_text)]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     to: Option<Timestamp>,
     #[command(flatten)]
     page: Page,
@@ -52,7 +54,7 @@ pub struct HistoryArgs {
 impl Errand for HistoryArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         let path = match &self.agent {
-            Some(agent) => Path::of("/v1/agents").segment(agent).segment("history"),
+            Some(agent) => agents::path_of(agent).segment("history"),
             None => Path::of("/v1/history").query("target", self.target.as_ref()),
         };
         let path = path
@@ -68,10 +70,6 @@ impl Errand for HistoryArgs {
         };
         self.page.show(session, path, |answer, look| told(answer, look, &none))
     }
-}
-
-fn time_text(text: &str) -> Result<Timestamp, &'static str> {
-    Timestamp::parse(text).ok_or("expected a time such as 2026-01-31T09:00:00Z")
 }
 
 fn told(answer: &Value, look: Look, none: &str) -> String {

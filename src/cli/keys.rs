@@ -1,7 +1,7 @@
 //! `keys`: API keys of the account.
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::grammar::Asking;
@@ -9,6 +9,7 @@ use super::path::Path;
 use super::session::{Errand, Session};
 use super::table::{Look, labelled, table};
 use super::words::{NONE, items, text_of, time};
+use super::written::given;
 use crate::domain::account::Permission;
 use crate::domain::id::AgentId;
 
@@ -68,8 +69,8 @@ pub struct DeleteKeyArgs {
 }
 
 fn permission(text: &str) -> Result<Permission, String> {
-    let known = Permission::ALL.into_iter().find(|permission| permission.as_str() == text);
-    known.ok_or_else(|| format!("expected one of {}", Permission::ALL.map(Permission::as_str).join(", ")))
+    let expected = || format!("expected one of {}", Permission::ALL.map(Permission::as_str).join(", "));
+    Permission::parse(text).ok_or_else(expected)
 }
 
 fn all() -> Path {
@@ -85,15 +86,12 @@ impl Errand for ListKeysArgs {
 
 impl Errand for CreateKeyArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let mut key = Map::new();
-        key.insert("name".to_owned(), json!(self.name));
-        key.insert("permissions".to_owned(), json!(self.permissions));
-        if !self.agents.is_empty() {
-            key.insert("agents".to_owned(), json!(self.agents));
-        }
-        if let Some(at) = &self.expires_at {
-            key.insert("expiresAt".to_owned(), at.clone());
-        }
+        let key = given([
+            ("name", Some(json!(self.name))),
+            ("permissions", Some(json!(self.permissions))),
+            ("agents", (!self.agents.is_empty()).then(|| json!(self.agents))),
+            ("expiresAt", self.expires_at.clone()),
+        ]);
         let reply = session.change("POST", &all(), Some(&Value::Object(key)))?;
         session.show(&reply, |key, look| {
             labelled(

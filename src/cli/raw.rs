@@ -75,15 +75,7 @@ impl Errand for ApiArgs {
         }
         let plane = if self.calls_plane { Plane::Calls } else { Plane::Management };
         let path = Path::of(&self.path);
-        let reply = session.ask(Question {
-            plane,
-            method: &method,
-            path: &path,
-            body,
-            if_match: None,
-            idempotency_key: None,
-        })?;
-        let reply = session.granted(reply)?;
+        let reply = session.ask(Question { plane, body, ..Question::of(&method, &path) })?.granted()?;
         match serde_json::from_slice::<Value>(&reply.body) {
             Ok(value) if !session.is_raw() => session.terminal.say(&format!("{value:#}\n")),
             _ => session.raw(&reply),

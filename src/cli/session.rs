@@ -6,7 +6,7 @@ use std::path::Path as FilePath;
 
 use serde_json::{Map, Value};
 
-use super::client::{Client, Plane, Question, Reply, Upload};
+use super::client::{Client, Question, Reply, Upload};
 use super::failure::Failure;
 use super::path::Path;
 use super::table::Look;
@@ -63,15 +63,7 @@ impl<'s, 't> Session<'s, 't> {
         seen: Option<&str>,
     ) -> Result<Reply, Failure> {
         let body = body.map(|body| body.to_string().into_bytes());
-        self.ask(Question {
-            plane: Plane::Management,
-            method,
-            path,
-            body,
-            if_match: seen,
-            idempotency_key: None,
-        })
-        .and_then(|reply| self.granted(reply))
+        self.ask(Question { body, if_match: seen, ..Question::of(method, path) })?.granted()
     }
 
     /// Sends a file to management as it is, or standard input; on a terminal it is seen how far it is.
@@ -123,11 +115,6 @@ impl<'s, 't> Session<'s, 't> {
         self.client.pour(path, out)?.granted().map(drop)
     }
 
-    /// The answer, if it is a yes.
-    pub(super) fn granted(&self, reply: Reply) -> Result<Reply, Failure> {
-        reply.granted()
-    }
-
     /// Shows an answer: for people as they read it, for programs as it came.
     pub(super) fn show(
         &mut self,
@@ -172,16 +159,13 @@ impl<'s, 't> Session<'s, 't> {
     }
 
     fn look_at(&self, path: &Path) -> Result<Reply, Failure> {
-        self.ask(Question {
-            plane: Plane::Management,
-            method: "GET",
-            path,
-            body: None,
-            if_match: None,
-            idempotency_key: None,
-        })
+        self.ask(Question::of("GET", path))
     }
 }
+
+/// Why nobody is asked before standard input is sent.
+pub(super) const STDIN_UNASKED: &str =
+    "standard input can be read only once, so that nobody can be asked: say --yes";
 
 /// Whether a file stands for standard input.
 pub(super) fn is_stdin(file: &FilePath) -> bool {

@@ -51,9 +51,7 @@ Examples:
         #[arg(long)]
         owners: bool,
     },
-    /// Make a split
     Create(CreateArgs),
-    /// Change weights, arms, times or numbers of a split
     Change(ChangeArgs),
     /// Let a split rest: all its calls go to the control
     #[command(after_help = "\

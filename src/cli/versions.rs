@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::agents;
 use super::failure::Failure;
 use super::form;
 use super::page::Page;
@@ -96,7 +97,7 @@ Examples:
 }
 
 fn path_of(agent: &AgentId) -> Path {
-    Path::of("/v1/agents").segment(agent).segment("versions")
+    agents::path_of(agent).segment("versions")
 }
 
 impl Errand for VersionsArgs {

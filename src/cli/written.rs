@@ -164,6 +164,11 @@ impl MaxCallsWritten {
     }
 }
 
+/// The members of a body that were given.
+pub(super) fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
 /// Arms as the API takes them, with the limits of those that are among them; a limit of another arm stands by itself, and
 /// so does a second one, which the router refuses.
 pub(super) fn limited(mut arms: Vec<Value>, limits: &[MaxCallsWritten]) -> Vec<Value> {
@@ -231,7 +236,7 @@ pub(super) fn version_or_draft(text: &str) -> Result<Pin, String> {
 
 /// An environment.
 pub(super) fn environment(text: &str) -> Result<Environment, String> {
-    Environment::parse(text).ok_or_else(|| "expected sandbox, pre-release or live".to_owned())
+    Environment::parse(text).ok_or_else(|| format!("expected {}", Environment::EXPECTED))
 }
 
 /// Reads a dialled number.
@@ -315,11 +320,14 @@ pub(super) fn time_or_none(text: &str) -> Result<Value, String> {
     or_none(text, time)
 }
 
-/// Reads a time.
+/// Reads a time as the API takes it.
 pub(super) fn time(text: &str) -> Result<Value, String> {
-    Timestamp::parse(text)
-        .map(|at| json!(at))
-        .ok_or_else(|| "expected a time such as 2026-01-31T09:00:00Z".to_owned())
+    moment(text).map(|at| json!(at))
+}
+
+/// Reads a time.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "expected a time such as 2026-01-31T09:00:00Z".to_owned())
 }
 
 /// Reads a count, or `none`, which is null.

@@ -19,7 +19,7 @@ pub struct NewKey {
 
 /// Makes a key out of 32 random bytes: with every permission and the first key's name, for who wants another to say so.
 #[must_use]
-pub fn admin_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32]) -> NewKey {
+pub fn new_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32], at: Timestamp) -> NewKey {
     let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let text = format!("cb_{hex}");
     let digest = KeyDigest::of(secret, &text);
@@ -32,7 +32,7 @@ pub fn admin_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32]) -> Ne
         permissions: Permission::ALL.to_vec(),
         agents: None,
         expires_at: None,
-        created_at: None,
+        created_at: Some(at),
         digest,
     };
     NewKey { key, text }
@@ -42,7 +42,6 @@ pub fn admin_key(account: &AccountId, secret: &[u8; 32], random: [u8; 32]) -> Ne
 #[must_use]
 pub fn first_account(key: Key, at: Timestamp) -> Command {
     let account = Account::new(key.account.clone(), "Main", at);
-    let key = Key { created_at: Some(at), ..key };
     Command {
         account: account.id.clone(),
         author: Author::Console,

@@ -10,7 +10,7 @@ use super::alarm::Alarm;
 use super::bodies::fetch_wanted;
 use super::files::{LastGood, LastGoodError, Library, located};
 use super::import::Imports;
-use super::keys::{admin_key, first_account};
+use super::keys::{first_account, new_key};
 use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources, channel, in_force_but, not_applied};
 use super::split_calls::SplitCalls;
@@ -296,7 +296,7 @@ impl Beginning<'_> {
             return Ok(account.clone());
         }
         let account = AccountId::first();
-        let new = admin_key(&account, secret, random());
+        let new = new_key(&account, secret, random(), self.now);
         folder.write_atomic("admin.key", format!("{}\n", new.text).as_bytes(), 0o600)?;
         match self.commit(&first_account(new.key, self.now), || Ok(())) {
             Ok(()) => Ok(account),

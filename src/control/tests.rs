@@ -13,7 +13,7 @@ use super::alarm::Alarm;
 use super::bodies::fetch_wanted;
 use super::files::{Library, SourceFile};
 use super::import::{ImportError, NumbersImport};
-use super::keys::admin_key;
+use super::keys::new_key;
 use super::metrics::ConfigMetrics;
 use super::reload::{Look, Reloader, Sources};
 use super::testing::{Ground, control_over, full_disk};
@@ -258,7 +258,7 @@ impl HeldUp {
 fn other_changes_do_not_wait_for_the_copies_of_files() {
     let mut room = Room::new();
     let held_up = HeldUp::new(&mut room);
-    let key = room.ask(Action::ReplaceKey(admin_key(&account(), &[7; 32], [1; 32]).key));
+    let key = room.ask(Action::ReplaceKey(new_key(&account(), &[7; 32], [1; 32], Timestamp(0)).key));
     let answered = std::thread::spawn(move || key.blocking_recv().unwrap());
     room.until("another change is answered", |_| answered.is_finished());
     assert!(answered.join().unwrap().unwrap().changed);

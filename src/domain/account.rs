@@ -86,6 +86,12 @@ impl Permission {
             Self::Admin => "admin",
         }
     }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == text)
+    }
 }
 
 /// The keyed hash under which a key is known; the key itself is never kept.

@@ -34,6 +34,11 @@ impl fmt::Display for AgentRef {
     }
 }
 
+/// Longest name of a version, in characters.
+pub const VERSION_NAME_CHARS_MAX: usize = 100;
+/// Longest text of a version, in characters.
+pub const VERSION_DESCRIPTION_CHARS_MAX: usize = 2_000;
+
 /// A version or a draft: everything about it but its configuration, which the store keeps by hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

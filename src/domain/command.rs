@@ -37,8 +37,9 @@ use super::time::Timestamp;
 
 pub use accounts::{AccountPatch, no_account};
 pub use agents::{
-    AGENTS_MAX, AgentEdit, ConnectorPatch, Content, Deploy, NewAgent, NewConfigPage, NewDraft, NewNumbers,
-    Promote, Publish, Rollback, STALE_CONFIG_PAGE, STALE_DRAFT, TelephonyEdit, VERSIONS_MAX,
+    AGENTS_MAX, ALREADY_PUBLISHED, AgentEdit, ConnectorPatch, Content, Deploy, NO_NUMBER, NewAgent,
+    NewConfigPage, NewDraft, NewNumbers, Promote, Publish, Rollback, STALE_CONFIG_PAGE, STALE_DRAFT,
+    TelephonyEdit, VERSIONS_MAX,
 };
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;

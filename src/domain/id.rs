@@ -220,6 +220,8 @@ pub enum Environment {
 impl Environment {
     /// All of them, in the order of promotion.
     pub const ALL: [Self; 3] = [Self::Sandbox, Self::PreRelease, Self::Live];
+    /// What [`Environment::parse`] reads, for error texts.
+    pub const EXPECTED: &'static str = "sandbox, pre-release or live";
 
     /// The name in files, API and labels.
     #[must_use]
@@ -235,6 +237,12 @@ impl Environment {
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
+    }
+
+    /// The one after it, where a promotion leads unless told otherwise.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.get(self.index() + 1).copied()
     }
 
     /// Reads a name.

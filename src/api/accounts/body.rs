@@ -2,7 +2,7 @@
 
 use utoipa::ToSchema;
 
-use crate::api::fields::{Fields, Kind, Written};
+use crate::api::fields::{Fields, Kind, Name, Written};
 use crate::domain::account::{ActiveCalls, ConflictStatus, SettingsPatch};
 use crate::domain::command::AccountPatch;
 use crate::domain::id::AccountId;
@@ -21,13 +21,12 @@ pub struct NewAccount {
 
 impl Written for NewAccount {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name: Option<String> = fields.required("name");
-        let name = name.and_then(|name| fields.name(&name));
+        let name: Option<Name> = fields.required("name");
         let account_id: Option<AccountId> = fields.optional("accountId");
         if account_id.as_ref().is_some_and(|id| !has_form(id.as_str())) {
             fields.fault("accountId", "is no id for an account: expected ws- and eight of 0-9A-Z");
         }
-        Some(Self { account_id, name: name? })
+        Some(Self { account_id, name: name?.0 })
     }
 }
 
@@ -49,28 +48,28 @@ pub struct AccountChange {
 /// What is to be changed of settings; what is absent stays.
 #[derive(Debug, ToSchema)]
 pub struct SettingsChange {
-    /// Whether `main` changes by merges only.
+    /// Whether the draft of `main` is edited by nobody.
     protected_main: Option<bool>,
     /// Whether a promotion to live may leave out pre-release.
     allow_skip_pre_release: Option<bool>,
-    /// Whether a promotion needs tests that were passed.
+    /// Whether a promotion needs tests that were passed: kept, to no effect, this release runs no tests.
     tests_gate: Option<bool>,
-    /// Whether a merge deploys to the sandbox.
+    /// Whether a merge deploys to the sandbox: kept, to no effect, this release has no merges.
     merge_publishes: Option<bool>,
-    /// The status of an answer with conflicts of a merge: 400 or 409.
+    /// The status of an answer with conflicts of a merge, 400 or 409: kept, to no effect, this release has no merges.
     #[schema(value_type = Option<u16>)]
     merge_conflict_status: Option<ConflictStatus>,
     /// What becomes of calls in progress where an environment gets another version: `keep` or `move`.
     #[schema(value_type = Option<String>)]
     active_calls_default: Option<ActiveCalls>,
-    /// Whether a publish of staging reaches live where pre-release may not be left out.
+    /// Whether a publish of staging reaches live where pre-release may not be left out: kept, to no effect, this release
+    /// has no staging.
     staging_publishes_live: Option<bool>,
 }
 
 impl Written for AccountChange {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name: Option<String> = fields.optional("name");
-        let name = name.and_then(|name| fields.name(&name));
+        let name = fields.optional("name").map(|Name(name)| name);
         Some(Self { name, settings: fields.object("settings", SettingsChange::read) })
     }
 }

@@ -30,7 +30,7 @@ use crate::api::caller::Caller;
 use crate::api::etag::Tag;
 use crate::api::fields::{Fields, Text, Written};
 use crate::api::request::{Body, Id, Ids};
-use crate::api::{Management, made_id};
+use crate::api::{Management, made};
 use crate::domain::agent::Agent;
 use crate::domain::agent_config::SOURCE_BYTES_MAX;
 use crate::domain::branch::{Branch, NAME_CHARS_MAX};
@@ -203,10 +203,7 @@ async fn create_branch(
     Id(agent): Id<AgentId>,
     Body(body): Body<NewBranchBody>,
 ) -> Result<Answer<BranchMade>, ApiError> {
-    let id = BranchId::parse(&made_id("BRANCH-", &(management.random)())).map_err(|why| {
-        tracing::error!(%why, "an id could not be made");
-        ApiError::internal()
-    })?;
+    let id = made("BRANCH-", &(management.random)(), BranchId::parse)?;
     let edit = AgentEdit::CreateBranch { id: id.clone(), name: body.branch_name.into_string() };
     let applied = caller.submit(&management, Action::Agent { agent: agent.clone(), edit }).await?;
     let hash = find(&caller, &applied.state, &agent)?.head(&id)?;

@@ -18,7 +18,7 @@ use crate::domain::agent::Agent;
 use crate::domain::agent_config::{AgentConfig, ConfigFault};
 use crate::domain::command::{Action, AgentEdit, Content, NewDraft, STALE_DRAFT};
 use crate::domain::id::{AgentId, BranchId, ConfigHash, Revision};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{FieldFault, Refusal};
 use crate::domain::state::State;
 use crate::http::error::ApiError;
 
@@ -46,13 +46,16 @@ pub(super) fn refused(faults: Vec<ConfigFault>) -> ApiError {
 
 /// The same where keys have other names in the request.
 pub(super) fn refused_as(faults: Vec<ConfigFault>, name: impl Fn(&str) -> String) -> ApiError {
-    let fields = faults.into_iter().map(|fault| {
-        let ConfigFault { path, message, expected, .. } = fault;
-        let field = if path.is_empty() { "body".to_owned() } else { name(&path) };
-        let expected = if expected.is_empty() { expected } else { format!(": expected {expected}") };
-        crate::domain::refusal::FieldFault { field, message: format!("{message}{expected}") }
-    });
+    let name = |path: &str| if path.is_empty() { "body".to_owned() } else { name(path) };
+    let fields = faults.into_iter().map(|fault| field_fault(fault, name));
     Refusal::fields(fields.collect()).into()
+}
+
+/// A fault of a configuration as one of a request, where its key has another name; that of the whole is empty.
+pub(in crate::api) fn field_fault(fault: ConfigFault, name: impl Fn(&str) -> String) -> FieldFault {
+    let ConfigFault { path, message, expected, .. } = fault;
+    let expected = if expected.is_empty() { expected } else { format!(": expected {expected}") };
+    FieldFault { field: name(&path), message: format!("{message}{expected}") }
 }
 
 /// The canonical text of a configuration. Blocks on the disk.

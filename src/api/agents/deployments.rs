@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use hyper::StatusCode;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,8 +19,8 @@ use crate::api::request::{Body, Id, Ids, Query};
 use crate::api::{Management, aside, halves};
 use crate::control::{Applied, DeploymentFilter};
 use crate::domain::account::ActiveCalls;
-use crate::domain::agent::{Agent, AgentRef};
-use crate::domain::command::{Action, AgentEdit, Deploy, Promote, Publish, Rollback};
+use crate::domain::agent::{Agent, AgentRef, VERSION_DESCRIPTION_CHARS_MAX, VERSION_NAME_CHARS_MAX};
+use crate::domain::command::{ALREADY_PUBLISHED, Action, AgentEdit, Deploy, Promote, Publish, Rollback};
 use crate::domain::deployment::{Deployment, DeploymentId, MESSAGE_CHARS_MAX};
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, VersionNumber};
 use crate::domain::time::Timestamp;
@@ -107,7 +108,7 @@ pub struct ByEnvironment {
 pub struct Deployed {
     /// It.
     deployment: DeploymentView,
-    /// The runs of tests that it started.
+    /// The runs of tests that it started: none, this release runs no tests.
     test_run_ids: Vec<String>,
     /// What you should know all the same.
     warnings: Vec<String>,
@@ -135,10 +136,10 @@ pub struct PublishBody {
     environment: Environment,
     /// A name for the version that is saved, if one is: `V<n>` unless said.
     #[schema(value_type = Option<String>, max_length = 100)]
-    version_name: Option<Text<100>>,
+    version_name: Option<Text<VERSION_NAME_CHARS_MAX>>,
     /// A text for it: the message unless said.
     #[schema(value_type = Option<String>, max_length = 2_000)]
-    version_description: Option<Text<2_000>>,
+    version_description: Option<Text<VERSION_DESCRIPTION_CHARS_MAX>>,
 }
 
 /// Where a deployment is to be promoted to. Keys that are not known are left alone.
@@ -176,7 +177,7 @@ impl Kind for Environment {
     const CODE: &'static str = INVALID_ENVIRONMENT;
 
     fn expected() -> String {
-        "sandbox, pre-release or live".to_owned()
+        Self::EXPECTED.to_owned()
     }
 
     fn of(tree: crate::http::json::tree::Tree) -> Result<Self, Option<String>> {
@@ -301,11 +302,10 @@ async fn list_deployments(
     mut query: Query,
 ) -> Result<Answer<DeploymentList>, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
-    let expected = Environment::expected();
     let named = query.text("environment")?;
     let environment = named.as_deref().and_then(Environment::parse).ok_or_else(|| {
         let wrong = if named.is_some() { "is no environment" } else { "is missing" };
-        ApiError::validation("environment", format!("{wrong}: expected {expected}"))
+        ApiError::validation("environment", format!("{wrong}: expected {}", Environment::EXPECTED))
             .with_code(INVALID_ENVIRONMENT)
     })?;
     let limit = query.limit()?;
@@ -412,8 +412,7 @@ async fn promote(
 ) -> Result<Answer<Released>, ApiError> {
     let dry_run = query.dry_run()?;
     let from = known(&management, &caller, &id, deployment).await?;
-    let next = Environment::ALL.get(from.environment.index() + 1).copied();
-    let reached = body.target_environment.or(next).unwrap_or(from.environment);
+    let reached = body.target_environment.or(from.environment.next()).unwrap_or(from.environment);
     let deploy_as = body.how.deploy(&management);
     let edit = AgentEdit::Promote(Promote { deploy: deploy_as, from, to: body.target_environment });
     deploy(&management, &caller, id, edit, reached, dry_run).await
@@ -486,12 +485,18 @@ async fn deploy(
     dry_run: bool,
 ) -> Result<Answer<Released>, ApiError> {
     if dry_run {
-        let weighed = rehearse(management, caller, id, edit, reached).await?;
+        let weighed = rehearse(management, caller, id, edit, reached).await.map_err(refused)?;
         return Ok(Answer::ok(Released::DryRun(Box::new(weighed))));
     }
-    let applied: Applied = caller.submit(management, Action::Agent { agent: id.clone(), edit }).await?;
+    let action = Action::Agent { agent: id.clone(), edit };
+    let applied: Applied = caller.submit(management, action).await.map_err(refused)?;
     let agent = find(caller, &applied.state, &id)?;
     let deployment = DeploymentView::active(agent, reached).ok_or_else(ApiError::internal)?;
     let made = Deployed { deployment, test_run_ids: Vec::new(), warnings: applied.warnings.clone() };
     Ok(Answer::ok(Released::Deployed(Box::new(made))).since(&applied))
+}
+
+/// Says to programs too of what was published before that nothing has changed.
+fn refused(why: ApiError) -> ApiError {
+    if why.code() == ALREADY_PUBLISHED { why.with_data(json!({"has_changes": false})) } else { why }
 }

@@ -56,7 +56,8 @@ pub(super) async fn rehearse(
         named.check(&before, caller.account(), &command.action)?;
     }
     let mut sequence = Sequence::on(&before);
-    let warnings = sequence.take(&command)?.warnings;
+    let granted = sequence.take(&command).map_err(|refusal| management.control.located(refusal))?;
+    let warnings = granted.warnings;
     let (was, is) = (find(caller, &before, &id)?, find(caller, sequence.state(), &id)?);
     let deployment = DeploymentView::active(is, reached).ok_or_else(ApiError::internal)?;
     let served = was.deployed(reached).map(|version| version.hash);

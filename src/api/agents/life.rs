@@ -14,7 +14,7 @@ use crate::api::answer::{Answer, Gone};
 use crate::api::caller::Caller;
 use crate::api::fields::{Fields, Kind, Text, Written};
 use crate::api::request::{Body, Id};
-use crate::api::{Management, aside, made_id};
+use crate::api::{Management, aside, made};
 use crate::domain::agent_config::{AgentConfig, SOURCE_BYTES_MAX};
 use crate::domain::command::{Action, AgentEdit, NewAgent};
 use crate::domain::id::{AccountId, AgentId, BranchId};
@@ -37,7 +37,7 @@ pub struct NewAgentBody {
     voice_settings: Option<VoiceSettings>,
     /// Its language model.
     llm_settings: Option<LlmSettings>,
-    /// Whatever has no key of its own yet.
+    /// Whatever has no key of its own.
     #[schema(value_type = Option<serde_json::Value>)]
     experimental_config: Option<Value>,
 }
@@ -99,12 +99,11 @@ impl Kind for NewAgentId {
 impl Written for NewAgentBody {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let (name, agent_id) = (fields.required("name"), fields.optional("agentId"));
-        let given = fields.has("responseSettings");
         let response_settings = fields.object("responseSettings", |fields| {
             let (greeting, language_code) = (fields.required("greeting"), fields.optional("languageCode"));
             Some(ResponseSettings { greeting: greeting?, language_code })
         });
-        if !given {
+        if response_settings.is_none() && !fields.blames("responseSettings") {
             fields.fault("responseSettings", "is missing: expected an object with greeting");
         }
         let voice_settings = fields.object("voiceSettings", |fields| {
@@ -228,10 +227,7 @@ async fn create(
 fn given_or_made(management: &Management, given: Option<&NewAgentId>) -> Result<AgentId, ApiError> {
     match given {
         Some(NewAgentId(id)) => Ok(id.clone()),
-        None => AgentId::parse(&made_id("PROJECT-", &(management.random)())).map_err(|why| {
-            tracing::error!(%why, "an id could not be made");
-            ApiError::internal()
-        }),
+        None => made("PROJECT-", &(management.random)(), AgentId::parse),
     }
 }
 

@@ -272,6 +272,7 @@ async fn edit(
     environment: Environment,
     change: impl Fn(&mut ConfigPage),
 ) -> Result<Answer<PageView>, ApiError> {
+    let _turn = management.turns.of((caller.account(), id, environment)).await;
     for _ in 0..ATTEMPTS {
         let made_from = find(caller, &management.control.state(), id)?.config_page(environment).cloned();
         let mut page = made_from.as_deref().cloned().unwrap_or_else(|| ConfigPage::new(environment));

@@ -14,6 +14,7 @@ use crate::api::Management;
 use crate::api::caller::Caller;
 use crate::domain::address::Number;
 use crate::domain::agent::Agent;
+use crate::domain::command::NO_NUMBER;
 use crate::domain::connector::Connector;
 use crate::domain::id::{AccountId, AgentId, ConnectorId, Environment, SiteVariantId};
 use crate::domain::refusal::Refusal;
@@ -110,21 +111,21 @@ impl PhoneNumberView {
     }
 }
 
-/// A number of the agent's connectors; refused where all of it may not be seen.
-fn number_of(
+/// A number of the agent's connectors, with its route; refused where all of it may not be seen.
+fn number_of<'s>(
     caller: &Caller,
-    state: &State,
+    state: &'s State,
     agent: &Agent,
     number: &Number,
-) -> Result<PhoneNumberView, ApiError> {
+) -> Result<(PhoneNumberView, &'s Route), ApiError> {
     let found = state.route(number);
-    let view = found.and_then(|route| Some((route, PhoneNumberView::of(agent, number.clone(), route)?)));
-    match view {
-        Some((route, view)) if caller.sight_in(state).route(route) => Ok(view),
-        Some(_) => Err(Refusal::hidden().into()),
+    let found = found.and_then(|route| Some((PhoneNumberView::of(agent, number.clone(), route)?, &**route)));
+    match found {
+        Some((_, route)) if !caller.sight_in(state).route(route) => Err(Refusal::hidden().into()),
+        Some(found) => Ok(found),
         None => {
             let message = format!("agent {} has no number {number}", agent.profile.id.agent);
-            Err(ApiError::not_found(message).with_code("PHONE_NUMBERS_NOT_FOUND"))
+            Err(ApiError::not_found(message).with_code(NO_NUMBER))
         }
     }
 }

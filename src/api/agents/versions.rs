@@ -18,7 +18,7 @@ use crate::api::cursor::{QueryPrint, no_entry};
 use crate::api::fields::{Fields, Text, Written};
 use crate::api::request::{Body, Id, Ids, Query, VersionName};
 use crate::api::{Management, aside};
-use crate::domain::agent::{Agent, Version};
+use crate::domain::agent::{Agent, VERSION_DESCRIPTION_CHARS_MAX, VERSION_NAME_CHARS_MAX, Version};
 use crate::domain::command::{Action, AgentEdit};
 use crate::domain::id::{AgentId, ConfigHash, Environment, Pin, VersionNumber};
 use crate::domain::route::Destination;
@@ -118,10 +118,10 @@ pub(super) async fn list_versions(
 pub struct SaveVersion {
     /// A name for people.
     #[schema(value_type = String, min_length = 1, max_length = 100)]
-    name: Text<100, 1>,
+    name: Text<VERSION_NAME_CHARS_MAX, 1>,
     /// A text for people.
     #[schema(value_type = Option<String>, max_length = 2_000)]
-    description: Option<Text<2_000>>,
+    description: Option<Text<VERSION_DESCRIPTION_CHARS_MAX>>,
 }
 
 impl Written for SaveVersion {

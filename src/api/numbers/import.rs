@@ -24,7 +24,6 @@ use crate::api::caller::Caller;
 use crate::api::request::{Query, broken_off};
 use crate::api::{Management, aside};
 use crate::control::import::{ImportError, NumbersImport, Weighed};
-use crate::domain::command::Author;
 use crate::domain::id::Revision;
 use crate::domain::import::{Imported, RowFaults, Rows};
 use crate::domain::words::counted;
@@ -134,7 +133,7 @@ pub(super) async fn import_numbers(
     let control = management.control.clone();
     let import = NumbersImport {
         account: caller.account().clone(),
-        author: Author::Key { key: Arc::clone(&caller.key), actor: caller.actor.clone() },
+        author: caller.author(),
         at: management.now(),
         rows,
         faults,

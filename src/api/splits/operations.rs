@@ -2,13 +2,12 @@
 
 use super::body::{EndBody, NewSplit, SplitChange};
 use crate::api::halves;
-use crate::api::made_id;
+use crate::api::made;
 use crate::api::operation::{Asked, Operation, Unread};
 use crate::domain::address::Number;
 use crate::domain::command::{Action, SplitPatch};
 use crate::domain::id::{ArmId, SplitId};
 use crate::domain::split::Split;
-use crate::http::error::ApiError;
 
 /// A split that is to be made.
 #[derive(Debug)]
@@ -24,7 +23,11 @@ impl Operation for CreateSplit {
     fn read(asked: &mut Asked<'_>) -> Result<Self, Unread> {
         let body: NewSplit = asked.body()?;
         let [letters, salt] = halves(asked.random);
-        let id = body.id.clone().map_or_else(|| made(&letters), Ok).map_err(Unread::Body)?;
+        let id = body
+            .id
+            .clone()
+            .map_or_else(|| made("split-", &letters, SplitId::parse), Ok)
+            .map_err(Unread::Body)?;
         let salt = salt.into_iter().take(8).fold(0, |salt, byte| salt << 8 | u64::from(byte));
         let split = body.to_split(asked.caller.account(), id, salt, asked.now);
         Ok(Self { split, numbers: body.scope.unwrap_or_default().numbers })
@@ -35,10 +38,6 @@ impl From<CreateSplit> for Action {
     fn from(CreateSplit { split, numbers }: CreateSplit) -> Self {
         Self::CreateSplit { split, numbers }
     }
-}
-
-fn made(random: &[u8]) -> Result<SplitId, ApiError> {
-    SplitId::parse(&made_id("split-", random)).map_err(|_| ApiError::internal())
 }
 
 /// A split that is to be changed.

@@ -101,4 +101,8 @@ fn settings_change_as_far_as_they_are_named_in_the_state_that_was_seen() {
     );
     let line = world.get("/v1/history").json()["entries"][0].clone();
     assert_eq!((&line["action"], &line["target"]), (&json!("account.change"), &json!("ws-2")));
+    assert_eq!(patch(None, json!({"name": "  Zwei \n"})).json()["name"], "Zwei");
+    for none in ["", " \t", "Zw\u{7}ei"] {
+        assert_eq!(patch(None, json!({"name": none})).error(), error(400, "VALIDATION_FAILED", "name"));
+    }
 }

@@ -323,7 +323,6 @@ fn callers_and_arms_move_as_the_split_says() {
     assert_eq!(done["movedSlots"], 2000);
 }
 
-/// A change that may or may not be granted.
 #[test]
 fn a_plan_reaches_live_if_any_of_its_changes_does() {
     let world = World::new();

@@ -131,17 +131,26 @@ fn a_connector_is_changed_key_by_key_and_goes_to_another_agent_with_its_numbers(
     assert!(results[1]["error"].as_str().unwrap().contains("no connector none"), "{results}");
     let found = ask(&world, "POST", "/connectors/batch", json!({"connectorIds": [id, "none", "ä b"]})).json();
     assert_eq!((found["found"].as_array().unwrap().len(), &found["notFound"]), (1, &json!(["none", "ä b"])));
+    for (body, why) in [(json!({}), "is missing"), (json!({"connectorIds": "x"}), "is a text")] {
+        let bad = ask(&world, "POST", "/connectors/batch", body);
+        assert_eq!(bad.error(), error(400, "CONNECTORS_VALIDATION_FAILED", "connectorIds"));
+        let errors = bad.json()["errors"].clone();
+        assert!(errors.as_array().unwrap().len() == 1 && bad.text.contains(why), "{errors}");
+    }
     let looked_up = ask(&world, "POST", "/connectors/lookup", json!({"phoneNumber": A}));
     assert_eq!(looked_up.json()["connectorId"], json!(id));
     let tag = looked_up.header("etag").unwrap().to_owned();
-    let moved = ask(&world, "PATCH", &path, json!({"projectId": "reception"}));
+    let request =
+        hyper::Request::builder().method("PATCH").header("x-api-key", "admin").header("If-Match", tag);
+    let request = request.uri(format!("/v1/agents/sales/telephony{path}"));
+    let moved = world.send(request.body(json!({"projectId": "reception"}).to_string().into()).unwrap());
     assert_eq!((moved.status, &moved.json()["projectId"]), (200, &json!("reception")), "{}", moved.text);
     assert_eq!(world.get(&format!("/v1/numbers/{A}")).json()["agentId"], "reception");
     assert_eq!(ask(&world, "GET", &path, Value::Null).error(), error(404, "CONNECTORS_NOT_FOUND", ""));
     let theirs = format!("/v1/agents/reception/telephony{path}");
     let request = hyper::Request::builder().method("DELETE").uri(&theirs).header("x-api-key", "admin");
     let stale = world.send(request.header("If-Match", "\"x\"").body(axum::body::Body::empty()).unwrap());
-    assert_eq!(stale.status, 412, "{tag}");
+    assert_eq!(stale.status, 412, "{}", stale.text);
     let deleted = world.admin("DELETE", &theirs, Value::Null);
     assert_eq!(deleted.json(), json!({"deletedConnector": id, "deletedPhoneNumbers": [A]}));
     assert_eq!(world.get(&format!("/v1/numbers/{A}")).status, 404);
@@ -201,4 +210,37 @@ fn an_export_carries_connectors_pages_and_endpoints_and_an_import_takes_them_ove
     here["numbers"][0]["connectorId"] = json!("none");
     let bad = other.admin("POST", "/v1/import", here);
     assert_eq!(bad.error(), error(400, "VALIDATION_FAILED", "agents[1].realTimeConfigs[0].schema.type"));
+}
+
+#[test]
+fn the_faults_of_a_document_stand_where_it_has_them_and_those_that_are_too_many_are_counted() {
+    let world = World::new();
+    assert_eq!(world.admin("POST", "/v1/adopt", json!({"agents": ["sales", "reception"]})).status, 200);
+    let document = world.get("/v1/export").json();
+    let faults = |document: Value| {
+        let refused = world.admin("POST", "/v1/import", document);
+        assert_eq!(refused.error().1, "VALIDATION_FAILED", "{}", refused.text);
+        let errors = refused.json()["errors"].as_array().unwrap().clone();
+        let told = |fault: &Value, name: &str| fault[name].as_str().unwrap().to_owned();
+        errors.iter().map(|fault| (told(fault, "field"), told(fault, "message"))).collect::<Vec<_>>()
+    };
+    let mut wrong = document.clone();
+    wrong["agents"][1]["endpoints"] = json!([{"uri": ""}]);
+    wrong["agents"][1]["environmentEndpoints"] = json!({"live": 3, "sandbox": [{"uri": ""}]});
+    wrong["agents"][1]["draft"]["config"] = json!(3);
+    let fields: Vec<_> = faults(wrong).into_iter().map(|(field, _)| field).collect();
+    let expected = [
+        "endpoints[0].uri",
+        "environmentEndpoints.live",
+        "environmentEndpoints.sandbox[0].uri",
+        "draft.config",
+    ];
+    assert_eq!(fields, expected.map(|place| format!("agents[1].{place}")));
+    let mut wrong = document;
+    for n in 0..120 {
+        wrong[format!("more{n}")] = Value::Null;
+    }
+    let faults = faults(wrong);
+    assert_eq!(faults.len(), 101);
+    assert_eq!(faults[100], ("body".to_owned(), "has 20 more faults than are told".to_owned()));
 }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::FORM;
+use crate::api::agents::field_fault;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::agent_config::{AgentConfig, ConfigFault, endpoints_from_value};
@@ -19,13 +20,13 @@ use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, VersionNumber};
 use crate::domain::real_time_config::ConfigPage;
-use crate::domain::refusal::{FieldFault, Refusal};
+use crate::domain::refusal::FieldFault;
 use crate::domain::route::{FALLS_BACK_TO_ITSELF, ManagedBy, Route};
 use crate::domain::split::{CALLS_EXPECTED, CALLS_MAX, Split};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
+use crate::http::json::faults::{CODE, Faults};
 
-const FAULTS_MAX: usize = 100;
 /// Longest name of an agent, in characters.
 const NAME_MAX: usize = 100;
 const DOCUMENT: [&str; 10] = [
@@ -66,13 +67,10 @@ pub(super) fn import(document: &[u8], account: &AccountId) -> Result<AccountImpo
         let (line, column) = (why.line(), why.column());
         ApiError::validation("body", format!("is no JSON, or breaks off, at line {line}, column {column}"))
     })?;
-    let mut reader = Reader { account, faults: Vec::new(), import: AccountImport::default() };
+    let mut reader = Reader { account, faults: Faults::default(), import: AccountImport::default() };
     reader.document(document);
-    if reader.faults.is_empty() {
-        return Ok(reader.import);
-    }
-    reader.faults.truncate(FAULTS_MAX);
-    Err(Refusal::fields(reader.faults).into())
+    let Reader { faults, import, .. } = reader;
+    faults.refusal().map_or(Ok(import), Err)
 }
 
 #[derive(Deserialize)]
@@ -115,15 +113,13 @@ struct VersionEntry {
 
 struct Reader<'a> {
     account: &'a AccountId,
-    faults: Vec<FieldFault>,
+    faults: Faults,
     import: AccountImport,
 }
 
 impl Reader<'_> {
     fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        if self.faults.len() <= FAULTS_MAX {
-            self.faults.push(FieldFault { field: field.into(), message: message.into() });
-        }
+        self.faults.push(field.into(), message.into(), CODE);
     }
 
     fn document(&mut self, document: Value) {
@@ -180,7 +176,7 @@ impl Reader<'_> {
         if !(1..=NAME_MAX).contains(&agent.name.chars().count()) {
             self.fault(format!("{at}.name"), "expected 1 to 100 characters");
         }
-        let endpoints = self.endpoints(at, &Value::Array(agent.endpoints));
+        let endpoints = self.endpoints(&format!("{at}.endpoints"), &Value::Array(agent.endpoints));
         let mut environment_endpoints = BTreeMap::new();
         for (name, endpoints) in &agent.environment_endpoints {
             let at = format!("{at}.environmentEndpoints.{name}");
@@ -188,7 +184,7 @@ impl Reader<'_> {
                 Some(environment) => {
                     environment_endpoints.insert(environment, self.endpoints(&at, endpoints));
                 }
-                None => self.fault(at, "expected sandbox, pre-release or live"),
+                None => self.fault(at, format!("expected {}", Environment::EXPECTED)),
             }
         }
         let id = AgentRef { account: self.account.clone(), agent: agent.id };
@@ -208,7 +204,7 @@ impl Reader<'_> {
             match (Environment::parse(&name), number) {
                 (Some(environment), Some(number)) => environments.push((environment, number)),
                 _ => {
-                    let expected = "expected sandbox, pre-release or live, and a version: V1, V2 …";
+                    let expected = format!("expected {}, and a version: V1, V2 …", Environment::EXPECTED);
                     self.fault(format!("{at}.environments.{name}"), expected);
                 }
             }
@@ -226,9 +222,11 @@ impl Reader<'_> {
         self.import.agents.push(whole);
     }
 
+    /// The endpoints at a place, whose faults are told as of a key `endpoints`.
     fn endpoints(&mut self, at: &str, endpoints: &Value) -> Vec<Endpoint> {
+        let place = |path: &str| format!("{at}{}", path.strip_prefix("endpoints").unwrap_or(path));
         endpoints_from_value(endpoints).unwrap_or_else(|faults| {
-            self.config_faults(at, faults);
+            self.config_faults(faults, place);
             Vec::new()
         })
     }
@@ -248,7 +246,10 @@ impl Reader<'_> {
         let config = match AgentConfig::from_value(&version.config) {
             Ok(config) => config,
             Err(faults) => {
-                self.config_faults(&format!("{at}.config"), faults);
+                let place = |path: &str| {
+                    if path.is_empty() { format!("{at}.config") } else { format!("{at}.config.{path}") }
+                };
+                self.config_faults(faults, place);
                 return None;
             }
         };
@@ -262,9 +263,10 @@ impl Reader<'_> {
         Some(Arc::new(Version { number, hash, name, description, author, created_at, dispatch }))
     }
 
-    fn config_faults(&mut self, at: &str, faults: Vec<ConfigFault>) {
-        for ConfigFault { path, message, expected, .. } in faults {
-            self.fault(format!("{at}.{path}"), format!("{message}: expected {expected}"));
+    fn config_faults(&mut self, faults: Vec<ConfigFault>, place: impl Fn(&str) -> String) {
+        for fault in faults {
+            let FieldFault { field, message } = field_fault(fault, &place);
+            self.fault(field, message);
         }
     }
 

@@ -1,12 +1,13 @@
 //! `agents create`.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
 use crate::cli::path::Path;
 use crate::cli::session::Session;
 use crate::cli::words::text_of;
+use crate::cli::written::given;
 use crate::domain::id::AgentId;
 
 #[derive(Debug, Clone, Args)]
@@ -42,19 +43,15 @@ impl CreateArgs {
     }
 
     fn to_json(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("name".to_owned(), json!(self.name));
-        let mut settings = json!({"greeting": self.greeting});
-        if let (Some(language), Some(settings)) = (&self.language, settings.as_object_mut()) {
-            settings.insert("languageCode".to_owned(), json!(language));
-        }
-        body.insert("responseSettings".to_owned(), settings);
-        let others = [
+        let language = self.language.as_ref().map(|language| json!(language));
+        let settings = given([("greeting", Some(json!(self.greeting))), ("languageCode", language)]);
+        let body = given([
+            ("name", Some(json!(self.name))),
             ("agentId", self.id.as_ref().map(|id| json!(id))),
+            ("responseSettings", Some(Value::Object(settings))),
             ("voiceSettings", self.voice.as_ref().map(|voice| json!({"voiceId": voice}))),
             ("llmSettings", self.model.as_ref().map(|model| json!({"modelId": model}))),
-        ];
-        body.extend(others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        ]);
         Value::Object(body)
     }
 }

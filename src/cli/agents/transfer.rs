@@ -48,9 +48,8 @@ pub(super) struct ImportArgs {
 
 impl ImportArgs {
     pub(super) fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let reply = session
-            .upload(&Path::of("/v1/agents/import"), "application/json", &self.file)
-            .and_then(|reply| session.granted(reply))?;
+        let reply =
+            session.upload(&Path::of("/v1/agents/import"), "application/json", &self.file)?.granted()?;
         let id = text_of(&reply.json(), "agentId");
         session.done(&reply, &format!("agent {id} was imported"))
     }

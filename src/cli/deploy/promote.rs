@@ -66,13 +66,14 @@ impl Errand for PromoteArgs {
                 let active = active(session, agent)?;
                 let serving = active.get(from.as_str()).and_then(|deployment| text_in(deployment, "id"));
                 let nothing = || Failure::Nothing(format!("nothing of {agent} is deployed to {from}"));
-                let next = Environment::ALL.get(from.index() + 1).copied();
+                let next = from.next();
                 (serving.ok_or_else(nothing)?.to_owned(), next)
             }
         };
         let release = Release {
             path: path_of(agent).segment("deployments").segment(deployment).segment("promote"),
             body: json!({"targetEnvironment": to}),
+            of_draft: false,
             reached: to.or(next),
             what: format!("promoting {agent}"),
             how,

@@ -43,6 +43,7 @@ impl Errand for PublishArgs {
         let release = Release {
             path: path_of(agent).segment("deployments").segment("publish"),
             body: json!({"environment": to, "versionName": name, "versionDescription": description}),
+            of_draft: true,
             reached: Some(*to),
             what: format!("publishing {agent}"),
             how,

@@ -69,6 +69,7 @@ impl Errand for RollbackArgs {
         let release = Release {
             path: deployments.segment(target).segment("rollback"),
             body: json!({}),
+            of_draft: false,
             reached: Some(*environment),
             what: format!("rolling back {agent}"),
             how,

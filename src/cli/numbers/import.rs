@@ -9,7 +9,7 @@ use crate::cli::client::Reply;
 use crate::cli::failure::Failure;
 use crate::cli::live::Assent;
 use crate::cli::path::Path;
-use crate::cli::session::{Session, is_stdin};
+use crate::cli::session::{STDIN_UNASKED, Session, is_stdin};
 use crate::cli::words::text_of;
 use crate::domain::words::counted;
 
@@ -83,8 +83,7 @@ impl ImportArgs {
     /// Puts it to the operator if calls at `live` are won or lost: the router is asked by a dry run.
     fn ask_first(&self, session: &mut Session<'_, '_>, format: Format) -> Result<(), Failure> {
         if is_stdin(&self.file) {
-            let why = "standard input can be read only once, so that nobody can be asked: say --yes";
-            return Err(Failure::Usage(why.to_owned()));
+            return Err(Failure::Usage(STDIN_UNASKED.to_owned()));
         }
         let weighed = self.send(session, format, true)?.json();
         let reaching = reaching_live(&weighed);
@@ -97,7 +96,7 @@ impl ImportArgs {
     fn send(&self, session: &mut Session<'_, '_>, format: Format, dry_run: bool) -> Result<Reply, Failure> {
         let path = Path::of("/v1/numbers:import").query("dryRun", dry_run.then_some(true));
         let reply = session.upload(&path, format.media_type(), &self.file);
-        reply.and_then(|reply| session.granted(reply)).map_err(|why| self.placed(why))
+        reply.and_then(Reply::granted).map_err(|why| self.placed(why))
     }
 
     /// Says of faults in which file they are.

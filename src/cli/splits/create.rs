@@ -1,14 +1,14 @@
 //! `splits create`.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::live::{Assent, has_live_arm, is_live_now};
 use super::super::numbers;
 use super::super::path::Path;
 use super::super::session::Session;
-use super::super::written::{ArmWritten, MaxCallsWritten, UnitWritten, limited, number, time};
+use super::super::written::{ArmWritten, MaxCallsWritten, UnitWritten, given, limited, number, time};
 use crate::domain::address::Number;
 use crate::domain::id::SplitId;
 
@@ -75,19 +75,17 @@ impl CreateArgs {
     }
 
     fn to_json(&self) -> Value {
-        let mut split = Map::new();
-        split.insert("id".to_owned(), json!(self.id));
         let arms = limited(self.arms.iter().map(ArmWritten::to_json).collect(), &self.max_calls);
-        split.insert("arms".to_owned(), json!(arms));
-        let optional = [
+        let split = given([
+            ("id", Some(json!(self.id))),
+            ("arms", Some(json!(arms))),
             ("name", self.name.as_ref().map(|name| json!(name))),
             ("unit", self.unit.as_ref().map(|unit| unit.0.clone())),
             ("scope", (!self.numbers.is_empty()).then(|| json!({"numbers": self.numbers}))),
             ("startsAt", self.starts_at.clone()),
             ("endsAt", self.ends_at.clone()),
             ("callQuota", self.call_quota.map(|quota| json!(quota))),
-        ];
-        split.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        ]);
         Value::Object(split)
     }
 }

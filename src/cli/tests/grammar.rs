@@ -60,6 +60,14 @@ fn every_example_in_the_help_parses_and_every_command_has_one() {
 }
 
 #[test]
+fn no_help_shows_how_its_quotes_are_written_in_the_program() {
+    walk(&Cli::<Flags>::command(), "cordboard", &mut |at, command| {
+        let help = command.clone().render_long_help().to_string();
+        assert!(!help.contains("\\\""), "{at}: {help}");
+    });
+}
+
+#[test]
 fn every_command_and_argument_says_what_it_is() {
     let mut seen = BTreeSet::new();
     walk(&Cli::<Flags>::command(), "cordboard", &mut |at, command| {

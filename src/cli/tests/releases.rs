@@ -189,6 +189,33 @@ fn a_rollback_goes_to_what_served_before_or_to_what_is_named() {
 }
 
 #[test]
+fn what_is_named_by_its_id_goes_to_live_whatever_the_draft_is() {
+    let active = json!({"activeDeployments": {"pre-release": deployment(IDS[0], "pre-release", 1)}});
+    let history = json!({"deployments": [deployment(IDS[1], "live", 2), deployment(IDS[0], "live", 1)]});
+    const PROMOTE: &str = "POST /v1/agents/desk/deployments/019b76da-a800-7000-8000-000000000001/promote";
+    const WEIGH_PROMOTE: &str =
+        "POST /v1/agents/desk/deployments/019b76da-a800-7000-8000-000000000001/promote?dryRun=true";
+    const BACK: &str = "POST /v1/agents/desk/deployments/019b76da-a800-7000-8000-000000000001/rollback";
+    const WEIGH_BACK: &str =
+        "POST /v1/agents/desk/deployments/019b76da-a800-7000-8000-000000000001/rollback?dryRun=true";
+    let world = World::new()
+        .answers(ACTIVE, 200, &active)
+        .answers(LIVE, 200, &history)
+        .answers(WEIGH_PROMOTE, 200, &weighed("live", 1, true))
+        .answers(PROMOTE, 200, &deployed(IDS[2], "live", 1))
+        .answers(WEIGH_BACK, 200, &weighed("live", 1, true))
+        .answers(BACK, 200, &deployed(IDS[3], "live", 1));
+    for (line, done) in
+        [("cordboard promote desk --from pre-release", PROMOTE), ("cordboard rollback desk", BACK)]
+    {
+        let outcome = world.run_answering(line, "y\n");
+        assert_eq!(outcome.code, 0, "{}", outcome.err);
+        let asked = world.asked().pop().unwrap();
+        assert_eq!((asked.line.as_str(), asked.header("if-match")), (done, None), "{line}");
+    }
+}
+
+#[test]
 fn deployments_of_all_environments_are_one_list_and_what_serves_is_marked() {
     let none = json!({"deployments": []});
     let live = json!({"deployments": [deployment(IDS[2], "live", 1)]});

@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountSettings {
-    /// Whether `main` changes by merges only.
+    /// Whether the draft of `main` is edited by nobody.
     pub protected_main: bool,
     /// Whether a promotion to live may leave out pre-release.
     pub allow_skip_pre_release: bool,
-    /// Whether a promotion needs tests that were passed. Kept, to no effect in this release.
+    /// Whether a promotion needs tests that were passed: kept, to no effect, this release runs no tests.
     pub tests_gate: bool,
-    /// Whether a merge deploys to the sandbox. Kept, to no effect in this release.
+    /// Whether a merge deploys to the sandbox: kept, to no effect, this release has no merges.
     pub merge_publishes: bool,
-    /// How conflicts of a merge are answered. Kept, to no effect in this release.
+    /// How conflicts of a merge are answered: kept, to no effect, this release has no merges.
     pub merge_conflict_status: ConflictStatus,
     /// What becomes of calls in progress where an environment gets another version.
     pub active_calls_default: ActiveCalls,
-    /// Whether a publish of staging reaches live where pre-release may not be left out. Kept, to no effect in this
-    /// release.
+    /// Whether a publish of staging reaches live where pre-release may not be left out: kept, to no effect, this release
+    /// has no staging.
     pub staging_publishes_live: bool,
 }
 

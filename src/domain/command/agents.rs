@@ -30,7 +30,7 @@ pub use config_pages::{NewConfigPage, STALE_CONFIG_PAGE};
 pub(super) use leaving::Leaving;
 pub use life::{AGENTS_MAX, NewAgent};
 pub use releases::{Deploy, Promote, Publish, Rollback};
-pub use telephony::{ConnectorPatch, NewNumbers, TelephonyEdit};
+pub use telephony::{ConnectorPatch, NO_NUMBER, NewNumbers, TelephonyEdit};
 
 /// Most versions of an agent.
 pub const VERSIONS_MAX: usize = 10_000;
@@ -129,6 +129,8 @@ impl Content {
 
 /// The code of an edit that was made from a content which is no longer that of the draft.
 pub const STALE_DRAFT: &str = "DRAFT_CHANGED";
+/// The code of a publish that would change nothing.
+pub const ALREADY_PUBLISHED: &str = "DEPLOYMENTS_ALREADY_PUBLISHED";
 
 impl AgentEdit {
     pub(super) fn permission(&self) -> Permission {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Outcome;
 use super::told::route_text;
+use super::{NO_NUMBER, Outcome};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
@@ -71,10 +71,7 @@ impl State {
     pub(super) fn delete_number(&self, account: &AccountId, number: &Number) -> Result<Outcome, Refusal> {
         let owned = self.route(number).is_some_and(|route| route.account == *account);
         if !owned {
-            return Err(Refusal::not_found(
-                "PHONE_NUMBERS_NOT_FOUND",
-                format!("there is no number {number}"),
-            ));
+            return Err(Refusal::not_found(NO_NUMBER, format!("there is no number {number}")));
         }
         self.writable_number(account, number)?;
         Ok(Outcome {

@@ -93,10 +93,11 @@ pub struct TopicMore {
 impl TopicMore {
     fn of(fields: &mut Fields<'_>) -> Self {
         let example_queries = fields.object("exampleQueries", |fields| {
-            if !fields.has("queries") {
+            let queries = fields.values_given("queries");
+            if queries.is_none() && !fields.blames("queries") {
                 fields.fault("queries", "is missing: expected a list of texts");
             }
-            Some(ExampleQueries { queries: fields.values("queries") })
+            Some(ExampleQueries { queries: queries? })
         });
         Self { actions: fields.optional("actions"), example_queries, is_active: fields.optional("isActive") }
     }

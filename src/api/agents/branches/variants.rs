@@ -19,7 +19,7 @@ use crate::api::agents::content::{Head, edit_config, refused_as, show};
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::request::{Body, Ids, ThreeIds};
-use crate::api::{Management, made_id};
+use crate::api::{Management, made};
 use crate::domain::agent_config::{AgentConfig, ConfigFault, SiteVariant};
 use crate::domain::id::{AgentId, BranchId, SiteVariantId};
 use crate::http::error::ApiError;
@@ -160,14 +160,11 @@ async fn create_variant(
     Ids(agent, branch): Ids<AgentId, BranchId>,
     Body(new): Body<NewVariant>,
 ) -> Result<Answer<VariantView>, ApiError> {
-    let made = ItemId(made_id("VARIANT-", &(management.random)()));
-    let id = SiteVariantId::parse(&made.0).map_err(|why| {
-        tracing::error!(%why, "an id could not be made");
-        ApiError::internal()
-    })?;
+    let id = made("VARIANT-", &(management.random)(), SiteVariantId::parse)?;
+    let item = ItemId(id.to_string());
     let edit = move |config: &mut AgentConfig| new.add_to(config, &id);
     let edited = edit_config(&management, &caller, Head { agent, branch }, edit, refused).await?;
-    Ok(edited.answer(StatusCode::CREATED, find(&edited.config, &made)?))
+    Ok(edited.answer(StatusCode::CREATED, find(&edited.config, &item)?))
 }
 
 /// Changes a site variant: what is not named stays.

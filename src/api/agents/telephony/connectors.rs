@@ -150,16 +150,6 @@ impl Kind for Language {
     }
 }
 
-impl Kind for ConnectorId {
-    fn expected() -> String {
-        "the id of a connector, a text".to_owned()
-    }
-
-    fn of(tree: Tree) -> Result<Self, Option<String>> {
-        Self::parse(&String::of(tree)?).map_err(|why| Some(why.to_string()))
-    }
-}
-
 impl Written for PatchBody {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let project_id = fields.given("projectId");
@@ -195,8 +185,9 @@ impl Written for PatchesBody {
 
 impl Written for ConnectorIds {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let ids = fields.has("connectorIds").then(|| fields.values("connectorIds"));
+        let ids: Option<Vec<String>> = fields.values_given("connectorIds");
         match &ids {
+            None if fields.blames("connectorIds") => {}
             None => fields.fault("connectorIds", "is missing: expected a list of ids"),
             Some(ids) if ids.len() > NAMED_MAX => {
                 fields.fault("connectorIds", format!("has {} ids: expected at most {NAMED_MAX}", ids.len()));
@@ -332,7 +323,7 @@ async fn look_up_connector(
     Body(body): Body<ConnectorLookup>,
 ) -> Result<Answer<ConnectorView>, ApiError> {
     let agent = find(&caller, &caller.state, &id)?;
-    let number = number_of(&caller, &caller.state, agent, &body.phone_number)?;
+    let (number, _) = number_of(&caller, &caller.state, agent, &body.phone_number)?;
     let connector = known(agent, &number.connector_id)?;
     Ok(Answer::ok(ConnectorView::of(agent, connector)).with_tag(Tag::of(connector)))
 }

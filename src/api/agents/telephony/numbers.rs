@@ -16,10 +16,10 @@ use crate::api::caller::Caller;
 use crate::api::etag::Tag;
 use crate::api::fields::{Fields, Written};
 use crate::api::request::{Body, Id, Ids, Query};
-use crate::api::{Management, aside, made_id};
+use crate::api::{Management, aside, made};
 use crate::control::{Applied, ControlError};
 use crate::domain::address::Number;
-use crate::domain::command::{Action, AgentEdit, NewNumbers, TelephonyEdit};
+use crate::domain::command::{Action, AgentEdit, NO_NUMBER, NewNumbers, TelephonyEdit};
 use crate::domain::id::{AgentId, ConnectorId, Environment};
 use crate::http::error::ApiError;
 
@@ -136,10 +136,7 @@ pub struct ConnectBody {
 
 impl NumbersBody {
     fn of(fields: &mut Fields<'_>) -> Self {
-        let phone_numbers: Vec<Number> = match fields.has("phoneNumbers") {
-            true => fields.values("phoneNumbers"),
-            false => Vec::new(),
-        };
+        let phone_numbers: Vec<Number> = fields.values("phoneNumbers");
         if phone_numbers.is_empty() && !fields.blames("phoneNumbers") {
             fields.fault("phoneNumbers", "is missing or empty: expected a list of numbers");
         }
@@ -276,10 +273,7 @@ async fn import(
     to: EnvironmentBody,
 ) -> Result<(Vec<PhoneNumberView>, Applied), ApiError> {
     find(caller, &caller.state, id)?;
-    let connector = ConnectorId::parse(&made_id("CONNECTOR-", &(management.random)())).map_err(|why| {
-        tracing::error!(%why, "an id could not be made");
-        ApiError::internal()
-    })?;
+    let connector = made("CONNECTOR-", &(management.random)(), ConnectorId::parse)?;
     let new = NewNumbers { numbers: numbers.clone(), environment: to.client_env, connector };
     let applied = submit(management, caller, id, TelephonyEdit::Import(new)).await?;
     let agent = find(caller, &applied.state, id)?;
@@ -323,14 +317,14 @@ async fn delete_phone_numbers(
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for phone_number in body.phone_numbers.iter().cloned() {
             match number_of(&caller, &state, agent, &phone_number) {
-                Ok(view) => deleted.push(view.number),
+                Ok((view, _)) => deleted.push(view.number),
                 Err(why) => errors.push(PhoneNumberError { phone_number, error: why.message().to_owned() }),
             }
         }
         match submit(&management, &caller, &id, TelephonyEdit::Release(deleted.clone())).await {
             Ok(applied) => return Ok(Answer::ok(PhoneNumbersDeleted { deleted, errors }).since(&applied)),
             // Some of them went meanwhile.
-            Err(ControlError::Refused(refusal)) if refusal.code == "PHONE_NUMBERS_NOT_FOUND" => {}
+            Err(ControlError::Refused(refusal)) if refusal.code == NO_NUMBER => {}
             Err(why) => return Err(why.into()),
         }
     }
@@ -357,7 +351,7 @@ async fn find_phone_numbers(
     let (mut found, mut not_found) = (Vec::new(), Vec::new());
     for number in body.phone_numbers {
         match number_of(&caller, &caller.state, agent, &number) {
-            Ok(view) => found.push(view),
+            Ok((view, _)) => found.push(view),
             Err(_) => not_found.push(number),
         }
     }
@@ -382,9 +376,8 @@ async fn get_phone_number(
     Ids(id, number): Ids<AgentId, Number>,
 ) -> Result<Answer<PhoneNumberView>, ApiError> {
     let agent = find(&caller, &caller.state, &id)?;
-    let view = number_of(&caller, &caller.state, agent, &number)?;
-    let tag = caller.state.route(&number).map(|route| Tag::of(route.as_ref()));
-    Ok(tag.into_iter().fold(Answer::ok(view), Answer::with_tag))
+    let (view, route) = number_of(&caller, &caller.state, agent, &number)?;
+    Ok(Answer::ok(view).with_tag(Tag::of(route)))
 }
 
 /// Takes a number into the account and pins it to an environment of the agent.
@@ -443,9 +436,8 @@ async fn patch_phone_number(
     let edit = TelephonyEdit::Connect { number: number.clone(), connector: body.connector_id };
     let applied = submit(&management, &caller, &id, edit).await?;
     let agent = find(&caller, &applied.state, &id)?;
-    let view = number_of(&caller, &applied.state, agent, &number)?;
-    let tag = applied.state.route(&number).map(|route| Tag::of(route.as_ref()));
-    Ok(tag.into_iter().fold(Answer::ok(view), Answer::with_tag).since(&applied))
+    let (view, route) = number_of(&caller, &applied.state, agent, &number)?;
+    Ok(Answer::ok(view).with_tag(Tag::of(route)).since(&applied))
 }
 
 /// Releases a number of an agent.

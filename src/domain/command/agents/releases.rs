@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::OnAgent;
+use super::{ALREADY_PUBLISHED, OnAgent};
 use crate::domain::account::ActiveCalls;
 use crate::domain::change::Change;
 use crate::domain::command::Outcome;
@@ -60,7 +60,7 @@ impl OnAgent<'_> {
         let (draft, agent) = (self.agent.main_draft()?, &self.id.agent);
         if self.agent.deployed(*environment).is_some_and(|served| served.hash == draft.hash) {
             let message = format!("nothing changed: {environment} serves the draft of {agent} already");
-            return Err(Refusal::new(RefusalKind::Conflict, "DEPLOYMENTS_ALREADY_PUBLISHED", message));
+            return Err(Refusal::new(RefusalKind::Conflict, ALREADY_PUBLISHED, message));
         }
         let last = self.agent.last_version().filter(|last| last.hash == draft.hash);
         let (version, saved) = match last {
@@ -89,8 +89,7 @@ impl OnAgent<'_> {
 
     pub(super) fn promote(&self, promote: &Promote) -> Result<Outcome, Refusal> {
         let Promote { deploy, from, to } = promote;
-        let next = Environment::ALL.get(from.environment.index() + 1).copied();
-        let to = to.or(next).filter(|to| *to > from.environment).ok_or_else(|| {
+        let to = to.or(from.environment.next()).filter(|to| *to > from.environment).ok_or_else(|| {
             let later: Vec<&str> =
                 Environment::ALL.iter().filter(|to| **to > from.environment).map(|to| to.as_str()).collect();
             let expected =

@@ -295,8 +295,11 @@ impl OnAgent<'_> {
     }
 }
 
+/// The code of a number that is not there.
+pub const NO_NUMBER: &str = "PHONE_NUMBERS_NOT_FOUND";
+
 fn no_number(number: &Number) -> Refusal {
-    Refusal::not_found("PHONE_NUMBERS_NOT_FOUND", format!("the agent has no number {number}"))
+    Refusal::not_found(NO_NUMBER, format!("the agent has no number {number}"))
 }
 
 fn invalid(field: &str, message: String) -> Refusal {
