@@ -134,7 +134,7 @@ impl EndpointTemplate {
                 let placeholder = Segment::PLACEHOLDERS.into_iter().find(|p| braced.starts_with(p.source()));
                 let Some(placeholder) = placeholder else {
                     let shown: String = braced.chars().take(20).collect();
-                    return Err(format!("has an unknown placeholder at `{shown}`"));
+                    return Err(format!("has an unknown placeholder at {shown:?}"));
                 };
                 rest = braced.get(placeholder.source().len()..).unwrap_or_default();
                 segments.push(placeholder);

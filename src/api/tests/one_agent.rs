@@ -107,3 +107,18 @@ fn an_import_of_an_agent_is_of_one_agent_alone() {
     assert_eq!(world.get("/v1/agents/other").status, 404);
     assert_eq!(with(&|_| ()).status, 200);
 }
+
+#[test]
+fn what_a_document_says_that_nobody_knows_is_told_on_one_line_and_cut() {
+    let long = "a\nb".repeat(1_000);
+    let agent = json!({"id": "x", "name": "x", "createdAt": "2026-01-01T00:00:00.000Z", &*long: 1});
+    let nowhere = json!({"id": "y", "name": "y", "createdAt": "2026-01-01T00:00:00.000Z", "environments": {&*long: "V1"}});
+    let document = json!({"cordboard": 1, &*long: 1, "agents": [agent, nowhere]});
+    let refused = World::new().admin("POST", "/v1/import", document).json();
+    let faults = refused["errors"].as_array().unwrap();
+    assert_eq!(faults.len(), 3, "{refused}");
+    for text in faults.iter().flat_map(|fault| [&fault["field"], &fault["message"]]) {
+        let text = text.as_str().unwrap();
+        assert!(text.len() <= 1_000 && !text.contains('\n'), "{text}");
+    }
+}

@@ -25,7 +25,7 @@ use crate::domain::route::{FALLS_BACK_TO_ITSELF, ManagedBy, Route};
 use crate::domain::split::{CALLS_EXPECTED, CALLS_MAX, Split};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
-use crate::http::json::faults::{CODE, Faults};
+use crate::http::json::faults::{CODE, Faults, one_line, shown};
 
 /// Longest name of an agent, in characters.
 const NAME_MAX: usize = 100;
@@ -171,7 +171,7 @@ impl Reader<'_> {
     fn agent(&mut self, at: &str, agent: Value) {
         let agent: AgentEntry = match serde_json::from_value(agent) {
             Ok(agent) => agent,
-            Err(why) => return self.fault(at, why.to_string()),
+            Err(why) => return self.fault(at, one_line(&why.to_string())),
         };
         if !(1..=NAME_MAX).contains(&agent.name.chars().count()) {
             self.fault(format!("{at}.name"), "expected 1 to 100 characters");
@@ -179,7 +179,7 @@ impl Reader<'_> {
         let endpoints = self.endpoints(&format!("{at}.endpoints"), &Value::Array(agent.endpoints));
         let mut environment_endpoints = BTreeMap::new();
         for (name, endpoints) in &agent.environment_endpoints {
-            let at = format!("{at}.environmentEndpoints.{name}");
+            let at = format!("{at}.environmentEndpoints.{}", shown(name));
             match Environment::parse(name) {
                 Some(environment) => {
                     environment_endpoints.insert(environment, self.endpoints(&at, endpoints));
@@ -205,7 +205,7 @@ impl Reader<'_> {
                 (Some(environment), Some(number)) => environments.push((environment, number)),
                 _ => {
                     let expected = format!("expected {}, and a version: V1, V2 …", Environment::EXPECTED);
-                    self.fault(format!("{at}.environments.{name}"), expected);
+                    self.fault(format!("{at}.environments.{}", shown(&name)), expected);
                 }
             }
         }
@@ -310,7 +310,7 @@ impl Reader<'_> {
         let id = match serde_json::from_value(id) {
             Ok(id) => id,
             Err(why) => {
-                self.fault(format!("{at}.{key}"), why.to_string());
+                self.fault(format!("{at}.{key}"), one_line(&why.to_string()));
                 return None;
             }
         };
@@ -324,7 +324,7 @@ impl Reader<'_> {
         match serde_json::from_value(Value::Object(members)) {
             Ok(object) => Some(object),
             Err(why) => {
-                self.fault(at, why.to_string());
+                self.fault(at, one_line(&why.to_string()));
                 None
             }
         }
@@ -336,7 +336,7 @@ impl Reader<'_> {
             return None;
         };
         for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
-            self.fault(format!("{at}.{name}"), format!("is unknown: expected {}", known.join(", ")));
+            self.fault(format!("{at}.{}", shown(name)), format!("is unknown: expected {}", known.join(", ")));
         }
         Some(members)
     }

@@ -175,7 +175,11 @@ fn every_fault_has_its_path() {
         (json!({"endpoints": [{"uri": "10.0.0.1:5060"}]}), "endpoints[0].uri has the scheme \"10.0.0.1\""),
         (
             json!({"endpoints": [{"uri": "sip:{who}@h"}]}),
-            "endpoints[0].uri has an unknown placeholder at `{who}@h`",
+            "endpoints[0].uri has an unknown placeholder at \"{who}@h\"",
+        ),
+        (
+            json!({"endpoints": [{"uri": "sip:{a\nb}@h"}]}),
+            "endpoints[0].uri has an unknown placeholder at \"{a\\nb}@h\"",
         ),
         (json!({"endpoints": [{"uri": "sip:a@h", "weight": 101}]}), "endpoints[0].weight is 101"),
         (

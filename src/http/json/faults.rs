@@ -11,6 +11,8 @@ pub const CODE: &str = "VALIDATION_FAILED";
 const FAULTS_MAX: usize = 100;
 /// Longest text of whoever wrote the body that is repeated, in characters.
 const REPEATED_CHARS_MAX: usize = 80;
+/// Longest message that repeats as much as it likes, in characters.
+const MESSAGE_CHARS_MAX: usize = 1_000;
 
 /// What is wrong with a body so far; however much it is, the first 100 faults are kept.
 #[derive(Debug, Default)]
@@ -83,9 +85,28 @@ pub fn quoted(text: &str) -> String {
     format!("{:?}", text.chars().take(REPEATED_CHARS_MAX).collect::<String>())
 }
 
+/// A message that may repeat what somebody wrote, as it is told: on one line, and cut where it is long.
+pub fn one_line(message: &str) -> String {
+    let mut line = String::new();
+    for c in message.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line.chars().take(MESSAGE_CHARS_MAX).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_repeated_is_on_one_line_and_cut() {
+        assert_eq!(one_line("is `a\nb`, \u{85}é"), "is `a\\nb`, \\u{85}é");
+        assert_eq!(one_line(&"\n".repeat(2_000)).len(), 1_000);
+    }
 
     #[test]
     fn the_first_hundred_faults_are_told_and_how_many_more_there_are() {
