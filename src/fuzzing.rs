@@ -8,13 +8,18 @@
 //!   tests/fuzz/corpus/NAME/*  --------+--> law(NAME): panics where the law does not hold
 //! ```
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a law fails by a panic")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a law fails by a panic")]
 
 mod addresses;
+mod agent_body;
 mod agent_config;
 mod askers;
+mod changes;
+mod documents;
 mod endpoint;
+mod import_rows;
 mod management;
+mod office;
 mod slots;
 mod token;
 mod world;
@@ -33,20 +38,24 @@ pub type Law = Box<dyn Fn(&[u8])>;
 pub type Maker = fn() -> Law;
 
 /// Every law by the name of its target.
-pub const LAWS: [(&str, Maker); 20] = [
+pub const LAWS: [(&str, Maker); 24] = [
     ("addresses", || Box::new(addresses::law)),
+    ("agent_body", || Box::new(agent_body::law())),
     ("agent_config", || Box::new(agent_config::law)),
     ("agent_files", || Box::new(control::files::fuzzing::agent_files())),
     ("asker_headers", || Box::new(askers::law())),
     ("call_body", || Box::new(call_plane::call_body(world::connection()))),
     ("call_connection", || Box::new(call_plane::connection(world::connection(), Talk::new()))),
     ("call_paths", || Box::new(call_plane::paths(world::connection()))),
+    ("changes", || Box::new(changes::law())),
     ("cursor", || Box::new(api::fuzzing::cursor(world::key()))),
     ("cut", || Box::new(control::files::fuzzing::cut)),
+    ("documents", || Box::new(documents::law())),
     ("end_body", || Box::new(call_plane::end_body(world::connection()))),
     ("endpoint_template", || Box::new(endpoint::law)),
     ("if_match", || Box::new(api::fuzzing::if_match(world::key(), world::state()))),
     ("if_none_match", || Box::new(call_plane::if_none_match(world::connection(), &world::state()))),
+    ("import_rows", || Box::new(import_rows::law())),
     ("management_body", || Box::new(api::fuzzing::body(world::key(), world::state()))),
     ("management_connection", || Box::new(management::law())),
     ("route_file", || Box::new(control::files::fuzzing::route_file(&world::files(), world::accounts()))),

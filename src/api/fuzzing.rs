@@ -117,11 +117,21 @@ fn read<T: Written>(caller: &Caller, text: &[u8], law: impl FnOnce(&Caller, T)) 
         Err(refused) => refused,
     };
     assert_eq!(refused.status(), 400, "{refused:?}");
-    assert!(!refused.message().chars().any(char::is_control), "{:?}", refused.message());
     let envelope = serde_json::to_value(refused.envelope("")).expect("JSON");
+    in_our_words(&envelope);
+    assert_ne!(envelope["errors"], Value::Array(Vec::new()), "{envelope}");
+}
+
+/// Fails unless a refusal has a code, and says what is wrong on one line, of at most a hundred fields and the rest.
+pub(crate) fn in_our_words(envelope: &Value) {
+    let line = |text: &Value| text.as_str().is_some_and(|text| !text.chars().any(char::is_control));
+    assert!(line(&envelope["message"]) && envelope["message"] != "", "{envelope}");
+    assert!(line(&envelope["error_code"]) && envelope["error_code"] != "", "{envelope}");
     let faults = envelope["errors"].as_array().expect("a list");
-    assert!((1..=101).contains(&faults.len()), "{} faults", faults.len());
-    assert!(faults.iter().all(|fault| fault["message"] != ""), "{envelope}");
+    assert!(faults.len() <= 101, "{} faults", faults.len());
+    for fault in faults {
+        assert!(line(&fault["field"]) && line(&fault["message"]) && fault["message"] != "", "{fault}");
+    }
 }
 
 /// The state once an action was granted.
