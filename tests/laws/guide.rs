@@ -25,7 +25,7 @@ fn sources(folder: &Path, texts: &mut Vec<String>) {
             sources(&path, texts);
         } else if name.ends_with(".rs") && !["tests.rs", "testing.rs", "books.rs"].contains(&name) {
             let text = fs::read_to_string(&path).unwrap();
-            texts.push(text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned());
+            texts.push(text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned());
         }
     }
 }
