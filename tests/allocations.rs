@@ -16,7 +16,7 @@ use cordboard::domain::fallback::Fallback;
 use cordboard::domain::id::{AccountId, Pin};
 use cordboard::domain::route::ManagedBy;
 use cordboard::domain::time::Timestamp;
-use cordboard::routing::capacity::Places;
+use cordboard::routing::capacity::Claim;
 use cordboard::routing::decide::{begin, decide};
 use cordboard::routing::request::CallRequest;
 use cordboard::routing::trail::Silent;
@@ -162,9 +162,9 @@ fn assert_none_are_counted(world: &table::World, stranger: &AccountId, reason: O
                     code = black_box(decision).reason.code();
                 });
                 assert_eq!(count, 0, "number {i}");
-                let mut places = Places::default();
+                let mut claim = Claim::default();
                 let count = allocations(|| {
-                    black_box(begin(&world.table, &call, (i, Timestamp(0)), &mut places, &mut Silent));
+                    black_box(begin(&world.table, &call, (i, Timestamp(0)), (&mut claim, None), &mut Silent));
                 });
                 assert_eq!(count, 0, "number {i}, a call that begins");
                 let found = code != "no_route" && caller != "anonymous";

@@ -18,11 +18,11 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 pub use kept_detour::KeptDetour;
 pub use kept_reason::KeptReason;
 pub use legs::LEGS_MAX;
-pub use moved::Replaced;
+pub use moved::Held;
 
 use self::decisions::Decisions;
 use self::legs::Legs;
-use super::capacity::Places;
+use super::capacity::{Claim, Places};
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
 use super::names::Names;
 use super::request::CallRequest;
@@ -98,6 +98,12 @@ impl KeptArm {
     pub fn in_split(&self) -> InSplit<'_> {
         InSplit { split: &self.split, arm: self.arm, slot: self.slot, unit: self.unit }
     }
+
+    /// The slot, if it is one of this split, as it was or as it is now.
+    #[must_use]
+    pub fn slot_in(&self, split: &ServingSplit) -> Option<u16> {
+        self.slot.filter(|_| self.split.split.birth() == split.split.birth())
+    }
 }
 
 impl Kept {
@@ -151,11 +157,10 @@ impl Kept {
         Decision { revision: self.revision, choice: Some(choice), reason, moved: false, detour: None }
     }
 
-    /// Places as far as there are free ones, for a call that has its version in any case.
-    #[must_use]
-    pub fn places(&self) -> Places {
+    /// Claims places as far as there are free ones: the call has its version in any case.
+    pub fn claim(&self, claim: &mut Claim) {
         let arm = self.arm.as_ref().and_then(|arm| arm.split.arms.get(usize::from(arm.arm)));
-        Places::as_free(arm.and_then(|arm| arm.capacity.as_ref()), self.served.capacity())
+        claim.admit_as_free(arm.and_then(|arm| arm.capacity.as_ref()), self.served.capacity());
     }
 }
 

@@ -3,11 +3,15 @@
 //! A count belongs to what is limited, not to a table: tables that follow each other share it, and so do calls that
 //! began under an older one. What has no limit has no count, and is not counted.
 
+mod claim;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use foldhash::fast::FixedState;
+
+pub use claim::Claim;
 
 use crate::domain::agent::AgentRef;
 use crate::domain::change::SplitRef;
@@ -132,6 +136,11 @@ impl Capacity {
         taken.is_ok().then(|| Place(Arc::clone(&self.count)))
     }
 
+    /// Whether a place is one of its own.
+    fn gave(&self, place: &Option<Place>) -> bool {
+        place.as_ref().is_some_and(|place| Arc::ptr_eq(&place.0, &self.count))
+    }
+
     fn turn_away(&self) {
         self.count.turned_away.fetch_add(1, Ordering::Relaxed);
     }
@@ -157,34 +166,6 @@ impl Places {
         arm.filter(full)
             .map(|arm| Full::Arm(arm.calls_max))
             .or_else(|| agent.filter(full).map(|agent| Full::Agent(agent.calls_max)))
-    }
-
-    /// Takes a place of the arm and one of the agent, as far as they are limited: both or none. Counts who is turned
-    /// away.
-    pub fn take(&mut self, arm: Option<&Capacity>, agent: Option<&Capacity>) -> Option<Full> {
-        let mut places = Self::default();
-        if let Some(arm) = arm {
-            let Some(place) = arm.take() else {
-                arm.turn_away();
-                return Some(Full::Arm(arm.calls_max));
-            };
-            places.arm = Some(place);
-        }
-        if let Some(agent) = agent {
-            let Some(place) = agent.take() else {
-                agent.turn_away();
-                return Some(Full::Agent(agent.calls_max));
-            };
-            places.agent = Some(place);
-        }
-        *self = places;
-        None
-    }
-
-    /// The places that are free, for a call that goes there in any case.
-    #[must_use]
-    pub fn as_free(arm: Option<&Capacity>, agent: Option<&Capacity>) -> Self {
-        Self { arm: arm.and_then(Capacity::take), agent: agent.and_then(Capacity::take) }
     }
 }
 
@@ -219,13 +200,43 @@ mod tests {
     fn who_finds_the_agent_full_gives_the_place_of_the_arm_back() {
         let capacities = Capacities::default();
         let (arm, full) = (capacities.of(agent("arm"), 5), capacities.of(agent("sales"), 0));
-        let mut places = Places::default();
-        assert_eq!(places.take(Some(&arm), Some(&full)), Some(Full::Agent(0)));
+        let mut claim = Claim::default();
+        assert_eq!(claim.admit(Some(&arm), Some(&full)), Some(Full::Agent(0)));
         assert_eq!((arm.calls(), capacities.turned_away()[1].1), (0, 1));
-        let free = Places::as_free(Some(&arm), Some(&full));
+        claim.admit_as_free(Some(&arm), Some(&full));
         assert_eq!(arm.calls(), 1);
-        drop(free);
+        drop(claim);
         assert_eq!(arm.calls(), 0);
+    }
+
+    #[test]
+    fn places_that_a_call_has_are_its_own_until_it_is_settled_which_of_them_it_keeps() {
+        let capacities = Capacities::default();
+        let [arm, other, sales] = ["arm", "other", "sales"].map(|id| capacities.of(agent(id), 1));
+        let calls = || [&arm, &other, &sales].map(Capacity::calls);
+        let had = || {
+            let mut first = Claim::default();
+            assert_eq!(first.admit(Some(&arm), Some(&sales)), None);
+            first.into_places()
+        };
+        let mut claim = Claim::with(had());
+        assert_eq!(claim.admit(Some(&arm), Some(&sales)), None, "full of itself");
+        assert_eq!(claim.admit(Some(&other), Some(&sales)), None);
+        assert_eq!(calls(), [1, 1, 1], "nothing is given back yet");
+        let places = claim.into_places();
+        assert_eq!(calls(), [0, 1, 1]);
+        drop(places);
+        let mut claim = Claim::with(had());
+        assert_eq!(claim.admit(Some(&other), Some(&sales)), None);
+        let had = claim.into_had();
+        assert_eq!(calls(), [1, 0, 1]);
+        let mut looking = Claim::only_looking(had);
+        assert_eq!(looking.admit(Some(&arm), Some(&sales)), None);
+        let taken = other.take();
+        assert_eq!(looking.admit(Some(&other), Some(&sales)), Some(Full::Arm(1)));
+        assert_eq!(calls(), [1, 1, 1]);
+        drop((taken, looking));
+        assert_eq!(calls(), [0, 0, 0]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::capacity::{Full, Places};
+use super::calls::KeptArm;
+use super::capacity::{Claim, Full, Places};
 use super::decision::{Cause, Choice, Decision, Detour, InSplit, Instead, Reason, Unfit, Unit};
 use super::request::CallRequest;
 use super::table::{RoutingTable, Served, ServingArm, ServingRoute, ServingSplit, To};
@@ -30,20 +31,21 @@ pub fn decide<'t>(
     now: Timestamp,
     trail: &mut impl Trail,
 ) -> Decision<'t> {
-    Deciding { table, call, draw, now, trail, places: None }.decide()
+    Deciding { table, call, draw, now, trail, claim: None, before: None }.decide()
 }
 
-/// Decides as [`decide`] does, and takes the places that the call needs where calls are limited.
+/// Decides as [`decide`] does, and claims the places that the call needs where calls are limited.
 ///
-/// The draw and the moment are as there. Cost beside that: an atomic exchange for each limit, nothing where there is none.
+/// The draw and the moment are as there; `before` is where a call that is decided once more was in a split. Cost beside
+/// that: an atomic exchange for each limit, nothing where there is none.
 pub fn begin<'t>(
     table: &'t RoutingTable,
     call: &CallRequest<'_>,
     (draw, now): (u64, Timestamp),
-    places: &mut Places,
+    (claim, before): (&mut Claim, Option<&KeptArm>),
     trail: &mut impl Trail,
 ) -> Decision<'t> {
-    Deciding { table, call, draw, now, trail, places: Some(places) }.decide()
+    Deciding { table, call, draw, now, trail, claim: Some(claim), before }.decide()
 }
 
 type Found<'t> = (Choice<'t>, Reason<'t>);
@@ -55,8 +57,10 @@ struct Deciding<'t, 'c, 'r, T> {
     draw: u64,
     now: Timestamp,
     trail: &'c mut T,
-    /// For the places that the call takes; none where it only asks.
-    places: Option<&'c mut Places>,
+    /// For the places that the call needs; none where it only asks and has none.
+    claim: Option<&'c mut Claim>,
+    /// Where the call was in a split before it was moved.
+    before: Option<&'c KeptArm>,
 }
 
 impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
@@ -245,13 +249,25 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
     }
 
     fn inactive(&self, split: &ServingSplit) -> Option<Inactive> {
-        split.split.inactive(self.now).or_else(|| split.is_used_up().then_some(Inactive::OutOfQuota))
+        // A call that is in the split is one of those that used its quota up, and no new one.
+        let out_of_quota = || split.is_used_up() && self.slot_before(split).is_none();
+        split.split.inactive(self.now).or_else(|| out_of_quota().then_some(Inactive::OutOfQuota))
+    }
+
+    /// The slot that the call had in the split before it was moved.
+    fn slot_before(&self, split: &ServingSplit) -> Option<u16> {
+        self.before?.slot_in(split)
+    }
+
+    /// The slot of a call of which nothing can be hashed: drawn once, however often it is moved.
+    fn drawn(&self, split: &ServingSplit) -> (u16, Unit) {
+        (self.slot_before(split).unwrap_or_else(|| slot_of_draw(self.draw)), Unit::Random)
     }
 
     fn slot(&self, split: &ServingSplit) -> (u16, Unit) {
         let salt = split.split.salt;
         match &split.split.unit {
-            UnitRule::Random => return (slot_of_draw(self.draw), Unit::Random),
+            UnitRule::Random => return self.drawn(split),
             UnitRule::Header(name) => {
                 if let Some(value) = self.call.header(name).find(|value| !value.trim().is_empty()) {
                     return (slot_of(value.as_bytes(), salt), Unit::Header);
@@ -270,7 +286,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
         }
         match self.call.call_id {
             Some(call_id) => (slot_of(call_id.as_bytes(), salt), Unit::Call),
-            None => (slot_of_draw(self.draw), Unit::Random),
+            None => self.drawn(split),
         }
     }
 
@@ -301,17 +317,17 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             }
         }
         self.trail.note("fallback", false, format_args!("nothing else can take the call"));
-        if let Some(places) = &mut self.places {
-            **places = Places::as_free(arm.and_then(|arm| arm.capacity.as_ref()), served.capacity());
+        if let Some(claim) = &mut self.claim {
+            claim.admit_as_free(arm.and_then(|arm| arm.capacity.as_ref()), served.capacity());
         }
         (choice, Some(detour))
     }
 
-    /// Takes the places that a call needs of an arm and an agent, or only looks whether there are any.
+    /// Claims the places that a call needs of an arm and an agent, or only looks whether there are any.
     fn admit(&mut self, served: &Served, arm: Option<&ServingArm>) -> Option<Full> {
         let (arm, agent) = (arm.and_then(|arm| arm.capacity.as_ref()), served.capacity());
-        match &mut self.places {
-            Some(places) => places.take(arm, agent),
+        match &mut self.claim {
+            Some(claim) => claim.admit(arm, agent),
             None => Places::lacking(arm, agent),
         }
     }

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::calls::{CallsInProgress, Kept, KeptArm, Remembered, Replaced};
-use super::capacity::Places;
+use super::calls::{CallsInProgress, Held, Kept, Leg, Remembered};
+use super::capacity::Claim;
 use super::decide::{begin, decide};
 use super::decision::{Decision, Reason};
 use super::named::ByName;
@@ -126,22 +126,18 @@ impl Switchboard {
         trail: &mut impl Trail,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
-        let mut before = None;
+        let asking = Asking { table, call, occasion };
+        let mut moved = false;
         if let Some(call_id) = call.call_id {
             match self.calls.leg(call, call_id) {
-                // Nor does anybody move a call of which they may not be told.
-                Some(leg)
-                    if leg.ended.is_some()
-                        || !table.moves(&leg.kept)
-                        || hidden(call, &leg.kept.decision(Reason::CallInProgress)) =>
-                {
+                Some(leg) if asking.repeats(&leg) => {
                     trail.note("call_in_progress", true, format_args!("the call was decided before"));
-                    return then(&self.repeat(&leg.kept, Asking { table, call, occasion }));
+                    return then(&self.repeat(&leg.kept, asking));
                 }
-                Some(leg) => {
+                Some(_) => {
+                    moved = true;
                     let why = "the call was decided before, and a deployment moved it since";
                     trail.note("call_in_progress", false, format_args!("{why}"));
-                    before = Some(Before { kept: leg.kept.clone(), is_here: true });
                 }
                 None => {
                     trail.note("call_in_progress", false, format_args!("the call is not in progress here"));
@@ -149,42 +145,68 @@ impl Switchboard {
             }
         }
         let by_token = call.token.map(|token| self.by_token(table, call, token, occasion.now, trail));
-        let (by_token, ignored) = match by_token {
-            None => (None, None),
-            Some(Ok(kept)) if !table.moves(&kept) => (Some(kept), None),
-            Some(Ok(kept)) => {
-                before = before.or(Some(Before { kept, is_here: false }));
-                (None, Some(TokenIgnored::Moved))
-            }
-            Some(Err(why)) => (None, Some(why)),
+        let (by_token, before, token_ignored) = match by_token {
+            None => (None, None, None),
+            Some(Ok(kept)) if !table.moves(&kept) => (Some(kept), None, None),
+            Some(Ok(kept)) => (None, Some(kept), Some(TokenIgnored::Moved)),
+            Some(Err(why)) => (None, None, Some(why)),
         };
-        let occasion = before.as_ref().map_or(occasion, |before| occasion.deciding(before.kept.decision_id));
+        // A call that moves is held from here on: of all who ask for it, one decides.
+        let held = call.call_id.filter(|_| moved).and_then(|call_id| self.calls.hold(call, call_id));
+        if let Some(first) = held.as_ref().map(Held::leg).filter(|leg| asking.repeats(leg)) {
+            let kept = first.kept.clone();
+            drop(held);
+            trail.note("call_in_progress", true, format_args!("it was decided or ended meanwhile"));
+            return then(&self.repeat(&kept, asking));
+        }
+        let before = held.as_ref().map(|held| held.leg().kept.clone()).or(before);
+        let occasion = before.as_ref().map_or(occasion, |before| occasion.deciding(before.decision_id));
         let named = by_token.map(|kept| (kept, Reason::Token)).or_else(|| {
             let kept = self.named(table, call).by_override(occasion.decision_id, trail)?;
             Some((kept, Reason::Override))
         });
-        if let (Some(call_id), Some(Before { kept, is_here: true })) = (call.call_id, &before)
-            && begins(call, occasion)
-        {
-            self.calls.vacate(call, call_id, kept);
-        }
-        let (kept, mut places) = (named, Places::default());
-        let (mut decision, occasion) = match &kept {
+        let asking = Asking { occasion, ..asking };
+        let past = Past { before, held, token_ignored };
+        self.decided(named.as_ref(), past, asking, trail, then)
+    }
+
+    /// Decides, by what the call names or else by the table.
+    fn decided<R>(
+        &self,
+        named: Option<&(Kept, Reason<'_>)>,
+        mut past: Past<'_>,
+        asking: Asking<'_>,
+        trail: &mut impl Trail,
+        then: impl FnOnce(&Answer<'_>) -> R,
+    ) -> R {
+        let Asking { table, call, occasion } = asking;
+        let begins = begins(call, occasion);
+        let mut claim = match &mut past.held {
+            None => Claim::default(),
+            Some(held) if begins => Claim::with(held.take_places()),
+            Some(held) => Claim::only_looking(held.take_places()),
+        };
+        let (mut decision, occasion) = match named {
             Some((kept, reason)) => {
-                if begins(call, occasion) {
-                    places = kept.places();
+                if begins {
+                    kept.claim(&mut claim);
                 }
                 (kept.decision(*reason), occasion.deciding(kept.decision_id))
             }
-            None if begins(call, occasion) => {
-                (counted(table, call, occasion, (&mut places, before.as_ref()), trail), occasion)
+            None if begins => (counted(asking, &mut claim, past.before.as_ref(), trail), occasion),
+            None => {
+                let (at, before) = ((occasion.draw, occasion.now), past.before.as_ref());
+                let decision = match before {
+                    Some(before) => begin(table, call, at, (&mut claim, before.arm.as_ref()), trail),
+                    None => decide(table, call, occasion.draw, occasion.now, trail),
+                };
+                (decision, occasion)
             }
-            None => (decide(table, call, occasion.draw, occasion.now, trail), occasion),
         };
         // Where nobody serves it, nothing takes the place of what was decided.
         decision.moved =
-            before.is_some() && decision.choice.is_some() && !matches!(decision.reason, Reason::Token);
-        self.conclude(&decision, (places, ignored), before.as_ref(), Asking { table, call, occasion }, then)
+            past.before.is_some() && decision.choice.is_some() && !matches!(decision.reason, Reason::Token);
+        self.conclude(&decision, claim, past, Asking { occasion, ..asking }, then)
     }
 
     /// To look for what a call names itself.
@@ -218,12 +240,13 @@ impl Switchboard {
     fn conclude<R>(
         &self,
         decision: &Decision<'_>,
-        (places, token_ignored): (Places, Option<TokenIgnored>),
-        before: Option<&Before>,
+        claim: Claim,
+        past: Past<'_>,
         asking: Asking<'_>,
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
         let Asking { call, occasion, .. } = asking;
+        let Past { before, held, token_ignored } = past;
         let decision_id = occasion.decision_id;
         let mut answer = Answer {
             decision: decision.clone(),
@@ -235,35 +258,32 @@ impl Switchboard {
             moved_from: None,
         };
         let hidden = hidden(call, decision);
-        if let (Purpose::Call, Some(call_id)) = (occasion.purpose, call.call_id) {
-            let kept = if hidden { None } else { Kept::of(decision, decision_id) };
-            let remembered = match (kept, before) {
-                (kept, Some(Before { kept: had, is_here: true })) => {
-                    // Where nothing can be told, the call stays as it is.
-                    let told = kept.is_some();
-                    let instead = kept.map_or_else(|| (had.clone(), had.places()), |kept| (kept, places));
-                    match self.calls.replace(call, call_id, had, instead) {
-                        Replaced::Done if told => {
-                            answer.moved_from = Some(Arc::clone(&had.served.series));
-                            Some(Standing::Moved)
-                        }
-                        Replaced::Already(first) if told => {
-                            return self.second(&first, decision, before, asking, then);
-                        }
-                        Replaced::Done | Replaced::Already(_) | Replaced::Ended => None,
-                    }
-                }
-                (Some(kept), _) => match self.calls.remember(call, call_id, (kept, places), occasion.now) {
-                    Remembered::New => Some(Standing::Began),
-                    Remembered::Full => Some(Standing::NotRemembered),
-                    Remembered::TooManyLegs => Some(Standing::TooManyLegs),
+        let call_id = call.call_id.filter(|_| begins(call, occasion));
+        let kept = call_id.filter(|_| !hidden).and_then(|_| Kept::of(decision, decision_id));
+        match (held, call_id, kept) {
+            (Some(held), _, Some(kept)) => {
+                answer.moved_from = before.map(|before| Arc::clone(&before.served.series));
+                answer.standing = Standing::Moved;
+                held.replace(kept, claim.into_places());
+            }
+            // Where nothing can be told, or somebody only asks, the call stays as it is.
+            (Some(held), ..) => held.restore(claim.into_had()),
+            (None, Some(call_id), Some(kept)) => {
+                let kept = (kept, claim.into_places());
+                answer.standing = match self.calls.remember(call, call_id, kept, occasion.now) {
+                    Remembered::New => Standing::Began,
+                    Remembered::Full => Standing::NotRemembered,
+                    Remembered::TooManyLegs => Standing::TooManyLegs,
                     Remembered::Already(first) => {
-                        return self.second(&first, decision, before, asking, then);
+                        // Of two that asked for the same call at once, this is the second.
+                        if let Some(split) = split_of(call, before.as_ref(), decision) {
+                            split.uncount();
+                        }
+                        return then(&self.repeat(&first, asking));
                     }
-                },
-                (None, _) => None,
-            };
-            answer.standing = remembered.unwrap_or(Standing::Passing);
+                };
+            }
+            (None, ..) => {}
         }
         if hidden {
             answer.standing = Standing::Hidden;
@@ -271,21 +291,6 @@ impl Switchboard {
             answer.token = self.token(decision, decision_id, call, occasion);
         }
         then(&answer)
-    }
-
-    /// The answer to whoever asked second of two that asked for the same call at once.
-    fn second<R>(
-        &self,
-        first: &Kept,
-        decision: &Decision<'_>,
-        before: Option<&Before>,
-        asking: Asking<'_>,
-        then: impl FnOnce(&Answer<'_>) -> R,
-    ) -> R {
-        if let Some(split) = split_of(asking.call, before, decision) {
-            split.uncount();
-        }
-        then(&self.repeat(first, asking))
     }
 
     fn repeat<'k>(&self, kept: &'k Kept, asking: Asking<'k>) -> Answer<'k> {
@@ -329,30 +334,41 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
+    /// Whether a call is answered as it was before: one that goes on or has ended, unless a deployment moved it. Nor does
+    /// anybody move a call of which they may not be told.
+    fn repeats(&self, leg: &Leg) -> bool {
+        leg.ended.is_some()
+            || !self.table.moves(&leg.kept)
+            || hidden(self.call, &leg.kept.decision(Reason::CallInProgress))
+    }
+
     fn real_time_config(&self, decision: &Decision<'_>) -> Option<&'a str> {
         self.table.real_time_config(decision.choice.as_ref()?.served)
     }
 }
 
-/// What was decided for a call before a deployment moved it.
-struct Before {
-    kept: Kept,
-    /// Whether it is among the calls in progress here; else its token says it.
-    is_here: bool,
+/// What there is of a call before it is decided.
+struct Past<'c> {
+    /// What was decided before a deployment moved it, as it is in progress here or its token says.
+    before: Option<Kept>,
+    /// The call itself, if it is in progress here.
+    held: Option<Held<'c>>,
+    /// Why a token that came along does not decide.
+    token_ignored: Option<TokenIgnored>,
 }
 
 /// Decides a call that begins or is moved, and counts it in the split whose slots decided: before it is remembered, so
 /// that a split never has more calls than its quota, however many begin at once.
 fn counted<'t>(
-    table: &'t RoutingTable,
-    call: &CallRequest<'_>,
-    occasion: Occasion,
-    (places, before): (&mut Places, Option<&Before>),
+    Asking { table, call, occasion }: Asking<'t>,
+    claim: &mut Claim,
+    before: Option<&Kept>,
     trail: &mut impl Trail,
 ) -> Decision<'t> {
+    let arm = before.and_then(|before| before.arm.as_ref());
     let mut look = || {
-        *places = Places::default();
-        begin(table, call, (occasion.draw, occasion.now), places, trail)
+        claim.clear();
+        begin(table, call, (occasion.draw, occasion.now), (claim, arm), trail)
     };
     let mut decision = look();
     for _ in 0..LOOKS_MAX {
@@ -372,14 +388,14 @@ const LOOKS_MAX: usize = 4;
 /// is no result; so was a call that was in the same split before it was moved.
 fn split_of<'t>(
     call: &CallRequest<'_>,
-    before: Option<&Before>,
+    before: Option<&Kept>,
     decision: &Decision<'t>,
 ) -> Option<&'t ServingSplit> {
     let fresh = !matches!(decision.reason, Reason::Token | Reason::Override) && !hidden(call, decision);
     let in_split = decision.choice.as_ref().filter(|_| fresh)?.in_split?;
     let split = in_split.slot.map(|_| in_split.split.as_ref())?;
-    let was_there = |arm: &KeptArm| arm.slot.is_some() && arm.split.split.birth() == split.split.birth();
-    (!before.and_then(|before| before.kept.arm.as_ref()).is_some_and(was_there)).then_some(split)
+    let slot_before = before.and_then(|before| before.arm.as_ref()?.slot_in(split));
+    slot_before.is_none().then_some(split)
 }
 
 /// Whether it is a call that will be remembered, if somebody serves it and there is room.

@@ -19,7 +19,7 @@ use super::shelf::Shelf;
 use super::switchboard::{Occasion, Purpose, Standing, Switchboard};
 use super::table::{RoutingTable, Served, Workshop};
 use super::token::TokenKeys;
-use super::trail::{Notes, Silent};
+use super::trail::{Notes, Silent, Trail};
 use crate::domain::address::{Address, Caller, Prefix};
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::change::{SplitRef, Touched};

@@ -1,79 +1,61 @@
 //! Calls in progress that are decided afresh: another decision takes the place of the first.
 
-use std::sync::Arc;
+use dashmap::mapref::one::{MappedRefMut, RefMut};
 
-use super::{Call, CallsInProgress, Kept, Placed};
+use super::{Call, CallsInProgress, Kept, Leg, Placed};
 use crate::routing::capacity::Places;
 use crate::routing::request::CallRequest;
 
-/// What came of putting another decision in the place of a call's first.
-#[derive(Debug)]
-pub enum Replaced {
-    /// The call goes on with it.
-    Done,
-    /// Somebody asked at the same moment and was first; boxed, since it is rare.
-    Already(Box<Kept>),
-    /// The call has ended meanwhile.
-    Ended,
-}
-
-impl Kept {
-    /// Whether it is the same decision, told apart from what takes its place.
-    fn is(&self, other: &Self) -> bool {
-        self.revision == other.revision && Arc::ptr_eq(&self.served, &other.served)
-    }
+/// A call in progress while it is decided afresh: whoever else asks for it or ends it waits until that is done, so that
+/// it gets one decision however many ask at once.
+///
+/// To be held for the time of one decision, and never while anything else is asked of the calls in progress.
+pub struct Held<'c> {
+    calls: &'c CallsInProgress,
+    placed: MappedRefMut<'c, u128, Call, Placed>,
 }
 
 impl CallsInProgress {
-    /// Gives the places of a call back before it is decided afresh, so that it is not in its own way.
-    pub fn vacate(&self, request: &CallRequest<'_>, call_id: &str, had: &Kept) {
-        let places = self.in_place(request, call_id, |placed| {
-            placed.leg.kept.is(had).then(|| std::mem::take(&mut placed.places))
-        });
-        // Places are given back by being dropped, with no lock held.
-        drop(places);
+    /// Holds the leg that a request is about, if it is here.
+    #[must_use]
+    pub fn hold(&self, request: &CallRequest<'_>, call_id: &str) -> Option<Held<'_>> {
+        let call = self.calls.get_mut(&self.key(request.account, call_id))?;
+        let placed = RefMut::try_map(call, |call| call.placed_mut(request, call_id)).ok()?;
+        Some(Held { calls: self, placed })
+    }
+}
+
+impl Held<'_> {
+    /// The call as it stands.
+    #[must_use]
+    pub fn leg(&self) -> &Leg {
+        &self.placed.leg
     }
 
-    /// Puts another decision in the place of the one that a call in progress had, unless it has another by now.
-    pub fn replace(
-        &self,
-        request: &CallRequest<'_>,
-        call_id: &str,
-        had: &Kept,
-        (kept, places): (Kept, Places),
-    ) -> Replaced {
-        let decision_id = kept.decision_id;
-        let replaced = self.in_place(request, call_id, |placed| {
-            if placed.leg.ended.is_some() {
-                return Replaced::Ended;
-            }
-            if !placed.leg.kept.is(had) {
-                return Replaced::Already(Box::new(placed.leg.kept.clone()));
-            }
-            placed.leg.kept = kept;
-            placed.places = places;
-            Replaced::Done
-        });
-        if matches!(replaced, Some(Replaced::Done)) {
-            // A token may have brought another one than the call had.
-            self.decisions.note(decision_id, self.key(request.account, call_id));
-        }
-        replaced.unwrap_or(Replaced::Ended)
+    /// Takes its places out, for the time in which it is decided.
+    pub fn take_places(&mut self) -> Places {
+        std::mem::take(&mut self.placed.places)
     }
 
-    /// Does something to the leg that a request is about.
-    fn in_place<T>(
-        &self,
-        request: &CallRequest<'_>,
-        call_id: &str,
-        change: impl FnOnce(&mut Placed) -> T,
-    ) -> Option<T> {
-        let mut call = self.calls.get_mut(&self.key(request.account, call_id))?;
-        call.is(request.account, call_id).then_some(())?;
-        let Call { legs, .. } = &mut *call;
-        let is_meant = |placed: &&mut Placed| {
+    /// Lets it go on with another decision.
+    pub fn replace(mut self, kept: Kept, places: Places) {
+        // A token may have brought another id than the call had.
+        self.calls.decisions.note(kept.decision_id, *self.placed.key());
+        self.placed.leg.kept = kept;
+        self.placed.places = places;
+    }
+
+    /// Lets it go on as it was, with the places that were taken out.
+    pub fn restore(mut self, places: Places) {
+        self.placed.places = places;
+    }
+}
+
+impl Call {
+    fn placed_mut(&mut self, request: &CallRequest<'_>, call_id: &str) -> Option<&mut Placed> {
+        self.is(request.account, call_id).then_some(())?;
+        self.legs.iter_mut().find(|placed| {
             placed.leg.to.as_address() == request.to && placed.leg.names.is_gateway(request.gateway)
-        };
-        legs.iter_mut().find(is_meant).map(change)
+        })
     }
 }
