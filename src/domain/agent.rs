@@ -13,7 +13,9 @@ use super::connector::Connector;
 use super::deployment::Deployment;
 use super::endpoint::Endpoint;
 use super::fallback::Fallback;
-use super::id::{AccountId, AgentId, BranchId, ConfigHash, ConnectorId, Environment, Pin, VersionNumber};
+use super::id::{
+    AccountId, AgentId, BranchId, ConfigHash, ConnectorId, Environment, Pin, Revision, VersionNumber,
+};
 use super::real_time_config::ConfigPage;
 use super::refusal::{Refusal, RefusalKind};
 use super::route::ManagedBy;
@@ -136,6 +138,9 @@ pub struct Agent {
     pub versions: BTreeMap<VersionNumber, Arc<Version>>,
     /// What each environment serves, by [`Environment::index`].
     pub deployments: [Option<Arc<Deployment>>; 3],
+    /// From which revision on calls of each environment keep their version, by [`Environment::index`]: what the newest
+    /// of its deployments says, even after the environment was emptied.
+    pub calls_from: [Revision; 3],
     /// Branches besides `main`.
     pub branches: BTreeMap<BranchId, Arc<Branch>>,
     /// Connectors.
@@ -156,6 +161,7 @@ impl Agent {
             past_drafts: Vec::new(),
             versions: BTreeMap::new(),
             deployments: [const { None }; 3],
+            calls_from: [Revision(0); 3],
             branches: BTreeMap::new(),
             connectors: BTreeMap::new(),
             config_pages: [const { None }; 3],
@@ -267,6 +273,28 @@ impl Agent {
             }
             None => Some(Change::EnvironmentEmptied { agent, environment }),
         }
+    }
+
+    /// Puts a version into its environment.
+    pub fn deploy(&mut self, deployment: &Arc<Deployment>) {
+        let at = deployment.environment.index();
+        if let (Some(place), Some(calls_from)) = (self.deployments.get_mut(at), self.calls_from.get_mut(at)) {
+            *place = Some(Arc::clone(deployment));
+            *calls_from = deployment.calls_from;
+        }
+    }
+
+    /// Takes what is there out of an environment. Calls that were to move are not forgotten.
+    pub fn empty(&mut self, environment: Environment) {
+        if let Some(place) = self.deployments.get_mut(environment.index()) {
+            *place = None;
+        }
+    }
+
+    /// The revision before which calls of an environment were decided that do not keep their version; 0: all keep it.
+    #[must_use]
+    pub fn calls_from(&self, environment: Environment) -> Revision {
+        self.calls_from.get(environment.index()).copied().unwrap_or_default()
     }
 
     /// The version an environment serves.

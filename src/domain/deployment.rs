@@ -139,7 +139,7 @@ impl Deployment {
             message: String::new(),
             created_by: by.to_owned(),
             created_at: at,
-            calls_from: before.map(|before| before.calls_from).unwrap_or_default(),
+            calls_from: agent.calls_from(environment),
         }
     }
 }

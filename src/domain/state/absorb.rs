@@ -9,7 +9,6 @@ use super::{NumberMap, RouteIx, RouteUse, State};
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
-use crate::domain::id::Environment;
 use crate::domain::persistent::Map;
 use crate::domain::route::Route;
 
@@ -109,11 +108,11 @@ impl State {
     /// What an agent has besides its profile and its versions.
     fn absorb_part(&mut self, change: &Change, touched: &mut Touched) {
         match change {
-            Change::Deployed { agent, deployment } => self.with_agent(agent, touched, |agent| {
-                put_at(&mut agent.deployments, deployment.environment, Some(deployment));
-            }),
+            Change::Deployed { agent, deployment } => {
+                self.with_agent(agent, touched, |agent| agent.deploy(deployment));
+            }
             Change::EnvironmentEmptied { agent, environment } => {
-                self.with_agent(agent, touched, |agent| put_at(&mut agent.deployments, *environment, None));
+                self.with_agent(agent, touched, |agent| agent.empty(*environment));
             }
             Change::BranchPut { agent, branch } => self.with_agent(agent, touched, |agent| {
                 agent.branches.insert(branch.id.clone(), Arc::clone(branch));
@@ -128,7 +127,9 @@ impl State {
                 self.with_agent(agent, touched, |agent| drop(agent.connectors.remove(connector)));
             }
             Change::ConfigPagePut { agent, page } => self.with_agent(agent, touched, |agent| {
-                put_at(&mut agent.config_pages, page.environment, Some(page));
+                if let Some(place) = agent.config_pages.get_mut(page.environment.index()) {
+                    *place = Some(Arc::clone(page));
+                }
             }),
             _ => {}
         }
@@ -199,13 +200,6 @@ impl State {
                 self.routes.set(place.get(), RouteUse { route, numbers });
             }
         }
-    }
-}
-
-/// Puts what an environment has from now on.
-fn put_at<T>(places: &mut [Option<Arc<T>>; 3], environment: Environment, to: Option<&Arc<T>>) {
-    if let Some(place) = places.get_mut(environment.index()) {
-        *place = to.cloned();
     }
 }
 

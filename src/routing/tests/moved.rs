@@ -14,7 +14,7 @@ const OTHER: &str = "+14155550102";
 /// Puts a version of `sales` into an environment, and calls in progress with it or not.
 fn deploy(world: &mut World, environment: Environment, n: u32, moves: bool) {
     let agent = agent_ref("sales");
-    let before = world.state.agent(&agent).unwrap().deployment(environment);
+    let before = world.state.agent(&agent).unwrap().calls_from(environment);
     let revision = world.state.revision.next();
     let deployment = Deployment {
         id: DeploymentId::derived(Timestamp(i64::from(n)), &agent, environment, version(n)),
@@ -24,11 +24,16 @@ fn deploy(world: &mut World, environment: Environment, n: u32, moves: bool) {
         message: String::new(),
         created_by: "test".to_owned(),
         created_at: Timestamp(0),
-        calls_from: if moves { revision } else { before.map(|it| it.calls_from).unwrap_or_default() },
+        calls_from: if moves { revision } else { before },
     };
+    absorb(world, &Change::Deployed { agent, deployment: Arc::new(deployment) });
+}
+
+/// Takes a fact in, as a revision of its own.
+fn absorb(world: &mut World, change: &Change) {
     let mut touched = Touched::default();
-    world.state.revision = revision;
-    world.state.absorb(&Change::Deployed { agent, deployment: Arc::new(deployment) }, &mut touched);
+    world.state.revision = world.state.revision.next();
+    world.state.absorb(change, &mut touched);
     world.table = world.patched(&world.table, &touched);
 }
 
@@ -123,6 +128,24 @@ fn a_call_that_has_ended_is_not_moved() {
     deploy(&mut world, Environment::Live, 3, true);
     assert_eq!(ask(&board, &world, LIVE, "a", None, 2).said, "V1 call_in_progress");
     assert_eq!(board.calls.in_progress(), 0);
+}
+
+#[test]
+fn calls_that_were_told_to_move_do_so_after_their_environment_was_emptied_too() {
+    let mut world = world();
+    let board = switchboard(&world, 10);
+    let token = ask(&board, &world, LIVE, "a", None, 1).token;
+    ask(&board, &world, LIVE, "b", None, 2);
+    deploy(&mut world, Environment::Live, 3, true);
+    let environment = Environment::Live;
+    absorb(&mut world, &Change::EnvironmentEmptied { agent: agent_ref("sales"), environment });
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 3).said, "none no_route");
+    world.act(Action::PutDefault(route("reception@V1")));
+    assert_eq!(ask(&board, &world, LIVE, "a", None, 4).said, "V1 moved");
+    deploy(&mut world, Environment::Live, 2, false);
+    assert_eq!(ask(&board, &world, LIVE, "b", None, 5).said, "V2 moved");
+    let elsewhere = switchboard(&world, 10);
+    assert_eq!(ask(&elsewhere, &world, LIVE, "leg", token.as_deref(), 6).said, "V2 moved");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{AgentRef, Version};
 use crate::domain::agent_config::Dispatch;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
+use crate::domain::deployment::Deployment;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Revision, SplitId, VersionNumber};
 use crate::domain::object::ObjectRef;
 use crate::domain::route::Route;
@@ -96,6 +97,17 @@ fn agents(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<Int
                JOIN agent a ON a.id = e.agent JOIN deployment d ON d.place = e.deployment";
     each(connection, sql, |row| {
         absorb(Change::Deployed { agent: agent(row)?, deployment: spec(row, 2)? });
+        Ok(())
+    })?;
+    // What was emptied since: its last deployment may have moved calls that did not ask since.
+    let sql = "SELECT account, a.name, d.spec FROM deployment d JOIN agent a ON a.id = d.agent
+               WHERE d.place IN (SELECT max(place) FROM deployment GROUP BY agent, environment)
+                 AND NOT EXISTS (SELECT 1 FROM environment e WHERE e.agent = d.agent AND e.name = d.environment)";
+    each(connection, sql, |row| {
+        let (agent, deployment) = (agent(row)?, spec::<Arc<Deployment>>(row, 2)?);
+        let environment = deployment.environment;
+        absorb(Change::Deployed { agent: agent.clone(), deployment });
+        absorb(Change::EnvironmentEmptied { agent, environment });
         Ok(())
     })?;
     let sql = "SELECT account, a.name, kind, p.spec FROM part p JOIN agent a ON a.id = p.agent";

@@ -141,13 +141,8 @@ impl OnAgent<'_> {
         environment: Environment,
         version: VersionNumber,
     ) -> (Change, String) {
-        let before = self.agent.deployment(environment);
         let moves = deploy.active_calls.unwrap_or(self.settings().active_calls_default) == ActiveCalls::Move;
-        let calls_from = if moves {
-            self.state.revision.next()
-        } else {
-            before.map(|before| before.calls_from).unwrap_or_default()
-        };
+        let calls_from = if moves { self.state.revision.next() } else { self.agent.calls_from(environment) };
         let deployment = Deployment {
             id: deploy.id,
             environment,
