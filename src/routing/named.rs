@@ -125,6 +125,7 @@ impl ByName<'_> {
         let health = several.map(|list| self.table.health().of(list, &agent.id.agent, version.number));
         let served = Arc::new(Served {
             agent: Arc::clone(&agent.id),
+            agent_place: agent.place,
             version: Arc::clone(version),
             pin,
             guard: agent.guard.clone(),

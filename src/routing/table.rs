@@ -77,6 +77,8 @@ pub struct RoutingTable {
 pub struct Served {
     /// Whose.
     pub agent: Arc<AgentRef>,
+    /// Where that stands in the table, as long as it is there.
+    pub(super) agent_place: u32,
     /// The version or draft.
     pub version: Arc<Version>,
     /// The pin it serves for.
@@ -137,6 +139,8 @@ pub struct Guard {
 pub struct ServingAgent {
     /// Its full name.
     pub id: Arc<AgentRef>,
+    /// Where it stands in the table.
+    pub(super) place: u32,
     /// What it holds.
     pub agent: Arc<Agent>,
     /// The seat of `draft`.
@@ -381,11 +385,11 @@ impl RoutingTable {
     #[cold]
     fn moved(&self, kept: &Kept) -> bool {
         let served = &kept.served;
-        let deployment = served
+        let calls_from = served
             .pin
             .environment()
-            .and_then(|environment| self.agent(&served.agent)?.agent.deployment(environment));
-        deployment.is_some_and(|deployment| kept.revision < deployment.calls_from)
+            .and_then(|environment| Some(self.agent(&served.agent)?.agent.calls_from(environment)));
+        calls_from.is_some_and(|calls_from| kept.revision < calls_from)
     }
 
     /// The real-time config of what serves, as JSON, as it is in this table.
@@ -397,7 +401,10 @@ impl RoutingTable {
 
     fn page(&self, served: &Served) -> Option<&str> {
         let environment = served.pin.environment()?;
-        self.agent(&served.agent)?.pages.get(environment.index())?.as_deref()
+        // Found where it stood then, unless it went since: it may have come again elsewhere, and another be there.
+        let there = self.agents.get(served.agent_place).filter(|it| Arc::ptr_eq(&it.id, &served.agent));
+        let agent = there.or_else(|| self.agent(&served.agent))?;
+        agent.pages.get(environment.index())?.as_deref()
     }
 
     /// How full what is limited is.

@@ -2,6 +2,7 @@
 
 mod capacity;
 mod moved;
+mod pages;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::live::Live;
 use super::request::{CallRequest, Override};
 use super::series::SeriesBook;
 use super::shelf::Shelf;
-use super::switchboard::{Occasion, Purpose, Standing, Switchboard};
+use super::switchboard::{Answer, Occasion, Purpose, Standing, Switchboard};
 use super::table::{RoutingTable, Served, Workshop};
 use super::token::TokenKeys;
 use super::trail::{Notes, Silent, Trail};

@@ -475,7 +475,7 @@ fn agents(
     let mut lines = Vec::new();
     for (place, serving) in table.agents.iter() {
         let id = &serving.id;
-        assert_eq!(table.agent_places.get(id), Some(&place));
+        assert_eq!((table.agent_places.get(id), serving.place), (Some(&place), place));
         assert!(Arc::ptr_eq(&serving.agent, state.agents.get(id).expect("the state has it")));
         let (guard, profile) = (serving.guard.as_ref(), &serving.agent.profile);
         assert_eq!(guard.and_then(|guard| guard.fallback.as_ref()), profile.fallback.as_ref());
@@ -483,6 +483,9 @@ fn agents(
         capacity(table, kept, profile.max_calls_in_progress, Limited::Agent(profile.id.clone()));
         for (pin, seat) in serving.seats() {
             assert!(seats.insert(seat), "a seat of two pins");
+            let leads_back =
+                |served: &Arc<Served>| served.agent_place == place && Arc::ptr_eq(&served.agent, id);
+            assert!(table.seated(seat).is_none_or(leads_back), "what is served leads to its agent");
             let here = table.seated(seat).map(|served| served.version.hash);
             assert_eq!(here, serving.agent.resolve(pin).map(|version| version.hash));
         }

@@ -98,12 +98,12 @@ impl Patch<'_> {
             return;
         };
         let Some(mut serving) = before.as_ref().map_or_else(
-            || self.new_agent(id, agent),
+            || self.new_agent(id, agent, digest),
             |before| Some(ServingAgent { agent: Arc::clone(agent), ..before.as_ref().clone() }),
         ) else {
             return;
         };
-        let moved = agent.deployments.iter().flatten().map(|deployment| deployment.calls_from).max();
+        let moved = Environment::ALL.into_iter().map(|environment| agent.calls_from(environment)).max();
         self.table.calls_from = self.table.calls_from.max(moved.unwrap_or_default());
         serving.guard = self.guard_of(agent);
         serving.pages = pages_of(agent, before.as_deref());
@@ -116,14 +116,15 @@ impl Patch<'_> {
         for place in &serving.straight {
             self.straighten(*place);
         }
-        self.put_agent(place, serving, digest);
+        self.table.agents.set(serving.place, Arc::new(serving));
     }
 
-    /// An agent that the table did not hold, its seats empty; nothing where there is no room for it.
-    fn new_agent(&mut self, id: &AgentRef, agent: &Arc<Agent>) -> Option<ServingAgent> {
+    /// Puts in an agent that the table did not hold, its seats empty; nothing where there is no room for it.
+    fn new_agent(&mut self, id: &AgentRef, agent: &Arc<Agent>, digest: u64) -> Option<ServingAgent> {
         let mut seat = || self.table.seats.alloc(None);
-        Some(ServingAgent {
+        let mut serving = ServingAgent {
             id: Arc::new(id.clone()),
+            place: 0,
             agent: Arc::clone(agent),
             draft: seat()?,
             environments: [seat()?, seat()?, seat()?],
@@ -132,7 +133,11 @@ impl Patch<'_> {
             splits: Vec::new(),
             guard: None,
             pages: [const { None }; 3],
-        })
+        };
+        serving.place = self.table.agents.alloc(Arc::new(serving.clone()))?;
+        self.table.agent_places.insert(id.clone(), serving.place);
+        self.table.agent_digests.insert(digest, serving.place);
+        Some(serving)
     }
 
     fn guard_of(&self, agent: &Agent) -> Option<Arc<Guard>> {
@@ -148,19 +153,6 @@ impl Patch<'_> {
     fn guard(&mut self, before: bool, now: bool) {
         self.table.guards += u32::from(now);
         self.table.guards -= u32::from(before);
-    }
-
-    fn put_agent(&mut self, place: Option<u32>, serving: ServingAgent, digest: u64) {
-        let id = serving.id.as_ref().clone();
-        match place {
-            Some(place) => drop(self.table.agents.set(place, Arc::new(serving))),
-            None => {
-                if let Some(place) = self.table.agents.alloc(Arc::new(serving)) {
-                    self.table.agent_places.insert(id, place);
-                    self.table.agent_digests.insert(digest, place);
-                }
-            }
-        }
     }
 
     fn served(
@@ -183,6 +175,7 @@ impl Patch<'_> {
         let listed = endpoints.as_deref().unwrap_or(&version.dispatch.endpoints);
         Arc::new(Served {
             agent: Arc::clone(id),
+            agent_place: agent.place,
             version: Arc::clone(version),
             pin,
             guard: agent.guard.clone(),
