@@ -10,12 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{ConnectorView, NAMED_MAX, find, number_of};
-use crate::api::Management;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::etag::Tag;
 use crate::api::fields::{self, Fields, Kind, Text, Written};
 use crate::api::request::{AnyBody, Body, Id, Ids};
+use crate::api::{Management, aside};
 use crate::domain::address::Number;
 use crate::domain::agent::Agent;
 use crate::domain::agent_config::is_language_tag;
@@ -420,11 +420,14 @@ async fn delete_connector(
     let edit = AgentEdit::Telephony(TelephonyEdit::DeleteConnector(connector.clone()));
     let before = management.control.state();
     let applied = caller.submit(&management, Action::Agent { agent: id, edit }).await?;
-    // Those that were there when it was asked, and are not any more.
-    let had = before.numbers_of(&agent, |it| *it == connector).map(|(number, _)| number);
-    let deleted_phone_numbers = had.filter(|number| applied.state.route(number).is_none()).collect();
-    let deleted = ConnectorDeleted { deleted_connector: connector, deleted_phone_numbers };
-    Ok(Answer::ok(deleted).since(&applied))
+    aside(move || {
+        // Those that were there when it was asked, and are not any more.
+        let had = before.numbers_of(&agent, |it| *it == connector).map(|(number, _)| number);
+        let deleted_phone_numbers = had.filter(|number| applied.state.route(number).is_none()).collect();
+        let deleted = ConnectorDeleted { deleted_connector: connector, deleted_phone_numbers };
+        Answer::ok(deleted).since(&applied)
+    })
+    .await
 }
 
 fn known<'a>(agent: &'a Agent, id: &ConnectorId) -> Result<&'a Connector, ApiError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use crate::domain::agent::AgentRef;
+use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::{Change, NumberChanges};
 use crate::domain::command::told::told;
 use crate::domain::id::AgentId;
@@ -13,8 +13,8 @@ use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::state::{RouteIx, State};
 use crate::domain::words::counted;
 
-/// What the API routes to an agent is released; what only an exception by header leads there loses the exception.
-/// Callers who are pinned to it are no longer.
+/// What the API routes to an agent is released; what only an exception by header leads there loses the exception, and
+/// what only came by a connector of the agent, the connector. Callers who are pinned to it are no longer.
 #[derive(Debug, Default)]
 pub(in crate::domain::command) struct Leaving {
     /// The facts, without the agent's own going.
@@ -56,8 +56,9 @@ impl Leaving {
         let mut replaced = BTreeMap::new();
         // Routes that differed in the exception only are one without it.
         let mut places: HashMap<Arc<Route>, usize, FixedState> = HashMap::default();
+        let agent = state.agents.get(id).map(AsRef::as_ref);
         for (place, used) in state.routes.iter() {
-            if let Some(left) = without_agent(&used.route, id) {
+            if let Some(left) = without_agent(&used.route, id, agent) {
                 let route = left.map(|route| {
                     let route = Arc::new(route);
                     *places.entry(Arc::clone(&route)).or_insert_with(|| {
@@ -86,14 +87,14 @@ impl Leaving {
     /// Prefixes and the default route.
     fn fallbacks(&mut self, state: &State, id: &AgentRef) {
         for ((account, prefix), route) in state.prefixes.iter() {
-            if let Some(left) = without_agent(route, id) {
+            if let Some(left) = without_agent(route, id, None) {
                 self.changes.push(match left {
                     Some(route) => Change::PrefixPut { prefix: *prefix, route: Arc::new(route) },
                     None => Change::PrefixRemoved { account: account.clone(), prefix: *prefix },
                 });
             }
         }
-        if let Some(left) = state.defaults.get(&id.account).and_then(|route| without_agent(route, id)) {
+        if let Some(left) = state.defaults.get(&id.account).and_then(|route| without_agent(route, id, None)) {
             self.changes.push(match left {
                 Some(route) => Change::DefaultPut { route: Arc::new(route) },
                 None => Change::DefaultRemoved { account: id.account.clone() },
@@ -103,11 +104,14 @@ impl Leaving {
 }
 
 /// What is left of a route of the API when an agent goes: nothing to say if it does not name it, else the route
-/// without its exceptions for the agent, or none if it leads there itself.
+/// without its exceptions for the agent and its connector, or none if it leads there itself.
 #[expect(clippy::option_option, reason = "not named, gone, or left as another route")]
-fn without_agent(route: &Route, id: &AgentRef) -> Option<Option<Route>> {
+fn without_agent(route: &Route, id: &AgentRef, agent: Option<&Agent>) -> Option<Option<Route>> {
     let ours = route.account == id.account && route.managed_by == ManagedBy::Api;
-    if !ours || !route.pins().any(|(agent, _)| *agent == id.agent) {
+    let connectors = agent.map(|agent| &agent.connectors);
+    let connected =
+        route.connector.as_ref().is_some_and(|it| connectors.is_some_and(|all| all.contains_key(it)));
+    if !ours || !(connected || route.pins().any(|(agent, _)| *agent == id.agent)) {
         return None;
     }
     if matches!(&route.to, Destination::Agent { agent, .. } if *agent == id.agent) {
@@ -115,5 +119,6 @@ fn without_agent(route: &Route, id: &AgentRef) -> Option<Option<Route>> {
     }
     let mut left = route.clone();
     left.header_rules.retain(|rule| rule.agent.as_ref() != Some(&id.agent));
+    left.connector = left.connector.filter(|_| !connected);
     Some(Some(left))
 }

@@ -3,9 +3,9 @@ use crate::domain::account::ActiveCalls;
 use crate::domain::address::Prefix;
 use crate::domain::agent_config::AgentConfig;
 use crate::domain::change::Touched;
-use crate::domain::command::Action;
+use crate::domain::command::{Action, ArmPatch, SplitPatch};
 use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
-use crate::domain::id::{Environment, Revision, SplitId};
+use crate::domain::id::{ConnectorId, Environment, Revision, SplitId};
 use crate::domain::testing::*;
 use crate::domain::time::Timestamp;
 
@@ -224,6 +224,13 @@ fn calls_that_were_told_to_move_stay_told_and_others_keep_their_version() {
     state.act(edit("three")).unwrap();
     state.act(publish(Environment::Live)).unwrap();
     assert_eq!(active(&state, Environment::Live).calls_from, moved);
+    let emptied = Change::EnvironmentEmptied {
+        agent: agent(&state).profile.id.clone(),
+        environment: Environment::Live,
+    };
+    state.absorb(&emptied, &mut Touched::default());
+    state.act(publish(Environment::Live)).unwrap();
+    assert_eq!(active(&state, Environment::Live).calls_from, moved, "nobody says that they keep it now");
 }
 
 #[test]
@@ -264,6 +271,28 @@ fn an_agent_that_is_deleted_releases_its_numbers_unless_something_holds_it() {
     assert!(state.route(&number("+14155550100")).is_none());
     assert!(state.route(&number("+14155550101")).is_some());
     assert_eq!(state.act(desk(AgentEdit::Delete)).unwrap_err().code, "PROJECT_NOT_FOUND");
+}
+
+#[test]
+fn a_number_that_stays_in_a_split_loses_the_connector_of_an_agent_that_is_deleted() {
+    let mut state = with_desk();
+    let came = number("+14155550100");
+    let connector = ConnectorId::parse("CONNECTOR-1").unwrap();
+    let new = NewNumbers {
+        numbers: vec![came.clone()],
+        environment: Environment::Live,
+        connector: connector.clone(),
+    };
+    state.act(desk(AgentEdit::Telephony(TelephonyEdit::Import(new)))).unwrap();
+    let arms = [("a", "desk@draft", 1), ("b", "sales@V1", 1)];
+    state.act(Action::CreateSplit { split: split("s", &arms), numbers: vec![came.clone()] }).unwrap();
+    assert_eq!(state.route(&came).unwrap().connector, Some(connector));
+    let arm = ArmPatch { remove: true, ..arm_patch("a") };
+    let patch = SplitPatch { arms: vec![arm], ..SplitPatch::default() };
+    state.act(Action::PatchSplit { id: SplitId::parse("s").unwrap(), patch }).unwrap();
+    assert!(state.route(&came).unwrap().connector.is_some(), "the agent has it yet");
+    state.act(desk(AgentEdit::Delete)).unwrap();
+    assert_eq!(*state.route(&came).unwrap().as_ref(), route("split:s"));
 }
 
 fn branch_id() -> BranchId {
