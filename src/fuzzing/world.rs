@@ -130,7 +130,7 @@ pub(super) fn table(series: &SeriesBook, shelf: &Shelf) -> RoutingTable {
 pub(super) fn connection() -> HttpConnection {
     let (series, shelf) = (Arc::new(SeriesBook::new(1_000)), Arc::new(Shelf::default()));
     let table = table(&series, &shelf);
-    let bounds = CallBounds { calls_max: 1_000, life_ms: 21_600_000, ended_ms: 600_000 };
+    let bounds = CallBounds { calls_max: 1_000_000, life_ms: 21_600_000, ended_ms: 600_000 };
     let switchboard = Arc::new(Switchboard {
         calls: CallsInProgress::new(bounds, 5),
         tokens: TokenKeys::new([9; 32], 86_400),

@@ -38,7 +38,7 @@ pub(crate) fn call_body(connection: HttpConnection) -> impl Fn(&[u8]) {
                 agrees(wanted, bytes);
                 as_wanted(wanted, status, &first);
                 let (again, second) = ask();
-                // Until it is forgotten among a thousand others a call keeps what it began with.
+                // A call keeps what it began with; there is room for more of them than are asked in hours.
                 if wanted.call_id.is_some() && status == 201 {
                     assert_eq!(again, 200);
                     for what in ["agentId", "version", "versionHash"] {
