@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::agent_config::is_language_tag;
 use super::id::{ConnectorId, Environment, SiteVariantId};
 
 /// Most connectors of an agent.
@@ -34,7 +35,36 @@ pub struct Connector {
     pub disable_handoff: bool,
 }
 
+/// Longest name of a connector and of its voice, in characters.
+pub const CONNECTOR_CHARS_MAX: usize = 200;
+
 impl Connector {
+    /// What of it no connector may say, by the name of its key.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let Self {
+            id: _,
+            name,
+            environment: _,
+            site_variant: _,
+            asr_language,
+            tts_language,
+            voice_name,
+            disable_handoff: _,
+        } = self;
+        let is_text = |text: &String| (1..=CONNECTOR_CHARS_MAX).contains(&text.chars().count());
+        let of_text = |(key, text): (&'static str, Option<&String>)| {
+            let expected = || (key, format!("expected 1 to {CONNECTOR_CHARS_MAX} characters"));
+            text.filter(|text| !is_text(text)).map(|_| expected())
+        };
+        let of_language = |(key, tag): (&'static str, &Option<String>)| {
+            let expected = || (key, "expected a language by BCP 47 such as en-GB".to_owned());
+            tag.as_ref().filter(|tag| !is_language_tag(tag)).map(|_| expected())
+        };
+        let texts = [("name", Some(name)), ("voiceName", voice_name.as_ref())].map(of_text);
+        let languages = [("asrLanguage", asr_language), ("ttsLanguage", tts_language)].map(of_language);
+        texts.into_iter().chain(languages).flatten()
+    }
+
     /// One of which nothing is said but what its numbers are pinned to.
     #[must_use]
     pub fn new(id: ConnectorId, environment: Environment) -> Self {

@@ -13,6 +13,7 @@ use super::agent::AgentRef;
 use super::caller_pin::CallerPin;
 use super::change::SplitRef;
 use super::command::{Action, AgentEdit, Author, Command, TelephonyEdit};
+use super::fallback::Fallback;
 use super::files::{FileNumber, FileSet, FileSplit};
 use super::id::{AccountId, AgentId, ConnectorId, SplitId};
 use super::object::Object;
@@ -104,12 +105,15 @@ impl<'s> Sight<'s> {
             Action::Agent { agent, edit: AgentEdit::Telephony(edit) } => {
                 self.agent(agent) && self.telephony(account, agent, edit)
             }
+            Action::Agent { agent, edit: AgentEdit::PutFallback { fallback, .. } } => {
+                self.agent(agent) && self.fallback(account, fallback.as_ref())
+            }
             Action::Agent { agent, .. } => self.agent(agent),
-            Action::PutNumber { number: at, route } => number(at) && self.route(route),
+            Action::PutNumber { number: at, route } => number(at) && self.new_route(route),
             Action::DeleteNumber(at) => number(at),
-            Action::PutPrefix { prefix: at, route } => prefix(*at) && self.route(route),
+            Action::PutPrefix { prefix: at, route } => prefix(*at) && self.new_route(route),
             Action::DeletePrefix(at) => prefix(*at),
-            Action::PutDefault(route) => default() && self.route(route),
+            Action::PutDefault(route) => default() && self.new_route(route),
             Action::DeleteDefault => default(),
             Action::PutCallerPin { pin: CallerPin { id, .. }, .. } | Action::DeleteCallerPin { id, .. } => {
                 self.agent(&id.agent.agent)
@@ -141,6 +145,17 @@ impl<'s> Sight<'s> {
             | Action::ApplyFiles(_)
             | Action::Several(_) => true,
         }
+    }
+
+    /// Whether all is seen that a new route leads to, its fallback too.
+    fn new_route(&self, route: &Route) -> bool {
+        self.route(route) && self.fallback(&route.account, route.fallback.as_ref())
+    }
+
+    /// Whether all is seen that the number of a fallback leads to.
+    fn fallback(&self, account: &AccountId, fallback: Option<&Fallback>) -> bool {
+        let Some(Fallback::Number(number)) = fallback else { return true };
+        self.object(account, &Object::Number(number.clone()))
     }
 
     /// Whether all is seen that leads to the numbers that an edit of connectors changes, and where they go.

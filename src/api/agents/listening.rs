@@ -272,8 +272,8 @@ async fn put_fallback(
     Id(id): Id<AgentId>,
     Body(body): Body<FallbackBody>,
 ) -> Result<Answer<FallbackView>, ApiError> {
-    let present = find(&caller, &caller.state, &id)?.profile.max_calls_in_progress;
-    let max_calls_in_progress = body.max_calls_in_progress.map_or(present, |given| given.map(Whole::get_u32));
+    find(&caller, &caller.state, &id)?;
+    let max_calls_in_progress = body.max_calls_in_progress.map(|given| given.map(Whole::get_u32));
     let edit = AgentEdit::PutFallback { fallback: body.fallback, max_calls_in_progress };
     let applied = caller.submit(&management, Action::Agent { agent: id.clone(), edit }).await?;
     let agent = find(&caller, &applied.state, &id)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::authorisation::operations;
-use super::world::{Reply, World};
+use super::world::{Reply, World, error};
 use crate::api::operation::OPERATIONS;
 use crate::domain::testing::{config, file_agent, file_set};
 
@@ -218,6 +218,34 @@ fn no_answer_tells_a_key_of_agents_that_it_may_not_see() {
     let mut all = BTreeSet::new();
     walk("admin", |method| method == "GET", |asked, reply| all.extend(told(asked, reply)));
     assert_eq!(all, secrets().into_iter().collect());
+}
+
+#[test]
+fn nothing_falls_back_to_where_a_key_may_not_see() {
+    let world = world();
+    let reception = "/v1/agents/reception/fallback";
+    for path in ["/v1/numbers/+14155550100", "/v1/prefixes/+1415", "/v1/default-route", reception] {
+        let put = |fallback: &str| {
+            let mut body = json!({"fallback": fallback});
+            if path != reception {
+                body["agentId"] = json!("reception");
+            }
+            world.as_key("limited", "PUT", path, body)
+        };
+        let revision = world.control.state().revision;
+        assert_eq!(put("+14155550199").error(), error(403, "USER_ACCESS_FORBIDDEN", ""), "{path}");
+        assert_eq!(world.control.state().revision, revision);
+        // The default route leads elsewhere by now, and the agent is the files'.
+        let otherwise = match path {
+            "/v1/default-route" => 403,
+            "/v1/agents/reception/fallback" => 409,
+            _ => 200,
+        };
+        for fallback in ["+14155550101", "+442079460999", "sip:desk@10.0.0.9"] {
+            let reply = put(fallback);
+            assert_eq!(reply.status, otherwise, "{path} {fallback}: {}", reply.text);
+        }
+    }
 }
 
 #[test]

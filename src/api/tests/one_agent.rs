@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::world::{World, error, key};
 use crate::domain::account::Permission;
 use crate::domain::command::{Action, Author};
+use crate::domain::connector::CONNECTORS_MAX;
 
 /// What is the same wherever it is exported.
 fn content(text: &str) -> &str {
@@ -69,6 +70,48 @@ fn a_copy_of_an_agent_takes_no_connector_from_it_nor_its_numbers() {
     let gone = format!("/v1/agents/copy/telephony/connectors/{connector}");
     assert_eq!(world.admin("DELETE", &gone, json!({})).status, 404);
     assert_eq!(world.get(numbers).status, 200);
+}
+
+#[test]
+fn connectors_that_come_in_are_held_to_what_the_api_holds_them() {
+    let world = world();
+    let numbers = "/v1/agents/desk/telephony/phone-numbers/+14155550177";
+    assert_eq!(world.admin("POST", numbers, json!({})).status, 201);
+    let document = world.get("/v1/agents/desk/export").json();
+    let other = World::new();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut document = document.clone();
+        change(&mut document["agents"][0]["connectors"]);
+        other.admin("POST", "/v1/agents/import", document)
+    };
+    let reply = with(&|connectors| {
+        for (key, value) in
+            [("name", ""), ("asrLanguage", "e n"), ("ttsLanguage", "-"), ("voiceName", &*"v".repeat(201))]
+        {
+            connectors[0][key] = json!(value);
+        }
+    });
+    assert_eq!(reply.status, 400, "{}", reply.text);
+    let mut fields: Vec<String> = reply.json()["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["field"].as_str().unwrap().to_owned())
+        .collect();
+    fields.sort();
+    let keys = ["asrLanguage", "name", "ttsLanguage", "voiceName"];
+    assert_eq!(fields, keys.map(|key| format!("agents[0].connectors[0].{key}")));
+    let reply = with(&|connectors| {
+        let one = connectors[0].clone();
+        let many = (0..=CONNECTORS_MAX).map(|n| {
+            let mut another = one.clone();
+            another["id"] = json!(format!("c-{n}"));
+            another
+        });
+        *connectors = many.collect();
+    });
+    assert_eq!((reply.status, &reply.json()["errors"][0]["field"]), (400, &json!("agents[0].connectors")));
+    assert_eq!(with(&|_| {}).status, 200);
 }
 
 #[test]

@@ -66,6 +66,19 @@ fn what_does_not_fit_is_refused_whole_each_value_by_its_path() {
     assert_eq!(schema(&world, both).json()["variables"], json!({"open": "yes"}), "checked together");
     let long = patch(&world, json!({"open": "x".repeat(65_536)}));
     assert_eq!(long.error(), error(400, "REAL_TIME_CONFIG_INVALID_FOR_SCHEMA", "variables"));
+    let nested = |levels| (1..levels).fold(json!(1), |inner, _| json!({"deeper": inner}));
+    let deep = patch(&world, nested(66));
+    assert_eq!(deep.error(), error(400, "REAL_TIME_CONFIG_INVALID_FOR_SCHEMA", "variables"));
+    // Whatever is taken goes out and comes in.
+    assert_eq!(schema(&world, json!({"schema": {}, "variables": {}})).status, 200);
+    assert_eq!(patch(&world, nested(64)).status, 200);
+    let exported = world.get("/v1/export");
+    let document: Value = serde_json::from_str(&exported.text).unwrap();
+    assert_eq!(
+        world.admin("POST", "/v1/import", document).status,
+        409,
+        "what files have is refused, as ever"
+    );
 }
 
 #[test]

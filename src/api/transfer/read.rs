@@ -214,6 +214,11 @@ impl Reader<'_> {
         let versions =
             versions.filter_map(|(j, version)| self.version(&format!("{at}.versions[{j}]"), version, true));
         let versions = versions.collect();
+        for (j, connector) in agent.connectors.iter().enumerate() {
+            for (key, message) in connector.faults() {
+                self.fault(format!("{at}.connectors[{j}].{key}"), message);
+            }
+        }
         let connectors = agent.connectors.into_iter().map(Arc::new).collect();
         let pages = agent.real_time_configs.into_iter().enumerate();
         let config_pages =

@@ -88,8 +88,8 @@ pub enum AgentEdit {
     PutFallback {
         /// Where to, if anywhere.
         fallback: Option<Fallback>,
-        /// How many calls it may have in progress; any number where absent.
-        max_calls_in_progress: Option<u32>,
+        /// How many calls it may have in progress, or any number; it stays as it is where this says nothing.
+        max_calls_in_progress: Option<Option<u32>>,
     },
     /// Give an environment other real-time configs.
     PutConfigPage(NewConfigPage),

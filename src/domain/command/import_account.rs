@@ -10,7 +10,7 @@ use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
-use crate::domain::connector::Connector;
+use crate::domain::connector::{CONNECTORS_MAX, Connector};
 use crate::domain::id::{AccountId, ConnectorId, Environment, VersionNumber};
 use crate::domain::object::Object;
 use crate::domain::real_time_config::ConfigPage;
@@ -188,7 +188,7 @@ impl Intake {
         {
             self.change(Change::DraftPut { agent: id.clone(), version: Arc::clone(draft) });
         }
-        self.parts(id, agent);
+        self.parts(i, id, agent);
         let Some(known) = self.next.agents.get(id).cloned() else { return };
         for environment in Environment::ALL {
             let to = agent.environments.iter().find(|(it, _)| *it == environment).map(|(_, to)| *to);
@@ -205,7 +205,7 @@ impl Intake {
     }
 
     /// What an agent has besides its profile and its versions.
-    fn parts(&mut self, id: &AgentRef, agent: &WholeAgent) {
+    fn parts(&mut self, i: usize, id: &AgentRef, agent: &WholeAgent) {
         let Some(present) = self.next.agents.get(id).cloned() else { return };
         for connector in &agent.connectors {
             let holder = self.holders.entry(connector.id.clone()).or_insert_with(|| id.clone());
@@ -217,6 +217,10 @@ impl Intake {
             if present.connectors.get(&connector.id) != Some(connector) {
                 self.change(Change::ConnectorPut { agent: id.clone(), connector: Arc::clone(connector) });
             }
+        }
+        if self.next.agents.get(id).is_some_and(|agent| agent.connectors.len() > CONNECTORS_MAX) {
+            let message = format!("comes to more than {CONNECTORS_MAX} with those that the agent has");
+            self.fault(format!("agents[{i}].connectors"), message);
         }
         for page in &agent.config_pages {
             if present.config_page(page.environment) != Some(page) {

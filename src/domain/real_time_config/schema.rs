@@ -17,6 +17,8 @@ pub const SCHEMA_BYTES_MAX: usize = 256 << 10;
 pub const SCHEMA_DEPTH_MAX: usize = 64;
 /// Longest variables as JSON, in bytes: they are in every decision of their environment.
 pub const VARIABLES_BYTES_MAX: usize = 64 << 10;
+/// Deepest nesting of variables, themselves a level: what holds them nests deeper, and is read as well.
+pub const VARIABLES_DEPTH_MAX: usize = 64;
 /// Most faults that are told.
 const FAULTS_MAX: usize = 100;
 /// Longest message of a fault, in characters: some show what is wrong.
@@ -98,11 +100,15 @@ impl<'s> ConfigSchema<'s> {
 /// What is wrong with variables whatever the schema.
 #[must_use]
 pub(super) fn oversized(variables: &Map<String, Value>) -> Option<FieldFault> {
+    let fault = |message| Some(FieldFault { field: "variables".to_owned(), message });
     let bytes = serde_json::to_vec(variables).map_or(usize::MAX, |text| text.len());
-    (bytes > VARIABLES_BYTES_MAX).then(|| FieldFault {
-        field: "variables".to_owned(),
-        message: format!("have {bytes} bytes together: expected at most {VARIABLES_BYTES_MAX}"),
-    })
+    if bytes > VARIABLES_BYTES_MAX {
+        return fault(format!("have {bytes} bytes together: expected at most {VARIABLES_BYTES_MAX}"));
+    }
+    if variables.values().any(|value| depth_of(value) >= VARIABLES_DEPTH_MAX) {
+        return fault(format!("are nested too deeply: expected at most {VARIABLES_DEPTH_MAX} levels"));
+    }
+    None
 }
 
 /// References that lead out of the schema or nowhere, and ids that would change where others lead.

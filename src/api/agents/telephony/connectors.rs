@@ -20,7 +20,7 @@ use crate::domain::address::Number;
 use crate::domain::agent::Agent;
 use crate::domain::agent_config::is_language_tag;
 use crate::domain::command::{Action, AgentEdit, ConnectorPatch, TelephonyEdit};
-use crate::domain::connector::{CONNECTORS_MAX, Connector};
+use crate::domain::connector::{CONNECTOR_CHARS_MAX, CONNECTORS_MAX, Connector};
 use crate::domain::id::{AgentId, ConnectorId, SiteVariantId};
 use crate::http::error::ApiError;
 use crate::http::json::tree::Tree;
@@ -89,7 +89,7 @@ pub struct PatchBody {
     asr_lang_code: Option<Option<Language>>,
     /// The voice that speaks.
     #[schema(value_type = Option<String>, max_length = 200)]
-    voice_name: Option<Option<Text<200, 1>>>,
+    voice_name: Option<Option<Text<CONNECTOR_CHARS_MAX, 1>>>,
     /// The agent that has it from now on, and its numbers.
     #[schema(value_type = Option<String>)]
     project_id: Option<AgentId>,

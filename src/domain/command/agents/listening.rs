@@ -32,13 +32,15 @@ impl OnAgent<'_> {
         Ok(self.profiled("agent.endpoints", profile, summary))
     }
 
+    #[expect(clippy::option_option, reason = "left alone, any number, or some")]
     pub(super) fn put_fallback(
         &self,
         fallback: Option<&Fallback>,
-        max_calls_in_progress: Option<u32>,
+        max_calls_in_progress: Option<Option<u32>>,
     ) -> Result<Outcome, Refusal> {
-        let profile =
-            Profile { fallback: fallback.cloned(), max_calls_in_progress, ..self.agent.profile.clone() };
+        let present = &self.agent.profile;
+        let max_calls_in_progress = max_calls_in_progress.unwrap_or(present.max_calls_in_progress);
+        let profile = Profile { fallback: fallback.cloned(), max_calls_in_progress, ..present.clone() };
         let limit = max_calls_in_progress.map_or_else(
             || "any number of calls".to_owned(),
             |calls| format!("at most {} at once", counted(calls as usize, "call")),
