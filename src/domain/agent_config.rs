@@ -18,6 +18,7 @@ mod credential;
 mod dispatch;
 mod fault;
 mod language;
+mod merge;
 mod nearest;
 mod node;
 mod part;
@@ -31,6 +32,7 @@ pub use compare::{KeyChange, Path, Step};
 pub use dispatch::{Dispatch, Site, Sites};
 pub use fault::{ConfigFault, FAULTS_MAX};
 pub use language::is_well_formed as is_language_tag;
+pub use merge::{Conflict, ConflictKind, Merge, Resolution, Sides, Takes};
 pub use part::{
     AnalysisField, BackgroundSound, CallAnalysis, FieldType, Guardrail, GuardrailAction, Inactivity,
     Instructions, Interruption, KnowledgeBase, Llm, Retrieval, RetrievalMode, SiteAttribute, SiteVariant,

@@ -68,9 +68,9 @@ struct Comparing<'f> {
 
 impl Comparing<'_> {
     fn within(&mut self, step: Step, compare: impl FnOnce(&mut Self)) {
-        self.path.0.push(step);
+        self.path.enter(step);
         compare(self);
-        self.path.0.pop();
+        self.path.leave();
     }
 
     fn values(&mut self, kind: &Kind, from: Option<&Value>, to: Option<&Value>) {
@@ -138,11 +138,11 @@ impl Comparing<'_> {
 }
 
 /// The id of an item, which every item of a checked list has.
-fn id(item: &Value) -> &str {
+pub(super) fn id(item: &Value) -> &str {
     item.get("id").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn with_id<'a>(items: &'a [Value], wanted: &str) -> Option<&'a Value> {
+pub(super) fn with_id<'a>(items: &'a [Value], wanted: &str) -> Option<&'a Value> {
     items.iter().find(|item| id(item) == wanted)
 }
 
@@ -151,6 +151,28 @@ impl Path {
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.0
+    }
+
+    /// The names and ids of the steps; the order of a list has none of its own, and is where the list is.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|step| match step {
+            Step::Key(name) | Step::Item(name) => Some(name.as_str()),
+            Step::Order => None,
+        })
+    }
+
+    /// Whether its steps have these names.
+    #[must_use]
+    pub fn is(&self, names: &[String]) -> bool {
+        self.names().eq(names)
+    }
+
+    pub(super) fn enter(&mut self, step: Step) {
+        self.0.push(step);
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.0.pop();
     }
 }
 
