@@ -212,7 +212,7 @@ fn finish(operation: &mut Value) {
 fn answers_error(response: &mut Value) {
     if let Some(response) = response.as_object_mut() {
         let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
-        response.insert("content".to_owned(), schema);
+        response.entry("content").or_insert(schema);
     }
 }
 

@@ -52,10 +52,14 @@ impl IfMatch {
 
     /// Refuses an action on an object that is not in a state that was named.
     pub(super) fn check(&self, state: &State, account: &AccountId, action: &Action) -> Result<(), Refusal> {
-        let present = tag(state, account, action).map(|tag| tag.0);
+        self.check_tag(tag(state, account, action).as_ref())
+    }
+
+    /// Refuses an object whose tag is not among those that were named.
+    pub(super) fn check_tag(&self, present: Option<&Tag>) -> Result<(), Refusal> {
         let named =
-            |present: &str| self.0.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == present);
-        if present.as_deref().is_some_and(named) {
+            |present: &Tag| self.0.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim() == present.0);
+        if present.is_some_and(named) {
             return Ok(());
         }
         let message = "the object is not in the state that If-Match names: read it again";

@@ -14,6 +14,7 @@ mod imports;
 mod instance;
 mod keys;
 mod listening;
+mod merges;
 mod numbers;
 mod one_agent;
 mod plan;

@@ -1,8 +1,11 @@
 //! `branches`: working copies of an agent's configuration.
 
+mod merge;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use self::merge::MergeArgs;
 use super::agents;
 use super::failure::Failure;
 use super::path::Path;
@@ -11,9 +14,9 @@ use super::table::{Look, table};
 use super::words::{items, text_of, time};
 use crate::domain::id::{AgentId, BranchId};
 
-/// Show the branches of an agent, make and delete them
+/// Show the branches of an agent, make, merge and delete them
 ///
-/// A branch begins as what the draft of `main` is, and is edited by itself. Nobody is served what is on it.
+/// A branch begins as what the draft of `main` is, and is edited by itself. Nobody is served what is on it until it is merged.
 #[derive(Debug, Clone, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -21,6 +24,7 @@ use crate::domain::id::{AgentId, BranchId};
 Examples:
   cordboard branches sales
   cordboard branches create sales 'Shorter greeting'
+  cordboard branches merge sales BRANCH-0A1B2C3D
   cordboard branches delete sales BRANCH-0A1B2C3D"
 )]
 pub struct BranchesArgs {
@@ -51,6 +55,16 @@ Examples:
         /// A name for people, of which the agent has no other branch
         name: String,
     },
+    /// Merge a branch into main, and publish that to sandbox
+    ///
+    /// Of what both changed in different ways, you are asked one by one; where there is no terminal to ask on, all of it is
+    /// listed, nothing is done, and the exit code is 1. Whether a merge is published is a setting of the account.
+    #[command(after_help = "\
+Examples:
+  cordboard branches merge sales BRANCH-0A1B2C3D -m 'Shorter greeting'
+  cordboard branches merge sales BRANCH-0A1B2C3D --theirs
+  cordboard branches merge sales BRANCH-0A1B2C3D --resolve topics[opening-hours].content=ours --resolve llm.temperature=0.4")]
+    Merge(MergeArgs),
     /// Delete a branch with what was edited there
     #[command(after_help = "\
 Examples:
@@ -80,6 +94,7 @@ impl Errand for BranchesArgs {
                 let id = text_of(&reply.json(), "branchId");
                 session.done(&reply, &format!("branch {id} was made of the draft of {agent}"))
             }
+            (Some(BranchesCommand::Merge(merge)), _) => merge.run(session),
             (Some(BranchesCommand::Delete { agent, branch }), _) => {
                 let reply = session.change("DELETE", &path_of(agent).segment(branch), None)?;
                 session.done(&reply, &format!("branch {branch} of {agent} is deleted"))

@@ -3,7 +3,7 @@
 mod sides;
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::agents;
@@ -77,6 +77,17 @@ pub(super) fn told_sections(answer: &Value, look: Look) -> String {
     text
 }
 
+/// What somebody, called so, made of a value; null is none.
+pub(super) fn told_side(name: &str, from: &Value, to: &Value, look: Look) -> String {
+    let kind = match (from, to) {
+        (from, to) if from == to => "modify",
+        (Value::Null, _) => "add",
+        (_, Value::Null) => "delete",
+        _ => "modify",
+    };
+    told_change(&json!({"path": name, "type": kind, "from": from, "to": to}), look)
+}
+
 fn told_change(change: &Value, look: Look) -> String {
     let path = text_of(change, "path");
     match text_of(change, "type").as_str() {
@@ -136,8 +147,6 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn answer(changes: &Value) -> Value {

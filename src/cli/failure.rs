@@ -194,6 +194,9 @@ impl Refused {
             },
             (403, _) => "ask for a key with the permission, or for one that is not limited to other agents",
             (404, "") => "is a router listening at that address, and not something else?",
+            (_, "MERGE_CONFLICT") => {
+                "say --ours, --theirs or --resolve PATH=ours|theirs|base|JSON, or run it on a terminal to be asked"
+            }
             (409, "IN_USE") => "route its numbers elsewhere first",
             (412, _) => "somebody else changed it meanwhile: look at it again",
             (429 | 503, _) => "try again in a moment",

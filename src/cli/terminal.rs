@@ -72,6 +72,25 @@ impl Terminal<'_> {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Asks a question until one of these letters is the answer, or a word that begins with it; nothing where there is no
+    /// more to read.
+    pub(super) fn choose(&mut self, question: &str, among: &str) -> Result<Option<char>, Failure> {
+        self.flush()?;
+        let letters: Vec<String> = among.chars().map(String::from).collect();
+        loop {
+            let asked = write!(self.err, "{question} [{}] ", letters.join("/"));
+            asked.and_then(|()| self.err.flush()).map_err(Failure::Output)?;
+            let mut answer = String::new();
+            if self.input.read_line(&mut answer).map_err(Failure::Output)? == 0 {
+                return Ok(None);
+            }
+            let letter = answer.trim().chars().next().map(|letter| letter.to_ascii_lowercase());
+            if letter.is_some_and(|letter| among.contains(letter)) {
+                return Ok(letter);
+            }
+        }
+    }
+
     /// Goes on where somebody agrees to what is about to be done.
     ///
     /// # Errors

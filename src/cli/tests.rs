@@ -5,6 +5,7 @@ mod changes;
 mod configs;
 mod grammar;
 mod keys;
+mod merges;
 mod plan;
 mod releases;
 mod telephony;

@@ -20,7 +20,8 @@ pub struct Branch {
     pub name: String,
     /// What it is now.
     pub draft: ConfigHash,
-    /// What `main` was when it was made.
+    /// What `main` was when it was made, or what it was itself when it was last merged: since then it has changed by
+    /// what is between this and its draft.
     pub base: ConfigHash,
     /// Who made it.
     pub created_by: String,

@@ -37,9 +37,9 @@ use super::time::Timestamp;
 
 pub use accounts::{AccountPatch, no_account};
 pub use agents::{
-    AGENTS_MAX, ALREADY_PUBLISHED, AgentEdit, ConnectorPatch, Content, Deploy, NO_NUMBER, NewAgent,
-    NewConfigPage, NewDraft, NewNumbers, Promote, Publish, Rollback, STALE_CONFIG_PAGE, STALE_DRAFT,
-    TelephonyEdit, VERSIONS_MAX,
+    AGENTS_MAX, ALREADY_PUBLISHED, AgentEdit, ConnectorPatch, Content, Deploy, MergeBranch, Merging,
+    NO_NUMBER, NewAgent, NewConfigPage, NewDraft, NewNumbers, Promote, Publish, Rollback, STALE_CONFIG_PAGE,
+    STALE_DRAFT, Served, TelephonyEdit, VERSIONS_MAX,
 };
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
@@ -198,7 +198,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// What a key needs for it; nothing for what no key can ask, and for several, each of which needs its own.
+    /// What a key needs for it at least; nothing for what no key can ask, and for several, each of which needs its own.
     #[must_use]
     pub fn permission(&self) -> Option<Permission> {
         match self {

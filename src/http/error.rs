@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::correlation::{CORRELATION_ID, CorrelationId};
@@ -26,6 +26,7 @@ struct Inner {
     message: String,
     errors: Vec<FieldError>,
     data: Option<Value>,
+    members: Map<String, Value>,
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
 }
@@ -60,6 +61,10 @@ pub struct ErrorEnvelope<'a> {
     message: &'a str,
     /// What is wrong, field by field; empty where no field is to blame.
     errors: &'a [FieldError],
+    /// What an operation says besides.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: &'a Map<String, Value>,
 }
 
 impl ApiError {
@@ -71,6 +76,7 @@ impl ApiError {
             message: message.into(),
             errors: Vec::new(),
             data: None,
+            members: Map::new(),
             retry_after_seconds: None,
             allow: None,
         }))
@@ -183,6 +189,16 @@ impl ApiError {
         self
     }
 
+    /// The same with the members of an object beside its own.
+    #[must_use]
+    pub fn with_members<T: Serialize>(mut self, object: &T) -> Self {
+        // What is answered always has a JSON form.
+        if let Ok(Value::Object(members)) = serde_json::to_value(object) {
+            self.0.members = members;
+        }
+        self
+    }
+
     /// The same with a time after which to try again.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
@@ -221,6 +237,7 @@ impl ApiError {
             data: self.0.data.as_ref(),
             message: &self.0.message,
             errors: &self.0.errors,
+            members: &self.0.members,
         }
     }
 

@@ -36,6 +36,7 @@ mod held_files;
 mod hot_swap;
 mod import;
 mod keys;
+mod merges;
 mod metrics;
 mod moved;
 mod named;

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cordboard::cli::{Cli, Command, Terminal, Variables, carry_out};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -69,31 +68,6 @@ fn what_is_edited_published_promoted_and_rolled_back_serves_the_next_call_and_no
     assert!(deployments.lines().nth(1).unwrap().starts_with("live *"), "{deployments}");
 }
 
-#[derive(clap::Args)]
-struct NoFlags {}
-
-/// Runs a command at a terminal where somebody types this; its exit code, and what was said beside the answer.
-fn answering(world: &World, line: &[&str], typed: &str) -> (u8, String) {
-    let arguments = ["cordboard"].iter().chain(line);
-    let Ok(Command::Client(command)) = Cli::<NoFlags>::read(arguments).map(Cli::into_command) else {
-        panic!("{line:?} is no client command");
-    };
-    let variables = Variables::from_iter([("CORDBOARD_DATA", world.data().display().to_string())]);
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut terminal = Terminal {
-        input: &mut typed.as_bytes(),
-        out: &mut out,
-        err: &mut err,
-        interactive: true,
-        json: false,
-        editor: String::new(),
-        look: Default::default(),
-        remarks: Default::default(),
-    };
-    let code = carry_out::<NoFlags>(&command, &variables, &mut terminal);
-    (code, String::from_utf8(err).unwrap())
-}
-
 #[test]
 fn who_says_yes_at_a_terminal_reaches_live_in_every_way_whatever_the_draft_is() {
     let world = with_desk(bare().running());
@@ -110,9 +84,9 @@ fn who_says_yes_at_a_terminal_reaches_live_in_every_way_whatever_the_draft_is() 
             done(world.client(&["draft", "desk", "set", "description=later"]));
         }
         let serving = world.version_at(NUMBER);
-        assert_eq!(answering(&world, line, "n\n").0, 1, "{line:?}");
+        assert_eq!(world.answering(line, "n\n").0, 1, "{line:?}");
         assert_eq!(world.version_at(NUMBER), serving, "{line:?}");
-        let (code, said) = answering(&world, line, "y\n");
+        let (code, said) = world.answering(line, "y\n");
         assert_eq!((code, world.version_at(NUMBER)), (0, Some(version)), "{line:?}: {said}");
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cordboard::cli::{self, Cli, Terminal, Variables, carry_out};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
@@ -41,6 +42,10 @@ pub struct World {
     admin: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
 }
+
+/// The grammar of `serve`, which no client command needs.
+#[derive(clap::Args)]
+struct NoFlags {}
 
 /// How a process ended.
 #[derive(Debug)]
@@ -166,6 +171,28 @@ impl World {
         let output = self.cordboard(arguments).env("CORDBOARD_DATA", data).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ended { status: output.status, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Runs a command at a terminal where somebody types this; its exit code, and what was said beside the answer.
+    pub fn answering(&self, line: &[&str], typed: &str) -> (u8, String) {
+        let arguments = ["cordboard"].iter().chain(line);
+        let Ok(cli::Command::Client(command)) = Cli::<NoFlags>::read(arguments).map(Cli::into_command) else {
+            panic!("{line:?} is no client command");
+        };
+        let variables = Variables::from_iter([("CORDBOARD_DATA", self.data().display().to_string())]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut terminal = Terminal {
+            input: &mut typed.as_bytes(),
+            out: &mut out,
+            err: &mut err,
+            interactive: true,
+            json: false,
+            editor: String::new(),
+            look: Default::default(),
+            remarks: Default::default(),
+        };
+        let code = carry_out::<NoFlags>(&command, &variables, &mut terminal);
+        (code, String::from_utf8(err).unwrap())
     }
 
     /// By way of a shell, so that a file that may grow no more is an error to the router and not its end by a signal.

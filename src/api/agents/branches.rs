@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   main ----- draft ----- draft -----      what numbers pinned to `draft` serve
-//!                 \
+//!                 \            / merge
 //!   BRANCH-...     base --- draft ---       what nobody serves
 //! ```
 //!
@@ -12,6 +12,7 @@
 mod attributes;
 mod behavior;
 mod items;
+mod merge;
 mod topics;
 mod variants;
 
@@ -155,6 +156,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new()
         .routes(routes!(list_branches, create_branch))
         .routes(routes!(delete_branch))
+        .merge(merge::routes())
         .merge(behavior::routes())
         .merge(topics::routes())
         .merge(attributes::routes())

@@ -23,7 +23,7 @@ use crate::domain::state::State;
 use crate::http::error::ApiError;
 
 /// How often an edit is made anew on what somebody else made of the draft meanwhile.
-const ATTEMPTS: usize = 16;
+pub(super) const ATTEMPTS: usize = 16;
 
 /// What the state has to know of a configuration, sharing what the agent has already.
 pub(super) fn content(config: &AgentConfig, agent: Option<&Agent>) -> Content {

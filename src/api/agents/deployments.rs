@@ -206,15 +206,21 @@ impl HowBody {
     }
 
     fn deploy(self, management: &Management) -> Deploy {
-        let [random, _] = halves((management.random)());
-        let mut bits = [0; 10];
-        bits.iter_mut().zip(random).for_each(|(to, from)| *to = from);
-        Deploy {
-            id: DeploymentId::new(management.now(), &bits),
-            message: self.deployment_message.map(Text::into_string).unwrap_or_default(),
-            active_calls: self.active_calls,
-        }
+        let message = self.deployment_message.map(Text::into_string).unwrap_or_default();
+        new_deploy(management, message, self.active_calls)
     }
+}
+
+/// A way into an environment, with an id that is new.
+pub(super) fn new_deploy(
+    management: &Management,
+    message: String,
+    active_calls: Option<ActiveCalls>,
+) -> Deploy {
+    let [random, _] = halves((management.random)());
+    let mut bits = [0; 10];
+    bits.iter_mut().zip(random).for_each(|(to, from)| *to = from);
+    Deploy { id: DeploymentId::new(management.now(), &bits), message, active_calls }
 }
 
 impl Written for HowBody {

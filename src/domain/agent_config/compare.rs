@@ -161,6 +161,57 @@ impl Path {
         })
     }
 
+    /// The path whose steps have these names, as far as the table of keys tells items of lists from keys.
+    #[must_use]
+    pub fn of_names(names: &[String]) -> Self {
+        let known =
+            |keys: &'static [Key], name: &str| keys.iter().find(|key| key.name == name).map(|key| &key.kind);
+        let (mut steps, mut within, mut is_item) = (Vec::new(), Some(DOCUMENT), false);
+        for name in names {
+            if is_item {
+                steps.push(Step::Item(name.clone()));
+                is_item = false;
+                continue;
+            }
+            let kind = within.and_then(|keys| known(keys, name));
+            (within, is_item) = match kind {
+                Some(Kind::Object(keys)) => (Some(*keys), false),
+                Some(Kind::Items { keys, unique, .. }) => (Some(*keys), unique.contains(&"id")),
+                _ => (None, false),
+            };
+            steps.push(Step::Key(name.clone()));
+        }
+        Self(steps)
+    }
+
+    /// Reads the names and ids of the steps of a path as it is written at the beginning of a text, and what stands after
+    /// it; nothing where no path stands there.
+    #[must_use]
+    pub fn read_names(text: &str) -> Option<(Vec<String>, &str)> {
+        let (mut names, mut rest) = (Vec::new(), text);
+        loop {
+            rest = match rest.strip_prefix('[') {
+                // The order of a list has no name of its own.
+                Some(inner) if inner.starts_with(']') && !names.is_empty() => inner.get(1..)?,
+                Some(inner) => {
+                    let (name, after) = bracketed(inner)?;
+                    names.push(name);
+                    after
+                }
+                None => {
+                    let plain = if names.is_empty() { rest } else { rest.strip_prefix('.')? };
+                    let end = plain.find(|c| !may_be_plain(c)).unwrap_or(plain.len());
+                    let (name, after) = plain.split_at(end);
+                    names.push((!name.is_empty()).then(|| name.to_owned())?);
+                    after
+                }
+            };
+            if !rest.starts_with(['.', '[']) {
+                return Some((names, rest));
+            }
+        }
+    }
+
     /// Whether its steps have these names.
     #[must_use]
     pub fn is(&self, names: &[String]) -> bool {
@@ -194,7 +245,23 @@ impl fmt::Display for Path {
 
 /// Whether a name needs no quotes within a path.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_:".contains(c))
+    !name.is_empty() && name.chars().all(may_be_plain)
+}
+
+fn may_be_plain(c: char) -> bool {
+    c.is_alphanumeric() || "-_:".contains(c)
+}
+
+/// A name up to its bracket, in quotes or without, and what stands after that.
+fn bracketed(text: &str) -> Option<(String, &str)> {
+    if !text.starts_with('"') {
+        let (name, rest) = text.split_once(']')?;
+        return (!name.is_empty()).then(|| (name.to_owned(), rest));
+    }
+    let mut quoted = serde_json::Deserializer::from_str(text).into_iter::<String>();
+    let name = quoted.next()?.ok()?;
+    let rest = text.get(quoted.byte_offset()..)?;
+    Some((name, rest.strip_prefix(']')?))
 }
 
 #[cfg(test)]
@@ -282,6 +349,29 @@ mod tests {
             let (one, other) = (config(&one), config(&other));
             prop_assert_eq!(one.changes_to(&other).is_empty(), one.hash() == other.hash());
             prop_assert!(one.changes_to(&one).is_empty());
+        }
+
+        #[test]
+        fn a_path_reads_back_as_it_is_shown(names in prop::collection::vec("\\PC{0,6}|[a-z\"\\\\\\[\\].=]{1,5}", 1..6), after in "(=\\PC{0,9})?") {
+            let shown = Path::of_names(&names).to_string() + &after;
+            prop_assert_eq!(Path::read_names(&shown), Some((names, after.as_str())));
+        }
+
+        #[test]
+        fn every_path_of_a_change_is_found_by_its_names_and_reads_back(one in document(), other in document()) {
+            for change in config(&one).changes_to(&config(&other)) {
+                let names: Vec<String> = change.path.names().map(str::to_owned).collect();
+                let (shown, found) = (change.path.to_string(), Path::of_names(&names));
+                if !change.path.steps().contains(&Step::Order) {
+                    prop_assert_eq!(&found, &change.path);
+                }
+                prop_assert_eq!(Path::read_names(&shown), Some((names, "")));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_of_paths_panic(text in "\\PC{0,20}") {
+            let _ = Path::read_names(&text);
         }
 
         #[test]

@@ -11,6 +11,7 @@
 //!      \--> theirs  ---+            whatever both changed alike as both have it
 //! ```
 
+mod along;
 mod lines;
 mod order;
 
@@ -23,7 +24,7 @@ use super::schema::{DOCUMENT, Key, Kind};
 use super::{AgentConfig, ConfigFault, Section, section_of};
 
 /// The three sides of a merge.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sides<T> {
     /// What both others were made of.
     pub base: T,
@@ -109,6 +110,24 @@ impl Merge {
     /// gave.
     pub fn config(&self) -> Result<AgentConfig, Vec<ConfigFault>> {
         AgentConfig::from_value(&self.document)
+    }
+
+    /// The same as a document with every key written out, whatever is wrong with it.
+    #[must_use]
+    pub fn into_document(self) -> Value {
+        self.document
+    }
+}
+
+impl ConflictKind {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Modify => "modify",
+            Self::Delete => "delete",
+        }
     }
 }
 

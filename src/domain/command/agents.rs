@@ -7,6 +7,7 @@ mod drafts;
 mod leaving;
 mod life;
 mod listening;
+mod merges;
 mod releases;
 mod telephony;
 #[cfg(test)]
@@ -20,15 +21,16 @@ use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::Change;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AgentId, BranchId, ConfigHash, Environment, Pin, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, BranchId, ConfigHash, Environment, Pin, VersionNumber};
 use crate::domain::object::{Object, ObjectRef};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::ManagedBy;
 use crate::domain::state::State;
 
 pub use config_pages::{NewConfigPage, STALE_CONFIG_PAGE};
 pub(super) use leaving::Leaving;
 pub use life::{AGENTS_MAX, NewAgent};
+pub use merges::{MergeBranch, Merging, Served};
 pub use releases::{Deploy, Promote, Publish, Rollback};
 pub use telephony::{ConnectorPatch, NO_NUMBER, NewNumbers, TelephonyEdit};
 
@@ -51,9 +53,11 @@ pub enum AgentEdit {
     },
     /// Delete a branch.
     DeleteBranch(BranchId),
+    /// Merge a branch into `main`.
+    MergeBranch(MergeBranch),
     /// Give the draft of a branch another content.
     PutDraft(NewDraft),
-    /// Take a branch other than `main` back to what it was made of.
+    /// Take a branch other than `main` back to what it was made of, or last merged as.
     RevertBranch(BranchId),
     /// Save the draft as the next version.
     SaveVersion {
@@ -146,6 +150,7 @@ impl AgentEdit {
         match self {
             Self::PutDraft(draft) => Some(&draft.branch),
             Self::RevertBranch(branch) | Self::DeleteBranch(branch) => Some(branch),
+            Self::MergeBranch(merge) => Some(&merge.branch),
             _ => None,
         }
     }
@@ -175,11 +180,9 @@ impl State {
         if let AgentEdit::Create(new) = edit {
             return self.create_agent(command, id, new);
         }
-        let missing = || Refusal::not_found("PROJECT_NOT_FOUND", format!("there is no agent {agent}"));
-        let on = OnAgent { state: self, command, agent: self.agents.get(&id).ok_or_else(missing)?, id };
+        let on = OnAgent { state: self, command, agent: self.found_agent(&id)?, id };
         if on.agent.profile.managed_by == ManagedBy::Files && edit.is_of_files() {
-            let object = ObjectRef::new(&command.account, Object::Agent(agent.clone()));
-            return Err(Refusal::managed_by_files(&format!("the agent {agent}"), object));
+            return Err(managed_by_files(&on.id));
         }
         on.check_protection(edit)?;
         let mut outcome = match edit {
@@ -187,6 +190,7 @@ impl State {
             AgentEdit::Delete => on.delete(),
             AgentEdit::CreateBranch { id, name } => on.create_branch(id, name),
             AgentEdit::DeleteBranch(branch) => on.delete_branch(branch),
+            AgentEdit::MergeBranch(merge) => on.merge_branch(merge),
             AgentEdit::PutDraft(draft) if draft.branch.is_main() => on.put_draft(draft),
             AgentEdit::PutDraft(draft) => on.put_branch(draft),
             AgentEdit::RevertBranch(branch) => on.revert_branch(branch),
@@ -205,11 +209,29 @@ impl State {
         outcome.warnings.extend(on.nowhere(&outcome.changes));
         Ok(outcome)
     }
+
+    fn found_agent(&self, id: &AgentRef) -> Result<&Agent, Refusal> {
+        let missing = || Refusal::not_found("PROJECT_NOT_FOUND", format!("there is no agent {}", id.agent));
+        self.agents.get(id).map(AsRef::as_ref).ok_or_else(missing)
+    }
+
+    fn settings(&self, account: &AccountId) -> AccountSettings {
+        self.accounts.get(account).map(|account| account.settings).unwrap_or_default()
+    }
+}
+
+fn managed_by_files(id: &AgentRef) -> Refusal {
+    let object = ObjectRef::new(&id.account, Object::Agent(id.agent.clone()));
+    Refusal::managed_by_files(&format!("the agent {}", id.agent), object)
+}
+
+fn branch_is_main(message: String) -> Refusal {
+    Refusal::new(RefusalKind::Conflict, "BRANCH_IS_MAIN", message)
 }
 
 impl OnAgent<'_> {
     fn settings(&self) -> AccountSettings {
-        self.state.accounts.get(&self.id.account).map(|account| account.settings).unwrap_or_default()
+        self.state.settings(&self.id.account)
     }
 
     /// A warning of what comes into an environment although nothing says where it listens.

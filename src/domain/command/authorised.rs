@@ -1,6 +1,7 @@
 //! Whether somebody may ask for a change at all, whatever it would come to.
 
 use super::{Action, Author, Command};
+use crate::domain::account::Permission;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::sight::Sight;
 use crate::domain::state::State;
@@ -21,9 +22,15 @@ impl State {
         };
         // The key as it is now, not as it was when the request came in.
         let present = self.keys.get(&key.digest).filter(|present| present.account == command.account);
-        let Some(present) = present.filter(|key| key.may(needed) && !key.expired(command.at)) else {
-            return Err(forbidden(format!("this needs a key with the permission `{}`", needed.as_str())));
+        let lacking = |needed: Permission| {
+            forbidden(format!("this needs a key with the permission `{}`", needed.as_str()))
         };
+        let Some(present) = present.filter(|key| key.may(needed) && !key.expired(command.at)) else {
+            return Err(lacking(needed));
+        };
+        if let Some(besides) = self.needed_besides(command).filter(|besides| !present.may(*besides)) {
+            return Err(lacking(besides));
+        }
         let of_instance =
             matches!(command.action, Action::CreateAccount { .. } | Action::PatchAccount { .. });
         if of_instance && !self.is_of_instance(present) {

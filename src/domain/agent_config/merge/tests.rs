@@ -251,3 +251,31 @@ fn a_resolution_of_what_is_no_conflict_is_a_stranger_and_the_last_of_two_counts(
     let empty = resolved(&sides, &["name"], Takes::Value(json!("")));
     assert_eq!(empty.config().unwrap_err()[0].path, "name");
 }
+
+/// The paths that go out along with a merge, where this is served.
+fn along(sides: &Sides<AgentConfig>, resolutions: &[Resolution], served: &Value) -> Vec<String> {
+    let merged = sides.each_ref().merged(resolutions).config().unwrap();
+    let along = sides.each_ref().along(resolutions, &merged, &config(served));
+    along.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_goes_out_along_with_a_merge_is_what_was_not_served_and_is_not_theirs() {
+    let document = |description: &str, prompt: &str, topics: &[Value]| json!({"name": "a", "description": description, "instructions": {"systemPrompt": prompt}, "topics": topics});
+    let served = document("old", "one\ntwo\nthree", &[]);
+    // Edited in main before the branch was made, and not served since.
+    let base = document("new", "one\ntwo\nthree", &[]);
+    let ours = document("new", "uno\ntwo\nthree", &[topic("ours", "x")]);
+    let theirs = document("new", "one\ntwo\ntres", &[topic("theirs", "x")]);
+    let three = sides(&base, &ours, &theirs);
+    assert_eq!(along(&three, &[], &served), ["description", "instructions.systemPrompt", "topics[ours]"]);
+    assert_eq!(along(&sides(&base, &base, &theirs), &[], &served), ["description"]);
+    assert_eq!(along(&sides(&base, &base, &theirs), &[], &base), [""; 0]);
+    let (ours, theirs) = (document("mine", "", &[]), document("theirs", "", &[]));
+    let three = sides(&base, &ours, &theirs);
+    let taking = |takes| [Resolution { path: vec!["description".to_owned()], takes }];
+    assert_eq!(along(&three, &taking(Takes::Ours), &served), ["description"]);
+    for takes in [Takes::Theirs, Takes::Base, Takes::Value(json!("another"))] {
+        assert_eq!(along(&three, &taking(takes.clone()), &served), [""; 0], "{takes:?}");
+    }
+}

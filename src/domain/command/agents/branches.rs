@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AgentEdit, NewDraft, OnAgent};
+use super::{AgentEdit, NewDraft, OnAgent, branch_is_main};
 use crate::domain::branch::{BRANCHES_MAX, Branch};
 use crate::domain::change::Change;
 use crate::domain::command::Outcome;
@@ -10,7 +10,7 @@ use crate::domain::id::{BranchId, ConfigHash};
 use crate::domain::refusal::{Refusal, RefusalKind};
 
 impl OnAgent<'_> {
-    /// Refuses to give the draft of `main` another content where the account protects it.
+    /// Refuses to give the draft of `main` another content where the account protects it, but by a merge.
     pub(super) fn check_protection(&self, edit: &AgentEdit) -> Result<(), Refusal> {
         let of_main = match edit {
             AgentEdit::PutDraft(draft) => draft.branch.is_main(),
@@ -53,8 +53,7 @@ impl OnAgent<'_> {
     pub(super) fn delete_branch(&self, id: &BranchId) -> Result<Outcome, Refusal> {
         let agent = &self.id.agent;
         if id.is_main() {
-            let message = format!("main of {agent} cannot be deleted: every agent has it");
-            return Err(Refusal::new(RefusalKind::Conflict, "BRANCH_IS_MAIN", message));
+            return Err(branch_is_main(format!("main of {agent} cannot be deleted: every agent has it")));
         }
         let branch = self.agent.branch(id)?;
         let summary = format!("branch {id} of {agent} was deleted: {}", branch.name);
@@ -73,7 +72,8 @@ impl OnAgent<'_> {
 
     pub(super) fn revert_branch(&self, id: &BranchId) -> Result<Outcome, Refusal> {
         let branch = self.agent.branch(id)?;
-        let summary = format!("branch {id} of {} was taken back to what it was made of", self.id.agent);
+        let summary =
+            format!("branch {id} of {} was taken back to what it was made of or merged as", self.id.agent);
         Ok(self.outcome("branch.revert", self.moved(branch, branch.base), summary))
     }
 
@@ -83,7 +83,7 @@ impl OnAgent<'_> {
         (branch.draft != draft).then(|| self.put(edited())).into_iter().collect()
     }
 
-    fn put(&self, branch: Branch) -> Change {
+    pub(super) fn put(&self, branch: Branch) -> Change {
         Change::BranchPut { agent: self.id.clone(), branch: Arc::new(branch) }
     }
 }

@@ -45,29 +45,34 @@ impl OnAgent<'_> {
             let message = format!("the draft of {} is what {number} is: nothing changed", self.id.agent);
             return Err(Refusal::new(RefusalKind::Conflict, "VERSION_ALREADY_SAVED", message));
         }
-        let saved = self.next_version(draft, name, description)?;
+        let saved = self.numbered(self.next_number()?, draft, name, description);
         let summary = format!("{} of {} was saved: {}", saved.pin(), self.id.agent, saved.name);
         let changes = vec![Change::VersionSaved { agent: self.id.clone(), version: saved }];
         Ok(self.outcome("version.save", changes, summary))
     }
 
-    /// The draft as the version that comes next.
-    pub(super) fn next_version(
-        &self,
-        draft: &Version,
-        name: &str,
-        description: &str,
-    ) -> Result<Arc<Version>, Refusal> {
+    /// The number of the version that comes next.
+    pub(super) fn next_number(&self) -> Result<VersionNumber, Refusal> {
         let last = self.agent.last_version().and_then(|last| last.number);
         let number = match last {
             Some(last) => last.get().checked_add(1).and_then(VersionNumber::new),
             None => Some(VersionNumber::FIRST),
         };
-        let number = number.filter(|_| self.agent.versions.len() < VERSIONS_MAX).ok_or_else(|| {
+        number.filter(|_| self.agent.versions.len() < VERSIONS_MAX).ok_or_else(|| {
             let message = format!("agent {} has {VERSIONS_MAX} versions: no more fit", self.id.agent);
             Refusal::new(RefusalKind::Conflict, "TOO_MANY_VERSIONS", message)
-        })?;
-        Ok(Arc::new(Version {
+        })
+    }
+
+    /// The draft as a version.
+    pub(super) fn numbered(
+        &self,
+        number: VersionNumber,
+        draft: &Version,
+        name: &str,
+        description: &str,
+    ) -> Arc<Version> {
+        Arc::new(Version {
             number: Some(number),
             hash: draft.hash,
             name: if name.is_empty() { number.to_string() } else { name.to_owned() },
@@ -75,7 +80,7 @@ impl OnAgent<'_> {
             author: self.author(),
             created_at: self.command.at,
             dispatch: Arc::clone(&draft.dispatch),
-        }))
+        })
     }
 
     pub(super) fn restore(

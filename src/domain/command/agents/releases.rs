@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{ALREADY_PUBLISHED, OnAgent};
 use crate::domain::account::ActiveCalls;
+use crate::domain::agent::Version;
 use crate::domain::change::Change;
 use crate::domain::command::Outcome;
 use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
@@ -54,37 +55,59 @@ pub struct Rollback {
     pub to: Arc<Deployment>,
 }
 
+/// A draft that comes into an environment.
+#[derive(Debug)]
+pub(super) struct Release {
+    /// The version that it is.
+    pub(super) version: VersionNumber,
+    /// The version, if it is saved, and the deployment.
+    pub(super) changes: Vec<Change>,
+    /// What the history says of how.
+    pub(super) how: String,
+    /// What the operator should know although it was granted.
+    pub(super) warnings: Vec<String>,
+}
+
 impl OnAgent<'_> {
     pub(super) fn publish(&self, publish: &Publish) -> Result<Outcome, Refusal> {
-        let Publish { deploy, environment, version_name, version_description } = publish;
-        let (draft, agent) = (self.agent.main_draft()?, &self.id.agent);
-        if self.agent.deployed(*environment).is_some_and(|served| served.hash == draft.hash) {
-            let message = format!("nothing changed: {environment} serves the draft of {agent} already");
+        let (draft, agent, to) = (self.agent.main_draft()?, &self.id.agent, publish.environment);
+        if self.agent.deployed(to).is_some_and(|served| served.hash == draft.hash) {
+            let message = format!("nothing changed: {to} serves the draft of {agent} already");
             return Err(Refusal::new(RefusalKind::Conflict, ALREADY_PUBLISHED, message));
         }
-        let last = self.agent.last_version().filter(|last| last.hash == draft.hash);
-        let (version, saved) = match last {
-            Some(last) => (Arc::clone(last), None),
+        let Release { version, changes, how, warnings } = self.release(draft, publish)?;
+        let summary = format!("{version} of {agent} was published to {to}{how}");
+        Ok(Outcome { warnings, ..self.outcome("deployment.publish", changes, summary) })
+    }
+
+    /// Puts a draft into an environment, saved as a version first unless the newest one has its content.
+    pub(super) fn release(&self, draft: &Version, publish: &Publish) -> Result<Release, Refusal> {
+        let Publish { deploy, environment, version_name, version_description } = publish;
+        let known = self.agent.last_version().filter(|last| last.hash == draft.hash);
+        let known = known.and_then(|last| Some((last.number?, &last.name)));
+        let (mut changes, mut warnings) = (Vec::new(), Vec::new());
+        let version = match known {
+            Some((number, name)) => {
+                if !version_name.is_empty() && version_name != name {
+                    let before = format!("the draft was saved as {number} before, whose name stays {name:?}");
+                    warnings.push(before);
+                }
+                number
+            }
             None => {
+                let number = self.next_number()?;
                 let description =
                     if version_description.is_empty() { &deploy.message } else { version_description };
-                let version = self.next_version(draft, version_name, description)?;
-                let change = Change::VersionSaved { agent: self.id.clone(), version: Arc::clone(&version) };
-                (version, Some(change))
+                let version = self.numbered(number, draft, version_name, description);
+                changes.push(Change::VersionSaved { agent: self.id.clone(), version });
+                number
             }
         };
-        let Some(number) = version.number else { return Ok(Outcome::default()) };
         let rehearsed = self.agent.deployed(Environment::PreRelease);
         self.may_enter(*environment, rehearsed.is_some_and(|rehearsed| rehearsed.hash == draft.hash))?;
-        let mut warnings = Vec::new();
-        if saved.is_none() && !version_name.is_empty() && *version_name != version.name {
-            warnings
-                .push(format!("the draft was saved as {number} before, whose name stays {:?}", version.name));
-        }
-        let (deployment, how) = self.deployed(deploy, DeploymentKind::Publish, *environment, number);
-        let summary = format!("{number} of {agent} was published to {environment}{how}");
-        let changes = saved.into_iter().chain([deployment]).collect();
-        Ok(Outcome { warnings, ..self.outcome("deployment.publish", changes, summary) })
+        let (deployment, how) = self.deployed(deploy, DeploymentKind::Publish, *environment, version);
+        changes.push(deployment);
+        Ok(Release { version, changes, how, warnings })
     }
 
     pub(super) fn promote(&self, promote: &Promote) -> Result<Outcome, Refusal> {

@@ -364,3 +364,135 @@ fn what_the_files_have_is_changed_there() {
     }
     assert_eq!(state.act(of("sales", create("x"))).unwrap_err().code, "PROJECT_ID_ALREADY_EXISTS");
 }
+
+/// Merges the branch, which comes to this.
+fn merge(state: &State, prompt: &str) -> Action {
+    let desk = AgentRef { account: account(), agent: AgentId::parse("desk").unwrap() };
+    let made_of = state.merging(&desk, &branch_id()).unwrap();
+    let deploy = deploy(None);
+    desk_merge(MergeBranch { branch: branch_id(), merged: content_of(prompt), made_of, deploy })
+}
+
+fn desk_merge(merge: MergeBranch) -> Action {
+    desk(AgentEdit::MergeBranch(merge))
+}
+
+/// An agent at `one`, with a branch at `two`.
+fn with_branch() -> State {
+    let mut state = with_desk();
+    state.act(desk(create_branch("Summer"))).unwrap();
+    state.act(put_branch("two", None)).unwrap();
+    state
+}
+
+#[test]
+fn a_merge_is_one_revision_of_main_branch_version_and_sandbox() {
+    let mut state = with_branch();
+    state.act(edit("three")).unwrap();
+    let (before, merged) = (state.revision, content_of("two and three"));
+    let outcome = state.act(merge(&state, "two and three")).unwrap();
+    assert_eq!((state.revision, outcome.bodies[0].0), (before.next(), merged.hash));
+    let told = "branch BRANCH-00000001 of desk was merged into main: Summer; V1 was published to sandbox";
+    assert_eq!(outcome.summary, told);
+    let after = agent(&state);
+    assert_eq!(after.draft.as_ref().unwrap().hash, merged.hash, "numbers at the draft are served it");
+    let saved = after.last_version().unwrap();
+    assert_eq!((saved.hash, saved.description.as_str()), (merged.hash, "merge of Summer"));
+    let served = active(&state, Environment::Sandbox);
+    assert_eq!((served.version, served.kind), (version(1), DeploymentKind::Publish));
+    assert!(after.deployment(Environment::PreRelease).is_none());
+}
+
+#[test]
+fn what_was_merged_is_merged_once_and_what_comes_later_with_the_next_merge() {
+    let mut state = with_branch();
+    let of = |state: &State| {
+        let branch = agent(state).branch(&branch_id()).unwrap();
+        (branch.base, branch.draft)
+    };
+    state.act(merge(&state, "two")).unwrap();
+    let [two, later] = ["two", "later"].map(|prompt| content_of(prompt).hash);
+    assert_eq!(of(&state), (two, two));
+    let before = agent(&state).clone();
+    assert!(state.act(merge(&state, "whatever")).unwrap().is_nothing());
+    assert_eq!(*agent(&state), before);
+    state.act(put_branch("later", None)).unwrap();
+    assert_eq!(of(&state), (two, later));
+    state.act(merge(&state, "later")).unwrap();
+    assert_eq!((of(&state), agent(&state).versions.len()), ((later, later), 2));
+    state.act(put_branch("never", None)).unwrap();
+    state.act(desk(AgentEdit::RevertBranch(branch_id()))).unwrap();
+    assert_eq!(of(&state), (later, later), "what was merged is not taken back");
+}
+
+#[test]
+fn a_merge_deploys_only_what_sandbox_does_not_serve_and_only_where_the_account_says_so() {
+    let mut state = with_branch();
+    settle(&mut state, |settings| settings.merge_publishes = false);
+    state.act(merge(&state, "two")).unwrap();
+    assert_eq!((agent(&state).versions.len(), agent(&state).deployments.clone()), (0, [None, None, None]));
+    state.act(publish(Environment::Sandbox)).unwrap();
+    settle(&mut state, |settings| settings.merge_publishes = true);
+    let served = active(&state, Environment::Sandbox);
+    // The branch comes to what main is already.
+    state.act(put_branch("three", None)).unwrap();
+    let outcome = state.act(merge(&state, "two")).unwrap();
+    assert!(!outcome.is_nothing() && !outcome.summary.contains("sandbox"), "{}", outcome.summary);
+    assert_eq!((agent(&state).versions.len(), active(&state, Environment::Sandbox)), (1, served));
+    // The newest version has the content, and sandbox another one.
+    state.act(edit("four")).unwrap();
+    state.act(desk(save())).unwrap();
+    state.act(put_branch("four", None)).unwrap();
+    state.act(merge(&state, "four")).unwrap();
+    assert_eq!((agent(&state).versions.len(), active(&state, Environment::Sandbox).version), (2, version(2)));
+}
+
+#[test]
+fn a_merge_of_what_somebody_changed_meanwhile_changes_nothing() {
+    let edits: [fn() -> Action; 4] = [
+        || edit("other"),
+        || put_branch("other", None),
+        || publish(Environment::Sandbox),
+        || desk(AgentEdit::RevertBranch(branch_id())),
+    ];
+    for meanwhile in edits {
+        let mut state = with_branch();
+        let merge = merge(&state, "two");
+        state.act(meanwhile()).unwrap();
+        assert_eq!(refused(&mut state, merge), STALE_DRAFT);
+    }
+    let mut state = with_branch();
+    let merge = merge(&state, "two");
+    settle(&mut state, |settings| settings.merge_publishes = false);
+    assert_eq!(refused(&mut state, merge), STALE_DRAFT, "who asked may not know that it publishes");
+}
+
+#[test]
+fn merging_is_the_way_into_a_protected_main_and_renames_the_agent() {
+    let mut state = with_branch();
+    settle(&mut state, |settings| settings.protected_main = true);
+    let Action::Agent { edit: AgentEdit::MergeBranch(mut merge), .. } = merge(&state, "two") else {
+        panic!()
+    };
+    merge.merged.agent_name = "Summer desk".to_owned();
+    state.act(desk_merge(merge)).unwrap();
+    assert_eq!(agent(&state).draft.as_ref().unwrap().hash, content_of("two").hash);
+    assert_eq!(agent(&state).profile.name, "Summer desk");
+}
+
+#[test]
+fn only_a_branch_of_an_agent_of_the_api_is_merged() {
+    let state = with_branch();
+    let asked = |agent: &str, branch: &str| {
+        let agent = AgentRef { account: account(), agent: AgentId::parse(agent).unwrap() };
+        state.merging(&agent, &BranchId::parse(branch).unwrap()).unwrap_err().code
+    };
+    assert_eq!(asked("desk", "main"), "BRANCH_IS_MAIN");
+    assert_eq!(asked("desk", "BRANCH-00000002"), "BRANCH_NOT_FOUND");
+    assert_eq!(asked("sales", "main"), "MANAGED_BY_FILES");
+    assert_eq!(asked("nobody", "main"), "PROJECT_NOT_FOUND");
+    let mut without = state.clone();
+    let merge = merge(&state, "two");
+    without.act(desk(AgentEdit::DeleteBranch(branch_id()))).unwrap();
+    assert_eq!(refused(&mut without, merge), "BRANCH_NOT_FOUND");
+}
