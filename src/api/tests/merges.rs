@@ -12,7 +12,7 @@ fn world() -> (World, String) {
     let world = World::new();
     let body = json!({"name": "Desk", "agentId": "desk", "responseSettings": {"greeting": "Hello"}});
     assert_eq!(world.admin("POST", "/v1/agents", body).status, 200);
-    let topic = json!({"id": "hours", "name": "Hours", "content": "Nine to five.\nDaily."});
+    let topic = json!({"id": "hours", "name": "Hours", "content": "Nine to five.\n\nDaily."});
     edit(&world, "main", json!({"topics": [topic]}));
     let id = branch(&world, "Summer");
     (world, id)
@@ -77,14 +77,14 @@ fn a_merge_keeps_what_both_did_publishes_it_and_says_what_else_goes_out() {
     assert_eq!(active["sandbox"]["metadata"]["deployment_message"], "for summer");
     assert_eq!((&active["pre-release"], &active["live"]), (&Value::Null, &Value::Null));
     // Main goes its way, and is no reason to refuse.
-    edit(&world, "main", hours("Eight to five.\nDaily."));
+    edit(&world, "main", hours("Eight to five.\n\nDaily."));
     edit(&world, "main", json!({"llm": {"temperature": 0.5}}));
-    edit(&world, &id, hours("Nine to five.\nDaily, in summer."));
+    edit(&world, &id, hours("Nine to five.\n\nDaily, in summer."));
     let second = merge(&world, &id, Value::Null);
     let along = "with it go edits of main that sandbox did not serve: llm.temperature, topics[hours].content";
     let told = format!("branch {id} was merged into main of desk, and V2 published to sandbox; {along}");
     assert_eq!(message(&second), told);
-    assert_eq!(draft(&world)["topics"][0]["content"], "Eight to five.\nDaily, in summer.");
+    assert_eq!(draft(&world)["topics"][0]["content"], "Eight to five.\n\nDaily, in summer.");
     let served = world.get("/v1/agents/desk/compare?from=sandbox&to=draft").json();
     assert_eq!(served["hasChanges"], false);
     let nothing = merge(&world, &id, Value::Null);
@@ -92,7 +92,7 @@ fn a_merge_keeps_what_both_did_publishes_it_and_says_what_else_goes_out() {
     assert_eq!((message(&nothing), nothing.revision()), (told, second.revision()));
     // What the branch was is still there, and what main was meanwhile did not come into it.
     let of_branch = world.get(&format!("/v1/agents/desk/draft?branch={id}")).json();
-    assert_eq!(of_branch["topics"][0]["content"], "Nine to five.\nDaily, in summer.");
+    assert_eq!(of_branch["topics"][0]["content"], "Nine to five.\n\nDaily, in summer.");
     let history = world.get("/v1/agents/desk/history?limit=1").json();
     assert_eq!(history["entries"][0]["action"], "branch.merge");
 }
@@ -109,7 +109,7 @@ fn conflicts_are_told_whole_under_the_status_that_the_account_wants_and_nothing_
         assert_eq!(reply.error(), error(status, "MERGE_CONFLICT", ""), "{}", reply.text);
         let answer = reply.json();
         let conflict = json!({"path": ["topics", "hours", "content"], "type": "modify",
-            "baseValue": "Nine to five.\nDaily.", "oursValue": "Eight to five.", "theirsValue": "Ten to five."});
+            "baseValue": "Nine to five.\n\nDaily.", "oursValue": "Eight to five.", "theirsValue": "Ten to five."});
         assert_eq!((&answer["conflicts"], &answer["hasConflicts"]), (&json!([conflict]), &json!(true)));
         assert_eq!(answer["value"]["topics"][0]["content"], "Eight to five.");
         assert_eq!((&answer["errors"], &answer["success"]), (&json!([]), &json!(false)));
@@ -134,7 +134,7 @@ fn each_conflict_is_resolved_as_the_request_says() {
     for (strategy, value, is) in [
         ("ours", Value::Null, "Eight to five."),
         ("theirs", Value::Null, "Ten to five."),
-        ("base", Value::Null, "Nine to five.\nDaily."),
+        ("base", Value::Null, "Nine to five.\n\nDaily."),
         ("ours", json!("Never."), "Never."),
     ] {
         let (world, id) = at_odds();
@@ -198,7 +198,7 @@ fn a_merge_is_of_a_branch_that_is_there_as_it_was_seen() {
     // That of main is not meant, and a stale one is told before conflicts are.
     assert_eq!(sent(&tag("main"), &id).error(), error(412, "PRECONDITION_FAILED", ""));
     assert_eq!(sent(&tag(&id), &id).error(), error(400, "MERGE_CONFLICT", ""));
-    edit(&world, "main", hours("Nine to five.\nDaily."));
+    edit(&world, "main", hours("Nine to five.\n\nDaily."));
     assert_eq!(sent("\"0\"", &id).error(), error(412, "PRECONDITION_FAILED", ""));
     assert_eq!(sent(&tag(&id), &id).status, 200);
     assert_eq!(merge(&world, "main", Value::Null).error(), error(409, "BRANCH_IS_MAIN", ""));
@@ -218,7 +218,7 @@ fn who_merges_where_merges_are_published_needs_to_deploy_too() {
     let asked = || world.as_key("editor", "POST", &path(&id), Value::Null);
     assert_eq!(asked().error(), error(403, "USER_ACCESS_FORBIDDEN", ""));
     assert!(!asked().text.contains("five"), "what is in conflict is not told");
-    edit(&world, "main", hours("Nine to five.\nDaily."));
+    edit(&world, "main", hours("Nine to five.\n\nDaily."));
     assert_eq!(asked().error(), error(403, "USER_ACCESS_FORBIDDEN", ""));
     let settings = json!({"settings": {"merge_publishes": false, "protected_main": true}});
     assert_eq!(world.admin("PATCH", "/v1/accounts/ws-1", settings).status, 200);

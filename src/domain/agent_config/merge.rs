@@ -135,7 +135,8 @@ impl Sides<&AgentConfig> {
     /// Merges three configurations.
     ///
     /// What the sides did may be right by itself and wrong together: the same name given twice, a value for an attribute
-    /// that is gone. Then the list of it is a conflict as a whole, once nothing else is.
+    /// that is gone. Then the list of it is a conflict as a whole, once nothing else is; unless it is a value of a
+    /// resolution that is wrong, which the faults of the outcome tell.
     ///
     /// Cost: writing three documents as JSON, and a comparison of the texts that both sides changed.
     #[must_use]
@@ -144,31 +145,48 @@ impl Sides<&AgentConfig> {
         let documents = documents.each_ref();
         let (mut wholes, mut used) = (BTreeSet::new(), BTreeSet::new());
         loop {
-            let mut merging = Merging {
-                wholes: &wholes,
-                resolutions,
-                used: &mut used,
-                section: Section::AgentSettings,
-                path: Path::default(),
-                conflicts: Vec::new(),
-            };
-            let document = merging.document(documents);
-            let mut conflicts = merging.conflicts;
-            // Stable, so that keys of a section stay as the table of keys has them.
-            conflicts.sort_by_key(|conflict| conflict.section);
-            let strangers = (0..resolutions.len()).filter(|at| !used.contains(at)).collect();
-            let merge = Merge { document, conflicts, strangers };
+            let merge = merged_once(documents, &wholes, resolutions, &mut used);
             let before = wholes.len();
             if merge.conflicts.is_empty()
                 && let Err(faults) = merge.config()
             {
-                wholes.extend(faults.iter().filter_map(|fault| met(&documents, &fault.path)));
+                let without = without_values(resolutions);
+                let innocent = || merged_once(documents, &wholes, &without, &mut BTreeSet::new()).config();
+                if without == resolutions || innocent().is_err() {
+                    wholes.extend(faults.iter().filter_map(|fault| met(&documents, &fault.path)));
+                }
             }
             if wholes.len() == before {
                 return merge;
             }
         }
     }
+}
+
+/// Merges with some keys as a whole, and notes which resolutions were about a conflict.
+fn merged_once(
+    documents: Sides<&Value>,
+    wholes: &BTreeSet<&'static str>,
+    resolutions: &[Resolution],
+    used: &mut BTreeSet<usize>,
+) -> Merge {
+    let (section, path) = (Section::AgentSettings, Path::default());
+    let mut merging = Merging { wholes, resolutions, used, section, path, conflicts: Vec::new() };
+    let document = merging.document(documents);
+    let mut conflicts = merging.conflicts;
+    // Stable, so that keys of a section stay as the table of keys has them.
+    conflicts.sort_by_key(|conflict| conflict.section);
+    let strangers = (0..resolutions.len()).filter(|at| !used.contains(at)).collect();
+    Merge { document, conflicts, strangers }
+}
+
+/// The same resolutions with what we have in the place of values.
+fn without_values(resolutions: &[Resolution]) -> Vec<Resolution> {
+    let ours = |resolution: &Resolution| match resolution.takes {
+        Takes::Value(_) => Resolution { path: resolution.path.clone(), takes: Takes::Ours },
+        _ => resolution.clone(),
+    };
+    resolutions.iter().map(ours).collect()
 }
 
 /// The key of the document that a path begins with, if it is a list or a map that both sides changed.

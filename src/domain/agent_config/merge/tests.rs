@@ -279,3 +279,12 @@ fn what_goes_out_along_with_a_merge_is_what_was_not_served_and_is_not_theirs() {
         assert_eq!(along(&three, &taking(takes.clone()), &served), [""; 0], "{takes:?}");
     }
 }
+
+#[test]
+fn a_value_that_is_wrong_is_told_as_such_and_not_as_a_conflict_of_its_list() {
+    let with = |content: &str| with_topics(&[topic("x", content)]);
+    let sides = sides(&with("1"), &with("2"), &with("3"));
+    let merge = resolved(&sides, &["topics", "x", "content"], Takes::Value(json!(7)));
+    assert_eq!(paths(&merge), [""; 0]);
+    assert_eq!(merge.config().unwrap_err()[0].path, "topics[0].content");
+}
