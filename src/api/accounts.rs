@@ -51,15 +51,15 @@ pub struct AccountView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AccountSettings)]
 pub struct SettingsView {
-    /// Whether the draft of `main` is edited by nobody.
+    /// Whether the draft of `main` is edited by nobody, only merged into.
     protected_main: bool,
     /// Whether a promotion to live may leave out pre-release.
     allow_skip_pre_release: bool,
     /// Whether a promotion needs tests that were passed: kept, to no effect, this release runs no tests.
     tests_gate: bool,
-    /// Whether a merge deploys to the sandbox: kept, to no effect, this release has no merges.
+    /// Whether a branch that is merged is published to `sandbox`, with all of `main`.
     merge_publishes: bool,
-    /// The status of an answer with conflicts of a merge, 400 or 409: kept, to no effect, this release has no merges.
+    /// The status of the answer to a merge with conflicts: 400 or 409.
     #[schema(value_type = u16)]
     merge_conflict_status: ConflictStatus,
     /// What becomes of calls in progress where an environment gets another version: `keep` or `move`.

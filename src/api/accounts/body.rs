@@ -48,15 +48,15 @@ pub struct AccountChange {
 /// What is to be changed of settings; what is absent stays.
 #[derive(Debug, ToSchema)]
 pub struct SettingsChange {
-    /// Whether the draft of `main` is edited by nobody.
+    /// Whether the draft of `main` is edited by nobody, only merged into.
     protected_main: Option<bool>,
     /// Whether a promotion to live may leave out pre-release.
     allow_skip_pre_release: Option<bool>,
     /// Whether a promotion needs tests that were passed: kept, to no effect, this release runs no tests.
     tests_gate: Option<bool>,
-    /// Whether a merge deploys to the sandbox: kept, to no effect, this release has no merges.
+    /// Whether a branch that is merged is published to `sandbox`, with all of `main`.
     merge_publishes: Option<bool>,
-    /// The status of an answer with conflicts of a merge, 400 or 409: kept, to no effect, this release has no merges.
+    /// The status of the answer to a merge with conflicts: 400 or 409.
     #[schema(value_type = Option<u16>)]
     merge_conflict_status: Option<ConflictStatus>,
     /// What becomes of calls in progress where an environment gets another version: `keep` or `move`.

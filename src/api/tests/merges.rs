@@ -60,7 +60,7 @@ fn at_odds() -> (World, String) {
     (world, id)
 }
 
-fn resolving(resolutions: Value) -> Value {
+fn resolving(resolutions: &Value) -> Value {
     json!({"conflictResolutions": resolutions})
 }
 
@@ -139,7 +139,7 @@ fn each_conflict_is_resolved_as_the_request_says() {
     ] {
         let (world, id) = at_odds();
         let resolution = json!({"path": content, "strategy": strategy, "value": value});
-        assert_eq!(merge(&world, &id, resolving(json!([resolution]))).status, 200);
+        assert_eq!(merge(&world, &id, resolving(&json!([resolution]))).status, 200);
         assert_eq!(draft(&world)["topics"][0]["content"], is);
     }
     let (world, id) = at_odds();
@@ -148,7 +148,7 @@ fn each_conflict_is_resolved_as_the_request_says() {
     assert_eq!((&gone["path"], &gone["type"]), (&json!(["topics", "hours"]), &json!("delete")));
     assert_eq!((&gone["oursValue"], &gone["theirsValue"]["content"]), (&Value::Null, &json!("Ten to five.")));
     let theirs = json!([{"path": ["topics", "hours"], "strategy": "theirs"}]);
-    assert_eq!(merge(&world, &id, resolving(theirs)).status, 200);
+    assert_eq!(merge(&world, &id, resolving(&theirs)).status, 200);
     assert_eq!(draft(&world)["topics"][0]["content"], "Ten to five.");
 }
 
@@ -159,17 +159,17 @@ fn what_a_merge_is_asked_for_with_is_refused_by_name() {
     let content = ours(json!(["topics", "hours", "content"]));
     let at = |field: &str| format!("conflictResolutions{field}");
     for (body, field) in [
-        (resolving(json!([content, ours(json!(["name"]))])), at("[1].path")),
-        (resolving(json!([content, content])), at("[1].path")),
-        (resolving(json!([ours(json!([]))])), at("[0].path")),
-        (resolving(json!([ours(json!(vec!["x"; 65]))])), at("[0].path")),
-        (resolving(json!([ours(json!([1]))])), at("[0].path[0]")),
-        (resolving(json!([{"strategy": "ours"}])), at("[0].path")),
-        (resolving(json!([{"path": ["name"]}])), at("[0].strategy")),
-        (resolving(json!([{"path": ["name"], "strategy": "mine"}])), at("[0].strategy")),
-        (resolving(json!([{"path": ["name"], "strategy": "ours", "x": 1}])), at("[0].x")),
-        (resolving(json!({})), at("")),
-        (resolving(Value::Array(vec![content.clone(); 1_001])), at("")),
+        (resolving(&json!([content, ours(json!(["name"]))])), at("[1].path")),
+        (resolving(&json!([content, content])), at("[1].path")),
+        (resolving(&json!([ours(json!([]))])), at("[0].path")),
+        (resolving(&json!([ours(json!(vec!["x"; 65]))])), at("[0].path")),
+        (resolving(&json!([ours(json!([1]))])), at("[0].path[0]")),
+        (resolving(&json!([{"strategy": "ours"}])), at("[0].path")),
+        (resolving(&json!([{"path": ["name"]}])), at("[0].strategy")),
+        (resolving(&json!([{"path": ["name"], "strategy": "mine"}])), at("[0].strategy")),
+        (resolving(&json!([{"path": ["name"], "strategy": "ours", "x": 1}])), at("[0].x")),
+        (resolving(&json!({})), at("")),
+        (resolving(&Value::Array(vec![content.clone(); 1_001])), at("")),
         (json!({"deploymentMessage": "x".repeat(1_001)}), "deploymentMessage".to_owned()),
         (json!({"environment": "live"}), "environment".to_owned()),
     ] {
@@ -178,7 +178,7 @@ fn what_a_merge_is_asked_for_with_is_refused_by_name() {
         assert!(reply.json().get("conflicts").is_none());
     }
     let bad = json!([{"path": ["topics", "hours", "content"], "strategy": "ours", "value": 7}]);
-    let reply = merge(&world, &id, resolving(bad));
+    let reply = merge(&world, &id, resolving(&bad));
     assert_eq!(reply.error(), error(400, "VALIDATION_FAILED", "topics[0].content"), "{}", reply.text);
     assert_eq!(draft(&world)["topics"][0]["content"], "Eight to five.");
 }

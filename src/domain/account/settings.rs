@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountSettings {
-    /// Whether the draft of `main` is edited by nobody.
+    /// Whether the draft of `main` is edited by nobody, only merged into.
     pub protected_main: bool,
     /// Whether a promotion to live may leave out pre-release.
     pub allow_skip_pre_release: bool,
     /// Whether a promotion needs tests that were passed: kept, to no effect, this release runs no tests.
     pub tests_gate: bool,
-    /// Whether a merge deploys to the sandbox: kept, to no effect, this release has no merges.
+    /// Whether a branch that is merged is published to the sandbox, with all of `main`.
     pub merge_publishes: bool,
-    /// How conflicts of a merge are answered: kept, to no effect, this release has no merges.
+    /// How conflicts of a merge are answered.
     pub merge_conflict_status: ConflictStatus,
     /// What becomes of calls in progress where an environment gets another version.
     pub active_calls_default: ActiveCalls,

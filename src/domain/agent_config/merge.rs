@@ -267,7 +267,7 @@ impl Merging<'_> {
     }
 
     fn whole(&mut self, sides: Values<'_>) -> Option<Value> {
-        decided(sides).map_or_else(|| self.conflict(sides), |decided| decided.cloned())
+        decided(sides).map_or_else(|| self.conflict(sides), Option::<&Value>::cloned)
     }
 
     fn members(&mut self, keys: &[Key], sides: Values<'_>) -> Value {
@@ -328,7 +328,7 @@ impl Merging<'_> {
             self.conflicts.push(Conflict {
                 section: self.section,
                 path: self.path.clone(),
-                sides: sides.map(|side| side.cloned()),
+                sides: sides.map(Option::<&Value>::cloned),
             });
             return sides.ours.cloned();
         };
