@@ -496,3 +496,22 @@ fn only_a_branch_of_an_agent_of_the_api_is_merged() {
     without.act(desk(AgentEdit::DeleteBranch(branch_id()))).unwrap();
     assert_eq!(refused(&mut without, merge), "BRANCH_NOT_FOUND");
 }
+
+#[test]
+fn who_merges_where_merges_are_published_may_deploy_too() {
+    let mut state = with_branch();
+    let asked = |state: &State, permissions: &[Permission]| {
+        let key = crate::domain::account::Key { permissions: permissions.to_vec(), ..key() };
+        let mut state = state.clone();
+        state.absorb(&Change::KeyPut(key.clone()), &mut Touched::default());
+        let author = crate::domain::command::Author::Key { key: Arc::new(key), actor: None };
+        state.authorise(&Command { author, ..command(merge(&state, "two")) }).map_err(|why| why.code)
+    };
+    let (edit, deploy) = (Permission::Edit, Permission::Deploy);
+    assert_eq!(asked(&state, &[edit, deploy]), Ok(()));
+    for lacking in [&[edit][..], &[deploy], &[]] {
+        assert_eq!(asked(&state, lacking), Err("USER_ACCESS_FORBIDDEN"), "{lacking:?}");
+    }
+    settle(&mut state, |settings| settings.merge_publishes = false);
+    assert_eq!(asked(&state, &[edit]), Ok(()));
+}
