@@ -90,8 +90,8 @@ impl OnAgent<'_> {
     /// From then on the base of the branch is what it is now, so that the next merge brings what comes later.
     pub(super) fn merge_branch(&self, merge: &MergeBranch) -> Result<Outcome, Refusal> {
         let MergeBranch { branch: id, merged, made_of, deploy } = merge;
-        let (agent, branch) = (&self.id.agent, self.state.merging_of(self.agent, id)?);
-        if branch != *made_of {
+        let (agent, present) = (&self.id.agent, self.state.merging_of(self.agent, id)?);
+        if present != *made_of {
             let message =
                 format!("main of {agent} or its branch {id} was changed by somebody else meanwhile");
             return Err(Refusal::new(RefusalKind::Precondition, STALE_DRAFT, message));
