@@ -241,12 +241,12 @@ fn of_many_who_merge_and_edit_at_once_none_is_lost() {
         let request = Request::builder().method("POST").uri(path).header("x-api-key", "admin");
         request.body(body.to_string().into()).unwrap()
     };
-    // Each branch is merged twice at once, while main and one of them are edited.
+    // Each branch is merged twice at once, while main and one of them, which is merged again and again, are edited.
     let merges = branches.iter().chain(&branches).map(|branch| request(path(branch), json!({})));
-    let edits = ["main", &branches[0]].into_iter().flat_map(|branch| {
-        (0..12).map(move |n| {
-            request(topics(branch), json!({"name": format!("{n} of {branch}"), "content": "x"}))
-        })
+    let edits = (0..12).flat_map(|n| {
+        let edit = |branch: &str| json!({"name": format!("{n} of {branch}"), "content": "x"});
+        let edit = |branch: &str| request(topics(branch), edit(branch));
+        [edit("main"), edit(&branches[0]), request(path(&branches[0]), json!({}))]
     });
     let statuses = world.send_all(merges.chain(edits).collect());
     assert!(statuses.iter().all(|status| matches!(status, 200 | 201)), "{statuses:?}");
