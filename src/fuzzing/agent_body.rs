@@ -42,13 +42,14 @@ impl Operation {
 }
 
 /// Every operation of agents and accounts that takes a body, but imports.
-const OPERATIONS: [Operation; 33] = [
+const OPERATIONS: [Operation; 34] = [
     operation(b'A', "PATCH", "/v1/agents/sales/branches/main/attributes/ATTRIBUTE-1", Then::Shown),
     operation(b'B', "POST", "/v1/agents/sales/branches", Then::Answered),
     operation(b'C', "PATCH", "/v1/agents/sales/telephony/phone-numbers/+14155550150", Then::Shown)
         .reading(&["connectorId"]),
     operation(b'E', "PUT", "/v1/agents/sales/endpoints/live", Then::Shown),
     operation(b'K', "PATCH", "/v1/agents/sales/telephony/connectors/batch", Then::Answered),
+    operation(b'M', "POST", "/v1/agents/sales/branches/$branch/merge", Then::Answered),
     operation(b'N', "POST", "/v1/agents/sales/telephony/phone-numbers/+14155550151", Then::Put)
         .reading(&["clientEnv"]),
     operation(b'P', "POST", "/v1/agents/sales/deployments/publish", Then::Answered),
@@ -96,7 +97,8 @@ const OPERATIONS: [Operation; 33] = [
     operation(b'z', "PATCH", "/v1/accounts/ws-1", Then::Shown),
 ];
 
-/// A letter for the operation, and the body. `$connector` and `$deployment` stand for ids that are there.
+/// A letter for the operation, and the body. `$connector`, `$deployment` and, in a path, `$branch` stand for ids that are
+/// there.
 pub(super) fn law() -> impl Fn(&[u8]) {
     let document = furnished();
     let connector = document["agents"][1]["connectors"][0]["id"].as_str().expect("a connector").to_owned();
@@ -111,7 +113,10 @@ pub(super) fn law() -> impl Fn(&[u8]) {
             let named =
                 |text: &str| text.replace("$connector", &connector).replace("$deployment", deployment);
             let body = str::from_utf8(body).map_or_else(|_| body.to_vec(), |text| named(text).into_bytes());
-            let path = named(operation.path);
+            let mut path = named(operation.path);
+            if path.contains("$branch") {
+                path = path.replace("$branch", &at_odds(office));
+            }
             let before = office.state();
             let reply = office.ask(operation.method, &path, body.clone());
             if reply.is_granted() {
@@ -168,6 +173,22 @@ fn holds(shown: &Value, put: &Value) -> bool {
         (Value::Number(shown), Value::Number(put)) => shown.as_f64() == put.as_f64(),
         _ => shown == put,
     }
+}
+
+/// Makes a branch of `sales` that is in conflict with `main` over a topic; its id.
+fn at_odds(office: &Office) -> String {
+    let asked = |method: &str, path: &str, body: Value| {
+        let reply = office.ask(method, path, body.to_string());
+        assert!(reply.is_granted(), "{path}: {}", reply.text);
+        reply
+    };
+    let made = asked("POST", "/v1/agents/sales/branches", json!({"branchName": "Summer"})).json();
+    let branch = made["branchId"].as_str().expect("a branch").to_owned();
+    for (branch, content) in [("main", "8 to 5"), (&branch, "10 to 5")] {
+        let topic = format!("/v1/agents/sales/branches/{branch}/knowledge-base/topics/TOPICS-1");
+        asked("PATCH", &topic, json!({"content": content}));
+    }
+    branch
 }
 
 /// The example, and of `sales` one of everything that an agent can have.
