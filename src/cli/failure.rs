@@ -198,6 +198,9 @@ impl Refused {
                 "say --ours, --theirs or --resolve PATH=ours|theirs|base|JSON, or run it on a terminal to be asked"
             }
             (409, "IN_USE") => "route its numbers elsewhere first",
+            (412, "PRE_RELEASE_NOT_READY") => {
+                "promote it to pre-release first, or have the account allow to skip that"
+            }
             (412, _) => "somebody else changed it meanwhile: look at it again",
             (429 | 503, _) => "try again in a moment",
             _ => return None,

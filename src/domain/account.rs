@@ -148,7 +148,9 @@ impl Key {
     /// Whether it may do anything to all of its account, for ever.
     #[must_use]
     pub fn rules(&self) -> bool {
-        self.may(Permission::Admin) && self.agents.is_none() && self.expires_at.is_none()
+        Permission::ALL.into_iter().all(|permission| self.may(permission))
+            && self.agents.is_none()
+            && self.expires_at.is_none()
     }
 
     /// Whether this one sees all that another one sees.

@@ -198,6 +198,10 @@ impl Kind for ActiveCalls {
 
 impl HowBody {
     fn of(fields: &mut Fields<'_>) -> Self {
+        // Other keys are left alone, but who asks for this must not have it done.
+        if fields.present("dryRun").is_some() {
+            fields.fault("dryRun", "is no part of the body: expected `?dryRun=true` behind the path");
+        }
         Self {
             deployment_message: fields.optional("deploymentMessage"),
             active_calls: fields.optional("activeCalls"),

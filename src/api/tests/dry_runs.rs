@@ -56,6 +56,10 @@ fn a_dry_run_shows_what_would_serve_and_what_differs_and_changes_nothing() {
     );
     assert_eq!((world.control.state().revision, world.get("/v1/agents/desk/versions").text), before);
     assert_eq!(post(&world, "publish?dryRun=false", Value::Null).status, 201);
+    for path in ["publish".to_owned(), format!("{first}/rollback"), format!("{first}/promote")] {
+        let misplaced = post(&world, &path, json!({"dryRun": true}));
+        assert_eq!(misplaced.error(), error(400, "VALIDATION_FAILED", "dryRun"), "{path}");
+    }
     let wrong = post(&world, "publish?dryRun=yes", Value::Null);
     assert_eq!(wrong.error(), error(400, "VALIDATION_FAILED", "dryRun"));
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::world::{NOW, World, error};
 use crate::domain::account::KeyDigest;
+use crate::domain::account::Permission;
 use crate::domain::time::Timestamp;
 
 fn make(world: &World, body: Value) -> Value {
@@ -113,7 +114,13 @@ fn the_last_key_that_rules_its_account_stays() {
     assert_eq!(delete("admin").error(), error(409, "LAST_ADMIN_KEY", ""));
     assert_eq!(delete("expired").status, 204);
     assert_eq!(delete("limited").status, 204);
-    make(&world, json!({"name": "second", "permissions": ["admin"]}));
+    make(&world, json!({"name": "keys", "permissions": ["admin"]}));
+    assert_eq!(
+        delete("admin").error(),
+        error(409, "LAST_ADMIN_KEY", ""),
+        "another could make keys of its own kind alone"
+    );
+    make(&world, json!({"name": "second", "permissions": Permission::ALL.map(Permission::as_str)}));
     assert_eq!(delete("admin").status, 204);
     assert_eq!(delete("admin").status, 401, "it has ended");
 }

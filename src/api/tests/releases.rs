@@ -127,6 +127,8 @@ fn agents_are_made_copied_and_deleted() {
     assert_eq!(fields(&bad), ["agentId", "responseSettings.greeting", "colour"]);
     let bad = world.admin("POST", "/v1/agents", body("ä", "en-GB"));
     assert_eq!(bad.error(), error(400, "PROJECT_ID_INVALID", "agentId"));
+    let reserved = world.admin("POST", "/v1/agents", body("import", "en-GB"));
+    assert_eq!(reserved.error(), error(400, "PROJECT_ID_INVALID", "agentId"));
     let bad = world.admin("POST", "/v1/accounts/ws-1/agents", body("x", "?"));
     assert_eq!(bad.error(), error(400, "VALIDATION_FAILED", "responseSettings.languageCode"));
     let copy = post(&world, "/duplicate", json!({"newAgentName": "Copy"})).json();

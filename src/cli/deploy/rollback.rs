@@ -31,7 +31,7 @@ pub struct RollbackArgs {
     /// The environment: sandbox, pre-release or live
     #[arg(value_name = "ENVIRONMENT", default_value = "live", value_parser = environment)]
     environment: Environment,
-    /// What it is to serve: a version that it served, or a deployment of it [default: what it served before]
+    /// What it is to serve: a version that it served, or a deployment of it [default: what it served before, and after a rollback before that]
     #[arg(long, value_name = "V<n>|DEPLOYMENT")]
     to: Option<Earlier>,
     #[command(flatten)]
@@ -107,7 +107,12 @@ impl RollbackArgs {
             }
             None => {
                 let serving = history.first().map(version);
-                history.iter().find(|deployment| Some(version(deployment)) != serving).and_then(id)
+                let others = |deployment: &&Value| Some(version(deployment)) != serving;
+                // What a rollback brought served before: from there it goes on back, and not forth again.
+                let first = history
+                    .iter()
+                    .position(|deployment| Some(version(deployment)) == serving && !is_rollback(deployment));
+                history.iter().skip(first.unwrap_or_default()).find(others).and_then(id)
             }
         };
         found.ok_or_else(|| {
@@ -118,4 +123,9 @@ impl RollbackArgs {
             })
         })
     }
+}
+
+fn is_rollback(deployment: &Value) -> bool {
+    let kind = deployment.get("metadata").and_then(|metadata| text_in(metadata, "deployment_type"));
+    kind == Some("rollback")
 }

@@ -189,6 +189,27 @@ fn a_rollback_goes_to_what_served_before_or_to_what_is_named() {
 }
 
 #[test]
+fn a_second_rollback_goes_on_back_and_not_forth_again() {
+    let back = |id, version| {
+        let mut deployment = deployment(id, "live", version);
+        deployment["metadata"]["deployment_type"] = json!("rollback");
+        deployment
+    };
+    let [v1, v2, v3] = [(IDS[0], 1), (IDS[1], 2), (IDS[2], 3)].map(|(id, n)| deployment(id, "live", n));
+    let histories = [
+        (json!([back(IDS[3], 2), v3, v2, v1]), "000000000001"),
+        (json!([back(IDS[3], 1), back(IDS[3], 2), v3, v2, v1]), "served nothing else"),
+        (json!([v3, back(IDS[3], 1), v2, v1]), "000000000004"),
+    ];
+    for (deployments, expected) in histories {
+        let world = World::new().answers(LIVE, 200, &json!({"deployments": deployments}));
+        let outcome = world.run("cordboard rollback desk --yes");
+        let asked = world.lines().pop().unwrap();
+        assert!(asked.contains(expected) || outcome.err.contains(expected), "{asked}: {}", outcome.err);
+    }
+}
+
+#[test]
 fn what_is_named_by_its_id_goes_to_live_whatever_the_draft_is() {
     let active = json!({"activeDeployments": {"pre-release": deployment(IDS[0], "pre-release", 1)}});
     let history = json!({"deployments": [deployment(IDS[1], "live", 2), deployment(IDS[0], "live", 1)]});

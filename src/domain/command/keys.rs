@@ -216,6 +216,8 @@ mod tests {
         let mut state = world();
         let lesser = [
             Key { permissions: vec![Permission::Read], ..named("poor", 1) },
+            // It could give away nothing but itself.
+            Key { permissions: vec![Permission::Admin], ..named("keys", 5) },
             Key { agents: Some(vec!["sales".parse().unwrap()]), ..named("limited", 2) },
             Key { expires_at: Some(Timestamp(i64::MAX)), ..named("brief", 3) },
         ];
@@ -229,7 +231,7 @@ mod tests {
         state.act(delete("key-1")).unwrap();
         assert!(!state.keys.contains_key(&key().digest));
         assert_eq!(state.act(delete("key-second")).unwrap_err().code, "LAST_ADMIN_KEY");
-        assert_eq!(state.keys_of(&account()).count(), 4);
+        assert_eq!(state.keys_of(&account()).count(), 5);
     }
 
     #[test]

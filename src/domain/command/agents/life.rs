@@ -14,6 +14,9 @@ use crate::domain::state::State;
 /// Most agents of an instance.
 pub const AGENTS_MAX: usize = 100_000;
 
+/// Ids that are paths of operations beside `/v1/agents/{id}`: such an agent could not be asked for.
+const RESERVED: [&str; 1] = ["import"];
+
 /// An agent that is to be made.
 #[derive(Debug, Clone)]
 pub struct NewAgent {
@@ -33,6 +36,11 @@ impl State {
         let conflict = |code, message| Err(Refusal::new(RefusalKind::Conflict, code, message));
         if self.agents.contains_key(&id) {
             return conflict("PROJECT_ID_ALREADY_EXISTS", format!("there is an agent {} already", id.agent));
+        }
+        if RESERVED.contains(&id.agent.as_str()) {
+            let field = if new.copy_of.is_some() { "newAgentId" } else { "agentId" };
+            let message = format!("is the path of an operation: expected another id than {}", id.agent);
+            return Err(Refusal { code: "PROJECT_ID_INVALID", ..Refusal::field(field, message) });
         }
         if self.agents.len() >= AGENTS_MAX {
             return conflict("TOO_MANY_AGENTS", format!("there are {AGENTS_MAX} agents: no more fit"));
