@@ -1,7 +1,7 @@
 //! `export` and `import`: everything of an account, out of one router and into another.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args;
@@ -42,11 +42,13 @@ pub(super) fn pour_into(
 ) -> Result<(), Failure> {
     let Some(file) = file else { return session.pour(path) };
     let unfinished = file.with_added_extension("unfinished");
-    let mut begun = BufWriter::new(File::create(&unfinished).map_err(Failure::Output)?);
+    let named =
+        |why: io::Error| Failure::Output(io::Error::new(why.kind(), format!("{}: {why}", file.display())));
+    let mut begun = BufWriter::new(File::create(&unfinished).map_err(named)?);
     let poured = session.pour_into(path, &mut begun);
     let whole = poured.and_then(|()| {
-        begun.flush().and_then(|()| begun.get_ref().sync_all()).map_err(Failure::Output)?;
-        fs::rename(&unfinished, file).map_err(Failure::Output)
+        begun.flush().and_then(|()| begun.get_ref().sync_all()).map_err(named)?;
+        fs::rename(&unfinished, file).map_err(named)
     });
     if whole.is_err() {
         // What is there of it is of no use.

@@ -197,7 +197,7 @@ impl FromStr for ValueWritten {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        let (name, value) = named(text, '=').ok_or("expected NAME=VALUE, such as tests_gate=true")?;
+        let (name, value) = named(text, '=').ok_or("expected NAME=VALUE, such as open=true")?;
         Ok(Self { name, value: json_or_text(&value) })
     }
 }
