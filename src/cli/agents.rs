@@ -85,6 +85,14 @@ Examples:
     Import(ImportArgs),
 }
 
+/// The agent of a command that is about one, with or without a subcommand.
+///
+/// # Errors
+/// [`Failure::Usage`] where none is named.
+pub(super) fn named(agent: Option<&AgentId>) -> Result<&AgentId, Failure> {
+    agent.ok_or_else(|| Failure::Usage("name the agent".to_owned()))
+}
+
 /// The path of an agent.
 pub(super) fn path_of(agent: &AgentId) -> Path {
     Path::of("/v1/agents").segment(agent)

@@ -83,25 +83,27 @@ fn path_of(agent: &AgentId) -> Path {
 
 impl Errand for BranchesArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        match (&self.command, &self.agent) {
-            (Some(BranchesCommand::List { agent }), _) | (None, Some(agent)) => {
-                let reply = session.get(&path_of(agent))?;
-                session.show(&reply, told)
-            }
-            (Some(BranchesCommand::Create { agent, name }), _) => {
+        match &self.command {
+            None => list(session, agents::named(self.agent.as_ref())?),
+            Some(BranchesCommand::List { agent }) => list(session, agent),
+            Some(BranchesCommand::Create { agent, name }) => {
                 let body = json!({"branchName": name});
                 let reply = session.change("POST", &path_of(agent), Some(&body))?;
                 let id = text_of(&reply.json(), "branchId");
                 session.done(&reply, &format!("branch {id} was made of the draft of {agent}"))
             }
-            (Some(BranchesCommand::Merge(merge)), _) => merge.run(session),
-            (Some(BranchesCommand::Delete { agent, branch }), _) => {
+            Some(BranchesCommand::Merge(merge)) => merge.run(session),
+            Some(BranchesCommand::Delete { agent, branch }) => {
                 let reply = session.change("DELETE", &path_of(agent).segment(branch), None)?;
                 session.done(&reply, &format!("branch {branch} of {agent} is deleted"))
             }
-            (None, None) => Err(Failure::Usage("name the agent".to_owned())),
         }
     }
+}
+
+fn list(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(), Failure> {
+    let reply = session.get(&path_of(agent))?;
+    session.show(&reply, told)
 }
 
 fn told(answer: &Value, look: Look) -> String {

@@ -118,10 +118,9 @@ fn path_of(agent: &AgentId) -> Path {
 
 impl Errand for ConfigsArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        match (&self.command, &self.agent) {
-            (Some(command), _) => command.run(session),
-            (None, Some(agent)) => list(session, agent),
-            (None, None) => Err(Failure::Usage("name the agent".to_owned())),
+        match &self.command {
+            Some(command) => command.run(session),
+            None => list(session, agents::named(self.agent.as_ref())?),
         }
     }
 }

@@ -102,10 +102,9 @@ fn path_of(agent: &AgentId) -> Path {
 
 impl Errand for VersionsArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        match (&self.command, &self.agent) {
-            (Some(command), _) => command.run(session),
-            (None, Some(agent)) => list(session, agent, &self.page),
-            (None, None) => Err(Failure::Usage("name the agent".to_owned())),
+        match &self.command {
+            Some(command) => command.run(session),
+            None => list(session, agents::named(self.agent.as_ref())?, &self.page),
         }
     }
 }
