@@ -91,7 +91,7 @@ fn page(
     let shown: Vec<&Split> = splits.by_ref().take(limit).map(|(_, split)| split.as_ref()).collect();
     let last = shown.last().map(|split| print.after(split.id.as_str()));
     let next_cursor = splits.next().and(last);
-    let mut scopes = Scopes::of(caller, state, shown.iter().map(|split| &split.id));
+    let mut scopes = Scopes::of(caller, state, shown.iter().copied());
     let view = |split: &Split| SplitView::of(management, state, split, scopes.take(&split.id));
     SplitPage { splits: shown.into_iter().map(view).collect(), next_cursor }
 }
@@ -122,7 +122,7 @@ async fn get_split(
         return Err(Refusal::hidden().into());
     }
     aside(move || {
-        let leading = Scopes::of(&caller, &caller.state, std::iter::once(&id)).take(&id);
+        let leading = Scopes::of(&caller, &caller.state, std::iter::once(split.as_ref())).take(&id);
         let view = SplitView::of(&management, &caller.state, &split, leading);
         let view = if owners == Some(true) { view.with_owners(&split) } else { view };
         Answer::ok(view).with_tag(Tag::of(split.as_ref()))

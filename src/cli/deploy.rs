@@ -30,7 +30,7 @@ pub struct HowArgs {
     /// account has it, which is keep unless it was changed]
     #[arg(long, value_name = "WHAT", value_parser = ["keep", "move"])]
     active_calls: Option<String>,
-    /// End the split that tests live, for its control, where one stands in the way; this release has no such splits
+    /// End the split that tests live, for its control, where one stands in the way
     #[arg(long)]
     end_split: bool,
     /// Show what it would come to, and do nothing

@@ -38,8 +38,8 @@ use super::time::Timestamp;
 pub use accounts::{AccountPatch, no_account};
 pub use agents::{
     AGENTS_MAX, ALREADY_PUBLISHED, AgentEdit, ConnectorPatch, Content, Deploy, MergeBranch, Merging,
-    NO_NUMBER, NewAgent, NewConfigPage, NewDraft, NewNumbers, Promote, Publish, Rollback, STALE_CONFIG_PAGE,
-    STALE_DRAFT, Served, TelephonyEdit, VERSIONS_MAX,
+    NO_NUMBER, NewAgent, NewConfigPage, NewDraft, NewNumbers, Promote, Publish, Rollback, SPLIT_RUNNING,
+    STALE_CONFIG_PAGE, STALE_DRAFT, Served, TelephonyEdit, VERSIONS_MAX,
 };
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
@@ -289,11 +289,11 @@ impl State {
             Action::DeleteDefault => self.delete_default(account),
             Action::PutCallerPin { pin, known_as } => self.put_caller_pin(pin, *known_as, command.at),
             Action::DeleteCallerPin { id, known_as } => self.delete_caller_pin(id, *known_as),
-            Action::CreateSplit { split, numbers } => self.create_split(split, numbers),
-            Action::PatchSplit { id, patch } => self.patch_split(account, id, patch, command.at),
-            Action::EndSplit { id, winner } => self.end_split(account, id, winner, command.at),
+            Action::CreateSplit { split, numbers } => self.create_split(command, split, numbers),
+            Action::PatchSplit { id, patch } => self.patch_split(command, id, patch),
+            Action::EndSplit { id, winner } => self.end_split(command, id, winner),
             Action::DeleteSplit(id) => {
-                self.delete_split(Sight::of_author(self, &command.author), account, id)
+                self.delete_split(Sight::of_author(self, &command.author), command, id)
             }
             Action::ImportNumbers(import) => self.land_import(account, &command.author, import),
             Action::ApplyFiles(files) => self.apply_files(files, command.at),
@@ -361,10 +361,13 @@ impl State {
             Name::Agent(agent) if found(agent).is_none() => missing(format!("there is no agent {agent}")),
             Name::Split(split) => {
                 let id = SplitRef { account: account.clone(), split: split.clone() };
-                if self.splits.contains_key(&id) {
-                    Ok(())
-                } else {
-                    missing(format!("there is no split {split}"))
+                match self.splits.get(&id).map(|split| &split.scope) {
+                    None => missing(format!("there is no split {split}")),
+                    Some(Some(scope)) => missing(format!(
+                        "split {split} tests {} of {}: expected a split of numbers",
+                        scope.environment, scope.agent
+                    )),
+                    Some(None) => Ok(()),
                 }
             }
             Name::Pin(agent, pin) if found(agent).is_some_and(|found| found.resolve(*pin).is_none()) => {

@@ -246,6 +246,7 @@ impl FileSplit {
         Split {
             account: self.id.account.clone(),
             id: self.id.split.clone(),
+            scope: None,
             name: self.name.clone(),
             managed_by: ManagedBy::Files,
             unit: self.unit.clone(),

@@ -97,9 +97,15 @@ impl Moves {
         let otherwise: BTreeSet<&SplitId> = splits
             .iter()
             .copied()
-            .filter(|id| books.differs(&before.of_split(id), &after.of_split(id)))
+            .filter(|id| {
+                let scope = [after, before].into_iter().find_map(|scene| scene.split(id)?.scope.as_ref());
+                match scope {
+                    Some(scope) => books.differs(&before.of_scope(scope), &after.of_scope(scope)),
+                    None => books.differs(&before.of_split(id), &after.of_split(id)),
+                }
+            })
             .collect();
-        moves.numbers += followers(before, &otherwise, &numbers, seen);
+        moves.numbers += followers((before, after), &otherwise, &numbers, seen);
         for id in splits {
             let (was, is) = (before.split(id), after.split(id));
             if let (Some(was), Some(is)) = (was, is)
@@ -113,9 +119,9 @@ impl Moves {
     }
 }
 
-/// Numbers that lead into these splits beforehand, and are not among those looked at one by one.
+/// Numbers that these splits deal with, by a route of beforehand, and that are not among those looked at one by one.
 fn followers(
-    before: &Scene<'_>,
+    (before, after): (&Scene<'_>, &Scene<'_>),
     splits: &BTreeSet<&SplitId>,
     looked_at: &BTreeSet<Number>,
     seen: impl Fn(&Route) -> bool,
@@ -123,11 +129,13 @@ fn followers(
     if splits.is_empty() {
         return 0;
     }
-    let follows = |route: &Route| {
-        route.account == *before.account
-            && matches!(&route.to, Destination::Split(split) if splits.contains(split))
-            && seen(route)
+    let scopes = splits.iter().filter_map(|id| after.split(id).or(before.split(id))?.scope.as_ref());
+    let scopes: Vec<_> = scopes.map(|scope| (&scope.agent, Pin::Environment(scope.environment))).collect();
+    let dealt = |route: &Route| match &route.to {
+        Destination::Split(split) => splits.contains(split),
+        Destination::Agent { agent, pin } => scopes.contains(&(agent, *pin)),
     };
+    let follows = |route: &Route| route.account == *before.account && dealt(route) && seen(route);
     let all = before.state.routes.iter().filter(|(_, used)| follows(&used.route));
     let all: u64 = all.map(|(_, used)| u64::from(used.numbers)).sum();
     let route = |number: &&Number| before.state.route(number).is_some_and(|route| follows(route));

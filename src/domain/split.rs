@@ -4,7 +4,8 @@ pub mod slots;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{AccountId, AgentId, ArmId, Pin, SplitId};
+use super::agent::AgentRef;
+use super::id::{AccountId, AgentId, ArmId, Environment, Pin, SplitId};
 use super::refusal::FieldFault;
 use super::route::{ManagedBy, NO_HEADER_NAME, is_header_name};
 use super::time::Timestamp;
@@ -54,6 +55,17 @@ pub struct Arm {
     pub max_calls_in_progress: Option<u32>,
 }
 
+/// An environment whose calls a split deals, instead of those of numbers that lead into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentScope {
+    /// The agent.
+    #[serde(rename = "agentId")]
+    pub agent: AgentId,
+    /// What of it: `live`.
+    pub environment: Environment,
+}
+
 /// How a split was ended by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
@@ -77,6 +89,9 @@ pub struct Split {
     /// Who may change it.
     #[serde(default)]
     pub managed_by: ManagedBy,
+    /// The environment that it tests, if it is one of these; else calls come from numbers that lead into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<EnvironmentScope>,
     /// What is hashed.
     #[serde(default)]
     pub unit: UnitRule,
@@ -127,6 +142,37 @@ impl Split {
     #[must_use]
     pub fn names(&self, agent: &AgentId) -> bool {
         self.arms.iter().any(|arm| arm.agent == *agent)
+    }
+
+    /// The agent whose environment it deals the calls of, until it is ended by hand.
+    #[must_use]
+    pub fn under_test(&self) -> Option<AgentRef> {
+        let scope = self.scope.as_ref().filter(|_| self.ending.is_none())?;
+        Some(AgentRef { account: self.account.clone(), agent: scope.agent.clone() })
+    }
+
+    /// What the calls of an arm are pinned to: all those of an environment's split to that environment.
+    #[must_use]
+    pub fn pin_of(&self, arm: &Arm) -> Pin {
+        self.scope.as_ref().map_or(arm.pin, |scope| Pin::Environment(scope.environment))
+    }
+
+    /// Whether it is over for good, though not for want of calls: somebody else counts these.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.ending.is_some() || self.ends_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether it has begun and is not over; one that is paused goes on.
+    #[must_use]
+    pub fn is_running(&self, now: Timestamp) -> bool {
+        !self.is_over(now) && self.starts_at.is_none_or(|at| at <= now)
+    }
+
+    /// The same, ended by hand for an arm.
+    #[must_use]
+    pub fn ended(&self, winner: ArmId, at: Timestamp) -> Self {
+        Self { ending: Some(Ending { at, winner }), updated_at: at, ..self.clone() }
     }
 
     /// The position of an arm.
@@ -217,6 +263,7 @@ impl Split {
                 fault(format!("arms[{i}].id"), "is the id of an earlier arm too: expected one of its own");
             }
         }
+        self.scope_faults(&mut fault);
         if self.call_quota == Some(0) {
             fault("callQuota".to_owned(), "is 0: expected at least 1, or none");
         }
@@ -226,6 +273,34 @@ impl Split {
             fault("endsAt".to_owned(), "is not after startsAt");
         }
         faults
+    }
+
+    /// What an environment's split holds against each other: what the environment serves, and versions of the same
+    /// agent.
+    fn scope_faults(&self, fault: &mut impl FnMut(String, &str)) {
+        let Some(EnvironmentScope { agent, environment }) = &self.scope else { return };
+        if *environment != Environment::Live {
+            fault("scope.environment".to_owned(), "is not the one that can be tested: expected live");
+        }
+        for (i, arm) in self.arms.iter().enumerate() {
+            if arm.agent != *agent {
+                let message = format!("is another agent than the one tested: expected {agent}");
+                fault(format!("arms[{i}].agentId"), &message);
+            }
+            match (i, arm.pin == Pin::Environment(*environment)) {
+                (0, false) => fault(
+                    "arms[0].pin".to_owned(),
+                    &format!(
+                        "is the control's, which serves what {environment} serves: expected {environment}"
+                    ),
+                ),
+                (0, true) | (_, false) => {}
+                (_, true) => fault(
+                    format!("arms[{i}].pin"),
+                    "is what the control serves: expected V<n>, draft, sandbox or pre-release",
+                ),
+            }
+        }
     }
 }
 
@@ -307,6 +382,7 @@ mod tests {
             id: SplitId::parse("spring").unwrap(),
             name: String::new(),
             managed_by: ManagedBy::Api,
+            scope: None,
             unit: UnitRule::Caller,
             arms,
             salt: u64::MAX,

@@ -10,10 +10,10 @@ use super::address::{Number, Prefix};
 use super::agent::{Agent, AgentRef};
 use super::caller_pin::{CallerPin, CallerPinRef};
 use super::change::SplitRef;
-use super::id::{AccountId, ConfigHash, Revision};
+use super::id::{AccountId, ConfigHash, Pin, Revision, SplitId};
 use super::object::{Object, ObjectRef};
 use super::persistent::{Map, Slab};
-use super::route::{ManagedBy, Route};
+use super::route::{Destination, ManagedBy, Route};
 use super::split::Split;
 
 pub use numbers::{NumberMap, RouteIx, RouteUse};
@@ -50,6 +50,8 @@ pub struct State {
     pub caller_pins: CallerPinMap,
     /// Splits.
     pub splits: Map<SplitRef, Arc<Split>>,
+    /// The splits that test an environment and are not ended by hand, by its agent.
+    pub(in crate::domain) environment_splits: Map<AgentRef, SplitId>,
     /// Objects of the API that the files in force list too; whether they are there or were deleted since.
     pub shadowed: Map<ObjectRef, ()>,
     /// Fingerprint of the files that were applied last.
@@ -70,6 +72,28 @@ impl State {
     #[must_use]
     pub fn agent(&self, id: &AgentRef) -> Option<&Arc<Agent>> {
         self.agents.get(id)
+    }
+
+    /// The split that tests an environment of an agent, if one does that is not ended by hand.
+    #[must_use]
+    pub fn environment_split(&self, agent: &AgentRef) -> Option<&Arc<Split>> {
+        let split = self.environment_splits.get(agent)?.clone();
+        self.splits.get(&SplitRef { account: agent.account.clone(), split })
+    }
+
+    /// The split that deals the calls of a route: the one it names, or the one that tests the environment it names.
+    #[must_use]
+    pub fn split_of<'r>(&'r self, route: &'r Route) -> Option<&'r SplitId> {
+        match &route.to {
+            Destination::Split(split) => Some(split),
+            Destination::Agent { agent, pin: Pin::Environment(environment) } => {
+                let agent = AgentRef { account: route.account.clone(), agent: agent.clone() };
+                let split = self.environment_split(&agent)?;
+                let tests = split.scope.as_ref().is_some_and(|scope| scope.environment == *environment);
+                tests.then_some(&split.id)
+            }
+            Destination::Agent { .. } => None,
+        }
     }
 
     /// The route of a number, whoever owns it.

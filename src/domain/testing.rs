@@ -84,6 +84,7 @@ pub(crate) fn split(id: &str, arms: &[(&str, &str, u32)]) -> Split {
         id: SplitId::parse(id).unwrap(),
         name: String::new(),
         managed_by: ManagedBy::Api,
+        scope: None,
         unit: UnitRule::Caller,
         arms,
         salt: 42,

@@ -185,7 +185,7 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
             match self.table.seated(rule.seat) {
                 Some(served) => {
                     self.trail.note("header_rule", true, format_args!("rule {}: {header} matches", at + 1));
-                    return Some((Choice::of(served, Some(route)), Reason::HeaderRule(at, header)));
+                    return Some(self.tested(served, route, Reason::HeaderRule(at, header)));
                 }
                 None => self.empty("header_rule", rule.pin, format_args!(": rule {}", at + 1)),
             }
@@ -201,10 +201,22 @@ impl<'t, T: Trail> Deciding<'t, '_, '_, T> {
                     return None;
                 };
                 self.trail.note(reason.code(), true, format_args!("{} at {pin}", served.agent.agent));
-                Some((Choice::of(served, Some(route)), reason))
+                Some(self.tested(served, route, reason))
             }
             To::Split(split) => self.split(self.table.split_at(split)?, route, reason),
         }
+    }
+
+    /// What a rule led to, or what the split deals that tests it.
+    fn tested(
+        &mut self,
+        served: &'t Arc<Served>,
+        route: &'t Arc<ServingRoute>,
+        reason: Reason<'t>,
+    ) -> Found<'t> {
+        let split = served.split.and_then(|place| self.table.split_at(place));
+        let dealt = split.and_then(|split| self.split(split, route, Reason::EnvironmentSplit));
+        dealt.unwrap_or_else(|| (Choice::of(served, Some(route)), reason))
     }
 
     fn split(

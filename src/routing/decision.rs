@@ -166,6 +166,8 @@ pub enum Reason<'t> {
     NumberPin,
     /// The number's split.
     NumberSplit,
+    /// The split that tests the environment which the route leads to.
+    EnvironmentSplit,
     /// The split that the route leads to does not decide now.
     SplitInactive(Inactive),
     /// The longest matching prefix.
@@ -178,7 +180,7 @@ pub enum Reason<'t> {
 
 impl Reason<'_> {
     /// All rules, in the order of their [`Reason::index`].
-    pub const CODES: [&'static str; 11] = [
+    pub const CODES: [&'static str; 12] = [
         "call_in_progress",
         "token",
         "override",
@@ -186,6 +188,7 @@ impl Reason<'_> {
         "header_rule",
         "number_pin",
         "number_split",
+        "environment_split",
         "split_inactive",
         "prefix_route",
         "default_route",
@@ -203,10 +206,11 @@ impl Reason<'_> {
             Self::HeaderRule(..) => 4,
             Self::NumberPin => 5,
             Self::NumberSplit => 6,
-            Self::SplitInactive(_) => 7,
-            Self::PrefixRoute(_) => 8,
-            Self::DefaultRoute => 9,
-            Self::NoRoute => 10,
+            Self::EnvironmentSplit => 7,
+            Self::SplitInactive(_) => 8,
+            Self::PrefixRoute(_) => 9,
+            Self::DefaultRoute => 10,
+            Self::NoRoute => 11,
         }
     }
 
@@ -370,6 +374,10 @@ impl Sentence<'_, '_> {
             Reason::NumberSplit => {
                 write!(f, "{to}")?;
                 f.write_str(" is")?;
+            }
+            Reason::EnvironmentSplit => {
+                let served = choice.served;
+                write!(f, "{to} leads to {} at {}", served.agent.agent, served.pin)?;
             }
             Reason::SplitInactive(why) => write!(f, "split {} {}", split_id(choice), why.text())?,
             Reason::PrefixRoute(prefix) => write!(f, "{to} begins with {prefix}")?,

@@ -128,6 +128,7 @@ impl ByName<'_> {
             agent_place: agent.place,
             version: Arc::clone(version),
             pin,
+            split: None,
             guard: agent.guard.clone(),
             health: health.unwrap_or_default(),
             endpoints,

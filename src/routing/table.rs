@@ -87,6 +87,8 @@ pub struct Served {
     pub endpoints: Option<Arc<[Endpoint]>>,
     /// Its configuration, once it is known; held for whoever asks the shelf for it.
     pub body: OnceLock<Arc<Body>>,
+    /// Where the split stands in the table that deals the calls of its environment, if one tests that.
+    pub(super) split: Option<u32>,
     /// What of the agent holds for all that it serves, if it has limits or a fallback.
     pub guard: Option<Arc<Guard>>,
     /// The health of its endpoints, in their order; nothing where nobody looks at it.
@@ -153,6 +155,8 @@ pub struct ServingAgent {
     straight: Vec<u32>,
     /// Splits with an arm of this agent.
     splits: Vec<u32>,
+    /// The one that tests an environment of it, and which.
+    test: Option<(Environment, u32)>,
     /// Its limit and its fallback, if it has either.
     pub(super) guard: Option<Arc<Guard>>,
     /// Its real-time configs as JSON, by [`Environment::index`].
@@ -227,7 +231,7 @@ pub struct ServingArm {
     pub served: Option<Arc<Served>>,
     /// Its id.
     pub id: ArmId,
-    /// What of the agent.
+    /// What of the agent; of a test arm of an environment, the version that it is held to.
     pub pin: Pin,
     /// Its weight.
     pub weight: u32,
@@ -245,7 +249,7 @@ pub struct ServingArm {
 pub(super) struct Way {
     /// In the memory that all routes of the account share.
     pub(super) account: AccountId,
-    /// What its seat serves, where the route says nothing but where calls go.
+    /// What its seat serves, where the route says nothing but where calls go and no split tests that.
     pub(super) straight: Option<Arc<Served>>,
     pub(super) route: Arc<ServingRoute>,
 }

@@ -1,6 +1,7 @@
 //! Laws of the call path, over real states and tables.
 
 mod capacity;
+mod environment_splits;
 mod moved;
 mod pages;
 

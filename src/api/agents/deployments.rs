@@ -166,10 +166,9 @@ pub struct HowBody {
     /// caller should not find somebody else at the other end in the middle of a sentence.
     #[schema(value_type = Option<String>, example = "keep")]
     active_calls: Option<ActiveCalls>,
-    /// Ends the split that tests `live`, for its control, where one stands in the way. This release has no splits of
-    /// environments, so that none does.
+    /// Ends the split that tests `live`, for its control and as part of the same revision, instead of being refused with
+    /// `SPLIT_RUNNING`.
     #[schema(required = false)]
-    #[expect(dead_code, reason = "taken and described, to no effect")]
     end_split: bool,
 }
 
@@ -211,7 +210,7 @@ impl HowBody {
 
     fn deploy(self, management: &Management) -> Deploy {
         let message = self.deployment_message.map(Text::into_string).unwrap_or_default();
-        new_deploy(management, message, self.active_calls)
+        Deploy { end_split: self.end_split, ..new_deploy(management, message, self.active_calls) }
     }
 }
 
@@ -224,7 +223,8 @@ pub(super) fn new_deploy(
     let [random, _] = halves((management.random)());
     let mut bits = [0; 10];
     bits.iter_mut().zip(random).for_each(|(to, from)| *to = from);
-    Deploy { id: DeploymentId::new(management.now(), &bits), message, active_calls }
+    let id = DeploymentId::new(management.now(), &bits);
+    Deploy { id, message, active_calls, end_split: false }
 }
 
 impl Written for HowBody {

@@ -5,11 +5,11 @@ use utoipa::ToSchema;
 use crate::api::fields::{Fields, Kind, Whole, Written};
 use crate::domain::address::Number;
 use crate::domain::command::{ArmPatch, SplitPatch};
-use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
+use crate::domain::id::{AccountId, AgentId, ArmId, Environment, Pin, SplitId};
 use crate::domain::refusal::FieldFault;
 use crate::domain::route::ManagedBy;
 use crate::domain::split::slots::{ARMS_MAX, Owners};
-use crate::domain::split::{Arm, Split, UnitRule};
+use crate::domain::split::{Arm, EnvironmentScope, Split, UnitRule};
 use crate::domain::time::Timestamp;
 use crate::http::json::tree::Tree;
 
@@ -36,7 +36,7 @@ pub struct NewSplit {
     /// A name for people, at most 100 characters.
     #[schema(required = false)]
     pub(super) name: String,
-    /// The numbers to put into it.
+    /// Which calls are in it: those to numbers, or those of an environment.
     pub(in crate::api) scope: Option<Scope>,
     /// What is hashed: `caller` (default), `call`, `random` or `{"header": name}`.
     #[schema(value_type = serde_json::Value, required = false)]
@@ -83,11 +83,18 @@ pub struct NewArm {
 
 /// Which calls are in a split.
 #[derive(Debug, Default, ToSchema)]
-#[schema(as = ScopeBody)]
+#[schema(as = ScopeBody, rename_all = "camelCase")]
 pub struct Scope {
     /// Calls to these numbers, whose route leads into the split from now on.
     #[schema(value_type = Vec<String>, required = false)]
     pub(in crate::api) numbers: Vec<Number>,
+    /// Instead of numbers: all calls that lead to the live environment of this agent, to test other versions of it. The
+    /// control is what is live; a test arm that names a draft or an environment is held to the version that this is now.
+    #[schema(value_type = Option<String>)]
+    agent_id: Option<AgentId>,
+    /// With the agent: `live`.
+    #[schema(value_type = Option<String>, example = "live")]
+    environment: Option<Environment>,
 }
 
 /// Changes to a split; what is absent stays, null clears.
@@ -97,7 +104,7 @@ pub struct SplitChange {
     /// A name for people.
     name: Option<String>,
     /// Numbers to put into it besides those it has.
-    scope: Option<Scope>,
+    scope: Option<MoreNumbers>,
     /// Changes to arms, by id.
     #[schema(required = false)]
     arms: Vec<ArmChange>,
@@ -251,6 +258,7 @@ impl NewSplit {
             id,
             name: self.name.clone(),
             managed_by: ManagedBy::Api,
+            scope: self.scope.as_ref().and_then(Scope::environment),
             unit: self.unit.clone(),
             owners: Owners::first(&weights),
             arms,
@@ -268,8 +276,37 @@ impl NewSplit {
 
 impl Written for Scope {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        if fields.present("agentId").is_none() & fields.present("environment").is_none() {
+            return Some(Self { numbers: fields.values("numbers"), ..Self::default() });
+        }
+        if fields.present("numbers").is_some() {
+            fields.fault("numbers", "stands beside an environment: expected either");
+        }
+        let (agent_id, environment) = (fields.required("agentId"), fields.required("environment"));
+        Some(Self { numbers: Vec::new(), agent_id, environment })
+    }
+}
+
+impl Scope {
+    /// The environment, where it is one.
+    fn environment(&self) -> Option<EnvironmentScope> {
+        Some(EnvironmentScope { agent: self.agent_id.clone()?, environment: self.environment? })
+    }
+}
+
+/// Which numbers come into a split; what else it deals stays.
+#[derive(Debug, Default, ToSchema)]
+#[schema(as = ScopeChange)]
+pub struct MoreNumbers {
+    /// Calls to these numbers besides, whose route leads into the split from now on.
+    #[schema(value_type = Vec<String>, required = false)]
+    numbers: Vec<Number>,
+}
+
+impl Written for MoreNumbers {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         if fields.present("agentId").is_some() | fields.present("environment").is_some() {
-            fields.fault_of_all("an environment cannot be split in this release: expected numbers");
+            fields.fault_of_all("what a split tests stays: expected numbers, or another split");
         }
         Some(Self { numbers: fields.values("numbers") })
     }
@@ -281,7 +318,7 @@ impl Written for SplitChange {
         let arms = fields.objects("arms", CHANGES_MAX, expected, ArmChange::read).unwrap_or_default();
         Some(Self {
             name: fields.optional("name"),
-            scope: fields.object("scope", Scope::read),
+            scope: fields.object("scope", MoreNumbers::read),
             arms: arms.into_iter().flatten().collect(),
             starts_at: fields.given("startsAt"),
             ends_at: fields.given("endsAt"),

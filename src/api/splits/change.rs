@@ -19,13 +19,19 @@ use crate::control::Applied;
 use crate::domain::split::Split;
 use crate::http::error::ApiError;
 
-/// Makes a split and puts numbers into it, as one revision.
+/// Makes a split and puts numbers into it, or has it test `live` of an agent, as one revision.
+///
+/// One that tests `live` needs the permission `deploy` besides, deals all calls that lead there, and is the only one of
+/// its agent. Its control is what is live; a test arm that names the draft or an environment is held to the version that
+/// this is now, and a draft that is none yet becomes one. While it runs, nothing else comes into `live`, unless it says
+/// `endSplit`.
 #[utoipa::path(
     post, path = "/v1/splits", tag = "splits", security(("key" = ["edit"])),
     request_body = NewSplit,
     responses(
         (status = 201, body = SplitView, description = "The split."),
-        (status = 409, description = "`ALREADY_EXISTS`, or a number is `MANAGED_BY_FILES` or of another account"),
+        (status = 409, description = "`ALREADY_EXISTS`, a number or the tested agent is `MANAGED_BY_FILES`, a number is of another account, or `SPLIT_RUNNING`: another one tests this agent"),
+        (status = 412, description = "`PRE_RELEASE_NOT_READY`: the account lets into `live` only what was in pre-release"),
     )
 )]
 pub(super) async fn create_split(
@@ -33,9 +39,10 @@ pub(super) async fn create_split(
     caller: Caller,
     Wanted(create): Wanted<CreateSplit>,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let split = create.split.clone();
+    let id = create.split.id.clone();
     let applied = caller.submit(&management, create).await?;
-    let answer = shown(management, caller, applied, Arc::new(split), None).await?;
+    let split = Arc::clone(find(&applied.state, &caller, &id)?);
+    let answer = shown(management, caller, applied, split, None).await?;
     Ok(answer.with_status(StatusCode::CREATED))
 }
 
@@ -66,7 +73,8 @@ pub(super) async fn patch_split(
     shown(management, caller, applied, split, Some(moved)).await
 }
 
-/// Gives all calls of a split to one arm; what was counted stays.
+/// Gives all calls of a split to one arm; what was counted stays. Where it tests `live` and a test arm wins, the version
+/// of that is promoted to `live` in the same revision.
 #[utoipa::path(
     post, path = "/v1/splits/{id}/end", tag = "splits", security(("key" = ["edit"])),
     params(
@@ -78,6 +86,7 @@ pub(super) async fn patch_split(
         (status = 200, body = SplitView, description = "The split as it is from now on."),
         (status = 404, description = "`SPLIT_NOT_FOUND`"),
         (status = 409, description = "`MANAGED_BY_FILES`, or `SPLIT_ENDED`: for another arm"),
+        (status = 412, description = "`PRE_RELEASE_NOT_READY`: the account lets into `live` only what was in pre-release"),
     )
 )]
 pub(super) async fn end_split(
@@ -100,7 +109,7 @@ async fn shown(
     moved: Option<usize>,
 ) -> Result<Answer<SplitView>, ApiError> {
     aside(move || {
-        let leading = Scopes::of(&caller, &applied.state, std::iter::once(&split.id)).take(&split.id);
+        let leading = Scopes::of(&caller, &applied.state, std::iter::once(split.as_ref())).take(&split.id);
         let view =
             SplitView::of(&management, &applied.state, &split, leading).with_warnings(&applied.warnings);
         let view = match moved {

@@ -54,7 +54,7 @@ pub struct SplitView {
     /// `api` or `files`: who may change it.
     #[schema(value_type = String)]
     managed_by: ManagedBy,
-    /// How many numbers lead into it.
+    /// How many numbers lead into it, or to the environment that it tests.
     number_count: u64,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]

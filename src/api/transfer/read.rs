@@ -42,9 +42,10 @@ const DOCUMENT: [&str; 10] = [
     "numbers",
 ];
 const ROUTE: [&str; 7] = ["agentId", "pin", "splitId", "headerRules", "headers", "siteVariantId", "fallback"];
-const SPLIT: [&str; 13] = [
+const SPLIT: [&str; 14] = [
     "id",
     "name",
+    "scope",
     "unit",
     "arms",
     "salt",

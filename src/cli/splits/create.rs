@@ -10,12 +10,16 @@ use super::super::path::Path;
 use super::super::session::Session;
 use super::super::written::{ArmWritten, MaxCallsWritten, UnitWritten, given, limited, number, time};
 use crate::domain::address::Number;
-use crate::domain::id::SplitId;
+use crate::domain::id::{AgentId, SplitId};
 
 /// Make a split
 ///
 /// The first arm is the control: it serves while the split has not begun, rests, or is over. Numbers that are named are
 /// routed to the split at once.
+///
+/// With --live-of, it tests what is live: it deals all calls that lead to `live` of that agent, against its arm at
+/// `live`, which comes first. Other arms are held to the version that their pin names now. Until it is over, nothing else
+/// comes into `live`, unless the command there says --end-split.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -23,6 +27,7 @@ Examples:
   cordboard splits create spring --arm control=sales@V3:1 --arm test=sales@V4:1 --number +14155550100
   cordboard splits create beta --arm a=sales@V3:9 --arm b=sales@V4:1 --unit header:X-Customer --call-quota 5000
   cordboard splits create trial --arm a=sales@V3:9 --arm b=sales@V4:1 --max-calls b=10
+  cordboard splits create next --live-of sales --arm control=sales@live:90 --arm test=sales@pre-release:10
   cordboard splits create night --arm a=sales@V3:1 --arm b=sales@V4:1 --starts-at 2026-01-31T22:00:00Z")]
 pub(in super::super) struct CreateArgs {
     /// Its id: letters, digits, hyphens or underscores
@@ -42,6 +47,9 @@ pub(in super::super) struct CreateArgs {
     /// A number to route to the split; may be said again
     #[arg(long = "number", value_name = "NUMBER", value_parser = number)]
     numbers: Vec<Number>,
+    /// The agent whose live calls are split, instead of those of numbers
+    #[arg(long, value_name = "AGENT", conflicts_with = "numbers")]
+    live_of: Option<AgentId>,
     /// When it begins
     #[arg(long, value_name = "TIME", value_parser = time)]
     starts_at: Option<Value>,
@@ -68,10 +76,19 @@ impl CreateArgs {
         let split = self.to_json();
         self.assent.obtain(session, &format!("making split {}", self.id), |session| {
             // A split that no number is in wins and loses no calls, whatever its arms.
-            Ok(!self.numbers.is_empty() && (has_live_arm(&split) || is_any_live_now(session, &self.numbers)?))
+            Ok(self.live_of.is_some()
+                || !self.numbers.is_empty()
+                    && (has_live_arm(&split) || is_any_live_now(session, &self.numbers)?))
         })?;
         let reply = session.change("POST", &Path::of("/v1/splits"), Some(&split))?;
         session.done(&reply, &format!("split {} was made", self.id))
+    }
+
+    fn scope(&self) -> Option<Value> {
+        match &self.live_of {
+            Some(agent) => Some(json!({"agentId": agent, "environment": "live"})),
+            None => (!self.numbers.is_empty()).then(|| json!({"numbers": self.numbers})),
+        }
     }
 
     fn to_json(&self) -> Value {
@@ -81,7 +98,7 @@ impl CreateArgs {
             ("arms", Some(json!(arms))),
             ("name", self.name.as_ref().map(|name| json!(name))),
             ("unit", self.unit.as_ref().map(|unit| unit.0.clone())),
-            ("scope", (!self.numbers.is_empty()).then(|| json!({"numbers": self.numbers}))),
+            ("scope", self.scope()),
             ("startsAt", self.starts_at.clone()),
             ("endsAt", self.ends_at.clone()),
             ("callQuota", self.call_quota.map(|quota| json!(quota))),

@@ -46,6 +46,9 @@ pub(super) fn one(split: &Value, look: Look) -> String {
         _ => String::new(),
     };
     lines.push(("Calls", text_of(split, "calls") + &quota));
+    if let Some(agent) = tested(split) {
+        lines.push(("Tests", format!("live of {agent}")));
+    }
     lines.push(("Numbers", numbers(split)));
     lines.push(("Salt", text_of(split, "salt")));
     lines.push(("Managed by", text_of(split, "managedBy")));
@@ -89,6 +92,12 @@ pub(super) fn owners(split: &Value) -> String {
     };
     let runs: String = items(split, "owners").iter().map(run).collect();
     format!("owners = [\n{runs}]\n")
+}
+
+/// The agent whose `live` it tests, if it is one of these.
+fn tested(split: &Value) -> Option<String> {
+    let scope = split.get("scope")?;
+    text_in(scope, "agentId").map(clean)
 }
 
 /// How many numbers lead into it, and which, where these are few.

@@ -4,6 +4,7 @@
 mod branches;
 mod config_pages;
 mod drafts;
+mod environment_splits;
 mod leaving;
 mod life;
 mod listening;
@@ -28,6 +29,8 @@ use crate::domain::route::ManagedBy;
 use crate::domain::state::State;
 
 pub use config_pages::{NewConfigPage, STALE_CONFIG_PAGE};
+pub(super) use environment_splits::Held;
+pub use environment_splits::SPLIT_RUNNING;
 pub(super) use leaving::Leaving;
 pub use life::{AGENTS_MAX, NewAgent};
 pub use merges::{MergeBranch, Merging, Served};
@@ -215,7 +218,7 @@ impl State {
         self.agents.get(id).map(AsRef::as_ref).ok_or_else(missing)
     }
 
-    fn settings(&self, account: &AccountId) -> AccountSettings {
+    pub(super) fn settings(&self, account: &AccountId) -> AccountSettings {
         self.accounts.get(account).map(|account| account.settings).unwrap_or_default()
     }
 }

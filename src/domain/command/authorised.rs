@@ -1,7 +1,9 @@
 //! Whether somebody may ask for a change at all, whatever it would come to.
 
-use super::{Action, Author, Command};
+use super::{Action, AgentEdit, Author, Command};
 use crate::domain::account::Permission;
+use crate::domain::change::SplitRef;
+use crate::domain::id::SplitId;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::sight::Sight;
 use crate::domain::state::State;
@@ -37,5 +39,23 @@ impl State {
             return Err(forbidden("this is about accounts and needs a key of the first one".to_owned()));
         }
         if Sight::of_key(self, present).command(command) { Ok(()) } else { Err(Refusal::hidden()) }
+    }
+
+    /// What a key needs for a command besides the permission of its action: whoever merges where merges are published,
+    /// or splits the calls of an environment, deploys as well.
+    fn needed_besides(&self, command: &Command) -> Option<Permission> {
+        let tests = |id: &SplitId| {
+            let id = SplitRef { account: command.account.clone(), split: id.clone() };
+            self.splits.get(&id).is_some_and(|split| split.scope.is_some())
+        };
+        let deploys = match &command.action {
+            Action::Agent { edit: AgentEdit::MergeBranch(_), .. } => {
+                self.settings(&command.account).merge_publishes
+            }
+            Action::CreateSplit { split, .. } => split.scope.is_some(),
+            Action::PatchSplit { id, .. } | Action::EndSplit { id, .. } => tests(id),
+            _ => false,
+        };
+        deploys.then_some(Permission::Deploy)
     }
 }

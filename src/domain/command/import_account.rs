@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::agents::Held;
 use super::{Body, Command, Outcome};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
@@ -101,7 +102,10 @@ impl State {
             warnings: Vec::new(),
         };
         import.agents.iter().enumerate().for_each(|(i, agent)| intake.agent(i, agent));
-        import.splits.iter().enumerate().for_each(|(i, split)| intake.split(i, split));
+        // Those that are over first: they no longer stand in the way of others.
+        let (over, others): (Vec<_>, Vec<_>) =
+            import.splits.iter().enumerate().partition(|(_, split)| split.ending.is_some());
+        over.into_iter().chain(others).for_each(|(i, split)| intake.split(command, i, split));
         for (i, (prefix, route)) in import.prefixes.iter().enumerate() {
             intake.check_route(&format!("prefixes[{i}]"), route);
             if intake.next.prefixes.get(&(account.clone(), *prefix)) != Some(route) {
@@ -229,14 +233,21 @@ impl Intake {
         }
     }
 
-    fn split(&mut self, i: usize, split: &Split) {
-        match self.next.check_split(split) {
-            Ok(warnings) => self.warnings.extend(warnings),
+    fn split(&mut self, command: &Command, i: usize, split: &Split) {
+        let checked = self.next.check_split(split);
+        let held = checked.and_then(|warnings| {
+            self.warnings.extend(warnings);
+            self.next.hold_arms(command, split.clone(), Some(split))
+        });
+        let Held { split, changes, warnings } = match held {
+            Ok(held) => held,
             Err(refusal) => return self.refused(&format!("splits[{i}]"), refusal),
-        }
+        };
+        self.warnings.extend(warnings);
+        changes.into_iter().for_each(|change| self.change(change));
         let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
-        if self.next.splits.get(&id).is_none_or(|present| present.as_ref() != split) {
-            self.change(Change::SplitPut(Arc::new(split.clone())));
+        if self.next.splits.get(&id).is_none_or(|present| **present != split) {
+            self.change(Change::SplitPut(Arc::new(split)));
         }
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::Outcome;
-use super::told::{arms_text, leaving_warnings, put_into_text, split_text};
+use super::agents::Held;
+use super::told::{arms_text, leaving_warnings, put_into_text, split_text, tested_text};
+use super::{Command, Outcome};
 use crate::domain::address::Number;
 use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::id::{AccountId, AgentId, ArmId, Pin, SplitId};
@@ -14,7 +15,7 @@ use crate::domain::object::{Object, ObjectRef};
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::sight::Sight;
-use crate::domain::split::{Arm, Ending, Split};
+use crate::domain::split::{Arm, Split};
 use crate::domain::state::{NumberMap, RouteUse, State};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
@@ -72,7 +73,12 @@ pub struct SplitPatch {
 const DOUBTS_MAX: usize = 10;
 
 impl State {
-    pub(super) fn create_split(&self, split: &Split, numbers: &[Number]) -> Result<Outcome, Refusal> {
+    pub(super) fn create_split(
+        &self,
+        command: &Command,
+        split: &Split,
+        numbers: &[Number],
+    ) -> Result<Outcome, Refusal> {
         let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
         if self.splits.contains_key(&id) {
             // Of a split that the key may not see, it learns no more.
@@ -80,17 +86,19 @@ impl State {
             return Err(Refusal::new(RefusalKind::Conflict, "ALREADY_EXISTS", message));
         }
         let mut warnings = self.check_split(split)?;
+        let Held { split, mut changes, warnings: told } = self.hold_arms(command, split.clone(), None)?;
+        warnings.extend(told);
         warnings.extend(numbers.iter().filter_map(Number::doubt).take(DOUBTS_MAX));
         let routed = self.routed_into_split(&id, numbers)?;
         warnings.extend(leaving_warnings(self, &routed));
         let put = put_into_text(self, &routed);
-        let mut changes = vec![Change::SplitPut(Arc::new(split.clone()))];
+        changes.push(Change::SplitPut(Arc::new(split.clone())));
         changes.extend((!routed.is_empty()).then_some(Change::Numbers(routed)));
         Ok(Outcome {
             changes,
             action: "split.create",
             target: split.id.to_string(),
-            summary: format!("split {} is new: {}{put}", split.id, arms_text(split)),
+            summary: format!("split {} is new{}: {}{put}", split.id, tested_text(&split), arms_text(&split)),
             warnings,
             ..Outcome::default()
         })
@@ -98,39 +106,20 @@ impl State {
 
     pub(super) fn patch_split(
         &self,
-        account: &AccountId,
+        command: &Command,
         id: &SplitId,
         patch: &SplitPatch,
-        at: Timestamp,
     ) -> Result<Outcome, Refusal> {
+        let account = &command.account;
         let before = self.writable_split(account, id)?;
         if before.ending.is_some() {
             let message = format!("split {id} was ended: make a new one");
             return Err(Refusal::new(RefusalKind::Conflict, "SPLIT_ENDED", message));
         }
-        let (arms, mut faults) = patched_arms(before, &patch.arms);
-        let mut split = Split { updated_at: at, ..before.with_arms(arms) };
-        if let Some(name) = &patch.name {
-            split.name.clone_from(name);
-        }
-        split.starts_at = patch.starts_at.unwrap_or(split.starts_at);
-        split.ends_at = patch.ends_at.unwrap_or(split.ends_at);
-        split.call_quota = patch.call_quota.unwrap_or(split.call_quota);
-        split.paused = patch.paused.unwrap_or(split.paused);
         let mut warnings: Vec<_> = patch.numbers.iter().filter_map(Number::doubt).take(DOUBTS_MAX).collect();
-        let so_far = faults.len();
-        // An arm is named by its place in the request, not by the one it comes to.
-        let place = |arm: &Arm| patch.arms.iter().position(|patch| patch.id == arm.id);
-        let named = |fault: FieldFault| as_written(fault, &split, place);
-        faults.extend(self.split_faults(&split, &mut warnings).into_iter().map(named));
-        // What is left without the arms at fault says nothing about those that were meant.
-        if so_far > 0 {
-            faults.retain(|fault| fault.field != "arms");
-        }
-        if !faults.is_empty() {
-            return Err(Refusal::fields(faults));
-        }
-        let mut changes = Vec::new();
+        let held = self.patched(command, before, patch, &mut warnings)?;
+        let (split, mut changes) = (held.split, held.changes);
+        warnings.extend(held.warnings);
         let moved_slots = split.moved_slots(before);
         if (Split { updated_at: before.updated_at, ..split.clone() }) != **before {
             changes.push(Change::SplitPut(Arc::new(split.clone())));
@@ -155,14 +144,55 @@ impl State {
         })
     }
 
+    /// A split with some changes, its arms held where it tests an environment.
+    fn patched(
+        &self,
+        command: &Command,
+        before: &Split,
+        patch: &SplitPatch,
+        warnings: &mut Vec<String>,
+    ) -> Result<Held, Refusal> {
+        let (arms, mut faults) = patched_arms(before, &patch.arms);
+        let mut split = Split { updated_at: command.at, ..before.with_arms(arms) };
+        if let Some(name) = &patch.name {
+            split.name.clone_from(name);
+        }
+        split.starts_at = patch.starts_at.unwrap_or(split.starts_at);
+        split.ends_at = patch.ends_at.unwrap_or(split.ends_at);
+        split.call_quota = patch.call_quota.unwrap_or(split.call_quota);
+        split.paused = patch.paused.unwrap_or(split.paused);
+        let so_far = faults.len();
+        // An arm is named by its place in the request, not by the one it comes to.
+        let place = |arm: &Arm| patch.arms.iter().position(|patch| patch.id == arm.id);
+        let named = |fault: FieldFault| as_written(fault, &split, place);
+        faults.extend(self.split_faults(&split, warnings).into_iter().map(named));
+        // What is left without the arms at fault says nothing about those that were meant.
+        if so_far > 0 {
+            faults.retain(|fault| fault.field != "arms");
+        }
+        if split.scope.is_some() && !patch.numbers.is_empty() {
+            let message = "the split tests an environment: expected no numbers".to_owned();
+            faults.push(FieldFault { field: "scope.numbers".to_owned(), message });
+        }
+        if !faults.is_empty() {
+            return Err(Refusal::fields(faults));
+        }
+        self.hold_arms(command, split.clone(), Some(before)).map_err(|refusal| {
+            if refusal.fields.is_empty() {
+                return refusal;
+            }
+            Refusal::fields(refusal.fields.into_iter().map(named).collect())
+        })
+    }
+
+    /// The version of a test arm that wins an environment goes there.
     pub(super) fn end_split(
         &self,
-        account: &AccountId,
+        command: &Command,
         id: &SplitId,
         winner: &ArmId,
-        at: Timestamp,
     ) -> Result<Outcome, Refusal> {
-        let split = self.writable_split(account, id)?;
+        let split = self.writable_split(&command.account, id)?;
         if split.position(winner.as_str()).is_none() {
             return Err(Refusal::field("winner", format!("split {id} has no arm {winner}")));
         }
@@ -180,9 +210,13 @@ impl State {
                 format!("split {id} was ended for {} already", ending.winner),
             )),
             None => {
-                let ending = Some(Ending { at, winner: winner.clone() });
-                let split = Split { ending, updated_at: at, ..split.as_ref().clone() };
-                Ok(Outcome { changes: vec![Change::SplitPut(Arc::new(split))], ..outcome })
+                let ended = Change::SplitPut(Arc::new(split.ended(winner.clone(), command.at)));
+                let (deployed, how) = self.won(command, split, winner)?.unzip();
+                Ok(Outcome {
+                    changes: [ended].into_iter().chain(deployed).collect(),
+                    summary: outcome.summary + &how.unwrap_or_default(),
+                    ..outcome
+                })
             }
         }
     }
@@ -190,10 +224,15 @@ impl State {
     pub(super) fn delete_split(
         &self,
         sight: Sight<'_>,
-        account: &AccountId,
+        command: &Command,
         id: &SplitId,
     ) -> Result<Outcome, Refusal> {
-        self.writable_split(account, id)?;
+        let account = &command.account;
+        let split = self.writable_split(account, id)?;
+        if let Some(agent) = split.under_test().filter(|_| !split.is_over(command.at)) {
+            let message = format!("split {id} is in use by live of {}: end it first", agent.agent);
+            return Err(Refusal::new(RefusalKind::Conflict, "IN_USE", message));
+        }
         let id = SplitRef { account: account.clone(), split: id.clone() };
         if let Some(user) = self.split_user(sight, &id) {
             let message = format!("split {} is in use by {user}", id.split);
@@ -275,6 +314,7 @@ impl State {
 
     fn split_faults(&self, split: &Split, warnings: &mut Vec<String>) -> Vec<FieldFault> {
         let mut faults = split.faults();
+        faults.extend(self.scope_fault(split));
         for (i, arm) in split.arms.iter().enumerate() {
             let field = format!("arms[{i}]");
             faults.extend(self.check_pin(&split.account, &arm.agent, arm.pin, &field, warnings).err());

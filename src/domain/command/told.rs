@@ -75,6 +75,12 @@ pub(super) fn leaving_warnings(before: &State, numbers: &NumberChanges) -> Vec<S
     leaving
 }
 
+/// What a split tests, if it is an environment.
+pub(super) fn tested_text(split: &Split) -> String {
+    let Some(scope) = &split.scope else { return String::new() };
+    format!(" and tests {} of {}", scope.environment, scope.agent)
+}
+
 pub(super) fn arms_text(split: &Split) -> String {
     let arms: Vec<String> = split
         .arms

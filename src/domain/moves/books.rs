@@ -38,7 +38,7 @@ impl<'s> Books<'s> {
             return true;
         }
         let points = |scene: &Scene<'_>, split: &Split| -> Vec<Option<Point>> {
-            split.arms.iter().map(|arm| scene.point(&arm.agent, arm.pin)).collect()
+            split.arms.iter().map(|arm| scene.point_of(split, arm)).collect()
         };
         let (points_before, points_after) = (points(self.before, was), points(self.after, is));
         let arms = self.before.serving_arms(was).into_iter().zip(self.after.serving_arms(is));

@@ -7,9 +7,9 @@ use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::AgentRef;
 use crate::domain::change::SplitRef;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Pin, SplitId, VersionNumber};
-use crate::domain::route::{Destination, Route};
-use crate::domain::split::Split;
+use crate::domain::route::{Destination, ManagedBy, Route};
 use crate::domain::split::slots::SLOTS;
+use crate::domain::split::{Arm, EnvironmentScope, Split};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 
@@ -66,6 +66,12 @@ impl<'s> Scene<'s> {
         Some(Point { agent: agent.clone(), pin, number: version.number, hash: version.hash })
     }
 
+    /// What an arm serves.
+    pub(super) fn point_of(&self, split: &Split, arm: &Arm) -> Option<Point> {
+        let point = self.point(&arm.agent, arm.pin)?;
+        Some(Point { pin: split.pin_of(arm), ..point })
+    }
+
     /// Whether the slots of a split do not decide.
     pub(super) fn rests(&self, split: &Split) -> bool {
         split.inactive(self.now).is_some()
@@ -84,13 +90,16 @@ impl<'s> Scene<'s> {
         slots.map(|slot| split.owners.arm(slot)).collect()
     }
 
+    /// What serves the calls of an environment, whether a split tests it or none does.
+    pub(super) fn of_scope(&self, EnvironmentScope { agent, environment }: &EnvironmentScope) -> Serves {
+        let to = Destination::Agent { agent: agent.clone(), pin: Pin::Environment(*environment) };
+        self.of_route(&Route::plain(self.account.clone(), ManagedBy::Api, to))
+    }
+
     pub(super) fn of_split(&self, id: &SplitId) -> Serves {
         let Some(split) = self.split(id) else { return Serves::Nobody };
         let serving: BTreeSet<u8> = self.serving_arms(split).into_iter().collect();
-        let mut points = serving.into_iter().map(|at| {
-            let arm = split.arms.get(usize::from(at))?;
-            self.point(&arm.agent, arm.pin)
-        });
+        let mut points = serving.into_iter().map(|at| self.point_of(split, split.arms.get(usize::from(at))?));
         let Some(first) = points.next() else { return Serves::Nobody };
         if points.any(|point| point != first) {
             return Serves::Many(id.clone());
@@ -99,9 +108,12 @@ impl<'s> Scene<'s> {
     }
 
     pub(super) fn of_route(&self, route: &Route) -> Serves {
-        match &route.to {
-            Destination::Agent { agent, pin } => self.point(agent, *pin).map_or(Serves::Nobody, Serves::One),
-            Destination::Split(split) => self.of_split(split),
+        match (self.state.split_of(route), &route.to) {
+            (Some(split), _) => self.of_split(split),
+            (None, Destination::Agent { agent, pin }) => {
+                self.point(agent, *pin).map_or(Serves::Nobody, Serves::One)
+            }
+            (None, Destination::Split(_)) => Serves::Nobody,
         }
     }
 

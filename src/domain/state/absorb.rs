@@ -11,6 +11,7 @@ use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::persistent::Map;
 use crate::domain::route::Route;
+use crate::domain::split::Split;
 
 impl State {
     /// Takes one fact in and notes what it touched.
@@ -79,16 +80,30 @@ impl State {
             }
             Change::SplitPut(split) => {
                 let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
-                self.splits.insert(id.clone(), Arc::clone(split));
+                let before = self.splits.insert(id.clone(), Arc::clone(split));
+                self.index_split(&id, before.as_deref(), Some(split));
                 touched.splits.insert(id);
             }
             Change::SplitRemoved(id) => {
-                self.splits.remove(id);
+                let before = self.splits.remove(id);
+                self.index_split(id, before.as_deref(), None);
                 touched.splits.insert(id.clone());
             }
             Change::Shadowed(object) => drop(self.shadowed.insert(object.clone(), ())),
             Change::Unshadowed(object) => drop(self.shadowed.remove(object)),
             Change::FilesApplied { hash } => self.files = Some(*hash),
+        }
+    }
+
+    /// Notes which environment a split tests no longer, and which it tests now.
+    fn index_split(&mut self, id: &SplitRef, before: Option<&Split>, now: Option<&Split>) {
+        if let Some(agent) = before.and_then(Split::under_test)
+            && self.environment_splits.get(&agent) == Some(&id.split)
+        {
+            self.environment_splits.remove(&agent);
+        }
+        if let Some(agent) = now.and_then(Split::under_test) {
+            self.environment_splits.insert(agent, id.split.clone());
         }
     }
 

@@ -20,6 +20,8 @@ pub enum KeptReason {
     NumberPin,
     /// [`Reason::NumberSplit`]
     NumberSplit,
+    /// [`Reason::EnvironmentSplit`]
+    EnvironmentSplit,
     /// [`Reason::SplitInactive`]
     SplitInactive(Inactive),
     /// [`Reason::PrefixRoute`], by its digits.
@@ -40,6 +42,7 @@ impl KeptReason {
             Reason::HeaderRule(at, _) => Self::HeaderRule(u8::try_from(*at).unwrap_or(u8::MAX)),
             Reason::NumberPin => Self::NumberPin,
             Reason::NumberSplit => Self::NumberSplit,
+            Reason::EnvironmentSplit => Self::EnvironmentSplit,
             Reason::SplitInactive(why) => Self::SplitInactive(*why),
             Reason::PrefixRoute(prefix) => {
                 Self::PrefixRoute(u8::try_from(prefix.digits()).unwrap_or(u8::MAX))
@@ -71,6 +74,7 @@ impl Leg {
             }
             KeptReason::NumberPin => Reason::NumberPin,
             KeptReason::NumberSplit => Reason::NumberSplit,
+            KeptReason::EnvironmentSplit => Reason::EnvironmentSplit,
             KeptReason::SplitInactive(why) => Reason::SplitInactive(why),
             KeptReason::PrefixRoute(digits) => {
                 let prefix = match self.to {

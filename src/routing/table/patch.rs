@@ -109,13 +109,7 @@ impl Patch<'_> {
         serving.pages = pages_of(agent, before.as_deref());
         self.table.pages += u32::from(has_pages(&serving.pages));
         self.guard(guarded, serving.guard.is_some());
-        for (pin, seat) in serving.seats() {
-            let served = agent.resolve(pin).map(|version| self.served(&serving, version, pin, None));
-            self.table.seats.set(seat, served);
-        }
-        for place in &serving.straight {
-            self.straighten(*place);
-        }
+        self.fill_seats(&serving);
         self.table.agents.set(serving.place, Arc::new(serving));
     }
 
@@ -131,6 +125,7 @@ impl Patch<'_> {
             fixed: Vec::new(),
             straight: Vec::new(),
             splits: Vec::new(),
+            test: None,
             guard: None,
             pages: [const { None }; 3],
         };
@@ -178,6 +173,7 @@ impl Patch<'_> {
             agent_place: agent.place,
             version: Arc::clone(version),
             pin,
+            split: agent.test.filter(|(tested, _)| pin == Pin::Environment(*tested)).map(|(_, split)| split),
             guard: agent.guard.clone(),
             health: self.table.health.of(listed, &id.agent, version.number),
             endpoints,
@@ -193,11 +189,13 @@ impl Patch<'_> {
         if let (Some(before), Some(place)) = (&before, place) {
             self.forget_split(&before.split, place);
         }
+        let tested = before.as_ref().and_then(|before| before.split.under_test());
         let limited = |split: &Split| split.arms.iter().any(|arm| arm.max_calls_in_progress.is_some());
         let guarded = before.as_ref().is_some_and(|before| limited(&before.split));
         self.guard(guarded, self.state.splits.get(id).is_some_and(|split| limited(split)));
         let digest = digest(&id.account, id.split.as_str());
         let Some(split) = self.state.splits.get(id) else {
+            self.test(tested, None);
             if let Some(place) = place {
                 self.table.splits.free(place);
                 self.table.split_places.remove(id);
@@ -224,6 +222,38 @@ impl Patch<'_> {
             self.table.split_places.insert(id.clone(), place);
             self.table.split_digests.insert(digest, place);
             self.remember_split(split, place);
+            self.test(tested, Some((split, place)));
+        }
+    }
+
+    /// Has a split deal the calls of the environment that it tests, and those of another agent no longer.
+    fn test(&mut self, before: Option<AgentRef>, now: Option<(&Split, u32)>) {
+        let now = now.and_then(|(split, place)| {
+            Some((split.under_test()?, (split.scope.as_ref()?.environment, place)))
+        });
+        let gone = before.filter(|before| now.as_ref().is_none_or(|(agent, _)| agent != before));
+        let tests = gone.map(|agent| (agent, None)).into_iter();
+        for (id, test) in tests.chain(now.map(|(agent, test)| (agent, Some(test)))) {
+            if self.table.agent(&id).is_some_and(|agent| agent.test != test) {
+                self.edit_agent(&id, |agent| agent.test = test);
+                self.reseat(&id);
+            }
+        }
+    }
+
+    /// Fills an agent's seats anew.
+    fn reseat(&mut self, id: &AgentRef) {
+        let Some(serving) = self.table.agent(id).cloned() else { return };
+        self.fill_seats(&serving);
+    }
+
+    fn fill_seats(&mut self, serving: &ServingAgent) {
+        for (pin, seat) in serving.seats() {
+            let served = serving.agent.resolve(pin).map(|version| self.served(serving, version, pin, None));
+            self.table.seats.set(seat, served);
+        }
+        for place in &serving.straight {
+            self.straighten(*place);
         }
     }
 
@@ -231,7 +261,7 @@ impl Patch<'_> {
         let id = AgentRef { account: split.account.clone(), agent: arm.agent.clone() };
         let served = |place| {
             let agent = self.table.agent(&id)?;
-            Some(self.served(agent, agent.agent.resolve(arm.pin)?, arm.pin, place))
+            Some(self.served(agent, agent.agent.resolve(arm.pin)?, split.pin_of(arm), place))
         };
         let capacity = arm.max_calls_in_progress.map(|calls| {
             let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
@@ -313,7 +343,8 @@ impl Patch<'_> {
         if !way.route.route.is_bare() {
             return;
         }
-        let way = Way { straight: self.table.seated(seat).cloned(), ..way.clone() };
+        let straight = self.table.seated(seat).filter(|served| served.split.is_none()).cloned();
+        let way = Way { straight, ..way.clone() };
         self.table.routes.set(place, Some(way));
     }
 

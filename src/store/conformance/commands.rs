@@ -226,6 +226,7 @@ fn split(a: u8, b: u8, c: u8) -> Split {
         id: split_id(a),
         name: format!("name {c}"),
         managed_by: ManagedBy::Api,
+        scope: None,
         unit: if c.is_multiple_of(2) { UnitRule::Caller } else { UnitRule::Header("X-Tenant".to_owned()) },
         arms,
         salt: u64::MAX - u64::from(c),

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{AgentEdit, Content, Deploy, OnAgent, Publish, STALE_DRAFT, branch_is_main, managed_by_files};
-use crate::domain::account::Permission;
+use super::{Content, Deploy, OnAgent, Publish, STALE_DRAFT, branch_is_main, managed_by_files};
 use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::agent_config::Sides;
 use crate::domain::branch::Branch;
 use crate::domain::change::Change;
-use crate::domain::command::{Action, Command, Outcome};
+use crate::domain::command::Outcome;
 use crate::domain::id::{BranchId, ConfigHash, Environment};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::route::ManagedBy;
@@ -76,13 +75,6 @@ impl State {
         let sides = Sides { base: branch.base, ours: main.hash, theirs: branch.draft };
         let served = Served(agent.deployed(Environment::Sandbox).map(|served| served.hash));
         Ok(Merging { sides, upon: self.settings(&of.account).merge_publishes.then_some(served) })
-    }
-
-    /// What a key needs for a command besides the permission of its action: who merges where merges are published
-    /// deploys as well.
-    pub(in crate::domain::command) fn needed_besides(&self, command: &Command) -> Option<Permission> {
-        let merges = matches!(&command.action, Action::Agent { edit: AgentEdit::MergeBranch(_), .. });
-        (merges && self.settings(&command.account).merge_publishes).then_some(Permission::Deploy)
     }
 }
 

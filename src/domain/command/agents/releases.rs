@@ -20,6 +20,8 @@ pub struct Deploy {
     pub message: String,
     /// What becomes of calls in progress; as the account has it where this says nothing.
     pub active_calls: Option<ActiveCalls>,
+    /// Whether a split that tests the environment ends, for its control, instead of standing in the way.
+    pub end_split: bool,
 }
 
 /// The draft, into an environment.
@@ -105,8 +107,8 @@ impl OnAgent<'_> {
         };
         let rehearsed = self.agent.deployed(Environment::PreRelease);
         self.may_enter(*environment, rehearsed.is_some_and(|rehearsed| rehearsed.hash == draft.hash))?;
-        let (deployment, how) = self.deployed(deploy, DeploymentKind::Publish, *environment, version);
-        changes.push(deployment);
+        let (deployed, how) = self.deployed(deploy, DeploymentKind::Publish, *environment, version)?;
+        changes.extend(deployed);
         Ok(Release { version, changes, how, warnings })
     }
 
@@ -124,31 +126,33 @@ impl OnAgent<'_> {
         let rehearsed = from.environment == Environment::PreRelease
             || self.agent.deployment(Environment::PreRelease).is_some_and(|it| it.version == from.version);
         self.may_enter(to, rehearsed)?;
-        let (deployment, how) = self.deployed(deploy, DeploymentKind::Promotion, to, from.version);
+        let (changes, how) = self.deployed(deploy, DeploymentKind::Promotion, to, from.version)?;
         let (agent, version, from) = (&self.id.agent, from.version, from.environment);
         let summary = format!("{version} of {agent} was promoted from {from} to {to}{how}");
-        Ok(self.outcome("deployment.promote", vec![deployment], summary))
+        Ok(self.outcome("deployment.promote", changes, summary))
     }
 
-    /// What serves already stays, with nothing new.
+    /// What serves already stays, with nothing new but the end of a split that was to end.
     pub(super) fn roll_back(&self, rollback: &Rollback) -> Result<Outcome, Refusal> {
         let Rollback { deploy, to } = rollback;
         let (agent, version, environment) = (&self.id.agent, to.version, to.environment);
         let present = self.agent.deployment(environment);
         if present.is_some_and(|present| present.version == version) {
-            let summary = format!("{environment} of {agent} is at {version}");
-            return Ok(self.outcome("deployment.rollback", Vec::new(), summary));
+            let ended = if deploy.end_split { self.past_split(deploy, environment)? } else { None };
+            let (changes, how) = ended.unzip();
+            let summary = format!("{environment} of {agent} is at {version}{}", how.unwrap_or_default());
+            return Ok(self.outcome("deployment.rollback", changes.into_iter().collect(), summary));
         }
-        let (deployment, how) = self.deployed(deploy, DeploymentKind::Rollback, environment, version);
+        let (changes, how) = self.deployed(deploy, DeploymentKind::Rollback, environment, version)?;
         // What served before may be the newer one: after a rollback too far.
         let forward = present.is_some_and(|present| present.version < version);
         let verb = if forward { "put" } else { "rolled" };
         let summary = format!("{environment} of {agent} was {verb} back to {version}{how}");
-        Ok(self.outcome("deployment.rollback", vec![deployment], summary))
+        Ok(self.outcome("deployment.rollback", changes, summary))
     }
 
     /// Whether something may come into an environment that is in pre-release, or is not.
-    fn may_enter(&self, environment: Environment, rehearsed: bool) -> Result<(), Refusal> {
+    pub(super) fn may_enter(&self, environment: Environment, rehearsed: bool) -> Result<(), Refusal> {
         if environment != Environment::Live || rehearsed || self.settings().allow_skip_pre_release {
             return Ok(());
         }
@@ -156,8 +160,22 @@ impl OnAgent<'_> {
         Err(Refusal::new(RefusalKind::Precondition, "PRE_RELEASE_NOT_READY", message))
     }
 
-    /// The deployment, and what the history says of how.
+    /// The deployment with the end of a split that it ends, and what the history says of how.
     fn deployed(
+        &self,
+        deploy: &Deploy,
+        kind: DeploymentKind,
+        environment: Environment,
+        version: VersionNumber,
+    ) -> Result<(Vec<Change>, String), Refusal> {
+        let (ended, mut how) = self.past_split(deploy, environment)?.unzip();
+        let (deployment, moved) = self.deployment(deploy, kind, environment, version);
+        how.get_or_insert_default().push_str(&moved);
+        Ok((ended.into_iter().chain([deployment]).collect(), how.unwrap_or_default()))
+    }
+
+    /// The deployment, whatever stands in its way, and what the history says of how.
+    pub(super) fn deployment(
         &self,
         deploy: &Deploy,
         kind: DeploymentKind,

@@ -1,3 +1,5 @@
+mod environment_splits;
+
 use super::*;
 use crate::domain::account::ActiveCalls;
 use crate::domain::address::Prefix;
@@ -50,7 +52,7 @@ fn restore(n: u32) -> Action {
 
 fn deploy(active_calls: Option<ActiveCalls>) -> Deploy {
     let id = DeploymentId::new(Timestamp(1), &[7; 10]);
-    Deploy { id, message: String::new(), active_calls }
+    Deploy { id, message: String::new(), active_calls, end_split: false }
 }
 
 fn publish(environment: Environment) -> Action {

@@ -120,7 +120,8 @@ pub(super) fn same_split(present: &Split, file: &FileSplit) -> bool {
         let runs = present.owners.runs().into_iter();
         runs.filter_map(|(first, last, at)| Some((first, last, arm(at)?))).collect::<Vec<_>>()
     };
-    present.name == file.name
+    present.scope.is_none()
+        && present.name == file.name
         && present.unit == file.unit
         && present.arms == file.arms
         && file.salt.is_none_or(|salt| salt == present.salt)

@@ -261,6 +261,7 @@ impl World {
             id: SplitId::parse(id).unwrap(),
             name: String::new(),
             managed_by: ManagedBy::Api,
+            scope: None,
             unit,
             arms,
             salt: 1,
