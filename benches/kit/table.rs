@@ -161,6 +161,7 @@ fn split(account: &AccountId, k: u64) -> Split {
         id: SplitId::parse(&format!("split-{k}")).expect("an id"),
         name: String::new(),
         managed_by: ManagedBy::Files,
+        scope: None,
         unit: UnitRule::Caller,
         arms: vec![arm("a", 1, 50), arm("b", 2, 25), arm("c", 3, 25)],
         salt: k,

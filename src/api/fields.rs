@@ -115,6 +115,11 @@ impl<'r> Fields<'r> {
         self.faults.blames(&self.path_of(name))
     }
 
+    /// Whether a field of this object is written and not null; it is not read yet.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, tree)| member == name && *tree != Tree::Null)
+    }
+
     /// Says what is wrong with a field of this object.
     pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
         let field = self.path_of(name);

@@ -27,6 +27,7 @@ mod command_line;
 mod commands;
 mod crashes;
 mod document;
+mod environment_splits;
 mod export;
 mod files;
 mod fixture;

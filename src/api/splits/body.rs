@@ -276,13 +276,16 @@ impl NewSplit {
 
 impl Written for Scope {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        if fields.present("agentId").is_none() & fields.present("environment").is_none() {
+        if !fields.says("agentId") && !fields.says("environment") {
             return Some(Self { numbers: fields.values("numbers"), ..Self::default() });
         }
         if fields.present("numbers").is_some() {
             fields.fault("numbers", "stands beside an environment: expected either");
         }
-        let (agent_id, environment) = (fields.required("agentId"), fields.required("environment"));
+        let (agent_id, environment) = (fields.required::<AgentId>("agentId"), fields.required("environment"));
+        if let (Some(agent), Some(environment)) = (&agent_id, environment) {
+            fields.check_agent(agent, Pin::Environment(environment));
+        }
         Some(Self { numbers: Vec::new(), agent_id, environment })
     }
 }

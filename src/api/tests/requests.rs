@@ -95,7 +95,7 @@ fn all_faults_of_a_split_are_told_at_once_each_at_its_place_and_in_our_words() {
     let told = |method: &str, path: &str, body: &Value| told(&world, method, path, body);
     let split = json!({
         "id": "a b", "name": "n".repeat(101), "unit": "day", "startsAt": "soon", "callQuota": 0, "paused": "no", "salt": "1",
-        "scope": {"numbers": ["+1", "+14155550100", 7], "environment": "live"},
+        "scope": {"numbers": ["+1", "+14155550100", 7], "site": 1},
         "arms": [{"id": "a", "agentId": "sales", "weight": -1}, {"id": "b", "agentId": "nobody", "pin": "newest", "weight": 1}],
     });
     assert_eq!(
@@ -105,9 +105,9 @@ fn all_faults_of_a_split_are_told_at_once_each_at_its_place_and_in_our_words() {
             "arms[1].pin",
             "arms[1].agentId",
             "id",
-            "scope",
             "scope.numbers[0]",
             "scope.numbers[2]",
+            "scope.site",
             "unit",
             "startsAt",
             "paused",

@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::store::port::{DeploymentFilter, HistoryFilter};
 
 /// A line of files is of each thing that its summary names, and of each number of the API that went with its agent; one of
-/// a split, of an agent that was deleted or of an import of each number that it changed; one of a plan also of each of its
+/// a deployment of the split that it ended; one of a split, of an agent that was deleted or of an import of each number that it changed; one of a plan also of each of its
 /// targets, which stand on lines of their own; and what goes from files to API and back, or goes with an agent, is named by
 /// its facts, all of it.
 const OF_TARGET: &str = "
@@ -24,6 +24,7 @@ const OF_TARGET: &str = "
      OR (action IN ('files.apply', 'import', 'plan.apply', 'split.create', 'split.change', 'agent.delete')
          AND instr(changes, :changed) > 0)
      OR (action IN ('adopt', 'release', 'import', 'agent.delete') AND instr(changes, :named) > 0)
+     OR (action LIKE 'deployment.%' AND instr(summary, ', and split ' || :target || ' ended') > 0)
      OR (action = 'numbers.import' AND (instr(changes, :changed) > 0 OR EXISTS (SELECT 1 FROM import i
            JOIN import_piece p ON p.import = i.id WHERE i.revision = log.revision AND instr(p.changes, :changed) > 0))))";
 
