@@ -240,6 +240,7 @@ fn split(n: u32) -> Split {
         id: split_id(n),
         name: String::new(),
         managed_by: ManagedBy::Api,
+        scope: None,
         unit: UnitRule::Caller,
         owners: Owners::first(&arms.iter().map(|arm| arm.weight).collect::<Vec<_>>()),
         arms,
