@@ -28,15 +28,20 @@ use utoipa_axum::routes;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::guard::REVISION;
+use super::request::Query;
 use super::{Management, aside};
 use crate::domain::account::Permission;
-use crate::domain::command::{AccountImport, Action};
+use crate::domain::change::Touched;
+use crate::domain::command::{AccountImport, Action, told_each};
+use crate::domain::live::reaches_live;
 use crate::http::error::ApiError;
 
 /// The version of the document's form.
 const FORM: u64 = 1;
 /// Pieces that wait for their reader.
 const PIECES: usize = 4;
+/// Most things, and most numbers, that a dry run tells of.
+const TOLD_MAX: usize = 100;
 
 /// How much was imported.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,8 +57,14 @@ pub struct AccountImported {
     caller_pins: usize,
     /// Numbers of the document.
     numbers: usize,
-    /// Whether anything changed; else all of it was so already.
+    /// Whether anything changed, or would; else all of it was so already.
     changed: bool,
+    /// What would change, in words for people, the first 100 things and the first 100 numbers; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<String>>,
+    /// Whether calls at a `live` pin would be won or lost; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reaches_live: Option<bool>,
     /// What you should know all the same.
     warnings: Vec<String>,
 }
@@ -66,7 +77,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         .routes(routes!(agent::import_agent))
 }
 
-/// Shows everything of the account: agents with versions, draft and environments, splits, prefixes, the default route,
+/// Shows everything of the account: agents with versions, draft, branches and environments, splits, prefixes, the default route,
 /// caller pins, numbers; as of one revision, in a stable order. Keys are not in it.
 ///
 /// The answer comes in pieces. One that breaks off is no JSON.
@@ -99,11 +110,14 @@ fn streamed(
 /// What is there already is replaced; what the document does not name stays. A version that is there must have the same
 /// content. The document may be as large as `limits.account_import_bytes_max`. Needs a key that is not limited to some agents,
 /// and, where the document has agents, the permission `deploy` besides.
+///
+/// With `dryRun=true` nothing is changed, and the answer says what would be; what would refuse it refuses that too.
 #[utoipa::path(
     post, path = "/v1/import", tag = "transfer", security(("key" = ["edit"])),
+    params(("dryRun" = Option<bool>, Query, description = "Says what it would do, and does nothing.")),
     request_body = serde_json::Value,
     responses(
-        (status = 200, body = AccountImported, description = "It holds."),
+        (status = 200, body = AccountImported, description = "It holds, or would."),
         (status = 409, description = "`MANAGED_BY_FILES`: what the files have, by name; `PHONE_NUMBERS_ALREADY_EXISTS`"),
         (status = 413, description = "`PAYLOAD_TOO_LARGE`"),
     )
@@ -111,25 +125,59 @@ fn streamed(
 async fn import(
     State(management): State<Arc<Management>>,
     caller: Caller,
+    mut query: Query,
     request: Request,
 ) -> Result<Answer<AccountImported>, ApiError> {
     caller.whole_account()?;
+    let dry_run = query.dry_run();
+    query.end()?;
     let document = whole_body(request, management.account_import_bytes_max).await?;
     let account = caller.account().clone();
     let import = aside(move || read::import(&document, &account)).await??;
     may_bring_agents(&caller, &import)?;
     let import = Arc::new(import);
+    if dry_run {
+        return aside(move || rehearsed(&management, &caller, &import)).await?.map(Answer::ok);
+    }
     let applied = caller.submit(&management, Action::ImportAccount(Arc::clone(&import))).await?;
-    let view = AccountImported {
-        agents: import.agents.len(),
-        splits: import.splits.len(),
-        prefixes: import.prefixes.len(),
-        caller_pins: import.caller_pins.len(),
-        numbers: import.numbers.len(),
-        changed: applied.changed,
-        warnings: applied.warnings.clone(),
-    };
+    let view = AccountImported::of(&import, applied.changed, applied.warnings.clone());
     Ok(Answer::ok(view).since(&applied))
+}
+
+/// What an import would come to now, weighed as it would be weighed if it were made. Costs as much as making it.
+fn rehearsed(
+    management: &Management,
+    caller: &Caller,
+    import: &Arc<AccountImport>,
+) -> Result<AccountImported, ApiError> {
+    let before = management.control.state();
+    let command = caller.command(Action::ImportAccount(Arc::clone(import)), management.now());
+    let weighed = before.authorise(&command).and_then(|()| before.weigh(&command));
+    let mut outcome = weighed.map_err(|refusal| management.control.located(refusal))?;
+    let mut after = before.as_ref().clone();
+    outcome.absorb_into(&mut after, &mut Touched::default());
+    let reaches_live = outcome.changes.iter().any(|fact| reaches_live(&before, &after, fact));
+    Ok(AccountImported {
+        changes: Some(told_each(&before, &outcome.changes, TOLD_MAX)),
+        reaches_live: Some(reaches_live),
+        ..AccountImported::of(import, !outcome.is_nothing(), outcome.warnings)
+    })
+}
+
+impl AccountImported {
+    fn of(import: &AccountImport, changed: bool, warnings: Vec<String>) -> Self {
+        Self {
+            agents: import.agents.len(),
+            splits: import.splits.len(),
+            prefixes: import.prefixes.len(),
+            caller_pins: import.caller_pins.len(),
+            numbers: import.numbers.len(),
+            changed,
+            changes: None,
+            reaches_live: None,
+            warnings,
+        }
+    }
 }
 
 /// Whatever the environments of agents point to, they do so from then on.

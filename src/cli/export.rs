@@ -7,15 +7,17 @@ use std::path::{Path as FilePath, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
+use super::client::Reply;
 use super::failure::Failure;
 use super::live::Assent;
 use super::path::Path;
 use super::session::{Errand, STDIN_UNASKED, Session, is_stdin};
+use super::words::{items, words};
 use crate::domain::words::counted;
 
 /// Write everything of the account as one JSON document
 ///
-/// Agents with versions, draft and environments, splits, prefixes, the default route, caller pins and numbers; what the
+/// Agents with versions, draft, branches and environments, splits, prefixes, the default route, caller pins and numbers; what the
 /// files have too. Keys are not in it. It is as of one revision, and in a stable order.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
@@ -64,40 +66,75 @@ pub(super) fn pour_into(
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
+  cordboard import all.json --dry-run
   cordboard import all.json
   cordboard import - --yes")]
 pub struct ImportArgs {
     /// The document, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Say what it would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     assent: Assent,
 }
 
 impl Errand for ImportArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        if is_stdin(&self.file) && !self.assent.yes {
+        if self.dry_run {
+            let mut reply = self.send(session, true)?;
+            // It is the present one: nothing holds from it on.
+            reply.revision = None;
+            let told = reply.json();
+            let lines: String =
+                items(&told, "changes").iter().map(|it| format!("\n  {}", words(it))).collect();
+            return session.done(&reply, &format!("{}{lines}", Self::told("would import", &told)));
+        }
+        if !self.assent.yes {
+            self.ask_first(session)?;
+        }
+        let reply = self.send(session, false)?;
+        session.done(&reply, &Self::told("imported", &reply.json()))
+    }
+}
+
+impl ImportArgs {
+    /// Puts it to the operator if calls at `live` are won or lost: the router is asked by a dry run.
+    fn ask_first(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        if is_stdin(&self.file) {
             return Err(Failure::Usage(STDIN_UNASKED.to_owned()));
         }
-        // What it replaces may be at live, whatever it says itself.
-        self.assent.obtain(session, "importing everything of a document", |_| Ok(true))?;
-        let reply = session.upload(&Path::of("/v1/import"), "application/json", &self.file)?.granted()?;
-        let told = reply.json();
+        let foreseen = self.send(session, true)?.json();
+        let reaches_live = foreseen.get("reachesLive") != Some(&Value::Bool(false));
+        if reaches_live {
+            for change in items(&foreseen, "changes") {
+                session.terminal.remark(format_args!("then {}", words(change)));
+            }
+        }
+        self.assent.obtain(session, "importing everything of a document", |_| Ok(reaches_live))
+    }
+
+    fn send(&self, session: &mut Session<'_, '_>, dry_run: bool) -> Result<Reply, Failure> {
+        let path = Path::of("/v1/import").query("dryRun", dry_run.then_some(true));
+        session.upload(&path, "application/json", &self.file)?.granted()
+    }
+
+    fn told(done: &str, told: &Value) -> String {
         let count = |name: &str, one| {
             let count = told.get(name).and_then(Value::as_u64).unwrap_or_default();
             counted(usize::try_from(count).unwrap_or(usize::MAX), one)
         };
         if told.get("changed") == Some(&Value::Bool(false)) {
-            return session.done(&reply, "all of it was so already");
+            return "all of it was so already".to_owned();
         }
-        let what = format!(
-            "imported {}, {}, {}, {}, {}",
+        format!(
+            "{done} {}, {}, {}, {}, {}",
             count("agents", "agent"),
             count("splits", "split"),
             count("prefixes", "prefix"),
             count("callerPins", "caller pin"),
             count("numbers", "number")
-        );
-        session.done(&reply, &what)
+        )
     }
 }

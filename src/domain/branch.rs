@@ -32,3 +32,14 @@ pub struct Branch {
     /// The revision that made it.
     pub created_in: Revision,
 }
+
+/// What a name of a branch is, for error texts.
+pub const NAME_EXPECTED: &str = "1 to 100 characters in one line, and not main";
+
+/// Whether a branch besides `main` may have this name.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    name != BranchId::MAIN
+        && (1..=NAME_CHARS_MAX).contains(&name.chars().count())
+        && !name.contains(char::is_control)
+}

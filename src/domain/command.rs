@@ -47,6 +47,7 @@ pub use import_account::{AccountImport, WholeAgent};
 pub use keys::no_key;
 pub use several::{BETWEEN_TARGETS, CHANGES_MAX, Sequence, Step};
 pub use splits::{ArmPatch, SplitPatch};
+pub use told::told_each;
 
 /// Who wants a change.
 #[derive(Debug, Clone)]

@@ -158,7 +158,12 @@ fn the_command_line_moves_everything() {
     assert_eq!(content(&world.client(&["export"]).out), content(&exported));
     let other = World::bare().with("routes/none.toml", "").running();
     let file = file.display().to_string();
-    assert_eq!(other.client(&["import", &file]).code(), 2, "asked first");
+    let dry = other.client(&["import", &file, "--dry-run"]);
+    assert!(dry.code() == 0 && dry.out.starts_with("would import 2 agents"), "{dry:?}");
+    assert!(dry.out.contains("\n  agent sales is new\n") && !dry.out.contains("from revision"), "{dry:?}");
+    let asked = other.client(&["import", &file]);
+    assert!(asked.code() == 2 && asked.err.contains("then agent sales is new"), "{asked:?}");
+    assert_eq!(other.client(&["export"]).out.matches("sales").count(), 0, "asked first");
     let told = other.client(&["import", &file, "--yes"]);
     assert!(told.code() == 0 && told.out.starts_with("imported 2 agents"), "{told:?}");
     assert_eq!(content(&other.client(&["export"]).out), content(&exported));

@@ -18,7 +18,7 @@ mod variants;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use hyper::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,6 +39,7 @@ use crate::domain::command::{Action, AgentEdit};
 use crate::domain::id::{AccountId, AgentId, BranchId};
 use crate::domain::route::ManagedBy;
 use crate::domain::time::Timestamp;
+use crate::http::body::body_limit;
 use crate::http::error::ApiError;
 
 /// A branch.
@@ -161,7 +162,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(topics::routes())
         .merge(attributes::routes())
         .merge(variants::routes())
-        .layer(DefaultBodyLimit::max(SOURCE_BYTES_MAX))
+        .layer(body_limit(SOURCE_BYTES_MAX))
 }
 
 /// Lists the branches of an agent; `main` is always among them.
@@ -175,7 +176,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 async fn list_branches(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<BranchList>, ApiError> {
     let agent = find(&caller, &caller.state, &id)?;
     let mut others: Vec<&Arc<Branch>> = agent.branches.values().collect();
-    others.sort_by_key(|branch| branch.created_in);
+    // An import makes all of an agent in one revision.
+    others.sort_by_key(|branch| (branch.created_in, branch.created_at));
     let others = others.into_iter().map(|branch| BranchView::of(agent, branch));
     Ok(Answer::ok(BranchList { branches: std::iter::once(BranchView::main(agent)).chain(others).collect() }))
 }

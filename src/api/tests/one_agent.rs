@@ -56,6 +56,68 @@ fn an_agent_goes_out_and_comes_in_as_it_was() {
 }
 
 #[test]
+fn branches_go_along_with_what_they_were_made_of() {
+    let world = world();
+    let made = |name: &str| {
+        let reply = world.admin("POST", "/v1/agents/desk/branches", json!({"branchName": name}));
+        reply.json()["branchId"].as_str().unwrap().to_owned()
+    };
+    let (summer, winter) = (made("Summer"), made("Winter"));
+    let edit = json!({"instructions": {"behavior": "polite"}});
+    let draft = format!("/v1/agents/desk/draft?branch={summer}");
+    assert_eq!(world.admin("PATCH", &draft, edit).status, 200);
+    assert_eq!(
+        world
+            .admin("PATCH", "/v1/agents/desk/draft", json!({"instructions": {"systemPrompt": "four"}}))
+            .status,
+        200
+    );
+    let exported = world.get("/v1/agents/desk/export");
+    let document = exported.json();
+    let other = World::new();
+    let rehearsed = other.admin("POST", "/v1/import?dryRun=true", document.clone());
+    assert_eq!((rehearsed.status, other.get("/v1/agents/desk").status), (200, 404), "{}", rehearsed.text);
+    assert_eq!(
+        rehearsed.json()["changes"],
+        json!(["agent desk is new", "desk sandbox is V2", "desk live is V1"])
+    );
+    assert_eq!(
+        (&rehearsed.json()["reachesLive"], &rehearsed.json()["changed"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(other.admin("POST", "/v1/agents/import", document.clone()).status, 200);
+    assert_eq!(content(&other.get("/v1/agents/desk/export").text), content(&exported.text));
+    let branches = |world: &World| {
+        let listed = world.get("/v1/agents/desk/branches").json()["branches"].clone();
+        let listed = listed.as_array().unwrap().iter().map(Value::to_string);
+        listed.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(branches(&other), branches(&world));
+    let merge = format!("/v1/agents/desk/branches/{summer}/merge");
+    assert_eq!(other.admin("POST", &merge, json!({})).status, 200);
+    let merged = other.get("/v1/agents/desk/draft").json()["config"]["instructions"].clone();
+    assert_eq!((&merged["systemPrompt"], &merged["behavior"]), (&json!("four"), &json!("polite")));
+    let rehearsed = other.admin("POST", "/v1/import?dryRun=true", document.clone()).json();
+    assert!(rehearsed["changes"].to_string().contains(&format!("branch {summer} of desk is another")));
+    assert!(!rehearsed["changes"].to_string().contains(&winter));
+    assert_eq!(world.admin("POST", "/v1/import", document.clone()).json()["changed"], false);
+
+    let other = World::new();
+    let faulty = |change: &dyn Fn(&mut Value)| {
+        let mut document = document.clone();
+        change(&mut document["agents"][0]["branches"]);
+        other.admin("POST", "/v1/agents/import", document).error()
+    };
+    let fault = |field: &str| error(400, "VALIDATION_FAILED", &format!("agents[0].branches{field}"));
+    assert_eq!(faulty(&|it| it[0]["id"] = json!("main")), fault("[0].id"));
+    assert_eq!(faulty(&|it| it[0]["name"] = json!("")), fault("[0].name"));
+    assert_eq!(faulty(&|it| it[0]["name"] = it[1]["name"].clone()), fault("[1].name"));
+    assert_eq!(faulty(&|it| it[0]["id"] = it[1]["id"].clone()), fault(""));
+    assert_eq!(faulty(&|it| it[1]["base"]["hash"] = json!("0".repeat(32))), fault("[1].base.hash"));
+    assert_eq!(other.get("/v1/agents/desk").status, 404);
+}
+
+#[test]
 fn a_copy_of_an_agent_takes_no_connector_from_it_nor_its_numbers() {
     let world = world();
     let numbers = "/v1/agents/desk/telephony/phone-numbers/+14155550177";

@@ -19,7 +19,7 @@ use crate::domain::id::AgentId;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::http::error::ApiError;
 
-/// Shows all of an agent: what it is, its draft, its versions with their configurations, and what its environments serve;
+/// Shows all of an agent: what it is, its draft, versions and branches with their configurations, and what its environments serve;
 /// as of one revision. Its numbers and keys are not in it.
 ///
 /// The answer comes in pieces. One that breaks off is no JSON.
@@ -40,7 +40,7 @@ pub(super) async fn export_agent(
     Ok(streamed(revision, move |sender| write::export(&management, &caller, Some(&agent), sender)))
 }
 
-/// Makes an agent out of its export, with the versions, the draft and the environments that it had; all of it, or nothing.
+/// Makes an agent out of its export, with the versions, the draft, the branches and the environments that it had; all of it, or nothing.
 ///
 /// Only where there is no agent of its id. The document may be as large as `limits.account_import_bytes_max`. Needs a key
 /// that is not limited to some agents, with the permission `deploy` besides.

@@ -13,12 +13,13 @@ use crate::api::agents::field_fault;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::agent_config::{AgentConfig, ConfigFault, endpoints_from_value};
+use crate::domain::branch::{self, Branch};
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::command::{AccountImport, WholeAgent};
 use crate::domain::connector::Connector;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
-use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, VersionNumber};
+use crate::domain::id::{AccountId, AgentId, BranchId, ConfigHash, Environment, Revision, VersionNumber};
 use crate::domain::real_time_config::ConfigPage;
 use crate::domain::refusal::FieldFault;
 use crate::domain::route::{FALLS_BACK_TO_ITSELF, ManagedBy, Route};
@@ -92,6 +93,8 @@ struct AgentEntry {
     #[serde(default)]
     versions: Vec<VersionEntry>,
     #[serde(default)]
+    branches: Vec<BranchEntry>,
+    #[serde(default)]
     connectors: Vec<Connector>,
     #[serde(default)]
     real_time_configs: Vec<ConfigPage>,
@@ -109,6 +112,26 @@ struct VersionEntry {
     #[serde(default)]
     author: String,
     created_at: Timestamp,
+    config: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BranchEntry {
+    id: BranchId,
+    name: String,
+    #[serde(default)]
+    created_by: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    draft: ConfigEntry,
+    base: ConfigEntry,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigEntry {
+    hash: Option<ConfigHash>,
     config: Value,
 }
 
@@ -215,6 +238,7 @@ impl Reader<'_> {
         let versions =
             versions.filter_map(|(j, version)| self.version(&format!("{at}.versions[{j}]"), version, true));
         let versions = versions.collect();
+        let branches = self.branches(&format!("{at}.branches"), agent.branches);
         for (j, connector) in agent.connectors.iter().enumerate() {
             for (key, message) in connector.faults() {
                 self.fault(format!("{at}.connectors[{j}].{key}"), message);
@@ -224,8 +248,48 @@ impl Reader<'_> {
         let pages = agent.real_time_configs.into_iter().enumerate();
         let config_pages =
             pages.filter_map(|(j, page)| self.page(&format!("{at}.realTimeConfigs[{j}]"), page)).collect();
-        let whole = WholeAgent { profile, versions, draft, environments, connectors, config_pages };
-        self.import.agents.push(whole);
+        self.import.agents.push(WholeAgent {
+            profile,
+            versions,
+            draft,
+            branches,
+            environments,
+            connectors,
+            config_pages,
+        });
+    }
+
+    fn branches(&mut self, at: &str, branches: Vec<BranchEntry>) -> Vec<Branch> {
+        if let Some(which) = twice(branches.iter().map(|it| it.id.to_string())) {
+            self.fault(at, format!("{which} stands there twice: expected once"));
+        }
+        let branches = branches.into_iter().enumerate();
+        branches.filter_map(|(j, branch)| self.branch(&format!("{at}[{j}]"), branch)).collect()
+    }
+
+    fn branch(&mut self, at: &str, branch: BranchEntry) -> Option<Branch> {
+        let BranchEntry { id, name, created_by, created_at, updated_at, draft, base } = branch;
+        if id.is_main() {
+            self.fault(
+                format!("{at}.id"),
+                "is the draft of the agent: expected BRANCH- and 8 letters or digits",
+            );
+        }
+        if !branch::is_name(&name) {
+            self.fault(format!("{at}.name"), format!("expected {}", branch::NAME_EXPECTED));
+        }
+        let draft = self.config(&format!("{at}.draft"), draft.hash, &draft.config);
+        let base = self.config(&format!("{at}.base"), base.hash, &base.config);
+        Some(Branch {
+            draft: draft?.hash(),
+            base: base?.hash(),
+            id,
+            name,
+            created_by,
+            created_at,
+            updated_at,
+            created_in: Revision(0),
+        })
     }
 
     /// The endpoints at a place, whose faults are told as of a key `endpoints`.
@@ -249,7 +313,15 @@ impl Reader<'_> {
         if version.number.is_some() != numbered {
             self.fault(format!("{at}.number"), "expected one for a version, and none for a draft");
         }
-        let config = match AgentConfig::from_value(&version.config) {
+        let config = self.config(at, version.hash, &version.config)?;
+        let VersionEntry { number, name, description, author, created_at, .. } = version;
+        let (hash, dispatch) = (config.hash(), Arc::new(config.dispatch()));
+        Some(Arc::new(Version { number, hash, name, description, author, created_at, dispatch }))
+    }
+
+    /// The configuration `config` of something that may say its hash.
+    fn config(&mut self, at: &str, said: Option<ConfigHash>, config: &Value) -> Option<AgentConfig> {
+        let config = match AgentConfig::from_value(config) {
             Ok(config) => config,
             Err(faults) => {
                 let place = |path: &str| {
@@ -260,13 +332,11 @@ impl Reader<'_> {
             }
         };
         let hash = config.hash();
-        if version.hash.is_some_and(|said| said != hash) {
+        if said.is_some_and(|said| said != hash) {
             self.fault(format!("{at}.hash"), format!("is not that of the configuration, which is {hash}"));
         }
         self.import.bodies.push((hash, config.canonical_json().into()));
-        let VersionEntry { number, name, description, author, created_at, .. } = version;
-        let dispatch = Arc::new(config.dispatch());
-        Some(Arc::new(Version { number, hash, name, description, author, created_at, dispatch }))
+        Some(config)
     }
 
     fn config_faults(&mut self, faults: Vec<ConfigFault>, place: impl Fn(&str) -> String) {

@@ -14,8 +14,9 @@ use super::FORM;
 use crate::api::Management;
 use crate::api::caller::Caller;
 use crate::domain::agent::{Agent, Version};
+use crate::domain::branch::Branch;
 use crate::domain::caller_pin::CallerPin;
-use crate::domain::id::Environment;
+use crate::domain::id::{ConfigHash, Environment};
 use crate::domain::route::Route;
 use crate::domain::split::Split;
 
@@ -129,12 +130,27 @@ impl Pieces<'_> {
         self.list("versions", agent.versions.values(), |pieces, version| {
             pieces.version(management, version)
         })?;
+        self.list("branches", agent.branches.values(), |pieces, branch| pieces.branch(management, branch))?;
+        self.raw(b"}")
+    }
+
+    fn branch(&mut self, management: &Management, branch: &Branch) -> io::Result<()> {
+        self.opened(&object(branch, &["draft", "base", "createdIn"]))?;
+        for (name, hash) in [("draft", branch.draft), ("base", branch.base)] {
+            self.raw(format!(",\"{name}\":{{\"hash\":\"{hash}\"").as_bytes())?;
+            self.config(management, hash)?;
+        }
         self.raw(b"}")
     }
 
     fn version(&mut self, management: &Management, version: &Version) -> io::Result<()> {
         self.opened(&object(version, &["dispatch"]))?;
-        let config = management.control.body(version.hash).map_err(io::Error::other)?;
+        self.config(management, version.hash)
+    }
+
+    /// The configuration of an object that ends with it.
+    fn config(&mut self, management: &Management, hash: ConfigHash) -> io::Result<()> {
+        let config = management.control.body(hash).map_err(io::Error::other)?;
         let config = config.ok_or_else(|| io::Error::other("a configuration is missing from the store"))?;
         self.raw(b",\"config\":")?;
         self.raw(&config)?;

@@ -33,7 +33,7 @@ impl ExportArgs {
 
 /// Make an agent out of such a document
 ///
-/// With the versions, the draft and the environments that it had; all of it, or nothing. Only where there is no agent of its
+/// With the versions, the draft, the branches and the environments that it had; all of it, or nothing. Only where there is no agent of its
 /// id. No number leads to it yet.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::agents::Held;
+use super::told::told;
 use super::{Body, Command, Outcome};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
+use crate::domain::branch::{BRANCHES_MAX, Branch};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::connector::{CONNECTORS_MAX, Connector};
@@ -35,6 +37,8 @@ pub struct WholeAgent {
     pub versions: Vec<Arc<Version>>,
     /// Its draft.
     pub draft: Option<Arc<Version>>,
+    /// Its branches besides `main`. The revision that made them is not theirs here.
+    pub branches: Vec<Branch>,
     /// What its environments point to.
     pub environments: Vec<(Environment, VersionNumber)>,
     /// Its connectors.
@@ -123,7 +127,7 @@ impl State {
             intake.fault("callerPins", format!("are too many together: expected at most {CALLER_PINS_MAX}"));
         }
         intake.numbers(account, import)?;
-        intake.into_outcome(import)
+        intake.into_outcome(self, import)
     }
 
     /// The agents of an account by their connectors.
@@ -193,6 +197,7 @@ impl Intake {
             self.change(Change::DraftPut { agent: id.clone(), version: Arc::clone(draft) });
         }
         self.parts(i, id, agent);
+        self.branches(i, id, agent);
         let Some(known) = self.next.agents.get(id).cloned() else { return };
         for environment in Environment::ALL {
             let to = agent.environments.iter().find(|(it, _)| *it == environment).map(|(_, to)| *to);
@@ -230,6 +235,29 @@ impl Intake {
             if present.config_page(page.environment) != Some(page) {
                 self.change(Change::ConfigPagePut { agent: id.clone(), page: Arc::clone(page) });
             }
+        }
+    }
+
+    /// Nothing is merged by it: each branch stays as far from its base as it was.
+    fn branches(&mut self, i: usize, id: &AgentRef, agent: &WholeAgent) {
+        let newly = self.next.revision.next();
+        for (j, branch) in agent.branches.iter().enumerate() {
+            let Some(present) = self.next.agents.get(id).map(|agent| &agent.branches) else { return };
+            let known = present.get(&branch.id);
+            if present.values().any(|other| other.name == branch.name && other.id != branch.id) {
+                let message = format!("agent {} has another branch {:?} already", id.agent, branch.name);
+                self.fault(format!("agents[{i}].branches[{j}].name"), message);
+                continue;
+            }
+            let created_in = known.map_or(newly, |known| known.created_in);
+            let branch = Branch { created_in, ..branch.clone() };
+            if known.is_none_or(|known| **known != branch) {
+                self.change(Change::BranchPut { agent: id.clone(), branch: Arc::new(branch) });
+            }
+        }
+        if self.next.agents.get(id).is_some_and(|agent| agent.branches.len() > BRANCHES_MAX) {
+            let message = format!("comes to more than {BRANCHES_MAX} with those that the agent has");
+            self.fault(format!("agents[{i}].branches"), message);
         }
     }
 
@@ -302,7 +330,7 @@ impl Intake {
         Ok(())
     }
 
-    fn into_outcome(mut self, import: &AccountImport) -> Result<Outcome, Refusal> {
+    fn into_outcome(mut self, before: &State, import: &AccountImport) -> Result<Outcome, Refusal> {
         if !self.faults.is_empty() {
             return Err(Refusal::fields(self.faults));
         }
@@ -314,13 +342,14 @@ impl Intake {
         self.warnings.sort_unstable();
         self.warnings.dedup();
         let summary = format!(
-            "imported: {}, {}, {}, {}, {}{}",
+            "imported: {}, {}, {}, {}, {}{}{}",
             counted(import.agents.len(), "agent"),
             counted(import.splits.len(), "split"),
             counted(import.prefixes.len(), "prefix"),
             counted(import.caller_pins.len(), "caller pin"),
             counted(import.numbers.len(), "number"),
             if import.default.is_some() { ", the default route" } else { "" },
+            told(before, &self.changes),
         );
         Ok(Outcome {
             bodies: if self.changes.is_empty() { Vec::new() } else { import.bodies.clone() },

@@ -134,14 +134,20 @@ pub(super) fn split_text(before: &Split, split: &Split) -> String {
 
 /// What some changes come to, each thing by its name, the first few of each kind. The history finds a change by these.
 pub(super) fn told(before: &State, changes: &[Change]) -> String {
+    told_each(before, changes, NAMED_MAX).into_iter().map(|part| format!("; {part}")).collect()
+}
+
+/// The same one by one: at most so many things and so many numbers, each followed by `…` where there are more.
+#[must_use]
+pub fn told_each(before: &State, changes: &[Change], most: usize) -> Vec<String> {
     let things = changes.iter().filter_map(|change| thing(before, change));
-    let mut parts = first_few(things, NAMED_MAX);
+    let mut parts = first_few(things, most);
     for change in changes {
         if let Change::FileNumbers(numbers) | Change::Numbers(numbers) = change {
-            parts.extend(first_few(numbers_text(before, numbers), NAMED_MAX));
+            parts.extend(first_few(numbers_text(before, numbers), most));
         }
     }
-    parts.into_iter().map(|part| format!("; {part}")).collect()
+    parts
 }
 
 fn thing(before: &State, change: &Change) -> Option<String> {
@@ -151,7 +157,11 @@ fn thing(before: &State, change: &Change) -> Option<String> {
             None => format!("agent {} is new", profile.id.agent),
         },
         // Of a new agent everything is new.
-        Change::VersionSaved { agent, .. } | Change::DraftPut { agent, .. }
+        Change::VersionSaved { agent, .. }
+        | Change::DraftPut { agent, .. }
+        | Change::BranchPut { agent, .. }
+        | Change::ConnectorPut { agent, .. }
+        | Change::ConfigPagePut { agent, .. }
             if !before.agents.contains_key(agent) =>
         {
             return None;
@@ -166,6 +176,19 @@ fn thing(before: &State, change: &Change) -> Option<String> {
         }
         Change::EnvironmentEmptied { agent, environment } => {
             format!("{} {environment} is empty", agent.agent)
+        }
+        Change::BranchPut { agent, branch } => {
+            let known = before.agents.get(agent).is_some_and(|it| it.branches.contains_key(&branch.id));
+            let is = if known { "is another" } else { "is new" };
+            format!("branch {} of {} {is}", branch.id, agent.agent)
+        }
+        Change::ConnectorPut { agent, connector } => {
+            let known = before.agents.get(agent).is_some_and(|it| it.connectors.contains_key(&connector.id));
+            let is = if known { "is another" } else { "is new" };
+            format!("connector {} of {} {is}", connector.id, agent.agent)
+        }
+        Change::ConfigPagePut { agent, page } => {
+            format!("{} {} has another real-time config", agent.agent, page.environment)
         }
         Change::AgentRemoved(agent) => format!("agent {} is gone", agent.agent),
         Change::SplitPut(split) => {
