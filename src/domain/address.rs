@@ -423,6 +423,13 @@ impl Prefix {
         self.digits.into()
     }
 
+    /// The shorter prefixes that it begins with, the longest first.
+    pub fn shorter(self) -> impl Iterator<Item = Self> {
+        let shortened =
+            |it: &Self| (it.digits > 1).then(|| Self { digits: it.digits - 1, value: it.value / 10 });
+        std::iter::successors(shortened(&self), shortened)
+    }
+
     /// The values of the phone numbers that begin so, ascending: a range for each count of digits.
     pub fn phones(self) -> impl Iterator<Item = RangeInclusive<u64>> {
         (7..=15).filter_map(move |digits: u32| {

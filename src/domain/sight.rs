@@ -3,12 +3,15 @@
 //! A key can be limited to some agents. A route or a split that can lead to any other is hidden from it as a whole: it
 //! is in no list and no count, cannot be changed, and no text names it. Whose account an object is in is not judged
 //! here: what another account has is not there at all.
+//!
+//! What nobody has it may take for its own agents: a number, the default route, and a prefix too, unless calls that begin
+//! so reach a hidden agent meanwhile, by a shorter prefix or the default route.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::Key;
-use super::address::Number;
+use super::address::{Number, Prefix};
 use super::agent::AgentRef;
 use super::caller_pin::CallerPin;
 use super::change::SplitRef;
@@ -98,6 +101,11 @@ impl<'s> Sight<'s> {
         };
         let number = |number: &Number| present(state.route(number));
         let prefix = |prefix| present(state.prefixes.get(&(account.clone(), prefix)));
+        // A new one takes the calls of what it begins with, or of the default route.
+        let covered = |it: Prefix| {
+            let of = |it| state.prefixes.get(&(account.clone(), it));
+            present(of(it).or_else(|| it.shorter().find_map(of)).or_else(|| state.defaults.get(account)))
+        };
         let default = || present(state.defaults.get(account));
         let split =
             |id: &SplitId| self.named_split(&SplitRef { account: account.clone(), split: id.clone() });
@@ -111,7 +119,7 @@ impl<'s> Sight<'s> {
             Action::Agent { agent, .. } => self.agent(agent),
             Action::PutNumber { number: at, route } => number(at) && self.new_route(route),
             Action::DeleteNumber(at) => number(at),
-            Action::PutPrefix { prefix: at, route } => prefix(*at) && self.new_route(route),
+            Action::PutPrefix { prefix: at, route } => covered(*at) && self.new_route(route),
             Action::DeletePrefix(at) => prefix(*at),
             Action::PutDefault(route) => default() && self.new_route(route),
             Action::DeleteDefault => default(),

@@ -263,6 +263,8 @@ fn what_a_key_may_not_see_is_refused_in_the_same_words_whatever_it_is() {
         ("PUT", "/v1/numbers/+14155550142", json!({"splitId": "mixed-split"})),
         ("GET", "/v1/prefixes/+1888", Value::Null),
         ("PUT", "/v1/prefixes/+1999", own.clone()),
+        ("PUT", "/v1/prefixes/+19995", own.clone()),
+        ("PUT", "/v1/prefixes/+44", own.clone()),
         ("GET", "/v1/default-route", Value::Null),
         ("PUT", "/v1/default-route", own),
         ("DELETE", "/v1/default-route", Value::Null),
@@ -289,6 +291,22 @@ fn what_a_key_may_not_see_is_refused_in_the_same_words_whatever_it_is() {
             reply.text
         );
     }
+}
+
+#[test]
+fn a_key_of_some_agents_takes_for_them_what_nobody_has_and_no_calls_of_others() {
+    let world = world();
+    let own = || json!({"agentId": "reception"});
+    let put = |path: &str| world.as_key("limited", "PUT", path, own()).status;
+    assert_eq!(put("/v1/numbers/+14155550142"), 200, "a number is nobody's calls but its own");
+    assert_eq!(put("/v1/prefixes/+14155"), 200, "its own agent had these");
+    assert_eq!(put("/v1/prefixes/+19995"), 403, "a shorter prefix leads to another");
+    assert_eq!(put("/v1/prefixes/+44"), 403, "the default route leads to another");
+    let planned = json!({"changes": [{"method": "PUT", "path": "/v1/prefixes/+44", "body": own()}]});
+    assert_eq!(world.as_key("limited", "POST", "/v1/apply", planned).status, 403);
+    assert_eq!(world.admin("DELETE", "/v1/default-route", Value::Null).status, 204);
+    assert_eq!(put("/v1/prefixes/+44"), 200);
+    assert_eq!(put("/v1/default-route"), 200);
 }
 
 #[test]
