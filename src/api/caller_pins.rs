@@ -179,12 +179,13 @@ async fn list_caller_pins(
     caller: Caller,
     mut query: Query,
 ) -> Result<Answer<CallerPinPage>, ApiError> {
-    let agent = query.take("agentId", |text| AgentId::parse(text).map_err(|why| why.to_string()))?;
+    let agent = query.take("agentId", |text| AgentId::parse(text).map_err(|why| why.to_string()));
     let print = QueryPrint::of(&caller.key, &[&"caller-pins", &agent]);
-    let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
-    let after = after.map(|text| read_after(&caller, &text).ok_or_else(no_entry)).transpose()?;
-    let limit = query.limit()?;
+    let cursor = query.text("cursor");
+    let limit = query.limit();
     query.end()?;
+    let after = cursor.map(|cursor| print.read(&cursor)).transpose()?;
+    let after = after.map(|text| read_after(&caller, &text).ok_or_else(no_entry)).transpose()?;
     let wanted = agent.map(|agent| caller.agent_ref(&agent));
     let first = match &wanted {
         Some(agent) => Probe::first_of(agent),

@@ -18,7 +18,7 @@ use super::permits::{Need, Permits};
 use super::request::Query;
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::state::State as Present;
-use crate::http::credentials::Credentials;
+use crate::http::credentials::{Credentials, KEY_EXPIRED, KEY_INVALID};
 use crate::http::error::ApiError;
 use crate::http::foreign::is_foreign;
 
@@ -47,8 +47,9 @@ pub(super) async fn admit(
     let caller = guard.caller(need, request.headers())?;
     let revision = caller.as_ref().map(|caller| caller.state.revision);
     // Probes may add what keeps others from answering for us; whoever brings a key means what it says.
-    if caller.is_some() {
-        Query::of(request.uri())?.only(&need.parameters)?;
+    // Operations that take parameters say themselves what is wrong with them, all at once.
+    if caller.is_some() && need.parameters.is_empty() {
+        Query::of(request.uri()).end()?;
     }
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
@@ -98,8 +99,8 @@ impl Guard {
         let found = state.keys.get(&digest).filter(|key| bool::from(key.digest.0.ct_eq(&digest.0)));
         match found {
             Some(key) if !key.expired(self.management.now()) => Ok(Arc::clone(key)),
-            Some(_) => Err(ApiError::unauthorized("the key has expired")),
-            None => Err(ApiError::unauthorized("the key is not valid")),
+            Some(_) => Err(ApiError::unauthorized(KEY_EXPIRED)),
+            None => Err(ApiError::unauthorized(KEY_INVALID)),
         }
     }
 }

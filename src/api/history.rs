@@ -83,8 +83,8 @@ async fn get_history(
     // A plus that was not encoded comes as a space.
     let target = query.take("target", |text| {
         Ok(text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}")))
-    })?;
-    let filter = HistoryFilter { target, ..read(&caller, &mut query)? };
+    });
+    let filter = HistoryFilter { target, ..read(&caller, &mut query) };
     page(management, caller, query, filter).await
 }
 
@@ -112,25 +112,25 @@ async fn get_history_of_agent(
     mut query: Query,
 ) -> Result<Answer<HistoryPage>, ApiError> {
     find(&caller, &caller.state, &id)?;
-    let filter = HistoryFilter { agent: Some(id), ..read(&caller, &mut query)? };
+    let filter = HistoryFilter { agent: Some(id), ..read(&caller, &mut query) };
     page(management, caller, query, filter).await
 }
 
 /// What both lists can be asked for.
-fn read(caller: &Caller, query: &mut Query) -> Result<HistoryFilter, ApiError> {
+fn read(caller: &Caller, query: &mut Query) -> HistoryFilter {
     let time = |text: &str| {
         // A plus that was not encoded comes as a space.
         let at = Timestamp::parse(&text.replace(' ', "+"));
         at.ok_or_else(|| "is no time: expected one such as 2026-01-01T00:00:00Z".to_owned())
     };
-    Ok(HistoryFilter {
-        author: query.text("author")?,
-        actor: query.text("actor")?,
-        action: query.text("action")?,
-        from: query.take("from", time)?,
-        to: query.take("to", time)?,
+    HistoryFilter {
+        author: query.text("author"),
+        actor: query.text("actor"),
+        action: query.text("action"),
+        from: query.take("from", time),
+        to: query.take("to", time),
         ..HistoryFilter::last(caller.account().clone(), 0)
-    })
+    }
 }
 
 async fn page(
@@ -140,10 +140,11 @@ async fn page(
     filter: HistoryFilter,
 ) -> Result<Answer<HistoryPage>, ApiError> {
     let print = QueryPrint::of(&caller.key, &[&"history", &filter]);
-    let before = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
-    let before = before.map(|text| text.parse().map(Revision).map_err(|_| no_entry())).transpose()?;
-    let limit = query.limit()?;
+    let cursor = query.text("cursor");
+    let limit = query.limit();
     query.end()?;
+    let before = cursor.map(|cursor| print.read(&cursor)).transpose()?;
+    let before = before.map(|text| text.parse().map(Revision).map_err(|_| no_entry())).transpose()?;
     let agent = filter.agent.clone();
     let filter = HistoryFilter { before, limit: limit + 1, ..filter };
     let mut entries = aside(move || management.control.history(&filter)).await??;

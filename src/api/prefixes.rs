@@ -108,10 +108,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 )]
 async fn list_prefixes(caller: Caller, mut query: Query) -> Result<Answer<PrefixPage>, ApiError> {
     let print = QueryPrint::of(&caller.key, &[&"prefixes"]);
-    let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
-    let after = after.map(|text| Prefix::parse(&text).ok_or_else(no_entry)).transpose()?;
-    let limit = query.limit()?;
+    let cursor = query.text("cursor");
+    let limit = query.limit();
     query.end()?;
+    let after = cursor.map(|cursor| print.read(&cursor)).transpose()?;
+    let after = after.map(|text| Prefix::parse(&text).ok_or_else(no_entry)).transpose()?;
     let from = (caller.account().clone(), after.unwrap_or(Prefix::FIRST));
     let prefixes = caller.state.prefixes.range_from(Bound::Excluded(&from));
     let mut prefixes = prefixes

@@ -15,8 +15,9 @@ use crate::domain::deployment::DeploymentId;
 use crate::domain::id::{
     AccountId, AgentId, BranchId, ConfigHash, ConnectorId, Environment, SplitId, VersionNumber,
 };
-use crate::http::body::BodyFault;
+use crate::http::body::{BodyFault, BodyMax};
 use crate::http::error::ApiError;
+use crate::http::json::faults::{CODE, Faults, one_line, shown};
 use crate::http::query::pairs;
 
 /// Most entries of a page.
@@ -172,78 +173,91 @@ async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathP
         .map_err(|_| ApiError::unprocessable("path", "is not UTF-8 once decoded"))
 }
 
-/// The parameters of a query; each is taken once, and what is left at the end is refused.
+/// The parameters of a query; each is taken once. What is wrong with any of them, and what nobody took, is told at the end.
 #[derive(Debug)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(super) struct Query {
+    left: Vec<(String, String)>,
+    faults: Faults,
+}
 
 impl Query {
     /// The query of an address.
-    pub(super) fn of(uri: &Uri) -> Result<Self, ApiError> {
-        let pairs = pairs(uri.query().unwrap_or_default());
-        let pairs: Result<Vec<_>, _> =
-            pairs.map(|pair| pair.map(|(n, v)| (n.into_owned(), v.into_owned()))).collect();
-        pairs.map(Self).map_err(|why| ApiError::validation(why.field().to_owned(), why.to_string()))
+    pub(super) fn of(uri: &Uri) -> Self {
+        let mut query = Self { left: Vec::new(), faults: Faults::default() };
+        for pair in pairs(uri.query().unwrap_or_default()) {
+            match pair {
+                Ok((name, value)) => query.left.push((name.into_owned(), value.into_owned())),
+                Err(why) => query.fault(&shown(why.field()), &one_line(&why.to_string()), CODE),
+            }
+        }
+        query
     }
 
-    /// A parameter, read by `read`, which says what is wrong with it.
+    /// Says what is wrong with a parameter, unless that has been said already.
+    pub(super) fn fault(&mut self, name: &str, message: &str, code: &'static str) {
+        if !self.faults.blames(name) {
+            self.faults.push(name.to_owned(), message.to_owned(), code);
+        }
+    }
+
+    /// A parameter, read by `read`, which says what is wrong with it; nothing where it is at fault.
     pub(super) fn take<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, ApiError> {
-        let Some(at) = self.0.iter().position(|(known, _)| known == name) else { return Ok(None) };
-        let (_, text) = self.0.remove(at);
-        if self.0.iter().any(|(known, _)| known == name) {
-            return Err(ApiError::validation(name, "is given twice"));
-        }
-        read(&text).map(Some).map_err(|why| ApiError::validation(name, why))
+    ) -> Option<T> {
+        let at = self.left.iter().position(|(known, _)| known == name)?;
+        let (_, text) = self.left.remove(at);
+        let others = self.left.len();
+        self.left.retain(|(known, _)| known != name);
+        let read = if self.left.len() == others { read(&text) } else { Err("is given twice".to_owned()) };
+        read.map_err(|why| self.fault(name, &why, CODE)).ok()
     }
 
     /// A parameter as it is.
-    pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, ApiError> {
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.take(name, |text| Ok(text.to_owned()))
     }
 
     /// `branch`: `main` unless said.
-    pub(super) fn branch(&mut self) -> Result<BranchId, ApiError> {
-        let branch = self.take("branch", |text| BranchId::parse(text).map_err(|why| why.to_string()))?;
-        Ok(branch.unwrap_or_else(BranchId::main))
+    pub(super) fn branch(&mut self) -> BranchId {
+        let branch = self.take("branch", |text| BranchId::parse(text).map_err(|why| why.to_string()));
+        branch.unwrap_or_else(BranchId::main)
     }
 
     /// `limit`: 1 to 1,000, 100 unless said.
-    pub(super) fn limit(&mut self) -> Result<usize, ApiError> {
+    pub(super) fn limit(&mut self) -> usize {
         let limit = self.take("limit", |text| {
             let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
             limit.ok_or_else(|| "expected a whole number from 1 to 1000".to_owned())
-        })?;
-        Ok(limit.unwrap_or(LIMIT))
+        });
+        limit.unwrap_or(LIMIT)
     }
 
     /// `dryRun`: whether to say what would be done instead of doing it.
-    pub(super) fn dry_run(&mut self) -> Result<bool, ApiError> {
-        let dry_run = self.take("dryRun", |text| match text {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err("expected true or false".to_owned()),
-        })?;
-        Ok(dry_run == Some(true))
+    pub(super) fn dry_run(&mut self) -> bool {
+        self.flag("dryRun")
     }
 
-    /// Refuses what is not among these names.
-    pub(super) fn only(self, names: &[String]) -> Result<(), ApiError> {
-        Self(self.0.into_iter().filter(|(name, _)| !names.contains(name)).collect()).end()
+    /// Something that is not so unless said.
+    pub(super) fn flag(&mut self, name: &'static str) -> bool {
+        let flag = self.take(name, |text| text.parse().map_err(|_| "expected true or false".to_owned()));
+        flag.unwrap_or_default()
     }
 
-    /// Refuses what nobody took.
+    /// Refuses all that is wrong, and what nobody took.
     pub(super) fn end(self) -> Result<(), ApiError> {
-        const WHY: &str = "is no parameter of this path";
-        let mut unknown = self.0.into_iter().map(|(name, _)| name);
-        match unknown.next() {
-            None => Ok(()),
-            Some(first) => {
-                Err(unknown.fold(ApiError::validation(first, WHY), |error, name| error.with_field(name, WHY)))
-            }
+        let Self { left, mut faults } = self;
+        for (name, _) in left {
+            faults.push(shown(&name), "is no parameter of this path".to_owned(), CODE);
         }
+        faults.refusal().map_or(Ok(()), Err)
+    }
+
+    /// The same where something has to be there, which is nothing only where it is at fault.
+    pub(super) fn end_with<T>(self, required: Option<T>) -> Result<T, ApiError> {
+        self.end()?;
+        required.ok_or_else(|| ApiError::validation("query", "says too little"))
     }
 }
 
@@ -251,7 +265,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Self::of(&parts.uri)
+        Ok(Self::of(&parts.uri))
     }
 }
 
@@ -265,8 +279,7 @@ impl<S: Send + Sync, T: Written> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| ApiError::unauthorized("no key"))?;
-        let bytes = Bytes::from_request(request, state).await.map_err(|why| unread(&why))?;
-        fields::read(&caller, &bytes).map(Self)
+        fields::read(&caller, &whole(request, state).await?).map(Self)
     }
 }
 
@@ -278,16 +291,19 @@ impl<S: Send + Sync> FromRequest<S> for AnyBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        Bytes::from_request(request, state).await.map(Self).map_err(|why| unread(&why))
+        whole(request, state).await.map(Self)
     }
 }
 
-/// Why a body could not be taken in.
-pub(super) fn unread(why: &axum::extract::rejection::BytesRejection) -> ApiError {
-    if why.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "the body is too large");
-    }
-    broken_off(why)
+/// A body as large as its path takes.
+async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    let most = request.extensions().get().copied();
+    Bytes::from_request(request, state).await.map_err(|why| match most {
+        Some(BodyMax(most)) if why.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::payload_too_large(most)
+        }
+        _ => broken_off(&why),
+    })
 }
 
 /// Why a body that may be so long was not read to its end.

@@ -64,10 +64,11 @@ async fn list_splits(
     mut query: Query,
 ) -> Result<Answer<SplitPage>, ApiError> {
     let print = QueryPrint::of(&caller.key, &[&"splits"]);
-    let after = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
-    let after = after.map(|text| SplitId::parse(&text).map_err(|_| no_entry())).transpose()?;
-    let limit = query.limit()?;
+    let cursor = query.text("cursor");
+    let limit = query.limit();
     query.end()?;
+    let after = cursor.map(|cursor| print.read(&cursor)).transpose()?;
+    let after = after.map(|text| SplitId::parse(&text).map_err(|_| no_entry())).transpose()?;
     aside(move || Answer::ok(page(&management, &caller, print, after, limit))).await
 }
 
@@ -114,8 +115,7 @@ async fn get_split(
     Id(id): Id<SplitId>,
     mut query: Query,
 ) -> Result<Answer<SplitView>, ApiError> {
-    let owners =
-        query.take("owners", |text| text.parse::<bool>().map_err(|_| "expected true or false".to_owned()))?;
+    let owners = query.flag("owners");
     query.end()?;
     let split = Arc::clone(find(&caller.state, &caller, &id)?);
     if !caller.sight().split(&split) {
@@ -124,7 +124,7 @@ async fn get_split(
     aside(move || {
         let leading = Scopes::of(&caller, &caller.state, std::iter::once(split.as_ref())).take(&id);
         let view = SplitView::of(&management, &caller.state, &split, leading);
-        let view = if owners == Some(true) { view.with_owners(&split) } else { view };
+        let view = if owners { view.with_owners(&split) } else { view };
         Answer::ok(view).with_tag(Tag::of(split.as_ref()))
     })
     .await

@@ -22,6 +22,7 @@ use crate::domain::agent_config::{AgentConfig, KeyChange, Section};
 use crate::domain::deployment::DeploymentId;
 use crate::domain::id::{AgentId, BranchId, ConfigHash, Pin, VersionNumber};
 use crate::http::error::ApiError;
+use crate::http::json::faults::CODE;
 
 /// What differs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,11 +103,14 @@ pub(super) async fn compare(
 ) -> Result<Answer<Comparison>, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let mut side = |name: &'static str| {
-        let side = query.text(name)?;
-        side.ok_or_else(|| ApiError::validation(name, format!("is missing: expected {EXPECTED}")))
+        let side = query.text(name);
+        if side.is_none() {
+            query.fault(name, &format!("is missing: expected {EXPECTED}"), CODE);
+        }
+        side
     };
-    let (from, to) = (side("from")?, side("to")?);
-    query.end()?;
+    let (from, to) = (side("from"), side("to"));
+    let (from, to) = query.end_with(from.zip(to))?;
     aside(move || {
         let (from, one) = Side::of(&management, &agent, "from", from)?;
         let (to, other) = Side::of(&management, &agent, "to", to)?;

@@ -312,13 +312,15 @@ async fn list_deployments(
     mut query: Query,
 ) -> Result<Answer<DeploymentList>, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
-    let named = query.text("environment")?;
-    let environment = named.as_deref().and_then(Environment::parse).ok_or_else(|| {
+    let named = query.text("environment");
+    let environment = named.as_deref().and_then(Environment::parse);
+    if environment.is_none() {
         let wrong = if named.is_some() { "is no environment" } else { "is missing" };
-        ApiError::validation("environment", format!("{wrong}: expected {}", Environment::EXPECTED))
-            .with_code(INVALID_ENVIRONMENT)
-    })?;
-    let limit = query.limit()?;
+        let message = format!("{wrong}: expected {}", Environment::EXPECTED);
+        query.fault("environment", &message, INVALID_ENVIRONMENT);
+    }
+    let limit = query.limit();
+    let environment = query.end_with(environment)?;
     let filter = DeploymentFilter {
         agent: agent.profile.id.clone(),
         id: None,
@@ -382,7 +384,8 @@ async fn publish(
     mut query: Query,
     Body(body): Body<PublishBody>,
 ) -> Result<Answer<Released>, ApiError> {
-    let dry_run = query.dry_run()?;
+    let dry_run = query.dry_run();
+    query.end()?;
     let PublishBody { how, environment, version_name, version_description } = body;
     let text = |text: Option<String>| text.unwrap_or_default();
     let edit = AgentEdit::Publish(Publish {
@@ -420,7 +423,8 @@ async fn promote(
     mut query: Query,
     Body(body): Body<PromoteBody>,
 ) -> Result<Answer<Released>, ApiError> {
-    let dry_run = query.dry_run()?;
+    let dry_run = query.dry_run();
+    query.end()?;
     let from = known(&management, &caller, &id, deployment).await?;
     let reached = body.target_environment.or(from.environment.next()).unwrap_or(from.environment);
     let deploy_as = body.how.deploy(&management);
@@ -453,7 +457,8 @@ async fn rollback(
     mut query: Query,
     Body(how): Body<HowBody>,
 ) -> Result<Answer<Released>, ApiError> {
-    let dry_run = query.dry_run()?;
+    let dry_run = query.dry_run();
+    query.end()?;
     let to = known(&management, &caller, &id, deployment).await?;
     let reached = to.environment;
     let edit = AgentEdit::Rollback(Rollback { deploy: how.deploy(&management), to });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,13 +17,14 @@ use crate::control::ControlError;
 use crate::domain::agent_config::{AgentConfig, SOURCE_BYTES_MAX};
 use crate::domain::command::{Action, AgentEdit, NewDraft, STALE_DRAFT};
 use crate::domain::id::AgentId;
+use crate::http::body::body_limit;
 use crate::http::error::ApiError;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new()
         .routes(routes!(get_draft, put_draft, patch_draft, delete_draft))
         // One byte more than is read, so that what is too long is told as a configuration that is too long.
-        .layer(DefaultBodyLimit::max(SOURCE_BYTES_MAX + 1))
+        .layer(body_limit(SOURCE_BYTES_MAX))
 }
 
 /// Shows the draft: the configuration itself, without the keys that have their default.
@@ -45,7 +46,7 @@ async fn get_draft(
     Id(agent): Id<AgentId>,
     mut query: Query,
 ) -> Result<Response, ApiError> {
-    let head = Head { agent, branch: query.branch()? };
+    let head = Head { agent, branch: query.branch() };
     query.end()?;
     aside(move || {
         let (_, hash) = head.find(&caller, &caller.state)?;
@@ -79,7 +80,7 @@ async fn put_draft(
     mut query: Query,
     AnyBody(text): AnyBody,
 ) -> Result<Response, ApiError> {
-    let branch = query.branch()?;
+    let branch = query.branch();
     query.end()?;
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let content = aside(move || {
@@ -118,11 +119,8 @@ async fn patch_draft(
     mut query: Query,
     AnyBody(text): AnyBody,
 ) -> Result<Response, ApiError> {
-    let head = Head { agent: id, branch: query.branch()? };
+    let head = Head { agent: id, branch: query.branch() };
     query.end()?;
-    if text.len() > SOURCE_BYTES_MAX {
-        return Err(ApiError::payload_too_large(SOURCE_BYTES_MAX));
-    }
     let patch: Value = if text.trim_ascii().is_empty() {
         Value::Object(serde_json::Map::new())
     } else {
@@ -160,7 +158,7 @@ async fn delete_draft(
     Id(id): Id<AgentId>,
     mut query: Query,
 ) -> Result<Response, ApiError> {
-    let branch = query.branch()?;
+    let branch = query.branch();
     query.end()?;
     if !branch.is_main() {
         return revert_branch(management, caller, Head { agent: id, branch }).await;

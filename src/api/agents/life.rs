@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +18,7 @@ use crate::api::{Management, aside, made};
 use crate::domain::agent_config::{AgentConfig, SOURCE_BYTES_MAX};
 use crate::domain::command::{Action, AgentEdit, NewAgent};
 use crate::domain::id::{AccountId, AgentId, BranchId};
+use crate::http::body::body_limit;
 use crate::http::error::ApiError;
 use crate::http::json::tree::Tree;
 
@@ -169,7 +170,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new()
         .routes(routes!(super::list_agents, create_agent))
         .routes(routes!(super::list_agents_of_account, create_agent_of_account))
-        .layer(DefaultBodyLimit::max(SOURCE_BYTES_MAX))
+        .layer(body_limit(SOURCE_BYTES_MAX))
         .routes(routes!(duplicate_agent))
         .routes(routes!(super::get_agent, delete_agent))
 }

@@ -92,10 +92,11 @@ pub(super) async fn list_versions(
     mut query: Query,
 ) -> Result<Answer<VersionPage>, ApiError> {
     let print = QueryPrint::of(&caller.key, &[&"versions", &id]);
-    let before = query.text("cursor")?.map(|cursor| print.read(&cursor)).transpose()?;
-    let before = before.map(|text| VersionName::of_cursor(&text).ok_or_else(no_entry)).transpose()?;
-    let limit = query.limit()?;
+    let cursor = query.text("cursor");
+    let limit = query.limit();
     query.end()?;
+    let before = cursor.map(|cursor| print.read(&cursor)).transpose()?;
+    let before = before.map(|text| VersionName::of_cursor(&text).ok_or_else(no_entry)).transpose()?;
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     aside(move || {
         let pinned = Pinned::of(&caller, &agent);

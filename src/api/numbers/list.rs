@@ -55,9 +55,9 @@ pub struct NumberPage {
     responses((status = 200, body = NumberPage, description = "A page."))
 )]
 pub(super) async fn list_numbers(caller: Caller, mut query: Query) -> Result<Answer<NumberPage>, ApiError> {
-    let filter = Filter::read(&mut query)?;
-    let cursor = query.text("cursor")?;
-    let limit = query.limit()?;
+    let filter = Filter::read(&mut query);
+    let cursor = query.text("cursor");
+    let limit = query.limit();
     query.end()?;
     let print = filter.print(&caller);
     let after = cursor.map(|cursor| After::read(&print.read(&cursor)?)).transpose()?;
@@ -87,20 +87,20 @@ enum Beginning {
 }
 
 impl Filter {
-    fn read(query: &mut Query) -> Result<Self, ApiError> {
-        Ok(Self {
-            agent: query.take("agentId", |text| AgentId::parse(text).map_err(|why| why.to_string()))?,
-            split: query.take("splitId", |text| SplitId::parse(text).map_err(|why| why.to_string()))?,
-            prefix: query.take("prefix", Beginning::read)?.unwrap_or_default(),
+    fn read(query: &mut Query) -> Self {
+        Self {
+            agent: query.take("agentId", |text| AgentId::parse(text).map_err(|why| why.to_string())),
+            split: query.take("splitId", |text| SplitId::parse(text).map_err(|why| why.to_string())),
+            prefix: query.take("prefix", Beginning::read).unwrap_or_default(),
             pin: query.take("pin", |text| {
                 Pin::parse(text).ok_or_else(|| format!("is no pin: expected {}", Pin::EXPECTED))
-            })?,
+            }),
             managed_by: query.take("managedBy", |text| match text {
                 "api" => Ok(ManagedBy::Api),
                 "files" => Ok(ManagedBy::Files),
                 _ => Err("expected api or files".to_owned()),
-            })?,
-        })
+            }),
+        }
     }
 
     /// What a cursor is bound to.

@@ -205,6 +205,34 @@ fn a_path_that_is_not_there_and_a_method_that_is_not_taken_have_the_envelope() {
 }
 
 #[test]
+fn all_that_is_wrong_with_a_query_is_told_at_once() {
+    let world = World::new();
+    let told = |query: &str| {
+        let reply = world.get(query).json();
+        let faults = reply["errors"].as_array().unwrap().clone();
+        faults
+            .iter()
+            .map(|it| format!("{}: {}", it["field"], it["message"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("/v1/numbers?limit=0&pin=V0&agentId=%ff&managedBy=me&managedBy=you&colour=red"),
+        [
+            "agentId: the parameter agentId is not UTF-8",
+            "pin: is no pin: expected draft, V<n>, sandbox, pre-release or live",
+            "managedBy: is given twice",
+            "limit: expected a whole number from 1 to 1000",
+            "colour: is no parameter of this path",
+        ]
+    );
+    assert_eq!(told("/v1/history?from=x&to=y&limit=z").len(), 3);
+    assert_eq!(told("/v1/agents/sales/compare?side=V1").len(), 3);
+    assert_eq!(told("/v1/agents/sales/deployments?limit=x").len(), 2);
+    let alone = world.get("/v1/agents/sales/deployments?environment=moon");
+    assert_eq!(alone.error(), error(400, "DEPLOYMENTS_INVALID_ENVIRONMENT", "environment"));
+}
+
+#[test]
 fn an_answer_carries_the_id_of_its_request_and_the_revision() {
     let world = World::new();
     let request = Request::builder()

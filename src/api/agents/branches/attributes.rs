@@ -85,7 +85,7 @@ fn delete(config: &mut AgentConfig, id: &ItemId) -> Result<(), ApiError> {
 }
 
 fn refused(faults: Vec<ConfigFault>) -> ApiError {
-    refused_as(faults, |path| key_of_item(path, "siteAttributes").to_owned())
+    refused_as(faults, |path| key_of_item(path, "siteAttributes").replace("siteAttributes", "attributes"))
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {

@@ -69,8 +69,10 @@ fn find(config: &AgentConfig, id: &ItemId) -> Result<VariantView, ApiError> {
 fn refused(faults: Vec<ConfigFault>) -> ApiError {
     refused_as(faults, |path| {
         let key = key_of_item(path, "siteVariants");
-        let values = key.strip_prefix("values");
-        values.map_or_else(|| key.to_owned(), |rest| format!("attributeValues.values{rest}"))
+        match key.strip_prefix("values") {
+            Some(rest) => format!("attributeValues.values{rest}"),
+            None => key.replace("siteVariants", "variants"),
+        }
     })
 }
 

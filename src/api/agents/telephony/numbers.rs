@@ -213,8 +213,8 @@ async fn list_phone_numbers(
     mut query: Query,
 ) -> Result<Answer<PhoneNumberList>, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
-    let connector = query.text("connectorId")?;
-    let after = query.take("cursor", |text| Number::parse(text).map_err(|why| why.to_string()))?;
+    let connector = query.text("connectorId");
+    let after = query.take("cursor", |text| Number::parse(text).map_err(|why| why.to_string()));
     query.end()?;
     let named =
         connector.map(|text| ConnectorId::parse(&text).ok().filter(|it| agent.connectors.contains_key(it)));
