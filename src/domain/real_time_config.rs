@@ -2,6 +2,7 @@
 
 mod effort;
 mod schema;
+mod unfit;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -12,7 +12,7 @@ use super::gateway::{Gateway, Gateways};
 use crate::domain::account::{Key, KeyDigest, Permission};
 use crate::domain::id::{AccountId, AgentId};
 use crate::domain::time::Timestamp;
-use crate::http::credentials::Credentials;
+use crate::http::credentials::{Credentials, KEY_EXPIRED, KEY_INVALID};
 use crate::http::error::ApiError;
 use crate::http::foreign::tells_of_another;
 use crate::http::host::is_named;
@@ -126,9 +126,12 @@ impl Doorkeeper {
         if let Some(text) = seen.credentials.key()? {
             // Found by its keyed hash, so that how long the search takes tells nothing about any key.
             let key = table.keys.get(&KeyDigest::of(&self.secret, text));
-            return match key.filter(|key| key.expires_at.is_none() || !key.expired(wall())) {
-                Some(key) => Ok(Asker::Key(Arc::clone(key))),
-                None => Err(ApiError::unauthorized("the API key is not valid")),
+            return match key {
+                Some(key) if key.expires_at.is_none() || !key.expired(wall()) => {
+                    Ok(Asker::Key(Arc::clone(key)))
+                }
+                Some(_) => Err(ApiError::unauthorized(KEY_EXPIRED)),
+                None => Err(ApiError::unauthorized(KEY_INVALID)),
             };
         }
         let known = ends.gateway.and_then(|row| Some((row, self.gateways.get(row)?)));

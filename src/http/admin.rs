@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::service::Service as _;
 use hyper::{Request, Response};
@@ -14,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::mpsc;
 
 use super::acceptor::{Acceptor, Admitted};
-use super::body::Timed;
+use super::body::{Timed, body_limit};
 use super::connection;
 use super::correlation::{CORRELATION_ID, CorrelationId};
 use super::host::is_named;
@@ -25,7 +25,7 @@ use super::shutdown::{Stage, reached};
 /// Answers a listener's connections with a router until the server has left and all of them have ended.
 ///
 /// Requests carry [`ConnectInfo<SocketAddr>`]. A body is bounded in time ([`Timed`]) and, where an extractor reads it
-/// whole, in size; an endpoint that takes more sets a [`DefaultBodyLimit`] of its own. An answer that is made bit by
+/// whole, in size; an endpoint that takes more sets a [`body_limit`] of its own. An answer that is made bit by
 /// bit must not pause for longer than the idle timeout.
 ///
 /// # Errors
@@ -56,7 +56,7 @@ pub async fn serve_admin(listener: std::net::TcpListener, router: Router, front:
 
 /// A router that reads no body larger than these limits allow.
 pub(super) fn within(router: Router, limits: &Limits) -> TowerToHyperService<Router> {
-    TowerToHyperService::new(router.layer(DefaultBodyLimit::max(limits.body_bytes_max)))
+    TowerToHyperService::new(router.layer(body_limit(limits.body_bytes_max)))
 }
 
 /// Hands the router a request of this peer, if it names its host.

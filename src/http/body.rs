@@ -4,6 +4,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::Extension;
+use axum::extract::DefaultBodyLimit;
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -28,6 +30,16 @@ pub enum BodyFault {
     /// The sender broke off, or its framing is no HTTP.
     #[error("the body ended before its end")]
     Broken,
+}
+
+/// How many bytes a body may have that an extractor reads whole, as an extension of its request.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyMax(pub usize);
+
+/// Bounds the bodies that extractors read whole, and tells them the bound for what they answer to a larger one. A route's
+/// own bound goes before that of its router.
+pub fn body_limit(max: usize) -> (DefaultBodyLimit, Extension<BodyMax>) {
+    (DefaultBodyLimit::max(max), Extension(BodyMax(max)))
 }
 
 impl From<BodyFault> for ApiError {

@@ -6,6 +6,11 @@ use super::error::ApiError;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
+/// What is told of a key that nobody has, on either plane.
+pub const KEY_INVALID: &str = "the key is not valid";
+/// What is told of one whose time is over.
+pub const KEY_EXPIRED: &str = "the key has expired";
+
 /// The headers of a request in which a key may be.
 #[derive(Debug, Default)]
 pub struct Credentials<'h> {
@@ -44,7 +49,7 @@ impl<'h> Credentials<'h> {
     /// 401 where what was sent is no text, or not one key: a key that is sent must be valid, and of two that differ one
     /// is not meant.
     pub fn key(&self) -> Result<Option<&'h str>, ApiError> {
-        let unclear = |why| ApiError::unauthorized(format!("the key is not valid: {why}"));
+        let unclear = |why| ApiError::unauthorized(format!("{KEY_INVALID}: {why}"));
         if self.repeated {
             return Err(unclear("its header stands there more than once"));
         }

@@ -9,6 +9,7 @@ use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 use super::effort::{Effort, References, subschemas};
+use super::unfit::told;
 use crate::domain::refusal::FieldFault;
 
 /// Longest schema as JSON, in bytes.
@@ -21,8 +22,6 @@ pub const VARIABLES_BYTES_MAX: usize = 64 << 10;
 pub const VARIABLES_DEPTH_MAX: usize = 64;
 /// Most faults that are told.
 const FAULTS_MAX: usize = 100;
-/// Longest message of a fault, in characters: some show what is wrong.
-const MESSAGE_CHARS_MAX: usize = 300;
 /// Most memory of a compiled pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 18;
 /// Most patterns of a schema: they are all in memory while it is asked.
@@ -78,7 +77,7 @@ impl<'s> ConfigSchema<'s> {
             .build(schema)
             .map_err(|why| {
                 let field = path_in("schema", schema, why.instance_path().as_str());
-                vec![FieldFault { field, message: shortened(&why) }]
+                vec![FieldFault { field, message: format!("is against draft 7: {}", told(&why)) }]
             })?;
         Ok(Self { schema, references, validator })
     }
@@ -87,11 +86,13 @@ impl<'s> ConfigSchema<'s> {
     #[must_use]
     pub fn faults(&self, variables: &Value) -> Vec<FieldFault> {
         if let Err(why) = Effort::of(self.schema, variables, &self.references) {
-            return vec![FieldFault { field: "variables".to_owned(), message: why.to_string() }];
+            // Values that a simple schema would take in no time: it is the schema that asks for too much.
+            let message = format!("{why}, or smaller values");
+            return vec![FieldFault { field: "schema".to_owned(), message }];
         }
         let faults = self.validator.iter_errors(variables).take(FAULTS_MAX).map(|why| FieldFault {
             field: path_in("variables", variables, why.instance_path().as_str()),
-            message: shortened(&why),
+            message: told(&why),
         });
         faults.collect()
     }
@@ -191,14 +192,6 @@ fn path_in(root: &str, value: &Value, pointer: &str) -> String {
     path
 }
 
-fn shortened(why: &impl fmt::Display) -> String {
-    let text = why.to_string();
-    match text.char_indices().nth(MESSAGE_CHARS_MAX) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -293,7 +286,7 @@ mod tests {
         let by_depth = ConfigSchema::read(&by_depth).unwrap();
         let nested = |depth| (0..depth).fold(json!({}), |inner, _| json!({"a": inner}));
         assert_eq!(by_depth.faults(&nested(5)), []);
-        assert_eq!(fields(&by_depth.faults(&nested(60))), ["variables"]);
+        assert_eq!(fields(&by_depth.faults(&nested(60))), ["schema"]);
         let mut chain: Map<String, Value> = (0..2_000)
             .map(|n| (format!("d{n}"), json!({"$ref": format!("#/definitions/d{}", n + 1)})))
             .collect();
@@ -319,8 +312,8 @@ mod tests {
         let schema = ConfigSchema::read(&schema).unwrap();
         let long = "a".repeat(60_000);
         assert_eq!(schema.faults(&json!({"a": "a", "b": {"a": 1}})), []);
-        assert_eq!(fields(&schema.faults(&json!({"a": long}))), ["variables"]);
-        assert_eq!(fields(&schema.faults(&json!({"b": {long: 1}}))), ["variables"]);
+        assert_eq!(fields(&schema.faults(&json!({"a": long}))), ["schema"]);
+        assert_eq!(fields(&schema.faults(&json!({"b": {long: 1}}))), ["schema"]);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
