@@ -34,8 +34,7 @@ fn with_desk(world: World) -> World {
 
 #[test]
 fn what_is_edited_published_promoted_and_rolled_back_serves_the_next_call_and_no_call_in_progress() {
-    let world = bare().with_variable("EDITOR", "sed -i 's/one/two/'").running();
-    let world = with_desk(world);
+    let world = with_desk(bare().running());
     assert_eq!(world.version_at(NUMBER), None, "nothing is live yet");
     done(world.client(&["draft", "desk", "set", "instructions.systemPrompt=one"]));
     done(world.client(&["publish", "desk", "--name", "One"]));
@@ -47,7 +46,8 @@ fn what_is_edited_published_promoted_and_rolled_back_serves_the_next_call_and_no
     assert_eq!(told["revision"], json!(world.revision()));
     assert_eq!(world.version_at(NUMBER), Some(1));
 
-    done(world.client(&["draft", "desk", "--edit"]));
+    assert_eq!(world.client(&["draft", "desk", "--edit"]).code(), 2, "nobody is there to edit");
+    done(world.client(&["draft", "desk", "set", "instructions.systemPrompt=two"]));
     assert!(done(world.client(&["draft", "desk"])).out.contains("systemPrompt = \"two\""));
     let rehearsed = done(world.client(&["publish", "desk", "--to", "live", "--dry-run"])).out;
     assert!(rehearsed.starts_with("V2 of desk would serve live; 1 number leads there\n"), "{rehearsed}");

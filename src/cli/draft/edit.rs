@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::path_of;
 use crate::cli::client::Reply;
@@ -20,7 +20,14 @@ const MARK: &str = "#! ";
 
 /// Lets somebody edit the draft, and sends what they saved if it is still the draft that they saw.
 pub(super) fn edit(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(), Failure> {
-    let seen = session.get(&path_of(agent))?;
+    if !session.terminal.interactive {
+        let message = format!(
+            "--edit needs a terminal: `cordboard draft {agent} put FILE` sends a file, and `set` some keys"
+        );
+        return Err(Failure::Usage(message));
+    }
+    // A change of nothing: what would refuse the edit refuses it before anything is typed.
+    let seen = session.change("PATCH", &path_of(agent), Some(&json!({})))?;
     let sheet = Sheet::of(agent, &seen.json())?;
     let sent = until_sent(session, agent, &seen, &sheet);
     match sent {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::world::World;
 
 const DRAFT: &str = "GET /v1/agents/desk/draft";
+const PATCH_DRAFT: &str = "PATCH /v1/agents/desk/draft";
 const PUT_DRAFT: &str = "PUT /v1/agents/desk/draft";
 const ACTIVE: &str = "GET /v1/agents/desk/deployments/active";
 const PUBLISH: &str = "POST /v1/agents/desk/deployments/publish";
@@ -345,25 +346,42 @@ fn kept(err: &str) -> String {
 fn an_edited_draft_is_sent_for_the_state_that_was_seen() {
     let config = json!({"name": "Desk"});
     let world = World::new()
-        .answers_with(DRAFT, 200, "etag: \"e1\"\r\n", &config)
+        .answers_with(PATCH_DRAFT, 200, "etag: \"e1\"\r\n", &config)
         .answers_with(PUT_DRAFT, 200, REVISION, &config);
     let world =
         editor(world, "test \"$(stat -c %a \"$1\")\" = 600 && echo 'description = \"new\"' >> \"$1\"");
-    let outcome = world.run("cordboard draft desk --edit");
+    let outcome = world.run_answering("cordboard draft desk --edit", "");
     assert_eq!(outcome.out, "the draft of desk is edited, from revision 12\n", "{}", outcome.err);
     let put = world.asked().pop().unwrap();
     assert_eq!((put.line.as_str(), put.header("if-match")), (PUT_DRAFT, Some("\"e1\"")));
     assert_eq!(put.body, json!({"name": "Desk", "description": "new"}));
     let world = editor(world, "true");
-    assert_eq!(world.run("cordboard draft desk -e").out, "the draft of desk stays as it is\n");
-    assert_eq!(world.lines().pop().unwrap(), DRAFT);
+    assert_eq!(world.run_answering("cordboard draft desk -e", "").out, "the draft of desk stays as it is\n");
+    assert_eq!(world.lines().pop().unwrap(), PATCH_DRAFT);
+}
+
+#[test]
+fn an_edit_that_would_be_refused_opens_no_editor() {
+    let refusal =
+        json!({"error": "the agent desk belongs to the agent files", "error_code": "MANAGED_BY_FILES"});
+    let world = World::new().answers(PATCH_DRAFT, 409, &refusal);
+    let opened = world.data.path().join("opened");
+    let world = editor(world, &format!("touch {}", opened.display()));
+    let outcome = world.run_answering("cordboard draft desk --edit", "");
+    assert!(outcome.code == 1 && outcome.err.contains("agent files"), "{}", outcome.err);
+    let outcome = world.run("cordboard draft desk --edit");
+    assert!(outcome.code == 2 && outcome.err.contains("draft desk put FILE"), "{}", outcome.err);
+    assert_eq!(world.lines(), [PATCH_DRAFT], "nothing is asked where nobody can edit");
+    assert_eq!(world.asked()[0].body, json!({}));
+    assert!(!opened.exists());
 }
 
 #[test]
 fn faults_of_an_edit_are_shown_beside_it_and_can_be_mended() {
     let refusal = json!({"error": "it has faults", "error_code": "VALIDATION_FAILED",
         "errors": [{"field": "llm.temperature", "message": "is too large: expected 0 to 2"}]});
-    let world = World::new().answers(DRAFT, 200, &json!({"name": "Desk"})).answers(PUT_DRAFT, 400, &refusal);
+    let world =
+        World::new().answers(PATCH_DRAFT, 200, &json!({"name": "Desk"})).answers(PUT_DRAFT, 400, &refusal);
     // First no TOML, then a fault, and then as it was.
     let script = "\
 case \"$(head -n 1 \"$1\")\" in
@@ -385,7 +403,7 @@ esac";
         "{}",
         outcome.err
     );
-    assert_eq!(world.lines(), [DRAFT, PUT_DRAFT]);
+    assert_eq!(world.lines(), [PATCH_DRAFT, PUT_DRAFT]);
 }
 
 #[test]
@@ -393,10 +411,11 @@ fn nothing_that_was_typed_is_lost() {
     let stale = json!({"error": "somebody else", "error_code": "PRECONDITION_FAILED"});
     let faulty = json!({"error": "it has faults", "error_code": "VALIDATION_FAILED", "errors": []});
     for (status, body, code) in [(412, stale, 1), (400, faulty, 1), (503, json!({"error": "busy"}), 1)] {
-        let world =
-            World::new().answers(DRAFT, 200, &json!({"name": "Desk"})).answers(PUT_DRAFT, status, &body);
+        let world = World::new()
+            .answers(PATCH_DRAFT, 200, &json!({"name": "Desk"}))
+            .answers(PUT_DRAFT, status, &body);
         let world = editor(world, "echo 'description = \"typed\"' >> \"$1\"");
-        let outcome = world.run("cordboard draft desk --edit");
+        let outcome = world.run_answering("cordboard draft desk --edit", "");
         assert_eq!(outcome.code, code, "{status}: {}", outcome.err);
         let file = kept(&outcome.err);
         assert!(fs::read_to_string(&file).unwrap().contains("typed"), "{status}");
