@@ -1,6 +1,6 @@
 //! `accounts`: workspaces and their settings.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -60,15 +60,15 @@ Examples:
 }
 
 #[derive(Debug, Clone, Args)]
-#[group(id = "what", required = true, multiple = true, args = ["name", "settings"])]
+#[command(group = ArgGroup::new("what").required(true).multiple(true))]
 struct SetArgs {
     /// The account
     account: AccountId,
     /// Its new name
-    #[arg(long)]
+    #[arg(long, group = "what")]
     name: Option<String>,
     /// A setting as `accounts show` names it; may be said again
-    #[arg(long = "setting", value_name = "NAME=VALUE")]
+    #[arg(long = "setting", value_name = "NAME=VALUE", group = "what")]
     settings: Vec<ValueWritten>,
 }
 

@@ -215,6 +215,25 @@ fn any_request_can_be_sent_with_a_body_from_anywhere() {
 }
 
 #[test]
+fn any_request_can_be_for_one_state_only_and_carried_out_once() {
+    let world = World::new().answers_with("POST /v1/x", 200, "etag: \"e2\"\r\n", &json!({}));
+    for (said, sent) in [("e1", "\"e1\""), ("'\"e1\"'", "\"e1\""), ("*", "*")] {
+        let line = format!("cordboard api POST /v1/x --if-match {said} --idempotency-key release-42 -i");
+        let outcome = world.run(&line);
+        assert_eq!((outcome.code, outcome.out.as_str()), (0, "{}\n"), "{}", outcome.err);
+        assert!(outcome.err.starts_with("status: 200\netag: \"e2\"\n"), "{}", outcome.err);
+        let asked = world.asked().pop().unwrap();
+        assert_eq!(
+            (asked.header("if-match"), asked.header("idempotency-key")),
+            (Some(sent), Some("release-42"))
+        );
+    }
+    assert!(world.run("cordboard api POST /v1/x").err.is_empty());
+    let plain = world.asked().pop().unwrap();
+    assert_eq!((plain.header("if-match"), plain.header("idempotency-key")), (None, None));
+}
+
+#[test]
 fn the_openapi_document_is_printed_as_it_is() {
     let world = World::new().answers("GET /openapi.json", 200, &json!({"openapi": "3.1.0"}));
     assert_eq!(world.run("cordboard openapi").out, "{\"openapi\":\"3.1.0\"}\n");

@@ -148,6 +148,8 @@ fn what_cannot_be_meant_is_a_fault_of_usage() {
         "cordboard connectors import desk",
         "cordboard connectors import desk +1415",
         "cordboard connectors import desk +14155550100 --to V3",
+        "cordboard accounts set ws-00000001",
+        "cordboard api POST /v1/x --idempotency-key 'a b'",
         "cordboard api OPTIONS /v1/status",
         "cordboard api GET v1/status",
         "cordboard api GET '/v1/a b'",
