@@ -22,6 +22,8 @@ use crate::http::error::ApiError;
 use crate::http::json::faults::{CODE, Faults, quoted, shown};
 use crate::http::json::tree::Tree;
 
+/// Most names that somebody is warned of.
+const UNKNOWN_MAX: usize = 10;
 /// Most characters of a name for people.
 const NAME_CHARS_MAX: usize = 100;
 
@@ -229,6 +231,13 @@ impl<'r> Fields<'r> {
     /// Leaves alone what nobody asks for, where others than we may have their say in the same object.
     pub(super) fn leave_others(&mut self) {
         self.members.clear();
+    }
+
+    /// The same; names those that are none of `known` either, a few of them, for whoever warns of them.
+    pub(super) fn leave_unknown(&mut self, known: &[&str]) -> Vec<String> {
+        let names = self.members.drain(..).map(|(name, _)| name);
+        let unknown = names.filter(|name| !known.contains(&name.as_str()));
+        unknown.take(UNKNOWN_MAX).map(|name| shown(&name)).collect()
     }
 
     /// A value as it is, for whoever reads it in a way of its own; null is absence.

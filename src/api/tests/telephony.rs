@@ -157,6 +157,56 @@ fn a_connector_is_changed_key_by_key_and_goes_to_another_agent_with_its_numbers(
 }
 
 #[test]
+fn a_connector_whose_numbers_reach_nothing_or_whose_keys_nobody_knows_is_warned_of() {
+    let world = World::new();
+    import(&world, json!({"phoneNumbers": [A], "clientEnv": "sandbox"}));
+    let id = connectors(&world)[0]["connectorId"].as_str().unwrap().to_owned();
+    let patch = |body: Value| ask(&world, "PATCH", &format!("/connectors/{id}"), body).json();
+    let whole = connectors(&world)[0].clone();
+    assert_eq!(patch(whole)["warnings"], json!([]), "as it was shown");
+    let misspelt = patch(json!({"variantID": "x"}));
+    assert_eq!(misspelt["warnings"], json!(["variantID is no key of a connector: it was left alone"]));
+    let update =
+        json!({"updates": [{"connectorId": id, "asr_lang_code": "en-GB", "projectId": "reception"}]});
+    let moved = ask(&world, "PATCH", "/connectors/batch", update).json()["results"][0].clone();
+    let warnings = json!([
+        "agent reception has nothing deployed to sandbox",
+        "asr_lang_code is no key of a connector: it was left alone",
+    ]);
+    assert_eq!((&moved["success"], &moved["warnings"]), (&json!(true), &warnings));
+}
+
+#[test]
+fn of_a_batch_those_connectors_are_changed_that_are_in_a_state_that_is_named() {
+    let world = World::new();
+    import(&world, json!({"phoneNumbers": [A], "clientEnv": "sandbox"}));
+    import(&world, json!({"phoneNumbers": [B]}));
+    let ids = [0, 1].map(|at| connectors(&world)[at]["connectorId"].as_str().unwrap().to_owned());
+    let tag = |id: &str| {
+        ask(&world, "GET", &format!("/connectors/{id}"), Value::Null).header("etag").unwrap().to_owned()
+    };
+    let batch = |tags: &str, voice: &str| {
+        let updates: Vec<Value> =
+            ids.iter().map(|id| json!({"connectorId": id, "voiceName": voice})).collect();
+        let request =
+            hyper::Request::builder().method("PATCH").header("x-api-key", "admin").header("If-Match", tags);
+        let request = request.uri("/v1/agents/sales/telephony/connectors/batch");
+        let reply = world.send(request.body(json!({"updates": updates}).to_string().into()).unwrap()).json();
+        reply["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["success"].as_bool().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let seen = tag(&ids[1]);
+    assert_eq!(batch(&seen, "anna"), [false, true]);
+    assert_eq!(batch(&seen, "bert"), [false, false], "it is another one by now");
+    assert_eq!(batch(&format!("{}, {}", tag(&ids[0]), tag(&ids[1])), "carl"), [true, true]);
+    assert_eq!(batch("*", "dora"), [true, true]);
+}
+
+#[test]
 fn numbers_are_released_one_by_one_or_together() {
     let world = World::new();
     import(&world, json!({"phoneNumbers": [A, B, "alice"]}));

@@ -16,6 +16,7 @@ use crate::api::etag::Tag;
 use crate::api::fields::{self, Fields, Kind, Text, Written};
 use crate::api::request::{AnyBody, Body, Id, Ids};
 use crate::api::{Management, aside};
+use crate::control::Applied;
 use crate::domain::address::Number;
 use crate::domain::agent::Agent;
 use crate::domain::agent_config::is_language_tag;
@@ -74,6 +75,19 @@ pub struct PatchResult {
     data: Option<ConnectorView>,
     /// Why it was not made.
     error: Option<String>,
+    /// What you should know all the same.
+    warnings: Vec<String>,
+}
+
+/// A connector that was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PatchedConnector)]
+pub struct PatchedView {
+    #[schema(inline)]
+    #[serde(flatten)]
+    connector: ConnectorView,
+    /// What you should know all the same.
+    warnings: Vec<String>,
 }
 
 /// What of a connector is to change: a key that is there sets, null clears. Keys that are not known are left alone.
@@ -93,7 +107,14 @@ pub struct PatchBody {
     /// The agent that has it from now on, and its numbers.
     #[schema(value_type = Option<String>)]
     project_id: Option<AgentId>,
+    /// Names that are no key of a connector.
+    #[schema(ignore)]
+    unknown: Vec<String>,
 }
+
+/// Keys of a connector as it is shown: whoever sends it back whole means no harm.
+const SHOWN: [&str; 7] =
+    ["connectorId", "name", "accountId", "clientEnv", "ttsLangCode", "disableHandoff", "warnings"];
 
 /// Several changes.
 #[derive(Debug, ToSchema)]
@@ -161,8 +182,8 @@ impl Written for PatchBody {
             asr_lang_code: fields.given("asrLangCode"),
             voice_name: fields.given("voiceName"),
             project_id: project_id.flatten(),
+            unknown: fields.leave_unknown(&SHOWN),
         };
-        fields.leave_others();
         Some(read)
     }
 }
@@ -274,10 +295,16 @@ async fn find_connectors(
 }
 
 /// Changes several connectors, each for itself: what is refused leaves the others as they are to be.
+///
+/// With `If-Match`, which may list several tags, those are changed that are in one of these states when their turn comes; the
+/// others are told in their place.
 #[utoipa::path(
     patch, path = "/v1/agents/{id}/telephony/connectors/batch", tag = "telephony",
     security(("key" = ["edit"])),
-    params(("id" = String, Path, description = "The agent.")),
+    params(
+        ("id" = String, Path, description = "The agent."),
+        ("If-Match" = Option<String>, Header, description = "Only those that are in one of these states."),
+    ),
     request_body = PatchesBody,
     responses(
         (status = 200, body = PatchResults, description = "What became of each."),
@@ -295,12 +322,12 @@ async fn patch_connectors(
     let mut results = Vec::with_capacity(updates.len());
     for NamedPatch { connector_id, patch } in updates {
         let patched = patch_one(&management, &caller, &id, &connector_id, patch).await;
-        let (data, error) = match patched {
-            Ok((view, _, _)) => (Some(view), None),
+        let (data, error, warnings) = match patched {
+            Ok((PatchedView { connector, warnings }, _, _)) => (Some(connector), None, warnings),
             Err(why) if why.status().is_server_error() => return Err(why),
-            Err(why) => (None, Some(why.message().to_owned())),
+            Err(why) => (None, Some(why.message().to_owned()), Vec::new()),
         };
-        results.push(PatchResult { connector_id, success: error.is_none(), data, error });
+        results.push(PatchResult { connector_id, success: error.is_none(), data, error, warnings });
     }
     Ok(Answer::ok(PatchResults { results }))
 }
@@ -362,7 +389,7 @@ async fn get_connector(
     ),
     request_body = PatchBody,
     responses(
-        (status = 200, body = ConnectorView, description = "The connector as it is from now on."),
+        (status = 200, body = PatchedView, description = "The connector as it is from now on."),
         (status = 400, description = "`CONNECTORS_VALIDATION_FAILED`"),
         (status = 404, description = "`PROJECT_NOT_FOUND`, `CONNECTORS_NOT_FOUND`"),
         (status = 409, description = "`TOO_MANY_CONNECTORS`"),
@@ -373,7 +400,7 @@ async fn patch_connector(
     caller: Caller,
     Ids(id, connector): Ids<AgentId, ConnectorId>,
     AnyBody(text): AnyBody,
-) -> Result<Answer<ConnectorView>, ApiError> {
+) -> Result<Answer<PatchedView>, ApiError> {
     find(&caller, &caller.state, &id)?;
     let body = read(&caller, &text)?;
     let (view, tag, applied) = patch_one(&management, &caller, &id, &connector, body).await?;
@@ -385,8 +412,9 @@ async fn patch_one(
     caller: &Caller,
     id: &AgentId,
     connector: &ConnectorId,
-    body: PatchBody,
-) -> Result<(ConnectorView, Tag, crate::control::Applied), ApiError> {
+    mut body: PatchBody,
+) -> Result<(PatchedView, Tag, Applied), ApiError> {
+    let unknown = std::mem::take(&mut body.unknown);
     let patch = body.into_patch();
     let now_of = patch.agent.clone().unwrap_or_else(|| id.clone());
     let edit = TelephonyEdit::PatchConnector { connector: connector.clone(), patch };
@@ -394,7 +422,11 @@ async fn patch_one(
     let applied = caller.submit(management, action).await?;
     let agent = find(caller, &applied.state, &now_of)?;
     let patched = known(agent, connector)?;
-    Ok((ConnectorView::of(agent, patched), Tag::of(patched), applied))
+    let unknown =
+        unknown.into_iter().map(|name| format!("{name} is no key of a connector: it was left alone"));
+    let warnings = applied.warnings.iter().cloned().chain(unknown).collect();
+    let view = PatchedView { connector: ConnectorView::of(agent, patched), warnings };
+    Ok((view, Tag::of(patched), applied))
 }
 
 /// Deletes a connector and releases its numbers, in one revision.

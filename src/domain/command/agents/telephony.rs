@@ -238,16 +238,19 @@ impl OnAgent<'_> {
         let numbers = self.rerouted(id, |route| {
             Some(Route { to: Destination::Agent { agent: to.clone(), pin }, ..route.clone() })
         });
+        let mut warnings = Vec::new();
         for route in &numbers.routes {
-            self.state.check_route(route)?;
+            warnings.extend(self.state.check_route(route)?);
         }
+        warnings.sort_unstable();
+        warnings.dedup();
         self.state.room_for_routes(numbers.routes.iter().map(Arc::as_ref))?;
         let what = counted(numbers.len(), "number");
         let gone = Change::ConnectorRemoved { agent: self.id.clone(), connector: id.clone() };
         let mut changes = vec![gone, put(&target)];
         changes.extend((!numbers.is_empty()).then_some(Change::Numbers(numbers)));
         let summary = format!("the connector {id} of {} went to {to}, with {what}", self.id.agent);
-        Ok(self.outcome("connector.patch", changes, summary))
+        Ok(Outcome { warnings, ..self.outcome("connector.patch", changes, summary) })
     }
 
     fn delete_connector(&self, id: &ConnectorId) -> Result<Outcome, Refusal> {
