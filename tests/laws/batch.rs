@@ -100,3 +100,30 @@ fn batches_hold_nobody_up() {
     // Were a batch answered in one go, there were about as many single answers as batches.
     assert!(slowest.0 > 100, "{slowest:?}");
 }
+
+#[test]
+fn a_batch_of_long_answers_ends_before_it_fills_the_memory_and_the_rest_is_asked_for_again() {
+    let world = World::example().running();
+    let variables = json!({"variables": {"text": "x".repeat(60_000)}});
+    let page = "/v1/agents/sales/real-time-configs/live/variables";
+    world.operator().ask("PATCH", page, Some(&variables)).must(200);
+    let call = |n: usize| json!({"to": AT_LIVE, "callId": format!("long-{n}")});
+    let ask = |from: usize| -> Vec<Value> {
+        let calls: Vec<Value> = (from..300).map(call).collect();
+        let answer = world.gateway().post("/v1/calls:batch", &json!(calls)).must(200);
+        assert!(answer.body.len() < 9 << 20, "{}", answer.body.len());
+        answer.json()["results"].as_array().unwrap().clone()
+    };
+    let first = ask(0);
+    let taken = first.iter().take_while(|it| it["decisionId"].is_string()).count();
+    assert!((100..300).contains(&taken), "{taken}");
+    for left in &first[taken..] {
+        assert_eq!((&left["status"], &left["error_code"]), (&json!(503), &json!("OVERLOADED")));
+    }
+    let rest = ask(taken);
+    assert!(
+        rest[0]["decisionId"].is_string() && rest[0]["reason"]["code"] != "call_in_progress",
+        "{}",
+        rest[0]["reason"]
+    );
+}

@@ -27,6 +27,8 @@ const ITEMS_MAX: usize = 1_000;
 const AT_A_STRETCH: usize = 16;
 /// What an answer takes, more or less.
 const ANSWER_BYTES: usize = 1_024;
+/// Bytes of answers after which no further item is taken: real-time configs may make each of them long.
+const ANSWERS_BYTES_MAX: usize = 8 << 20;
 
 impl HttpConnection {
     /// Decides calls, each as `POST /v1/calls` would.
@@ -83,7 +85,8 @@ impl HttpConnection {
             let before = answer.len();
             // The first one was counted when the request came.
             let in_time = if index > 0 { self.in_time(head) } else { Ok(()) };
-            let answered = in_time.and_then(|()| answer_one(item.get().as_bytes(), &mut answer));
+            let room = in_time.and_then(|()| if before < ANSWERS_BYTES_MAX { Ok(()) } else { Err(full()) });
+            let answered = room.and_then(|()| answer_one(item.get().as_bytes(), &mut answer));
             if let Err(error) = answered {
                 answer.truncate(before);
                 let error = error.within(index);
@@ -98,6 +101,16 @@ impl HttpConnection {
         answer.extend_from_slice(b"]}");
         Ok(json(StatusCode::OK, answer))
     }
+}
+
+/// Why an item was not looked at. Its call is as it was: asked for in the next batch, it is decided then.
+#[cold]
+fn full() -> ApiError {
+    let why = format!(
+        "the answers before it have {} MiB: ask for the rest in another batch",
+        ANSWERS_BYTES_MAX >> 20
+    );
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED", why)
 }
 
 /// An error in the place of a result.
