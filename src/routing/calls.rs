@@ -5,6 +5,7 @@ mod kept_detour;
 mod kept_reason;
 mod legs;
 mod moved;
+mod turns;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,9 +20,11 @@ pub use kept_detour::KeptDetour;
 pub use kept_reason::KeptReason;
 pub use legs::LEGS_MAX;
 pub use moved::Held;
+pub use turns::Turn;
 
 use self::decisions::Decisions;
 use self::legs::Legs;
+use self::turns::Turns;
 use super::capacity::{Claim, Places};
 use super::decision::{Choice, Decision, InSplit, Reason, Unit};
 use super::names::Names;
@@ -335,6 +338,7 @@ struct Call {
 pub struct CallsInProgress {
     calls: DashMap<u128, Call, FixedState>,
     decisions: Decisions,
+    turns: Turns,
     bounds: CallBounds,
     /// Keeps strangers from choosing call ids that collide.
     seed: u64,
@@ -348,7 +352,8 @@ impl CallsInProgress {
     pub fn new(bounds: CallBounds, seed: u64) -> Self {
         let calls = DashMap::with_hasher_and_shard_amount(FixedState::with_seed(seed), SHARDS);
         let decisions = Decisions::new(bounds.calls_max);
-        Self { calls, decisions, bounds, seed, live: AtomicUsize::new(0), ended: AtomicUsize::new(0) }
+        let (live, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { calls, decisions, turns: Turns::new(), bounds, seed, live, ended }
     }
 
     /// How many calls are in progress.
@@ -364,6 +369,15 @@ impl CallsInProgress {
     pub fn leg(&self, request: &CallRequest<'_>, call_id: &str) -> Option<impl Deref<Target = Leg>> {
         let call = self.calls.get(&self.key(request.account, call_id))?;
         call.try_map(|call| call.leg(request, call_id)).ok()
+    }
+
+    /// Waits until nobody else decides this call. Whoever looks for it then, finds it decided or decides it: two who ask
+    /// at once for a call that is new do not stand in each other's way, at a last free place or in a count.
+    ///
+    /// To be taken before anything else is asked of the calls in progress.
+    #[must_use]
+    pub fn turn(&self, account: &AccountId, call_id: &str) -> Turn<'_> {
+        self.turns.of(self.key(account, call_id))
     }
 
     /// Remembers what was decided for a call, and keeps its places until it ends; gives them back at once where it is

@@ -127,6 +127,9 @@ impl Switchboard {
         then: impl FnOnce(&Answer<'_>) -> R,
     ) -> R {
         let asking = Asking { table, call, occasion };
+        // Where nothing is limited, two that ask at once come to the same.
+        let begun = call.call_id.filter(|_| table.guards > 0 && begins(call, occasion));
+        let _turn = begun.map(|call_id| self.calls.turn(call.account, call_id));
         let mut moved = false;
         if let Some(call_id) = call.call_id {
             match self.calls.leg(call, call_id) {

@@ -1,5 +1,6 @@
 //! Laws of limits and fallbacks.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
@@ -454,4 +455,42 @@ proptest! {
         }
         prop_assert_eq!((of_arm(&world).calls(), of_agent(&world, "sales").calls()), (0, 0));
     }
+}
+
+#[test]
+fn two_who_ask_at_once_for_a_new_call_get_the_last_place_together() {
+    let mut world = World::new();
+    guarded(&mut world, [Some(1), None], [Some("sip:queue@10.0.0.9"), None]);
+    world.put(TO, "sales@V1");
+    let (live, board, barrier) =
+        (Live::new(world.table.clone()), switchboard(&world, 100_000), Barrier::new(2));
+    let account = world.account.clone();
+    let ask = |n: u128| {
+        let (mut view, id) = (live.view(), format!("call-{n}"));
+        let to = Address::parse(TO).unwrap();
+        let call = CallRequest {
+            account: &account,
+            gateway: "http",
+            gateway_row: 0,
+            to,
+            caller: Caller::Withheld,
+            call_id: Some(&id),
+            headers: &[],
+            asked_for: None,
+            token: None,
+            agents: None,
+        };
+        barrier.wait();
+        let told = board.ask(view.table(), &call, occasion(n), &mut Silent, |answer| taken(&answer.decision));
+        barrier.wait();
+        board.calls.end(&account, Which::default(), &id, &Ending::default());
+        barrier.wait();
+        told
+    };
+    let rounds = || (0..5_000).map(&ask).filter(|told| told != "sales V1 - - outside").collect::<Vec<_>>();
+    let fallen_back = thread::scope(|scope| {
+        let other = scope.spawn(rounds);
+        [rounds(), other.join().unwrap()].concat()
+    });
+    assert_eq!(fallen_back, [""; 0]);
 }
