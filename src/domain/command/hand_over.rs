@@ -122,13 +122,38 @@ impl State {
         merge.all(files)?;
         let outcome = merge.into_outcome(files);
         // Those that come first say of each object no more than that it is the files' again.
+        let mut warnings = outcome.warnings;
+        warnings.extend(objects.iter().filter_map(|object| self.unfiled(account, object, files)));
         let becomes = changes_told(self, outcome.changes.get(objects.len()..).unwrap_or_default());
         Ok(Outcome {
             action: "release",
             target: target(objects),
             handed_over: objects.len(),
             summary: format!("the files have again {}{becomes}", told(objects)),
+            warnings,
             ..outcome
+        })
+    }
+
+    /// Versions of an agent that were saved over the API: they stay, since they may serve, but no file has them.
+    fn unfiled(&self, account: &AccountId, object: &Object, files: &FileSet) -> Option<String> {
+        let Object::Agent(agent) = object else { return None };
+        let id = AgentRef { account: account.clone(), agent: agent.clone() };
+        let file = files.agents.iter().find(|file| file.value.id == id)?;
+        let filed = |number| file.value.versions.iter().any(|placed| placed.value.0 == number);
+        let unfiled = self
+            .agents
+            .get(&id)?
+            .versions
+            .values()
+            .filter(|version| version.number.is_some_and(|it| !filed(it)));
+        let named = first_few(unfiled.map(|version| version.pin()), NAMED_MAX);
+        (!named.is_empty()).then(|| {
+            format!(
+                "agent {agent} keeps what was saved over the API and no file has: {}; `cordboard versions show {agent} V<n>` shows each, \
+                 for a file of that name; a first start with these files would be without",
+                named.join(", ")
+            )
         })
     }
 

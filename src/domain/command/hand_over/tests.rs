@@ -278,6 +278,29 @@ fn a_release_says_what_the_files_say_of_what_they_have_again() {
 }
 
 #[test]
+fn a_release_warns_of_versions_that_were_saved_over_the_api_and_keeps_them() {
+    let mut state = world();
+    let objects = || BTreeSet::from([Object::Agent(AgentId::parse("sales").unwrap())]);
+    state.act(Action::Adopt(objects())).unwrap();
+    let id = AgentRef { account: account(), agent: AgentId::parse("sales").unwrap() };
+    let release = |state: &State, versions| {
+        let files = Arc::new(file_set(vec![file_agent("sales", versions, 1), file_agent("reception", 1, 1)]));
+        let action = Action::Release { objects: objects(), files };
+        state.weigh(&crate::domain::testing::command(action)).unwrap()
+    };
+    assert_eq!(release(&state, 3).warnings, [""; 0]);
+    let warnings = release(&state, 2).warnings;
+    assert!(warnings.iter().any(|it| it.contains("no file has: V3;")), "{warnings:?}");
+    let files = Arc::new(file_set(vec![file_agent("sales", 2, 1), file_agent("reception", 1, 1)]));
+    state.act(Action::Release { objects: objects(), files }).unwrap();
+    assert!(state.agents.get(&id).unwrap().versions.len() == 3, "calls may have it");
+    let mut other = file_agent("sales", 3, 1);
+    other.value.versions[2].value.1 = config("another");
+    let refused = state.apply(file_set(vec![other, file_agent("reception", 1, 1)])).unwrap_err();
+    assert!(refused.faults[0].message.contains("V3"), "{refused:?}");
+}
+
+#[test]
 fn what_the_api_may_have_of_the_files_is_bounded() {
     assert!(room_for_shadowed(SHADOWED_MAX - 1, 1).is_ok());
     assert_eq!(room_for_shadowed(SHADOWED_MAX - 1, 2).unwrap_err().code, "TOO_MANY_SHADOWED");
