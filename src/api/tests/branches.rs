@@ -304,7 +304,7 @@ fn attributes_go_with_what_sites_say_of_them() {
         made(&world, &attributes, json!({"name": format!("Attribute {n}")}));
     }
     let full = post(&world, &attributes, json!({"name": "One more"}));
-    assert_eq!(full.error(), error(400, "VALIDATION_FAILED", "siteAttributes"));
+    assert_eq!(full.error(), error(400, "VALIDATION_FAILED", "attributes"));
 }
 
 #[test]

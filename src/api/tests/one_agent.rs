@@ -95,7 +95,7 @@ fn branches_go_along_with_what_they_were_made_of() {
     assert_eq!(branches(&other), branches(&world));
     let merge = format!("/v1/agents/desk/branches/{summer}/merge");
     assert_eq!(other.admin("POST", &merge, json!({})).status, 200);
-    let merged = other.get("/v1/agents/desk/draft").json()["config"]["instructions"].clone();
+    let merged = other.get("/v1/agents/desk/draft").json()["instructions"].clone();
     assert_eq!((&merged["systemPrompt"], &merged["behavior"]), (&json!("four"), &json!("polite")));
     let rehearsed = other.admin("POST", "/v1/import?dryRun=true", document.clone()).json();
     assert!(rehearsed["changes"].to_string().contains(&format!("branch {summer} of desk is another")));

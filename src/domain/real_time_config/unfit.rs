@@ -119,7 +119,7 @@ mod tests {
             (json!({"type": ["boolean", "null"]}), json!([]), "is a list: expected null or true or false"),
             (json!({"required": ["open"]}), json!({}), "has no \"open\": expected one"),
             (
-                json!({"additionalProperties": false}),
+                json!({"properties": {"b": true}, "additionalProperties": false}),
                 json!({"a\n": 1}),
                 "has \"a\\n\", which the schema does not know",
             ),
