@@ -39,7 +39,7 @@ impl HttpConnection {
         let call_id = call_id_in_path(call)?;
         let query = head.uri.query().unwrap_or_default();
         known_only(query, &["gateway", "to"])?;
-        let asked = Wanted::from_query(query)?;
+        let asked = Wanted::about_call(query)?;
         let gateway = asked.gateway.as_deref();
         let dialled =
             asked.to.as_deref().map(|to| self.leg_to(gateway.unwrap_or(DEFAULT), to)).transpose()?;

@@ -11,7 +11,7 @@ use super::body::{
 use crate::domain::address::{Address, InvalidAddress, scheme_bytes};
 use crate::domain::id::Pin;
 use crate::http::error::ApiError;
-use crate::http::json::faults::{quoted, shown};
+use crate::http::json::faults::{CODE, Faults, quoted, shown};
 use crate::http::query::{Pairs, QueryFault, pairs};
 use crate::routing::request::{CALL_ID_BYTES_MAX, Override};
 
@@ -52,13 +52,30 @@ pub struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// Reads a query. A leading space in `to` and `from` is the `+` that nobody encoded.
+    /// Reads a query that asks who serves a call. A leading space in `to` and `from` is the `+` that nobody encoded.
     ///
     /// # Errors
-    /// 400, naming the parameter.
+    /// 400, naming every parameter at fault. Where it is the dialled number alone, who decides finds it.
     pub fn from_query(query: &'a str) -> Result<Self, ApiError> {
+        let (wanted, mut faults) = Self::parameters(query);
+        if !faults.is_empty() {
+            note_dialled(&mut faults, wanted.to.as_deref());
+        }
+        faults.refusal().map_or(Ok(wanted), Err)
+    }
+
+    /// Reads a query about a call that is known, where nothing has to be said.
+    ///
+    /// # Errors
+    /// 400, naming every parameter at fault.
+    pub fn about_call(query: &'a str) -> Result<Self, ApiError> {
+        let (wanted, faults) = Self::parameters(query);
+        faults.refusal().map_or(Ok(wanted), Err)
+    }
+
+    fn parameters(query: &'a str) -> (Self, Faults) {
         let mut wanted = Self::default();
-        let mut said = 0;
+        let (mut said, mut faults) = (0, Faults::default());
         for pair in pairs(query) {
             let (name, value) = match pair {
                 // The caller is never a reason to refuse.
@@ -66,31 +83,38 @@ impl<'a> Wanted<'a> {
                     wanted.from_unread = true;
                     continue;
                 }
-                pair => pair.map_err(|fault| malformed(&fault))?,
+                Err(fault) => {
+                    note(&mut faults, &malformed(&fault));
+                    continue;
+                }
+                Ok(pair) => pair,
             };
-            if let Some(place) = PARAMETERS.iter().position(|known| *known == name) {
-                once(place, &name, &mut said)?;
-            }
-            match &*name {
-                "to" => wanted.to = Some(with_plus(value)),
-                "from" => wanted.from = Some(with_plus(value)),
-                "callId" => {
-                    wanted.call_id = call_id(value).map_err(|why| ApiError::validation("callId", why))?;
-                }
-                "gateway" => {
-                    wanted.gateway = gateway(value).map_err(|why| ApiError::validation("gateway", why))?;
-                }
-                "token" => wanted.token = Some(value).filter(|token| !token.is_empty()),
-                "dryRun" => wanted.dry_run = flag("dryRun", &value)?,
-                // Others may be there to get past a cache, but who misspells this one would begin a call.
-                _ if means_dry_run(&name) => return Err(misspelt(&name)),
-                _ => match header_name(name) {
-                    Ok(header) => wanted.headers.push((header, value)),
-                    Err(name) => wanted.unknown.push(name.into_owned()),
-                },
+            let place = PARAMETERS.iter().position(|known| *known == name);
+            let first = place.map_or(Ok(()), |place| once(place, &name, &mut said));
+            if let Err(why) = first.and_then(|()| wanted.take_parameter(name, value)) {
+                note(&mut faults, &why);
             }
         }
-        Ok(wanted)
+        (wanted, faults)
+    }
+
+    /// Takes a parameter that stands there for the first time.
+    fn take_parameter(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), ApiError> {
+        match &*name {
+            "to" => self.to = Some(with_plus(value)),
+            "from" => self.from = Some(with_plus(value)),
+            "callId" => self.call_id = call_id(value).map_err(|why| ApiError::validation("callId", why))?,
+            "gateway" => self.gateway = gateway(value).map_err(|why| ApiError::validation("gateway", why))?,
+            "token" => self.token = Some(value).filter(|token| !token.is_empty()),
+            "dryRun" => self.dry_run = flag("dryRun", &value)?,
+            // Others may be there to get past a cache, but who misspells this one would begin a call.
+            _ if means_dry_run(&name) => return Err(misspelt(&name)),
+            _ => match header_name(name) {
+                Ok(header) => self.headers.push((header, value)),
+                Err(name) => self.unknown.push(name.into_owned()),
+            },
+        }
+        Ok(())
     }
 
     /// Reads a body, with what its query says.
@@ -104,6 +128,28 @@ impl<'a> Wanted<'a> {
         }
         wanted.unknown.append(&mut unknown);
         Ok(wanted)
+    }
+}
+
+/// Keeps what is wrong with a parameter, for all of it to be told at once.
+#[cold]
+fn note(faults: &mut Faults, why: &ApiError) {
+    for fault in why.fields() {
+        faults.push(fault.field.clone(), fault.message.clone(), why.code());
+    }
+}
+
+/// What is wrong with the dialled number, where something else is wrong too; else who decides finds it.
+#[cold]
+fn note_dialled(faults: &mut Faults, to: Option<&str>) {
+    match to {
+        _ if faults.blames("to") => {}
+        None => faults.push("to".to_owned(), "is missing".to_owned(), CODE),
+        Some(to) => {
+            if let Err(why) = in_field("to", to) {
+                note(faults, &why);
+            }
+        }
     }
 }
 
@@ -501,6 +547,31 @@ mod tests {
         assert_eq!(fields(r#"{"callId":7}"#), ["callId", "to"]);
         assert_eq!(fields(r#"{"to":7}"#), ["to"]);
         assert_eq!(fields(r#"{"to":7,"to":8,"callId":7}"#), ["to", "to", "callId"]);
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_query_is_told_at_once() {
+        let told = |error: &ApiError| {
+            error
+                .fields()
+                .iter()
+                .map(|fault| format!("{}: {}", fault.field, fault.message))
+                .collect::<Vec<_>>()
+        };
+        let query = "callId=%ff&gateway=a%20b&dryRun=yes&gateway=b&dry_run=true&from=%ff";
+        let faults = [
+            "callId: the parameter callId is not UTF-8",
+            "gateway: expected at most 64 visible ASCII characters",
+            "dryRun: expected true or false",
+            "gateway: stands there twice: expected once",
+            "dry_run: means nothing here: expected dryRun",
+        ];
+        assert_eq!(told(&Wanted::about_call(query).unwrap_err()), faults);
+        let with_to = [&faults[..], &["to: is missing"]].concat();
+        assert_eq!(told(&Wanted::from_query(query).unwrap_err()), with_to);
+        let malformed = Wanted::from_query("to=%2B1x&dryRun=yes").unwrap_err();
+        assert_eq!((malformed.code(), malformed.fields().len()), ("VALIDATION_FAILED", 2));
+        assert!(Wanted::from_query("to=%2B1x").is_ok(), "who decides says it, with a code of its own");
     }
 
     #[test]
