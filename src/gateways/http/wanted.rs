@@ -476,7 +476,7 @@ mod tests {
             ("from=1&from=1", "from"),
             ("dryRun=true&dryRun=false", "dryRun"),
         ] {
-            let error = Wanted::from_query(query).unwrap_err();
+            let error = Wanted::about_call(query).unwrap_err();
             assert_eq!(error.message(), format!("{name}: stands there twice: expected once"));
         }
         assert_eq!(field(&Wanted::from_body(b"{}", "dryRun=true&dryRun=true").unwrap_err()), "dryRun");
