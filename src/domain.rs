@@ -4,6 +4,7 @@ pub mod account;
 pub mod address;
 pub mod agent;
 pub mod agent_config;
+pub mod agent_tests;
 pub mod branch;
 pub mod caller_pin;
 pub mod change;

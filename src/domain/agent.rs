@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::agent_config::Dispatch;
+use super::agent_tests::TestSuite;
+use super::agent_tests::run::{TestRun, TestRunId};
 use super::branch::Branch;
 use super::change::Change;
 use super::connector::Connector;
@@ -147,6 +149,10 @@ pub struct Agent {
     pub connectors: BTreeMap<ConnectorId, Arc<Connector>>,
     /// Real-time configs, by [`Environment::index`].
     pub config_pages: [Option<Arc<ConfigPage>>; 3],
+    /// What it is tested by, if by anything.
+    pub tests: Option<Arc<TestSuite>>,
+    /// Runs of its tests, the oldest first.
+    pub test_runs: BTreeMap<TestRunId, Arc<TestRun>>,
 }
 
 impl Agent {
@@ -165,6 +171,8 @@ impl Agent {
             branches: BTreeMap::new(),
             connectors: BTreeMap::new(),
             config_pages: [const { None }; 3],
+            tests: None,
+            test_runs: BTreeMap::new(),
         };
         agent.refresh_endpoints();
         agent

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Key};
 use super::address::{E164, Number, Prefix};
 use super::agent::{AgentRef, Profile, Version};
+use super::agent_tests::TestSuite;
+use super::agent_tests::run::{TestRun, TestRunId};
 use super::branch::Branch;
 use super::caller_pin::{CallerPin, CallerPinRef};
 use super::connector::Connector;
@@ -106,6 +108,30 @@ pub enum Change {
         /// What it is now.
         page: Arc<ConfigPage>,
     },
+    /// An agent is tested by something else.
+    TestsPut {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// By what; by nothing where it is empty.
+        suite: Arc<TestSuite>,
+    },
+    /// A run of tests began, went on or was over.
+    TestRunPut {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// What it is now.
+        run: Arc<TestRun>,
+    },
+    /// A run of tests is no longer kept.
+    TestRunRemoved {
+        /// Whose.
+        #[serde(flatten)]
+        agent: AgentRef,
+        /// Which one.
+        run: TestRunId,
+    },
     /// Numbers of the API were routed or released.
     Numbers(NumberChanges),
     /// Numbers of the route files were routed or released. The files hold these: no store keeps them.
@@ -169,7 +195,10 @@ impl Change {
             | Self::BranchRemoved { agent, .. }
             | Self::ConnectorPut { agent, .. }
             | Self::ConnectorRemoved { agent, .. }
-            | Self::ConfigPagePut { agent, .. } => Some(agent),
+            | Self::ConfigPagePut { agent, .. }
+            | Self::TestsPut { agent, .. }
+            | Self::TestRunPut { agent, .. }
+            | Self::TestRunRemoved { agent, .. } => Some(agent),
             Self::AccountPut(_)
             | Self::KeyPut(_)
             | Self::KeyRemoved(_)

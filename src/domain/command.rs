@@ -38,8 +38,9 @@ use super::time::Timestamp;
 pub use accounts::{AccountPatch, no_account};
 pub use agents::{
     AGENTS_MAX, ALREADY_PUBLISHED, AgentEdit, ConnectorPatch, Content, Deploy, MergeBranch, Merging,
-    NO_NUMBER, NewAgent, NewConfigPage, NewDraft, NewNumbers, Promote, Publish, Rollback, SPLIT_RUNNING,
-    STALE_CONFIG_PAGE, STALE_DRAFT, Served, TelephonyEdit, VERSIONS_MAX,
+    NO_NUMBER, NewAgent, NewConfigPage, NewDraft, NewNumbers, Promote, Publish, RecordTestRun, Rollback,
+    SPLIT_RUNNING, STALE_CONFIG_PAGE, STALE_DRAFT, Served, StartTestRun, TESTS_NOT_PASSED, TelephonyEdit,
+    VERSIONS_MAX,
 };
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;
@@ -63,6 +64,8 @@ pub enum Author {
     Files,
     /// Whoever may write in the data folder.
     Console,
+    /// The router itself, which ends what it began.
+    Router,
 }
 
 impl Author {
@@ -73,6 +76,7 @@ impl Author {
             Self::Key { key, .. } => &key.name,
             Self::Files => "files",
             Self::Console => "console",
+            Self::Router => "cordboard",
         }
     }
 }

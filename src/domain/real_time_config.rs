@@ -11,8 +11,9 @@ use super::id::Environment;
 use super::refusal::FieldFault;
 use super::time::Timestamp;
 
-use schema::ConfigSchema;
-pub use schema::{SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX, VARIABLES_BYTES_MAX, VARIABLES_DEPTH_MAX};
+pub use schema::{
+    ConfigSchema, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX, VARIABLES_BYTES_MAX, VARIABLES_DEPTH_MAX,
+};
 
 /// The values of an environment and what they must be like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

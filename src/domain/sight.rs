@@ -44,7 +44,7 @@ impl<'s> Sight<'s> {
     pub fn of_author(state: &'s State, author: &'s Author) -> Self {
         match author {
             Author::Key { key, .. } => Self::of_key(state, key),
-            Author::Files | Author::Console => Self::whole(state),
+            Author::Files | Author::Console | Author::Router => Self::whole(state),
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::account::{Account, Key, KeyDigest};
 use super::address::{Number, Prefix};
 use super::agent::{Agent, AgentRef};
+use super::agent_tests::run::TestRunId;
 use super::caller_pin::{CallerPin, CallerPinRef};
 use super::change::SplitRef;
 use super::id::{AccountId, ConfigHash, Pin, Revision, SplitId};
@@ -52,6 +53,8 @@ pub struct State {
     pub splits: Map<SplitRef, Arc<Split>>,
     /// The splits that test an environment and are not ended by hand, by its agent.
     pub(in crate::domain) environment_splits: Map<AgentRef, SplitId>,
+    /// Runs of tests that are running, and whose they are.
+    pub running_tests: Map<TestRunId, AgentRef>,
     /// Objects of the API that the files in force list too; whether they are there or were deleted since.
     pub shadowed: Map<ObjectRef, ()>,
     /// Fingerprint of the files that were applied last.

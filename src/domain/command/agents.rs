@@ -11,6 +11,7 @@ mod listening;
 mod merges;
 mod releases;
 mod telephony;
+mod test_runs;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use super::{Body, Command, Outcome};
 use crate::domain::account::{AccountSettings, Permission};
 use crate::domain::agent::{Agent, AgentRef};
+use crate::domain::agent_tests::TestSuite;
 use crate::domain::change::Change;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
@@ -36,6 +38,7 @@ pub use life::{AGENTS_MAX, NewAgent};
 pub use merges::{MergeBranch, Merging, Served};
 pub use releases::{Deploy, Promote, Publish, Rollback};
 pub use telephony::{ConnectorPatch, NO_NUMBER, NewNumbers, TelephonyEdit};
+pub use test_runs::{RecordTestRun, StartTestRun, TESTS_NOT_PASSED};
 
 /// Most versions of an agent.
 pub const VERSIONS_MAX: usize = 10_000;
@@ -102,6 +105,12 @@ pub enum AgentEdit {
     PutConfigPage(NewConfigPage),
     /// Do something to its connectors or their numbers.
     Telephony(TelephonyEdit),
+    /// Test it by something else.
+    PutTests(Arc<TestSuite>),
+    /// Put something of it to the test.
+    StartTestRun(StartTestRun),
+    /// Say what came of a run of its tests.
+    RecordTestRun(RecordTestRun),
 }
 
 /// Another content of a draft.
@@ -160,7 +169,14 @@ impl AgentEdit {
 
     /// Whether it is about what files say of an agent, and theirs alone where they have it.
     fn is_of_files(&self) -> bool {
-        !matches!(self, Self::PutConfigPage(_) | Self::Telephony(_))
+        !matches!(
+            self,
+            Self::PutConfigPage(_)
+                | Self::Telephony(_)
+                | Self::PutTests(_)
+                | Self::StartTestRun(_)
+                | Self::RecordTestRun(_)
+        )
     }
 }
 
@@ -208,7 +224,12 @@ impl State {
             }
             AgentEdit::PutConfigPage(new) => on.put_config_page(new),
             AgentEdit::Telephony(edit) => on.telephony(edit),
+            AgentEdit::PutTests(suite) => on.put_tests(suite),
+            AgentEdit::StartTestRun(start) => on.start_test_run(start),
+            AgentEdit::RecordTestRun(record) => on.record_test_run(record),
         }?;
+        let runs = on.runs_of(&outcome.changes);
+        outcome.changes.extend(runs);
         outcome.warnings.extend(on.nowhere(&outcome.changes));
         Ok(outcome)
     }

@@ -385,7 +385,7 @@ fn differing(before: &State, now: &State) -> Vec<Number> {
 fn limited_to(author: &Author) -> Option<Vec<AgentId>> {
     match author {
         Author::Key { key, .. } => key.agents.clone(),
-        Author::Files | Author::Console => None,
+        Author::Files | Author::Console | Author::Router => None,
     }
 }
 

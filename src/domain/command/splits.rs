@@ -213,7 +213,7 @@ impl State {
                 let ended = Change::SplitPut(Arc::new(split.ended(winner.clone(), command.at)));
                 let (deployed, how) = self.won(command, split, winner)?.unzip();
                 Ok(Outcome {
-                    changes: [ended].into_iter().chain(deployed).collect(),
+                    changes: [ended].into_iter().chain(deployed.into_iter().flatten()).collect(),
                     summary: outcome.summary + &how.unwrap_or_default(),
                     ..outcome
                 })

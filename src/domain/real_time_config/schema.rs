@@ -28,7 +28,7 @@ const PATTERN_BYTES_MAX: usize = 1 << 18;
 const PATTERNS_MAX: usize = 200;
 
 /// A schema that can be asked.
-pub(super) struct ConfigSchema<'s> {
+pub struct ConfigSchema<'s> {
     schema: &'s Value,
     references: References<'s>,
     validator: Validator,
@@ -85,13 +85,19 @@ impl<'s> ConfigSchema<'s> {
     /// What of variables does not fit, by paths such as `variables.opening.hours[0]`; nothing where all does.
     #[must_use]
     pub fn faults(&self, variables: &Value) -> Vec<FieldFault> {
-        if let Err(why) = Effort::of(self.schema, variables, &self.references) {
+        self.faults_of("variables", variables)
+    }
+
+    /// The same of any value, by paths that begin with what it is called.
+    #[must_use]
+    pub fn faults_of(&self, root: &str, value: &Value) -> Vec<FieldFault> {
+        if let Err(why) = Effort::of(self.schema, value, &self.references) {
             // Values that a simple schema would take in no time: it is the schema that asks for too much.
             let message = format!("{why}, or smaller values");
             return vec![FieldFault { field: "schema".to_owned(), message }];
         }
-        let faults = self.validator.iter_errors(variables).take(FAULTS_MAX).map(|why| FieldFault {
-            field: path_in("variables", variables, why.instance_path().as_str()),
+        let faults = self.validator.iter_errors(value).take(FAULTS_MAX).map(|why| FieldFault {
+            field: path_in(root, value, why.instance_path().as_str()),
             message: told(&why),
         });
         faults.collect()

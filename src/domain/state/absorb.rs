@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use super::{NumberMap, RouteIx, RouteUse, State};
 use crate::domain::account::{Key, KeyDigest};
 use crate::domain::agent::{Agent, AgentRef};
+use crate::domain::agent_tests::run::{RunStatus, TestRunId};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
 use crate::domain::persistent::Map;
 use crate::domain::route::Route;
@@ -50,7 +51,10 @@ impl State {
             | Change::BranchRemoved { .. }
             | Change::ConnectorPut { .. }
             | Change::ConnectorRemoved { .. }
-            | Change::ConfigPagePut { .. } => self.absorb_part(change, touched),
+            | Change::ConfigPagePut { .. }
+            | Change::TestsPut { .. }
+            | Change::TestRunPut { .. }
+            | Change::TestRunRemoved { .. } => self.absorb_part(change, touched),
             Change::Numbers(changes) | Change::FileNumbers(changes) => self.absorb_numbers(changes, touched),
             Change::PrefixPut { prefix, route } => {
                 let id = (route.account.clone(), *prefix);
@@ -146,7 +150,28 @@ impl State {
                     *place = Some(Arc::clone(page));
                 }
             }),
+            Change::TestsPut { agent, suite } => self.with_agent(agent, touched, |agent| {
+                agent.tests = Some(Arc::clone(suite)).filter(|suite| !suite.is_empty());
+            }),
+            Change::TestRunPut { agent, run } => {
+                self.with_agent(agent, touched, |agent| {
+                    drop(agent.test_runs.insert(run.id, Arc::clone(run)))
+                });
+                self.index_test_run(run.id, (run.status == RunStatus::Running).then_some(agent));
+            }
+            Change::TestRunRemoved { agent, run } => {
+                self.with_agent(agent, touched, |agent| drop(agent.test_runs.remove(run)));
+                self.index_test_run(*run, None);
+            }
             _ => {}
+        }
+    }
+
+    /// Notes whose run of tests is running, or that it no longer is.
+    fn index_test_run(&mut self, run: TestRunId, of: Option<&AgentRef>) {
+        match of {
+            Some(agent) => drop(self.running_tests.insert(run, agent.clone())),
+            None => drop(self.running_tests.remove(&run)),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::failure::{Failure, Result};
 use super::staged;
-use super::write::{BRANCH, CONFIG_PAGE, CONNECTOR, head};
+use super::write::{BRANCH, CONFIG_PAGE, CONNECTOR, TEST_RUN, TESTS, head};
 use crate::domain::address::{E164, Prefix};
 use crate::domain::agent::{AgentRef, Version};
 use crate::domain::agent_config::Dispatch;
@@ -117,6 +117,8 @@ fn agents(connection: &Connection, absorb: &mut dyn FnMut(Change)) -> Result<Int
             BRANCH => Change::BranchPut { agent, branch: spec(row, 3)? },
             CONNECTOR => Change::ConnectorPut { agent, connector: spec(row, 3)? },
             CONFIG_PAGE => Change::ConfigPagePut { agent, page: spec(row, 3)? },
+            TESTS => Change::TestsPut { agent, suite: spec(row, 3)? },
+            TEST_RUN => Change::TestRunPut { agent, run: spec(row, 3)? },
             kind => return Err(Failure::damage(format!("no part of an agent is a {kind:?}"))),
         });
         Ok(())

@@ -22,6 +22,10 @@ use crate::store::port::{Commit, CommitError};
 pub(super) const BRANCH: &str = "branch";
 pub(super) const CONNECTOR: &str = "connector";
 pub(super) const CONFIG_PAGE: &str = "config-page";
+/// What an agent is tested by, as a part of it.
+pub(super) const TESTS: &str = "tests";
+/// A run of tests as a part of an agent.
+pub(super) const TEST_RUN: &str = "test-run";
 
 /// Makes the commits in one transaction, or none of them.
 pub(super) fn commit(
@@ -124,7 +128,10 @@ impl Rows<'_> {
             | Change::BranchRemoved { .. }
             | Change::ConnectorPut { .. }
             | Change::ConnectorRemoved { .. }
-            | Change::ConfigPagePut { .. } => self.part(change),
+            | Change::ConfigPagePut { .. }
+            | Change::TestsPut { .. }
+            | Change::TestRunPut { .. }
+            | Change::TestRunRemoved { .. } => self.part(change),
             Change::Numbers(numbers) => self.numbers(numbers),
             Change::SplitPut(split) => self.execute(
                 "INSERT INTO split (account, id, spec) VALUES (?1, ?2, ?3)
@@ -277,6 +284,11 @@ impl Rows<'_> {
             Change::ConfigPagePut { agent, page } => {
                 self.put_part(agent, (CONFIG_PAGE, page.environment.as_str()), &spec(page)?)
             }
+            Change::TestsPut { agent, suite } => self.put_part(agent, (TESTS, ""), &spec(suite)?),
+            Change::TestRunPut { agent, run } => {
+                self.put_part(agent, (TEST_RUN, &run.id.to_string()), &spec(run)?)
+            }
+            Change::TestRunRemoved { agent, run } => self.remove_part(agent, (TEST_RUN, &run.to_string())),
             _ => Ok(()),
         }
     }

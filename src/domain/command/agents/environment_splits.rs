@@ -6,7 +6,7 @@ use super::{Deploy, OnAgent, managed_by_files};
 use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::deployment::{DeploymentId, DeploymentKind};
-use crate::domain::id::{ArmId, Environment, Pin, VersionNumber};
+use crate::domain::id::{ArmId, ConfigHash, Environment, Pin, VersionNumber};
 use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::ManagedBy;
 use crate::domain::split::{Arm, EnvironmentScope, Split};
@@ -57,6 +57,7 @@ impl State {
             let version = on.version_of(arm.pin, &format!("arms[{i}].pin"), &mut changes)?;
             let rehearsed = on.agent.deployment(Environment::PreRelease);
             on.may_enter(Environment::Live, rehearsed.is_some_and(|it| it.version == version))?;
+            on.passed_tests(on.hash_of(version, &changes))?;
             if arm.pin != Pin::Version(version) {
                 let told = format!("arm {} is held to {version}, which is {} now", arm.id, arm.pin);
                 warnings.push(told);
@@ -89,7 +90,7 @@ impl State {
         command: &Command,
         split: &Split,
         winner: &ArmId,
-    ) -> Result<Option<(Change, String)>, Refusal> {
+    ) -> Result<Option<(Vec<Change>, String)>, Refusal> {
         let Some(id) = split.under_test() else { return Ok(None) };
         let Some(Pin::Version(version)) = split.arms.iter().find(|arm| arm.id == *winner).map(|arm| arm.pin)
         else {
@@ -102,6 +103,7 @@ impl State {
         }
         let rehearsed = on.agent.deployment(Environment::PreRelease);
         on.may_enter(live, rehearsed.is_some_and(|it| it.version == version))?;
+        on.passed_tests(on.hash_of(version, &[]))?;
         let deploy = Deploy {
             id: DeploymentId::derived(command.at, &on.id, live, version),
             message: format!("split {} was ended for {winner}", split.id),
@@ -109,7 +111,9 @@ impl State {
             end_split: false,
         };
         let (deployment, _) = on.deployment(&deploy, DeploymentKind::Promotion, live, version);
-        Ok(Some((deployment, format!("; {version} of {} was promoted to {live}", on.id.agent))))
+        let mut changes = vec![deployment];
+        changes.extend(on.runs_of(&changes));
+        Ok(Some((changes, format!("; {version} of {} was promoted to {live}", on.id.agent))))
     }
 }
 
@@ -153,6 +157,16 @@ impl OnAgent<'_> {
                 Err(Refusal::new(RefusalKind::Conflict, SPLIT_RUNNING, message))
             }
         }
+    }
+
+    /// The fingerprint of a version that is there, or is saved by some changes.
+    fn hash_of(&self, number: VersionNumber, changes: &[Change]) -> ConfigHash {
+        let saved = changes.iter().find_map(|change| match change {
+            Change::VersionSaved { version, .. } if version.number == Some(number) => Some(version),
+            _ => None,
+        });
+        let version = saved.or_else(|| self.agent.versions.get(&number));
+        version.map_or(ConfigHash([0; 16]), |version| version.hash)
     }
 
     /// The version that a pin names now; a draft that is none yet becomes the next one.

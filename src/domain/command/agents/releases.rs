@@ -107,6 +107,9 @@ impl OnAgent<'_> {
         };
         let rehearsed = self.agent.deployed(Environment::PreRelease);
         self.may_enter(*environment, rehearsed.is_some_and(|rehearsed| rehearsed.hash == draft.hash))?;
+        if *environment == Environment::Live {
+            self.passed_tests(draft.hash)?;
+        }
         let (deployed, how) = self.deployed(deploy, DeploymentKind::Publish, *environment, version)?;
         changes.extend(deployed);
         Ok(Release { version, changes, how, warnings })
@@ -126,6 +129,9 @@ impl OnAgent<'_> {
         let rehearsed = from.environment == Environment::PreRelease
             || self.agent.deployment(Environment::PreRelease).is_some_and(|it| it.version == from.version);
         self.may_enter(to, rehearsed)?;
+        if let Some(version) = self.agent.versions.get(&from.version) {
+            self.passed_tests(version.hash)?;
+        }
         let (changes, how) = self.deployed(deploy, DeploymentKind::Promotion, to, from.version)?;
         let (agent, version, from) = (&self.id.agent, from.version, from.environment);
         let summary = format!("{version} of {agent} was promoted from {from} to {to}{how}");

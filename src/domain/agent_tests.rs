@@ -1,0 +1,91 @@
+//! Tests of an agent: what its configuration must be like, where calls must lead, and what a runner elsewhere says.
+//!
+//! ```text
+//!   TestSuite --(a target: draft, V<n>, environment)--> TestRun: running --> passed or failed, case by case
+//! ```
+
+pub mod check;
+pub mod run;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::refusal::FieldFault;
+use check::Check;
+
+/// Most checks of an agent.
+pub const CHECKS_MAX: usize = 200;
+/// Largest suite, in bytes of JSON.
+pub const SUITE_BYTES_MAX: usize = 256 << 10;
+/// Longest time that a runner may take, in seconds.
+pub const RUNNER_SECONDS_MAX: u32 = 3_600;
+/// What the time of a runner must be.
+pub const RUNNER_SECONDS_EXPECTED: &str = "a whole number of seconds from 1 to 3,600";
+/// How long a runner has unless said, in seconds.
+pub const RUNNER_SECONDS: u32 = 600;
+/// Longest address of a runner, in bytes.
+pub const RUNNER_URL_BYTES_MAX: usize = 2_048;
+
+/// What an agent is tested by.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TestSuite {
+    /// What the router looks at itself.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Who is asked besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner: Option<Runner>,
+}
+
+/// Somebody elsewhere who tests a configuration, and says later what came of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Runner {
+    /// Where runs are told: `https`, or a host that the settings list.
+    pub url: String,
+    /// How long a run may take until its result is there, in seconds.
+    pub timeout_seconds: u32,
+    /// What requests to it are signed with; known to it and to nobody else.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Runner {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("url", &self.url)
+            .field("timeout_seconds", &self.timeout_seconds)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TestSuite {
+    /// Whether there is nothing to test.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty() && self.runner.is_none()
+    }
+
+    /// Everything that is wrong with it, whatever else exists.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FieldFault> {
+        let mut faults = Vec::new();
+        let mut names = BTreeSet::new();
+        for (i, check) in self.checks.iter().enumerate() {
+            let at =
+                |fault: FieldFault| FieldFault { field: format!("checks[{i}].{}", fault.field), ..fault };
+            faults.extend(check.faults().into_iter().map(at));
+            if !names.insert(&check.name) {
+                let message = "is the name of an earlier check too: expected one of its own".to_owned();
+                faults.push(FieldFault { field: format!("checks[{i}].name"), message });
+            }
+        }
+        let bytes = serde_json::to_vec(&self.checks).map_or(usize::MAX, |text| text.len());
+        if bytes > SUITE_BYTES_MAX {
+            let message = format!("have {bytes} bytes together: expected at most {SUITE_BYTES_MAX}");
+            faults.push(FieldFault { field: "checks".to_owned(), message });
+        }
+        faults
+    }
+}
