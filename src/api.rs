@@ -59,6 +59,7 @@ use crate::domain::id::InvalidId;
 use crate::domain::time::Timestamp;
 use crate::http::correlation::{NewId, correlate};
 use crate::http::error::ApiError;
+use crate::http::outgoing::Listed;
 use crate::http::tls::Identity;
 use crate::telemetry::{Clock, Health, Registry};
 
@@ -95,6 +96,8 @@ pub struct Management {
     pub import_limits: numbers::ImportLimits,
     /// Largest document of an account that is imported, in bytes.
     pub account_import_bytes_max: usize,
+    /// Whom the router may ask although it is not public.
+    pub listed: Arc<Listed>,
     /// Who edits which draft or page at the moment.
     pub turns: Turns,
     /// Random bytes, for ids and salts.

@@ -14,6 +14,7 @@ mod open_files;
 mod reset;
 mod run;
 mod sources;
+mod test_runs;
 mod token_keys;
 mod welcome;
 

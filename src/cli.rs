@@ -8,6 +8,7 @@
 //! newer router says.
 
 mod accounts;
+mod agent_tests;
 mod agents;
 mod branches;
 mod caller_pins;
@@ -37,7 +38,6 @@ mod pin;
 mod plan;
 mod prefixes;
 mod raw;
-mod secure;
 mod session;
 mod splits;
 mod status;

@@ -19,6 +19,7 @@ pub mod reload;
 mod split_calls;
 pub mod start;
 pub mod status;
+mod test_runs;
 #[cfg(test)]
 pub(crate) mod testing;
 mod worker;

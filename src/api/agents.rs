@@ -10,11 +10,14 @@ mod life;
 mod listening;
 mod real_time_configs;
 mod telephony;
+mod test_runs;
+mod test_suite;
 mod versions;
 
 pub(super) use content::field_fault;
 pub(super) use listening::{endpoints_tag, fallback_tag};
 pub(super) use real_time_configs::page_tag;
+pub(super) use test_suite::tests_tag;
 
 use std::sync::Arc;
 
@@ -90,6 +93,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(listening::routes())
         .merge(real_time_configs::routes())
         .merge(telephony::routes())
+        .merge(test_runs::routes())
+        .merge(test_suite::routes())
         .routes(routes!(compare::compare))
         .routes(routes!(versions::list_versions, versions::save_version))
         .routes(routes!(versions::get_version, versions::change_version))

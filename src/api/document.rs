@@ -19,6 +19,8 @@ use crate::http::error::{ErrorEnvelope, FieldError};
 /// The name of the security scheme of keys.
 pub(super) const KEY: &str = "key";
 const BEARER: &str = "bearer";
+/// The name of the security scheme of what a test run's token opens.
+pub(super) const RUN: &str = "run";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -45,6 +47,8 @@ pub(super) fn management(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     let mut schemes = serde_json::Map::new();
     schemes.insert(KEY.to_owned(), json!({"type": "apiKey", "in": "header", "name": "x-api-key"}));
+    let of_runs = "The token of a test run, which its runner was told.";
+    schemes.insert(RUN.to_owned(), json!({"type": "http", "scheme": "bearer", "description": of_runs}));
     schemes.insert(BEARER.to_owned(), json!({"type": "http", "scheme": "bearer"}));
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("securitySchemes".to_owned(), Value::Object(schemes));

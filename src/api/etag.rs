@@ -4,7 +4,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, IF_MATCH};
 use serde::Serialize;
 
-use super::agents::{endpoints_tag, fallback_tag, page_tag};
+use super::agents::{endpoints_tag, fallback_tag, page_tag, tests_tag};
 use crate::domain::address::Number;
 use crate::domain::agent::{Agent, AgentRef};
 use crate::domain::caller_pin::CallerPin;
@@ -111,6 +111,8 @@ fn of_agent(state: &State, agent: &Agent, edit: &AgentEdit) -> Option<Tag> {
         AgentEdit::PutEndpoints { environment, .. } => Some(endpoints_tag(&agent.profile, *environment)),
         AgentEdit::PutFallback { .. } => Some(fallback_tag(&agent.profile)),
         AgentEdit::PutConfigPage(new) => Some(page_tag(agent, new.environment())),
+        AgentEdit::PutTests(_) => Some(tests_tag(agent)),
+        AgentEdit::RecordTestRun(_) => None,
         AgentEdit::Telephony(edit) => match edit {
             TelephonyEdit::Import(_) => None,
             TelephonyEdit::Connect { number, .. } => of_number(state, account, number),

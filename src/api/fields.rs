@@ -552,6 +552,11 @@ impl<const MAX: u64, const MIN: u64> Whole<MAX, MIN> {
     /// The largest.
     pub(super) const MOST: Self = Self(MAX);
 
+    /// A number, or the bound that it passes.
+    pub(super) fn within(number: u64) -> Self {
+        Self(number.clamp(MIN, MAX))
+    }
+
     /// The number.
     pub(super) fn get(self) -> u64 {
         self.0

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hyper::Method;
 use serde_json::Value;
 
-use super::document::KEY;
+use super::document::{KEY, RUN};
 use crate::domain::account::Permission;
 
 /// What a request must bring along.
@@ -56,5 +56,6 @@ fn need(operation: &Value) -> Need {
     let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
     let of_query = parameters.filter(|parameter| parameter.get("in").is_some_and(|place| place == "query"));
     let names = of_query.filter_map(|parameter| parameter.get("name")?.as_str().map(str::to_owned));
-    Need { key_optional: ways().any(serde_json::Map::is_empty), any_of, parameters: names.collect() }
+    let key_optional = ways().any(|way| way.is_empty() || way.contains_key(RUN));
+    Need { key_optional, any_of, parameters: names.collect() }
 }

@@ -12,6 +12,7 @@ use super::addresses::Reached;
 use super::build::{Plane, Router};
 use super::certificates::Following;
 use super::housekeeping::Housekeeping;
+use super::test_runs::TestRuns;
 use super::welcome::{self, Welcome};
 use super::{AppError, addresses, random_bytes};
 use crate::api::numbers::ImportLimits;
@@ -21,6 +22,7 @@ use crate::gateways::http::HttpGateway;
 use crate::gateways::plane::CallPlane;
 use crate::gateways::worker::Worker;
 use crate::http::admin::serve_admin;
+use crate::http::outgoing::{Listed, Outgoing};
 use crate::http::server::{Front, run_worker, serve};
 use crate::http::shutdown::DrainLimits;
 use crate::settings::Settings;
@@ -72,6 +74,10 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let [calls_reached, admin_reached] = reached;
     let workers = start_workers(calls, &plane)?;
     start_sweeping(&plane)?;
+    let outgoing = Outgoing::new(Listed {
+        names: settings.outgoing.allowed_names.clone(),
+        networks: settings.outgoing.allowed_networks.clone(),
+    });
     let router = crate::api::router(crate::api::Management {
         control: control.clone(),
         answers,
@@ -86,6 +92,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         calls_in_progress: in_progress(&plane),
         import_limits: import_limits(&settings),
         account_import_bytes_max: settings.limits.account_import_bytes_max,
+        listed: Arc::clone(outgoing.listed()),
         turns: crate::api::Turns::default(),
         random: random_bytes,
     });
@@ -97,8 +104,9 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         folder: Arc::clone(&folder),
         key_secret,
         token_keys,
-        clock,
+        clock: clock.clone(),
     };
+    let testing = tokio::spawn(TestRuns { control: control.clone(), outgoing, clock }.run());
     let keeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
@@ -118,6 +126,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     health.drain();
     leave(&calls_front, &admin_front, settings.limits.drain_time).await;
     keeping.abort();
+    testing.abort();
     following.abort();
     renewing.abort();
     keep_split_calls(&control).await;

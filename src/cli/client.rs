@@ -13,8 +13,8 @@ use ureq::{Agent, AsSendBody, Body, Error, SendBody};
 use super::failure::{Failure, Refused, Sent};
 use super::numbers::Progress;
 use super::path::Path;
-use super::secure::SecureConnector;
 use super::whereabouts::{Place, Whereabouts};
+use crate::http::secure::SecureConnector;
 
 /// Time to connect.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
@@ -245,7 +245,8 @@ impl Listener {
             .timeout_global(Some(REQUEST_TIME_MAX))
             .user_agent(concat!("cordboard/", env!("CARGO_PKG_VERSION")))
             .build();
-        let connector = ().chain(TcpConnector::default()).chain(SecureConnector::new(place.trust.clone()));
+        let trust = place.trust.clone();
+        let connector = ().chain(TcpConnector::default()).chain(SecureConnector::new(move || trust.config()));
         Self { agent: Agent::with_parts(config, connector, DefaultResolver::default()), place }
     }
 }

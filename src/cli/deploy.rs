@@ -95,7 +95,9 @@ impl Release<'_> {
         let deployment = weighed.get("deployment").unwrap_or(&Value::Null);
         // A rollback to what serves changes nothing.
         let reaches = text_in(deployment, "environment") == Some("live")
-            && (weighed.get("hasChanges") != Some(&json!(false)) || self.how.active_calls.is_some());
+            && (weighed.get("hasChanges") != Some(&json!(false))
+                || self.how.active_calls.is_some()
+                || self.how.end_split);
         if reaches && session.terminal.interactive {
             let shown = told::dry_run(&weighed, session.terminal.remarks);
             session.terminal.remark(shown);

@@ -17,6 +17,8 @@ pub(super) enum Failure {
     Refused(Box<Refused>),
     /// Nobody serves the number that was asked for.
     Unserved(String),
+    /// What was put to the test has failed.
+    TestsFailed(String),
     /// There is nothing to do it with.
     Nothing(String),
     /// The operator answered no.
@@ -64,7 +66,12 @@ impl Failure {
         match self {
             // Whoever reads us has seen enough, as with `| head`.
             Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Refused(_) | Self::Unserved(_) | Self::Nothing(_) | Self::Declined | Self::Output(_) => 1,
+            Self::Refused(_)
+            | Self::Unserved(_)
+            | Self::TestsFailed(_)
+            | Self::Nothing(_)
+            | Self::Declined
+            | Self::Output(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. } | Self::NoAddress(_) => 3,
         }
@@ -97,7 +104,7 @@ impl Failure {
     /// an answer.
     fn to_json(&self) -> Option<Value> {
         match self {
-            Self::Unserved(_) => None,
+            Self::Unserved(_) | Self::TestsFailed(_) => None,
             Self::Refused(refused) if refused.body.get("error").is_some() => Some(refused.body.clone()),
             Self::Refused(refused) => Some(json!({"error": refused.text(), "status": refused.status})),
             other => Some(json!({"error": other.message()})),
@@ -108,6 +115,7 @@ impl Failure {
         match self {
             Self::Refused(refused) => refused.message(),
             Self::NoAddress(folder) => format!("no router has left its address in {}", folder.display()),
+            Self::TestsFailed(run) => format!("test run {} has failed", clean(run)),
             Self::Unserved(number) => format!("nobody serves {}", clean(number)),
             Self::Declined => "nothing was changed".to_owned(),
             Self::Usage(message) | Self::Nothing(message) => message.clone(),
@@ -131,7 +139,9 @@ impl Failure {
             Self::NoAddress(_) => {
                 Some("is `cordboard serve` running on that folder? --url says where else to look")
             }
-            Self::Declined | Self::Nothing(_) | Self::Usage(_) | Self::Output(_) => None,
+            Self::Declined | Self::TestsFailed(_) | Self::Nothing(_) | Self::Usage(_) | Self::Output(_) => {
+                None
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use super::accounts::AccountsArgs;
+use super::agent_tests::TestsArgs;
 use super::agents::AgentsArgs;
 use super::branches::BranchesArgs;
 use super::caller_pins::CallerPinsArgs;
@@ -212,6 +213,7 @@ pub enum ClientCommand {
     Rollback(Asking<RollbackArgs>),
     Deployments(Asking<DeploymentsArgs>),
     Compare(Asking<CompareArgs>),
+    Tests(Asking<TestsArgs>),
     Configs(Asking<ConfigsArgs>),
     Connectors(Asking<ConnectorsArgs>),
     Numbers(Asking<NumbersArgs>),
@@ -306,6 +308,7 @@ impl ClientCommand {
             Self::Rollback(asking) => ask(asking, variables, terminal),
             Self::Deployments(asking) => ask(asking, variables, terminal),
             Self::Compare(asking) => ask(asking, variables, terminal),
+            Self::Tests(asking) => ask(asking, variables, terminal),
             Self::Configs(asking) => ask(asking, variables, terminal),
             Self::Connectors(asking) => ask(asking, variables, terminal),
             Self::Numbers(asking) => ask(asking, variables, terminal),

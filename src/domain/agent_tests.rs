@@ -9,10 +9,13 @@ pub mod run;
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::refusal::FieldFault;
 use check::Check;
+use run::TestRunId;
 
 /// Most checks of an agent.
 pub const CHECKS_MAX: usize = 200;
@@ -57,6 +60,16 @@ impl std::fmt::Debug for Runner {
             .field("url", &self.url)
             .field("timeout_seconds", &self.timeout_seconds)
             .finish_non_exhaustive()
+    }
+}
+
+impl Runner {
+    /// What says of whoever gives the result of a run that this runner was told of it: 43 characters, URL-safe.
+    #[must_use]
+    pub fn token(&self, run: TestRunId) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("cordboard result of a test run");
+        hasher.update(self.secret.as_bytes()).update(b" ").update(run.to_string().as_bytes());
+        URL_SAFE_NO_PAD.encode(hasher.finalize().as_bytes())
     }
 }
 

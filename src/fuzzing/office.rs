@@ -109,6 +109,7 @@ impl Office {
             calls_in_progress: Arc::new(|| 7),
             import_limits: limits,
             account_import_bytes_max: BYTES_MAX,
+            listed: Arc::default(),
             turns: Turns::default(),
             random,
         });

@@ -1,10 +1,12 @@
 //! Settings as meant: typed, complete, and checked against each other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::fault::{Fault, Place};
 use super::gateways::Gateways;
@@ -34,6 +36,8 @@ pub struct Settings {
     pub token: Token,
     /// How watched files are read.
     pub files: Files,
+    /// Whom the router asks.
+    pub outgoing: Outgoing,
     /// What is logged, and how.
     pub log: Log,
     /// Who may ask the call plane by address.
@@ -116,6 +120,15 @@ pub struct Endpoint {
     pub place: Place,
 }
 
+/// Whom the router asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Names, in lower case, of hosts that may be asked wherever they are, and without TLS.
+    pub allowed_names: Vec<String>,
+    /// Networks of which the same holds.
+    pub allowed_networks: Vec<IpNet>,
+}
+
 /// The tokens that are given with decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -193,6 +206,7 @@ impl Settings {
             calls: Calls::meant(&written.calls, faults),
             token,
             files: Files::meant(&written.files, faults),
+            outgoing: Outgoing::meant(&written.outgoing, faults),
             log: Log::meant(&written.log, faults),
             gateways: Gateways::meant(&written.gateways, faults),
         }
@@ -267,11 +281,11 @@ impl Calls {
     fn meant(written: &written::Calls, faults: &mut Vec<Fault>) -> Self {
         let mut allowed_hosts = Vec::new();
         for said in written.allowed_hosts.iter().flatten() {
-            let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-            if said.value.is_empty() || said.value.len() > 253 || !said.value.bytes().all(legal) {
-                faults.push(said.fault(format!("holds {:?}", said.value), "a host name, without a port"));
-            } else {
-                allowed_hosts.push(said.value.to_ascii_lowercase());
+            match host_name(&said.value) {
+                Some(name) => allowed_hosts.push(name),
+                None => {
+                    faults.push(said.fault(format!("holds {:?}", said.value), "a host name, without a port"));
+                }
             }
         }
         let endpoints = written.default_endpoints.iter().flatten();
@@ -282,6 +296,31 @@ impl Calls {
             endpoints.take(16).filter_map(|endpoint| Endpoint::meant(endpoint, faults)).collect();
         let workers = NonZeroUsize::new(whole(&written.workers, 0, 0..=1_024, faults));
         Self { workers, allowed_hosts, default_endpoints }
+    }
+}
+
+/// A host name in lower case.
+fn host_name(text: &str) -> Option<String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let is_one = !text.is_empty() && text.len() <= 253 && text.bytes().all(legal);
+    is_one.then(|| text.to_ascii_lowercase())
+}
+
+impl Outgoing {
+    fn meant(written: &written::Outgoing, faults: &mut Vec<Fault>) -> Self {
+        let mut meant = Self::default();
+        for said in written.allowed_hosts.iter().flatten() {
+            let network = said.value.parse().or_else(|_| said.value.parse::<IpAddr>().map(IpNet::from));
+            match (network, host_name(&said.value)) {
+                (Ok(network), _) => meant.allowed_networks.push(network.trunc()),
+                (Err(_), Some(name)) => meant.allowed_names.push(name),
+                (Err(_), None) => faults.push(said.fault(
+                    format!("holds {:?}", said.value),
+                    "a host name without a port, an address or a network such as 10.1.0.0/16",
+                )),
+            }
+        }
+        meant
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Written {
     pub token: Token,
     /// `[files]`
     pub files: Files,
+    /// `[outgoing]`
+    pub outgoing: Outgoing,
     /// `[log]`
     pub log: Log,
     /// `[[gateway]]`
@@ -121,6 +123,13 @@ pub struct Calls {
     pub allowed_hosts: Option<Vec<Said<String>>>,
     /// Where calls go whose agent names no endpoint.
     pub default_endpoints: Option<Vec<Endpoint>>,
+}
+
+/// Whom the router asks.
+#[derive(Debug, Clone, Default)]
+pub struct Outgoing {
+    /// Hosts that may be asked wherever they are, and without TLS.
+    pub allowed_hosts: Option<Vec<Said<String>>>,
 }
 
 table! {
@@ -205,6 +214,7 @@ impl Written {
             listen: Listen::read(root.table("listen")),
             limits: Limits::read(root.table("limits")),
             calls: Calls::read(root.table("calls")),
+            outgoing: Outgoing::read(root.table("outgoing")),
             token: Token::read(root.table("token")),
             files: Files::read(root.table("files")),
             log: Log::read(root.table("log")),
@@ -224,6 +234,14 @@ impl Calls {
         };
         section.close();
         calls
+    }
+}
+
+impl Outgoing {
+    fn read(mut section: Section<'_, '_>) -> Self {
+        let outgoing = Self { allowed_hosts: section.texts("allowed_hosts") };
+        section.close();
+        outgoing
     }
 }
 

@@ -19,6 +19,7 @@ mod skipped;
 mod world;
 
 mod addresses;
+mod agent_tests;
 mod bad_input;
 mod batch;
 mod caller_pins;

@@ -20,6 +20,7 @@ use crate::api::{Management, aside, halves};
 use crate::control::{Applied, DeploymentFilter};
 use crate::domain::account::ActiveCalls;
 use crate::domain::agent::{Agent, AgentRef, VERSION_DESCRIPTION_CHARS_MAX, VERSION_NAME_CHARS_MAX};
+use crate::domain::agent_tests::run::TestRunId;
 use crate::domain::command::{ALREADY_PUBLISHED, Action, AgentEdit, Deploy, Promote, Publish, Rollback};
 use crate::domain::deployment::{Deployment, DeploymentId, MESSAGE_CHARS_MAX};
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, VersionNumber};
@@ -108,8 +109,9 @@ pub struct ByEnvironment {
 pub struct Deployed {
     /// It.
     deployment: DeploymentView,
-    /// The runs of tests that it started: none, this release runs no tests.
-    test_run_ids: Vec<String>,
+    /// The run of tests that it started, where the agent has tests.
+    #[schema(value_type = Vec<String>)]
+    test_run_ids: Vec<TestRunId>,
     /// What you should know all the same.
     warnings: Vec<String>,
 }
@@ -507,8 +509,15 @@ async fn deploy(
     let applied: Applied = caller.submit(management, action).await.map_err(refused)?;
     let agent = find(caller, &applied.state, &id)?;
     let deployment = DeploymentView::active(agent, reached).ok_or_else(ApiError::internal)?;
-    let made = Deployed { deployment, test_run_ids: Vec::new(), warnings: applied.warnings.clone() };
+    let test_run_ids = started_by(agent, deployment.id);
+    let made = Deployed { deployment, test_run_ids, warnings: applied.warnings.clone() };
     Ok(Answer::ok(Released::Deployed(Box::new(made))).since(&applied))
+}
+
+/// The run of tests that a deployment started, if the agent has tests.
+pub(super) fn started_by(agent: &Agent, deployment: DeploymentId) -> Vec<TestRunId> {
+    let run = TestRunId(deployment);
+    agent.test_runs.contains_key(&run).then_some(run).into_iter().collect()
 }
 
 /// Says to programs too of what was published before that nothing has changed.

@@ -9,8 +9,9 @@ use crate::api::{document, routes};
 use crate::domain::account::Permission;
 use crate::domain::command::{Action, Author};
 
-/// Operations that anybody may ask for; the list may only shrink.
-const OPEN: [(&str, &str); 3] = [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz")];
+/// Operations that need no key: the probes, and what a test run's own token opens; the list may only shrink.
+pub(super) const OPEN: [(&str, &str); 4] =
+    [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/readyz"), ("POST", "/v1/test-runs/{run}/result")];
 
 pub(super) fn operations() -> Vec<(String, String, Need)> {
     let permits = Permits::of(&document::management(&routes().into_openapi()));
@@ -20,6 +21,7 @@ pub(super) fn operations() -> Vec<(String, String, Need)> {
 /// A path whose objects exist in [`full`]. A new kind of object must be added here: that is the point.
 pub(super) fn path(world: &World, template: &str) -> String {
     let sales = world.control.state();
+    let run = sales.agents.iter().find_map(|(_, agent)| agent.test_runs.keys().next_back());
     let connectors = sales.agents.iter().flat_map(|(_, agent)| agent.connectors.keys());
     let path = template
         .replace("phone-numbers/{number}", "phone-numbers/+14155550120")
@@ -40,6 +42,7 @@ pub(super) fn path(world: &World, template: &str) -> String {
         .replace("{variant}", "VARIANT-1")
         .replace("{accountId}", "ws-1")
         .replace("{deployment}", "019b76da-a800-7000-8000-000000000007")
+        .replace("{run}", &run.map_or_else(|| "none".to_owned(), |run| run.to_string()))
         .replace("{hash}", &world.hash().to_string());
     assert!(!path.contains('{'), "no object for {path}");
     path
@@ -61,6 +64,8 @@ pub(super) fn body(method: &str, template: &str) -> Value {
         {
             json!({"phoneNumbers": ["+14155550121"]})
         }
+        ("PUT", "/v1/agents/{id}/tests") => json!({"checks": []}),
+        ("POST", "/v1/agents/{id}/test-runs") => json!({"target": "draft"}),
         ("PUT", _) => json!({"agentId": "sales"}),
         ("POST", "/v1/plan" | "/v1/apply") => {
             json!({"changes": [{"method": "PUT", "path": "/v1/default-route", "body": {"agentId": "sales"}}]})
@@ -99,6 +104,9 @@ pub(super) fn full() -> World {
         assert_eq!(world.admin("PUT", path, json!({"agentId": "sales"})).status, 200);
     }
     assert_eq!(world.admin("PUT", "/v1/caller-pins/sales/+14155550999", json!({"pin": "V2"})).status, 200);
+    let tests = json!({"checks": [{"name": "named", "pointer": "/name", "operator": "exists"}]});
+    assert_eq!(world.admin("PUT", "/v1/agents/sales/tests", tests).status, 200);
+    assert_eq!(world.admin("POST", "/v1/agents/sales/test-runs", json!({"target": "V1"})).status, 201);
     let numbers = json!({"phoneNumbers": ["+14155550120"], "clientEnv": "sandbox"});
     assert_eq!(world.admin("POST", "/v1/agents/sales/telephony/phone-numbers", numbers).status, 201);
     world

@@ -65,7 +65,7 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
 }
 
 /// Every path of both planes.
-const PATHS: [&str; 75] = [
+const PATHS: [&str; 79] = [
     "/healthz",
     "/metrics",
     "/readyz",
@@ -110,6 +110,8 @@ const PATHS: [&str; 75] = [
     "/v1/agents/{id}/telephony/phone-numbers",
     "/v1/agents/{id}/telephony/phone-numbers/batch",
     "/v1/agents/{id}/telephony/phone-numbers/{number}",
+    "/v1/agents/{id}/test-runs",
+    "/v1/agents/{id}/tests",
     "/v1/agents/{id}/versions",
     "/v1/agents/{id}/versions/{version}",
     "/v1/agents/{id}/versions/{version}/restore",
@@ -141,6 +143,8 @@ const PATHS: [&str; 75] = [
     "/v1/splits/{id}",
     "/v1/splits/{id}/end",
     "/v1/status",
+    "/v1/test-runs/{run}",
+    "/v1/test-runs/{run}/result",
 ];
 
 #[test]

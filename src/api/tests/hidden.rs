@@ -123,6 +123,7 @@ fn paths(template: &str) -> Vec<String> {
     paths = fill(paths, "{version}", &["V1", "V2", "draft", "V9"]);
     paths = fill(paths, "{hash}", &[&own_hash, &hidden_hash, &absent_hash]);
     paths = fill(paths, "{accountId}", &["ws-1", "ws-2"]);
+    paths = fill(paths, "{run}", &["019b76da-a800-7000-8000-000000000007"]);
     paths = fill(paths, "{deployment}", &["019b76da-a800-7000-8000-000000000007"]);
     assert!(paths.iter().all(|path| !path.contains('{')), "no object for {template}");
     if template == "/v1/numbers" {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
-use super::authorisation::{body, full, operations, path};
+use super::authorisation::{OPEN, body, full, operations, path};
 use super::world::{Reply, World, error};
 
 const IMPORT: &str = "/v1/numbers:import";
@@ -36,7 +36,8 @@ fn split(id: &str) -> Value {
 #[test]
 fn every_post_that_is_sent_again_has_its_answer_again_and_nothing_is_done() {
     for (method, template, _) in operations() {
-        if method != "POST" {
+        // What needs no key has no name of a request either.
+        if method != "POST" || OPEN.contains(&(method.as_str(), template.as_str())) {
             continue;
         }
         let world = full();

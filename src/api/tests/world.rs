@@ -157,6 +157,7 @@ impl World {
                 pause_max: Duration::from_millis(200),
             },
             account_import_bytes_max: 1 << 20,
+            listed: Arc::default(),
             turns: Turns::default(),
             random,
         }));

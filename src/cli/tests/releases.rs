@@ -1,7 +1,6 @@
 //! Drafts, versions and what environments serve: what is asked, what is sent, what is said.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
@@ -330,9 +329,10 @@ fn a_draft_is_shown_as_toml_and_changed_by_key_or_whole() {
 /// An editor that is this script, with the file as `$1`.
 fn editor(world: World, script: &str) -> World {
     let path = world.data.path().join("editor");
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-    let command = path.to_str().unwrap().to_owned();
+    fs::write(&path, format!("{script}\n")).unwrap();
+    // Read by a shell and not run: what was just written cannot be run while another thread, on its way to a process of
+    // its own, has it open yet.
+    let command = format!("sh {}", path.display());
     world.with_variable("EDITOR", &command)
 }
 

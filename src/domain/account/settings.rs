@@ -11,7 +11,7 @@ pub struct AccountSettings {
     pub protected_main: bool,
     /// Whether a promotion to live may leave out pre-release.
     pub allow_skip_pre_release: bool,
-    /// Whether a promotion needs tests that were passed: kept, to no effect, this release runs no tests.
+    /// Whether a promotion, and whatever else comes into live but a rollback, needs tests that were passed.
     pub tests_gate: bool,
     /// Whether a branch that is merged is published to the sandbox, with all of `main`.
     pub merge_publishes: bool,

@@ -19,7 +19,7 @@ pub const NAME_CHARS_MAX: usize = 100;
 /// Longest pointer, in bytes.
 const POINTER_BYTES_MAX: usize = 1_024;
 /// Most headers of a call that a check makes up.
-const HEADERS_MAX: usize = 20;
+pub const HEADERS_MAX: usize = 20;
 /// Largest program of a pattern, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 /// Most characters of a value that a message shows.

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use self::body::MergeBody;
 use self::conflicts::{MergeRefused, conflicting, strange};
 use crate::api::agents::content::{ATTEMPTS, Head, content, refused, stored_config};
-use crate::api::agents::deployments::new_deploy;
+use crate::api::agents::deployments::{new_deploy, started_by};
 use crate::api::agents::find;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
@@ -25,6 +25,7 @@ use crate::api::{Management, aside};
 use crate::control::{Applied, ControlError};
 use crate::domain::account::Permission;
 use crate::domain::agent_config::{Path, Resolution, Sides};
+use crate::domain::agent_tests::run::TestRunId;
 use crate::domain::command::{Action, AgentEdit, Deploy, MergeBranch, Merging, STALE_DRAFT, Served};
 use crate::domain::id::{AgentId, BranchId, ConfigHash, Environment};
 use crate::http::error::ApiError;
@@ -41,8 +42,9 @@ pub struct Merged {
     /// What was done, for people: which version serves `sandbox`, and which edits of `main` that it did not serve before go
     /// out along with the branch.
     message: String,
-    /// The runs of tests that it started: none, this release runs no tests.
-    test_run_ids: Vec<String>,
+    /// The run of tests that it started, where it published and the agent has tests.
+    #[schema(value_type = Vec<String>)]
+    test_run_ids: Vec<TestRunId>,
     /// What you should know all the same.
     warnings: Vec<String>,
 }
@@ -172,11 +174,14 @@ impl Asked {
     ) -> Result<Answer<Merged>, ApiError> {
         let Self { agent, branch, .. } = self;
         let mut message = format!("branch {branch} was merged into main of {agent}");
+        let mut test_run_ids = Vec::new();
         if made_of.is_nothing() {
             message = format!("branch {branch} of {agent} has nothing that was not merged: nothing was done");
         } else if made_of.deploys(merged) {
-            let served = find(&self.caller, &applied.state, agent)?.deployment(Environment::Sandbox);
-            let version = served.map(|served| served.version).ok_or_else(ApiError::internal)?;
+            let serving = find(&self.caller, &applied.state, agent)?;
+            let served = serving.deployment(Environment::Sandbox).ok_or_else(ApiError::internal)?;
+            test_run_ids = started_by(serving, served.id);
+            let version = served.version;
             message += &format!(", and {version} published to sandbox");
             message += &match (made_of.upon, along) {
                 (Some(Served(None)), _) => {
@@ -193,7 +198,7 @@ impl Asked {
         let answer = Merged {
             sequence: applied.revision.to_string(),
             message,
-            test_run_ids: Vec::new(),
+            test_run_ids,
             warnings: applied.warnings.clone(),
         };
         Ok(Answer::ok(answer).since(applied))

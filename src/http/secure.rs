@@ -1,7 +1,6 @@
 //! TLS beneath the HTTP client, with a say in whom to believe.
 //!
-//! The client's own TLS knows issuers only. A router on this machine is known by its very certificate, see
-//! [`Trust`].
+//! The client's own TLS knows issuers only. A router on this machine is known by its very certificate.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -14,24 +13,31 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-use super::trust::Trust;
+type Config = dyn Fn() -> Result<Arc<ClientConfig>, rustls::Error> + Send + Sync;
 
 /// Wraps connections to `https` addresses, and no others.
-#[derive(Debug)]
-pub(super) struct SecureConnector {
-    trust: Trust,
+pub struct SecureConnector(Box<Config>);
+
+impl fmt::Debug for SecureConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecureConnector").finish_non_exhaustive()
+    }
 }
 
 impl SecureConnector {
-    pub(super) fn new(trust: Trust) -> Self {
-        Self { trust }
+    /// A connector that believes whom the configuration believes, which is made for each connection.
+    #[must_use]
+    pub fn new(
+        config: impl Fn() -> Result<Arc<ClientConfig>, rustls::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::new(config))
     }
 
     fn begin<T: Transport>(&self, details: &ConnectionDetails<'_>, transport: T) -> Result<Secure, Error> {
         let host = details.uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Error::BadUri("the host is no name and no address".to_owned()))?;
-        let config: Arc<ClientConfig> = self.trust.config().map_err(io::Error::other)?;
+        let config = (self.0)().map_err(io::Error::other)?;
         let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let mut socket = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         socket.set_timeout(details.timeout);
@@ -61,7 +67,7 @@ impl<In: Transport> Connector<In> for SecureConnector {
 }
 
 /// A connection within TLS.
-pub(super) struct Secure {
+pub struct Secure {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
 }
