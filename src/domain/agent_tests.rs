@@ -83,22 +83,30 @@ impl TestSuite {
     /// Everything that is wrong with it, whatever else exists.
     #[must_use]
     pub fn faults(&self) -> Vec<FieldFault> {
-        let mut faults = Vec::new();
-        let mut names = BTreeSet::new();
-        for (i, check) in self.checks.iter().enumerate() {
-            let at =
-                |fault: FieldFault| FieldFault { field: format!("checks[{i}].{}", fault.field), ..fault };
-            faults.extend(check.faults().into_iter().map(at));
-            if !names.insert(&check.name) {
-                let message = "is the name of an earlier check too: expected one of its own".to_owned();
-                faults.push(FieldFault { field: format!("checks[{i}].name"), message });
-            }
-        }
-        let bytes = serde_json::to_vec(&self.checks).map_or(usize::MAX, |text| text.len());
-        if bytes > SUITE_BYTES_MAX {
-            let message = format!("have {bytes} bytes together: expected at most {SUITE_BYTES_MAX}");
-            faults.push(FieldFault { field: "checks".to_owned(), message });
-        }
-        faults
+        check_faults(&self.checks)
     }
+}
+
+/// Everything that is wrong with some checks, each by its place.
+#[must_use]
+pub fn check_faults(checks: &[Check]) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
+    let mut names = BTreeSet::new();
+    for (i, check) in checks.iter().enumerate() {
+        let at = |fault: FieldFault| FieldFault { field: format!("checks[{i}].{}", fault.field), ..fault };
+        faults.extend(check.faults().into_iter().map(at));
+        if !names.insert(&check.name) {
+            let message = "is the name of an earlier check too: expected one of its own".to_owned();
+            faults.push(FieldFault { field: format!("checks[{i}].name"), message });
+        }
+    }
+    let mut fault = |message| faults.push(FieldFault { field: "checks".to_owned(), message });
+    if checks.len() > CHECKS_MAX {
+        fault(format!("has {} items: expected at most {CHECKS_MAX} checks", checks.len()));
+    }
+    let bytes = serde_json::to_vec(checks).map_or(usize::MAX, |text| text.len());
+    if bytes > SUITE_BYTES_MAX {
+        fault(format!("have {bytes} bytes together: expected at most {SUITE_BYTES_MAX}"));
+    }
+    faults
 }

@@ -13,6 +13,8 @@ use crate::api::agents::field_fault;
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
 use crate::domain::agent_config::{AgentConfig, ConfigFault, endpoints_from_value};
+use crate::domain::agent_tests::check::Check;
+use crate::domain::agent_tests::check_faults;
 use crate::domain::branch::{self, Branch};
 use crate::domain::caller_pin::CallerPin;
 use crate::domain::command::{AccountImport, WholeAgent};
@@ -98,6 +100,7 @@ struct AgentEntry {
     connectors: Vec<Connector>,
     #[serde(default)]
     real_time_configs: Vec<ConfigPage>,
+    checks: Option<Vec<Check>>,
 }
 
 #[derive(Deserialize)]
@@ -248,8 +251,12 @@ impl Reader<'_> {
         let pages = agent.real_time_configs.into_iter().enumerate();
         let config_pages =
             pages.filter_map(|(j, page)| self.page(&format!("{at}.realTimeConfigs[{j}]"), page)).collect();
+        for fault in agent.checks.iter().flat_map(|checks| check_faults(checks)) {
+            self.fault(format!("{at}.{}", fault.field), fault.message);
+        }
         self.import.agents.push(WholeAgent {
             profile,
+            checks: agent.checks,
             versions,
             draft,
             branches,

@@ -122,6 +122,9 @@ impl Pieces<'_> {
         members.insert("connectors".to_owned(), json!(agent.connectors.values().collect::<Vec<_>>()));
         let pages: Vec<_> = agent.config_pages.iter().flatten().collect();
         members.insert("realTimeConfigs".to_owned(), json!(pages));
+        // A runner is told what it shares with nobody else: it stays where it is.
+        let checks = agent.tests.as_deref().map(|tests| &tests.checks);
+        checks.map(|checks| members.insert("checks".to_owned(), json!(checks)));
         self.opened(&members)?;
         if let Some(draft) = &agent.draft {
             self.raw(b",\"draft\":")?;

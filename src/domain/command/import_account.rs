@@ -10,6 +10,8 @@ use super::told::told;
 use super::{Body, Command, Outcome};
 use crate::domain::address::{Number, Prefix};
 use crate::domain::agent::{AgentRef, Profile, Version};
+use crate::domain::agent_tests::TestSuite;
+use crate::domain::agent_tests::check::Check;
 use crate::domain::branch::{BRANCHES_MAX, Branch};
 use crate::domain::caller_pin::{CALLER_PINS_MAX, CallerPin};
 use crate::domain::change::{Change, NumberChanges, SplitRef, Touched};
@@ -45,6 +47,8 @@ pub struct WholeAgent {
     pub connectors: Vec<Arc<Connector>>,
     /// Its real-time configs.
     pub config_pages: Vec<Arc<ConfigPage>>,
+    /// The checks of its tests; those there are stay where nothing is said.
+    pub checks: Option<Vec<Check>>,
 }
 
 /// Everything of an account, as objects of the API.
@@ -230,6 +234,13 @@ impl Intake {
         if self.next.agents.get(id).is_some_and(|agent| agent.connectors.len() > CONNECTORS_MAX) {
             let message = format!("comes to more than {CONNECTORS_MAX} with those that the agent has");
             self.fault(format!("agents[{i}].connectors"), message);
+        }
+        if let Some(checks) = &agent.checks {
+            let before = present.tests.as_deref().cloned().unwrap_or_default();
+            let suite = TestSuite { checks: checks.clone(), ..before.clone() };
+            if suite != before {
+                self.change(Change::TestsPut { agent: id.clone(), suite: Arc::new(suite) });
+            }
         }
         for page in &agent.config_pages {
             if present.config_page(page.environment) != Some(page) {
