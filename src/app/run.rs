@@ -74,10 +74,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let [calls_reached, admin_reached] = reached;
     let workers = start_workers(calls, &plane)?;
     start_sweeping(&plane)?;
-    let outgoing = Outgoing::new(Listed {
-        names: settings.outgoing.allowed_names.clone(),
-        networks: settings.outgoing.allowed_networks.clone(),
-    });
+    let outgoing = outgoing(&settings);
     let router = crate::api::router(crate::api::Management {
         control: control.clone(),
         answers,
@@ -125,17 +122,25 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     tracing::info!("draining: new calls are answered until no more come");
     health.drain();
     leave(&calls_front, &admin_front, settings.limits.drain_time).await;
-    keeping.abort();
-    testing.abort();
-    following.abort();
-    renewing.abort();
+    [keeping, testing, following, renewing].iter().for_each(Task::abort);
     keep_split_calls(&control).await;
     drop(serving.await);
+    join(workers).await;
+    addresses::remove(&folder);
+    Ok(())
+}
+
+/// What asks others, and only whom it may.
+fn outgoing(settings: &Settings) -> Outgoing {
+    let listed = &settings.outgoing;
+    Outgoing::new(Listed { names: listed.allowed_names.clone(), networks: listed.allowed_networks.clone() })
+}
+
+/// Waits for the workers, who leave by themselves.
+async fn join(workers: Vec<JoinHandle<()>>) {
     for worker in workers {
         drop(tokio::task::spawn_blocking(move || worker.join()).await);
     }
-    addresses::remove(&folder);
-    Ok(())
 }
 
 /// Keeps how many calls splits have had, for the last time.

@@ -42,7 +42,7 @@ pub(super) fn path(world: &World, template: &str) -> String {
         .replace("{variant}", "VARIANT-1")
         .replace("{accountId}", "ws-1")
         .replace("{deployment}", "019b76da-a800-7000-8000-000000000007")
-        .replace("{run}", &run.map_or_else(|| "none".to_owned(), |run| run.to_string()))
+        .replace("{run}", &run.map_or_else(|| "none".to_owned(), ToString::to_string))
         .replace("{hash}", &world.hash().to_string());
     assert!(!path.contains('{'), "no object for {path}");
     path

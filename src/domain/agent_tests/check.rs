@@ -370,7 +370,7 @@ mod tests {
         serde_json::from_value(check).unwrap()
     }
 
-    fn passes(pointer: &str, operator: &str, value: Value) -> bool {
+    fn passes(pointer: &str, operator: &str, value: &Value) -> bool {
         let config = json!({
             "name": "Desk", "note": null, "llm": {"temperature": 0.7}, "tools": [{"id": "a"}, "b"],
         });
@@ -389,34 +389,33 @@ mod tests {
             ("/nowhere", json!("x")),
         ] {
             for (operator, opposite) in [("equals", "notEquals"), ("contains", "notContains")] {
-                let [is, is_not] =
-                    [operator, opposite].map(|operator| passes(pointer, operator, value.clone()));
+                let [is, is_not] = [operator, opposite].map(|operator| passes(pointer, operator, &value));
                 assert_ne!(is, is_not, "{pointer} {operator} {value}");
             }
         }
         for pointer in ["/name", "/note", "/nowhere", "/tools/0/id", ""] {
             let [exists, absent] =
-                ["exists", "absent"].map(|operator| passes(pointer, operator, Value::Null));
+                ["exists", "absent"].map(|operator| passes(pointer, operator, &Value::Null));
             assert_ne!(exists, absent, "{pointer}");
         }
         for (pointer, bound) in [("/llm/temperature", 0.7), ("/name", 4.0), ("/tools", 2.0), ("/tools", 1.0)]
         {
             let bound = json!(bound);
-            assert_ne!(passes(pointer, "lessThan", bound.clone()), passes(pointer, "atLeast", bound.clone()));
-            assert_ne!(passes(pointer, "atMost", bound.clone()), passes(pointer, "greaterThan", bound));
+            assert_ne!(passes(pointer, "lessThan", &bound), passes(pointer, "atLeast", &bound));
+            assert_ne!(passes(pointer, "atMost", &bound), passes(pointer, "greaterThan", &bound));
         }
     }
 
     #[test]
     fn values_are_found_and_compared_as_what_they_are() {
-        assert!(passes("/name", "equals", json!("Desk")));
-        assert!(passes("/tools/1", "equals", json!("b")));
-        assert!(passes("/tools", "contains", json!({"id": "a"})));
-        assert!(passes("/name", "matches", json!("^D.*k$")));
-        assert!(!passes("/llm/temperature", "matches", json!(".")), "a number is no text");
-        assert!(passes("/llm/temperature", "atMost", json!(0.7)));
-        assert!(!passes("/nowhere", "atMost", json!(1)), "what is not there is not small");
-        assert!(passes("/note", "absent", Value::Null));
+        assert!(passes("/name", "equals", &json!("Desk")));
+        assert!(passes("/tools/1", "equals", &json!("b")));
+        assert!(passes("/tools", "contains", &json!({"id": "a"})));
+        assert!(passes("/name", "matches", &json!("^D.*k$")));
+        assert!(!passes("/llm/temperature", "matches", &json!(".")), "a number is no text");
+        assert!(passes("/llm/temperature", "atMost", &json!(0.7)));
+        assert!(!passes("/nowhere", "atMost", &json!(1)), "what is not there is not small");
+        assert!(passes("/note", "absent", &Value::Null));
     }
 
     #[test]

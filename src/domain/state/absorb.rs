@@ -155,7 +155,7 @@ impl State {
             }),
             Change::TestRunPut { agent, run } => {
                 self.with_agent(agent, touched, |agent| {
-                    drop(agent.test_runs.insert(run.id, Arc::clone(run)))
+                    drop(agent.test_runs.insert(run.id, Arc::clone(run)));
                 });
                 self.index_test_run(run.id, (run.status == RunStatus::Running).then_some(agent));
             }
