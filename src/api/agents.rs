@@ -9,6 +9,7 @@ mod dry_run;
 mod life;
 mod listening;
 mod real_time_configs;
+mod staging;
 mod telephony;
 mod test_runs;
 mod test_suite;
@@ -92,6 +93,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(deployments::routes())
         .merge(listening::routes())
         .merge(real_time_configs::routes())
+        .merge(staging::routes())
         .merge(telephony::routes())
         .merge(test_runs::routes())
         .merge(test_suite::routes())

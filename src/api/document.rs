@@ -65,6 +65,9 @@ pub(super) fn management(document: &utoipa::openapi::OpenApi) -> Value {
     document
 }
 
+/// How paths of one agent begin.
+const AGENT: [&str; 2] = ["/v1/agents/{id}", "/api/v2/agents/{agent_id}"];
+
 /// How an operation fails by what it is about, unless it says it in words of its own.
 fn refuse_by_path(path: &str, operation: &mut Value) {
     let parameters = operation.get("parameters").and_then(Value::as_array);
@@ -72,7 +75,7 @@ fn refuse_by_path(path: &str, operation: &mut Value) {
         parameters.into_iter().flatten().any(|parameter| parameter.get(key).is_some_and(|it| it == value))
     };
     let refusals = [
-        ("404", "`PROJECT_NOT_FOUND`", path.starts_with("/v1/agents/{id}")),
+        ("404", "`PROJECT_NOT_FOUND`", AGENT.iter().any(|agent| path.starts_with(agent))),
         ("412", "`PRECONDITION_FAILED`", takes("name", "If-Match")),
         ("422", "An id is malformed.", takes("in", "path")),
     ];

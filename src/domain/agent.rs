@@ -317,6 +317,12 @@ impl Agent {
         self.versions.values().next_back()
     }
 
+    /// The version before another one.
+    #[must_use]
+    pub fn version_before(&self, number: VersionNumber) -> Option<&Arc<Version>> {
+        self.versions.range(..number).next_back().map(|(_, version)| version)
+    }
+
     /// The page of real-time configs of an environment.
     #[must_use]
     pub fn config_page(&self, environment: Environment) -> Option<&Arc<ConfigPage>> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
@@ -24,6 +24,7 @@ mod node;
 mod part;
 mod read;
 mod relation;
+mod revert;
 mod rule;
 mod schema;
 mod section;
@@ -38,6 +39,7 @@ pub use part::{
     Instructions, Interruption, KnowledgeBase, Llm, Retrieval, RetrievalMode, SiteAttribute, SiteVariant,
     Sound, Tool, Topic, Turn, Vad, Voice,
 };
+pub use revert::{KeyRevert, Revert};
 pub use section::{Section, section_of};
 
 use crate::domain::endpoint::Endpoint;
@@ -134,6 +136,13 @@ impl AgentConfig {
         faults.into_result()?;
         let at = table.span().start;
         Self::read(&Node::from_toml(table.into_inner(), at, LEVELS_MAX), source)
+    }
+
+    /// The configuration of which nothing is said but this one's name.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a name that was read is read again, and no other key is required")]
+    pub fn name_alone(&self) -> Self {
+        Self::from_value(&json!({"name": self.name})).expect("a name is a configuration")
     }
 
     /// The whole document with every key written out.

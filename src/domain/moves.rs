@@ -16,7 +16,7 @@ use super::route::{Destination, Route};
 use super::split::Split;
 use books::Books;
 
-pub use following::Following;
+pub use following::{Followers, Following};
 pub use scene::Scene;
 
 /// What some changes move.

@@ -6,7 +6,7 @@ use super::error::StoreError;
 use crate::domain::agent::AgentRef;
 use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
 use crate::domain::command::Body;
-use crate::domain::deployment::{Deployment, DeploymentId};
+use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, Revision};
 use crate::domain::time::Timestamp;
 
@@ -90,8 +90,12 @@ pub struct DeploymentFilter {
     pub id: Option<DeploymentId>,
     /// Only those to this environment.
     pub environment: Option<Environment>,
+    /// Only those of this kind.
+    pub kind: Option<DeploymentKind>,
     /// Only what came before this one.
     pub before: Option<DeploymentId>,
+    /// How many of the newest are left out.
+    pub offset: usize,
     /// Most deployments.
     pub limit: usize,
 }

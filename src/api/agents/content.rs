@@ -15,7 +15,7 @@ use crate::api::guard::REVISION;
 use crate::api::{Management, aside};
 use crate::control::{Applied, ControlError};
 use crate::domain::agent::Agent;
-use crate::domain::agent_config::{AgentConfig, ConfigFault};
+use crate::domain::agent_config::{AgentConfig, ConfigFault, Path};
 use crate::domain::command::{Action, AgentEdit, Content, NewDraft, STALE_DRAFT};
 use crate::domain::id::{AgentId, BranchId, ConfigHash, Revision};
 use crate::domain::refusal::{FieldFault, Refusal};
@@ -68,10 +68,28 @@ pub(super) fn stored(management: &Management, hash: ConfigHash) -> Result<Arc<[u
 
 /// A stored configuration. Blocks on the disk.
 pub(super) fn stored_config(management: &Management, hash: ConfigHash) -> Result<AgentConfig, ApiError> {
-    AgentConfig::from_json(&stored(management, hash)?).map_err(|faults| {
+    read(hash, &stored(management, hash)?)
+}
+
+/// A configuration of its stored text.
+pub(super) fn read(hash: ConfigHash, stored: &[u8]) -> Result<AgentConfig, ApiError> {
+    AgentConfig::from_json(stored).map_err(|faults| {
         tracing::error!(%hash, ?faults, "the store has a configuration that is none");
         ApiError::internal()
     })
+}
+
+/// How many keys are named of those that differ.
+const NAMED_MAX: usize = 5;
+
+/// The first few, and how many more.
+pub(super) fn few(paths: &[&Path]) -> String {
+    let named: Vec<String> = paths.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let more = match paths.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    named.join(", ") + &more
 }
 
 /// What is edited: the draft of a branch.

@@ -327,7 +327,9 @@ async fn list_deployments(
         agent: agent.profile.id.clone(),
         id: None,
         environment: Some(environment),
+        kind: None,
         before: None,
+        offset: 0,
         limit,
     };
     let found = aside(move || management.control.deployments(&filter)).await??;
@@ -395,6 +397,7 @@ async fn publish(
         environment,
         version_name: text(version_name.map(Text::into_string)),
         version_description: text(version_description.map(Text::into_string)),
+        of_staging: false,
     });
     let answer = deploy(&management, &caller, id, edit, environment, dry_run).await?;
     Ok(if dry_run { answer } else { answer.with_status(StatusCode::CREATED) })
@@ -489,7 +492,15 @@ pub(super) fn stored_deployment(
     agent: AgentRef,
     id: DeploymentId,
 ) -> Result<Option<Arc<Deployment>>, ApiError> {
-    let filter = DeploymentFilter { agent, id: Some(id), environment: None, before: None, limit: 1 };
+    let filter = DeploymentFilter {
+        agent,
+        id: Some(id),
+        environment: None,
+        kind: None,
+        before: None,
+        offset: 0,
+        limit: 1,
+    };
     Ok(management.control.deployments(&filter)?.into_iter().next())
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::compare::{SectionChanges, by_section};
@@ -12,7 +11,6 @@ use super::deployments::DeploymentView;
 use super::find;
 use crate::api::caller::Caller;
 use crate::api::{Management, aside};
-use crate::domain::agent_config::AgentConfig;
 use crate::domain::command::{Action, AgentEdit, Sequence};
 use crate::domain::id::{AgentId, ConfigHash, Environment};
 use crate::domain::moves::Following;
@@ -86,12 +84,7 @@ fn differences(
     to: ConfigHash,
 ) -> Result<Vec<SectionChanges>, ApiError> {
     let to = stored_config(management, to)?;
-    let from = match from {
-        Some(hash) => stored_config(management, hash)?,
-        None => AgentConfig::from_value(&json!({"name": to.name})).map_err(|faults| {
-            tracing::error!(?faults, "a name is none by itself");
-            ApiError::internal()
-        })?,
-    };
+    let from = from.map(|hash| stored_config(management, hash)).transpose()?;
+    let from = from.unwrap_or_else(|| to.name_alone());
     Ok(by_section(from.changes_to(&to)))
 }

@@ -45,19 +45,40 @@ impl AgentConfig {
     /// Cost: writing both documents as JSON.
     #[must_use]
     pub fn changes_to(&self, other: &Self) -> Vec<KeyChange> {
-        let (from, to) = (self.to_json(), other.to_json());
-        let mut found = Vec::new();
-        for Key { name, kind, section } in DOCUMENT {
-            let Some(section) = *section else { continue };
-            let mut comparing = Comparing { section, path: Path::default(), found: &mut found };
-            comparing.within(Step::Key((*name).to_owned()), |this| {
-                this.values(kind, from.get(name), to.get(name));
-            });
-        }
-        // Stable, so that keys of a section stay as the table of keys has them.
-        found.sort_by_key(|change| change.section);
-        found
+        changes(&self.to_json(), &other.to_json())
     }
+
+    /// What it took to make this configuration of another one, or of nothing: then its name and every key that has not
+    /// its default, each of which was not there before.
+    ///
+    /// Cost: writing both documents as JSON.
+    #[must_use]
+    pub fn changes_since(&self, before: Option<&Self>) -> Vec<KeyChange> {
+        if let Some(before) = before {
+            return before.changes_to(self);
+        }
+        let mut brought = self.name_alone().changes_to(self);
+        brought.iter_mut().for_each(|change| change.from = None);
+        let path = Path(vec![Step::Key("name".to_owned())]);
+        let name = KeyChange { section: Section::AgentSettings, path, from: None, to: Some(json!(self.name)) };
+        brought.insert(0, name);
+        brought
+    }
+}
+
+/// What has to change in a document with every key written out to make it another.
+pub(super) fn changes(from: &Value, to: &Value) -> Vec<KeyChange> {
+    let mut found = Vec::new();
+    for Key { name, kind, section } in DOCUMENT {
+        let Some(section) = *section else { continue };
+        let mut comparing = Comparing { section, path: Path::default(), found: &mut found };
+        comparing.within(Step::Key((*name).to_owned()), |this| {
+            this.values(kind, from.get(name), to.get(name));
+        });
+    }
+    // Stable, so that keys of a section stay as the table of keys has them.
+    found.sort_by_key(|change| change.section);
+    found
 }
 
 struct Comparing<'f> {
@@ -210,6 +231,26 @@ impl Path {
                 return Some((names, rest));
             }
         }
+    }
+
+    /// What a document has there; of the order of a list, the ids of its items.
+    #[must_use]
+    pub fn value_in(&self, document: &Value) -> Option<Value> {
+        let mut place = document;
+        for step in &self.0 {
+            place = match step {
+                Step::Key(name) => place.get(name)?,
+                Step::Item(wanted) => with_id(place.as_array()?, wanted)?,
+                Step::Order => return Some(place.as_array()?.iter().map(id).collect()),
+            };
+        }
+        Some(place.clone())
+    }
+
+    /// Whether it is where these names lead, or above, or below.
+    #[must_use]
+    pub fn meets(&self, names: &[String]) -> bool {
+        self.names().zip(names).all(|(own, other)| own == other)
     }
 
     /// Whether its steps have these names.

@@ -10,6 +10,7 @@ mod life;
 mod listening;
 mod merges;
 mod releases;
+mod reverts;
 mod telephony;
 mod test_runs;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub(super) use leaving::Leaving;
 pub use life::{AGENTS_MAX, NewAgent};
 pub use merges::{MergeBranch, Merging, Served};
 pub use releases::{Deploy, Promote, Publish, Rollback};
+pub use reverts::{RevertPublish, Reverting};
 pub use telephony::{ConnectorPatch, NO_NUMBER, NewNumbers, TelephonyEdit};
 pub use test_runs::{RecordTestRun, StartTestRun, TESTS_NOT_PASSED};
 
@@ -81,6 +83,8 @@ pub enum AgentEdit {
         /// Whether it is meant as the newest one, and refused where there is a newer one by now.
         newest: bool,
     },
+    /// Take from the draft what a publish brought.
+    RevertPublish(RevertPublish),
     /// Put the draft into an environment.
     Publish(Publish),
     /// Put what an environment serves into a later one.
@@ -215,6 +219,7 @@ impl State {
             AgentEdit::RevertBranch(branch) => on.revert_branch(branch),
             AgentEdit::SaveVersion { name, description } => on.save(name, description),
             AgentEdit::Restore { version, agent_name, newest } => on.restore(*version, agent_name, *newest),
+            AgentEdit::RevertPublish(revert) => on.revert_publish(revert),
             AgentEdit::Publish(publish) => on.publish(publish),
             AgentEdit::Promote(promote) => on.promote(promote),
             AgentEdit::Rollback(rollback) => on.roll_back(rollback),

@@ -8,7 +8,7 @@ use super::failure::{Failure, Result};
 use super::write::integer;
 use crate::domain::address::Number;
 use crate::domain::change::{Change, Entry};
-use crate::domain::deployment::{Deployment, DeploymentId};
+use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
 use crate::domain::id::{AccountId, AgentId, Environment, Revision};
 use crate::domain::time::Timestamp;
 use crate::store::port::{DeploymentFilter, HistoryFilter};
@@ -75,11 +75,12 @@ pub(super) fn deployments(
     connection: &Connection,
     filter: &DeploymentFilter,
 ) -> Result<Vec<Arc<Deployment>>> {
-    let DeploymentFilter { agent, id, environment, before, limit } = filter;
+    let DeploymentFilter { agent, id, environment, kind, before, offset, limit } = filter;
     let sql = "SELECT d.spec FROM deployment d JOIN agent a ON a.id = d.agent
        WHERE a.account = ?1 AND a.name = ?2 AND (?3 IS NULL OR d.environment = ?3) AND (?4 IS NULL OR d.id = ?4)
          AND d.place < coalesce((SELECT place FROM deployment b WHERE b.agent = a.id AND b.id = ?5), 9223372036854775807)
-       ORDER BY d.place DESC LIMIT ?6";
+         AND (?6 IS NULL OR d.spec ->> 'kind' = ?6)
+       ORDER BY d.place DESC LIMIT ?7 OFFSET ?8";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![
         agent.account.as_str(),
@@ -87,7 +88,9 @@ pub(super) fn deployments(
         environment.map(Environment::as_str),
         id.as_ref().map(DeploymentId::as_bytes),
         before.as_ref().map(DeploymentId::as_bytes),
+        kind.map(DeploymentKind::as_str),
         self::rows(*limit),
+        self::rows(*offset),
     ])?;
     let mut deployments = Vec::new();
     while let Some(row) = rows.next()? {

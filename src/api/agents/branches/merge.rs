@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use self::body::MergeBody;
 use self::conflicts::{MergeRefused, conflicting, strange};
-use crate::api::agents::content::{ATTEMPTS, Head, content, refused, stored_config};
+use crate::api::agents::content::{ATTEMPTS, Head, content, few, refused, stored_config};
 use crate::api::agents::deployments::{new_deploy, started_by};
 use crate::api::agents::find;
 use crate::api::answer::Answer;
@@ -29,9 +29,6 @@ use crate::domain::agent_tests::run::TestRunId;
 use crate::domain::command::{Action, AgentEdit, Deploy, MergeBranch, Merging, STALE_DRAFT, Served};
 use crate::domain::id::{AgentId, BranchId, ConfigHash, Environment};
 use crate::http::error::ApiError;
-
-/// How many edits that go out along with a merge are named.
-const NAMED_MAX: usize = 5;
 
 /// A branch that was merged.
 #[derive(Debug, Serialize, ToSchema)]
@@ -189,7 +186,7 @@ impl Asked {
                 }
                 (_, []) => String::new(),
                 (_, along) => {
-                    format!("; with it go edits of main that sandbox did not serve: {}", few(along))
+                    format!("; with it go edits of main that sandbox did not serve: {}", few(&along.iter().collect::<Vec<_>>()))
                 }
             };
         } else if made_of.upon.is_some() {
@@ -203,14 +200,4 @@ impl Asked {
         };
         Ok(Answer::ok(answer).since(applied))
     }
-}
-
-/// The first few, and how many more.
-fn few(paths: &[Path]) -> String {
-    let named: Vec<String> = paths.iter().take(NAMED_MAX).map(ToString::to_string).collect();
-    let more = match paths.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    named.join(", ") + &more
 }

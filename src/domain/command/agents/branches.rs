@@ -3,25 +3,34 @@
 use std::sync::Arc;
 
 use super::{AgentEdit, NewDraft, OnAgent, branch_is_main};
+use crate::domain::agent::AgentRef;
 use crate::domain::branch::{BRANCHES_MAX, Branch};
 use crate::domain::change::Change;
 use crate::domain::command::Outcome;
 use crate::domain::id::{BranchId, ConfigHash};
 use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::state::State;
+
+impl State {
+    /// Refuses an agent of an account that protects `main`.
+    pub(super) fn check_main_is_free(&self, id: &AgentRef) -> Result<(), Refusal> {
+        if !self.settings(&id.account).protected_main {
+            return Ok(());
+        }
+        let message = format!("the account protects main of {}: edit a branch and merge it", id.agent);
+        Err(Refusal::new(RefusalKind::Conflict, "BRANCH_PROTECTED", message))
+    }
+}
 
 impl OnAgent<'_> {
     /// Refuses to give the draft of `main` another content where the account protects it, but by a merge.
     pub(super) fn check_protection(&self, edit: &AgentEdit) -> Result<(), Refusal> {
         let of_main = match edit {
             AgentEdit::PutDraft(draft) => draft.branch.is_main(),
-            AgentEdit::Restore { .. } => true,
+            AgentEdit::Restore { .. } | AgentEdit::RevertPublish(_) => true,
             _ => false,
         };
-        if !of_main || !self.settings().protected_main {
-            return Ok(());
-        }
-        let message = format!("the account protects main of {}: edit a branch and merge it", self.id.agent);
-        Err(Refusal::new(RefusalKind::Conflict, "BRANCH_PROTECTED", message))
+        if of_main { self.state.check_main_is_free(&self.id) } else { Ok(()) }
     }
 
     pub(super) fn create_branch(&self, id: &BranchId, name: &str) -> Result<Outcome, Refusal> {

@@ -119,5 +119,6 @@ fn publish(branch: &Branch, deploy: &Deploy) -> Publish {
         environment: Environment::Sandbox,
         version_name: String::new(),
         version_description: if deploy.message.is_empty() { merge() } else { deploy.message.clone() },
+        of_staging: false,
     }
 }

@@ -61,6 +61,7 @@ fn publish(environment: Environment) -> Action {
         environment,
         version_name: String::new(),
         version_description: String::new(),
+        of_staging: false,
     }))
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::few;
+use crate::api::agents::content::few;
 use crate::domain::agent::Agent;
 use crate::domain::agent_config::{Conflict, Merge};
 use crate::domain::id::BranchId;
@@ -84,7 +84,7 @@ pub(super) fn conflicting(state: &State, agent: &Agent, branch: &BranchId, mut m
     let settings = account.map(|account| account.settings).unwrap_or_default();
     let status = StatusCode::from_u16(settings.merge_conflict_status.into());
     let conflicts = std::mem::take(&mut merge.conflicts);
-    let paths: Vec<_> = conflicts.iter().map(|conflict| conflict.path.clone()).collect();
+    let paths: Vec<_> = conflicts.iter().map(|conflict| &conflict.path).collect();
     let count = counted(paths.len(), "thing");
     let why = format!("main and branch {branch} changed {count} in different ways: {}", few(&paths));
     let view = MergeConflicts {
