@@ -23,5 +23,6 @@ mod releases;
 mod requests;
 mod routes;
 mod splits;
+mod staging;
 mod telephony;
 mod world;

@@ -140,7 +140,10 @@ impl AgentConfig {
 
     /// The configuration of which nothing is said but this one's name.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a name that was read is read again, and no other key is required")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a name that was read is read again, and no other key is required"
+    )]
     pub fn name_alone(&self) -> Self {
         Self::from_value(&json!({"name": self.name})).expect("a name is a configuration")
     }

@@ -79,6 +79,7 @@ const OPERATIONS: [Operation; 36] = [
     operation(b'm', "PATCH", "/v1/agents/sales/draft", Then::Shown),
     operation(b'n', "POST", "/v1/agents/sales/telephony/phone-numbers", Then::Answered),
     operation(b'o', "POST", "/v1/agents/sales/deployments/$deployment/promote", Then::Answered),
+    operation(b'p', "POST", "/api/v2/agents/sales/publish", Then::Answered),
     operation(b'q', "POST", "/v1/agents/sales/telephony/phone-numbers/batch", Then::Answered),
     operation(
         b'r',
@@ -93,14 +94,15 @@ const OPERATIONS: [Operation; 36] = [
         Then::At("/v1/agents/sales/real-time-configs/live"),
     ),
     operation(b't', "POST", "/v1/agents/sales/branches/main/knowledge-base/topics", Then::Made),
+    operation(b'u', "PUT", "/api/v2/agents/sales/rollback", Then::Answered),
     operation(b'v', "POST", "/v1/agents/sales/branches/main/variants", Then::Made),
     operation(b'w', "POST", "/v1/agents", Then::At("/v1/agents/$agentId")),
     operation(b'y', "POST", "/v1/agents/sales/duplicate", Then::Answered),
     operation(b'z', "PATCH", "/v1/accounts/ws-1", Then::Shown),
 ];
 
-/// A letter for the operation, and the body. `$connector`, `$deployment` and, in a path, `$branch` stand for ids that are
-/// there.
+/// A letter for the operation, and the body. `$connector`, `$deployment`, `$publish` of staging and, in a path, `$branch`
+/// stand for ids that are there.
 pub(super) fn law() -> impl Fn(&[u8]) {
     let document = furnished();
     let connector = document["agents"][1]["connectors"][0]["id"].as_str().expect("a connector").to_owned();
@@ -114,6 +116,8 @@ pub(super) fn law() -> impl Fn(&[u8]) {
             let deployment = deployed.as_str().expect("what pre-release serves");
             let named =
                 |text: &str| text.replace("$connector", &connector).replace("$deployment", deployment);
+            let publish = if operation.letter == b'u' { published_and_edited(office) } else { String::new() };
+            let named = |text: &str| named(text).replace("$publish", &publish);
             let body = str::from_utf8(body).map_or_else(|_| body.to_vec(), |text| named(text).into_bytes());
             let mut path = named(operation.path);
             if path.contains("$branch") {
@@ -193,6 +197,20 @@ fn at_odds(office: &Office) -> String {
     branch
 }
 
+/// Publishes `sales`, and changes a topic again that it brought; the id of the publish.
+fn published_and_edited(office: &Office) -> String {
+    let topic = |content: &str| {
+        let path = "/v1/agents/sales/branches/main/knowledge-base/topics/TOPICS-1";
+        let reply = office.ask("PATCH", path, json!({"content": content}).to_string());
+        assert!(reply.is_granted(), "{}", reply.text);
+    };
+    topic("8 to 5");
+    office.ask("POST", "/api/v2/agents/sales/publish", "{}");
+    topic("10 to 5");
+    let published = office.show("/api/v2/agents/sales/publish-history");
+    published["entries"][0]["change_track_id"].as_str().expect("a publish").to_owned()
+}
+
 /// The example, and of `sales` one of everything that an agent can have.
 fn furnished() -> Value {
     let office = Office::of(&example());
@@ -233,7 +251,7 @@ mod tests {
         let document: Value = serde_json::from_str(&crate::api::openapi()).unwrap();
         let mut untried = Vec::new();
         for (of, methods) in document["paths"].as_object().unwrap() {
-            let theirs = of.starts_with("/v1/agents") || of.starts_with("/v1/accounts");
+            let theirs = ["/v1/agents", "/v1/accounts", "/api/v2"].iter().any(|begin| of.starts_with(begin));
             for (method, operation) in methods.as_object().unwrap().iter().filter(|_| theirs) {
                 let body = operation.get("requestBody").is_some() && of != "/v1/agents/import";
                 let tried = OPERATIONS

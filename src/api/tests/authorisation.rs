@@ -35,6 +35,7 @@ pub(super) fn path(world: &World, template: &str) -> String {
         .replace("/v1/keys/{id}", "/v1/keys/key-reader")
         .replace("/v1/accounts/{accountId}", "/v1/accounts/ws-1")
         .replace("/v1/agents/{id}", "/v1/agents/sales")
+        .replace("/api/v2/agents/{agent_id}", "/api/v2/agents/sales")
         .replace("{version}", "V1")
         .replace("{branch}", "main")
         .replace("{topic}", "TOPICS-1")
@@ -66,6 +67,7 @@ pub(super) fn body(method: &str, template: &str) -> Value {
         }
         ("PUT", "/v1/agents/{id}/tests") => json!({"checks": []}),
         ("POST", "/v1/agents/{id}/test-runs") => json!({"target": "draft"}),
+        ("PUT", "/api/v2/agents/{agent_id}/rollback") => json!({"change_track_id": "unknown"}),
         ("PUT", _) => json!({"agentId": "sales"}),
         ("POST", "/v1/plan" | "/v1/apply") => {
             json!({"changes": [{"method": "PUT", "path": "/v1/default-route", "body": {"agentId": "sales"}}]})

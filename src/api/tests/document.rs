@@ -50,8 +50,12 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
             if status.starts_with('4') && !nobody {
                 let schema = &response["content"]["application/json"]["schema"];
                 // Of conflicts there is more to say; all that an error says is in it.
-                let merges = name.ends_with("/merge") && matches!(status.as_str(), "400" | "409");
-                let error = if merges { "MergeRefused" } else { "Error" };
+                let error = match (name.as_str(), status.as_str()) {
+                    (name, "400" | "409") if name.ends_with("/merge") => "MergeRefused",
+                    ("put /api/v2/agents/{agent_id}/rollback", "409") => "RevertRefused",
+                    ("post /api/v2/agents/{agent_id}/publish", "409") => "StagingUnpublished",
+                    _ => "Error",
+                };
                 let error = json!({"$ref": format!("#/components/schemas/{error}")});
                 assert_eq!(schema, &error, "{name} {status}");
             }
@@ -65,7 +69,12 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
 }
 
 /// Every path of both planes.
-const PATHS: [&str; 79] = [
+const PATHS: [&str; 84] = [
+    "/api/v2/agents/{agent_id}/publish",
+    "/api/v2/agents/{agent_id}/publish-history",
+    "/api/v2/agents/{agent_id}/rollback",
+    "/api/v2/agents/{agent_id}/rollback/preview",
+    "/api/v2/agents/{agent_id}/staging/diff",
     "/healthz",
     "/metrics",
     "/readyz",

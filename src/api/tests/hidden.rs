@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::authorisation::operations;
-use super::world::{Reply, World, error};
+use super::world::{NOW, Reply, World, error};
 use crate::api::operation::OPERATIONS;
-use crate::domain::testing::{config, file_agent, file_set};
+use crate::domain::agent::AgentRef;
+use crate::domain::deployment::DeploymentId;
+use crate::domain::id::Environment;
+use crate::domain::testing::{account, config, file_agent, file_set, version};
+use crate::domain::time::Timestamp;
 
 /// What the agent `hushed` has; the key `limited` sees only `reception`.
 const HIDDEN: [&str; 16] = [
@@ -110,6 +114,7 @@ fn paths(template: &str) -> Vec<String> {
     let mut paths = vec![template.to_owned()];
     paths = fill(paths, "{id}", id);
     paths = fill(paths, "{number}", &numbers);
+    paths = fill(paths, "{agent_id}", &["reception", "hushed", "nobody"]);
     paths = fill(paths, "{agentId}", &["reception", "hushed", "nobody"]);
     paths = fill(paths, "{caller}", &["+14155550144", "+14155550155"]);
     paths = fill(paths, "{prefix}", &["+1415", "+1888", "+1999", "+1777"]);
@@ -126,6 +131,12 @@ fn paths(template: &str) -> Vec<String> {
     paths = fill(paths, "{run}", &["019b76da-a800-7000-8000-000000000007"]);
     paths = fill(paths, "{deployment}", &["019b76da-a800-7000-8000-000000000007"]);
     assert!(paths.iter().all(|path| !path.contains('{')), "no object for {template}");
+    if template.ends_with("/rollback/preview") {
+        let ids = ["reception", "hushed"].map(|agent| publish_of_files(agent, 1).to_string());
+        let with =
+            |path: &String| ids.iter().map(|id| format!("{path}?change_track_id={id}")).collect::<Vec<_>>();
+        paths = paths.iter().flat_map(with).collect();
+    }
     if template == "/v1/numbers" {
         for query in ["limit=1", "agentId=hushed", "splitId=mixed-split", "splitId=shared", "prefix=%2B1415"]
         {
@@ -133,6 +144,12 @@ fn paths(template: &str) -> Vec<String> {
         }
     }
     paths
+}
+
+/// The id of what put a version of an agent of the files into `live`.
+fn publish_of_files(agent: &str, n: u32) -> DeploymentId {
+    let agent = AgentRef { account: account(), agent: agent.parse().unwrap() };
+    DeploymentId::derived(Timestamp(NOW), &agent, Environment::Live, version(n))
 }
 
 /// Bodies of every kind, for every operation that takes one: to what the key sees, and to what it does not.
@@ -166,6 +183,7 @@ fn bodies(method: &str, template: &str) -> Vec<Value> {
         json!({"splitId": "shared"}),
         json!({"phoneNumbers": ["+14155550122", "+14155550199"]}),
         json!({"phoneNumber": "+14155550199", "connectorId": "none"}),
+        json!({"change_track_id": publish_of_files("hushed", 1).to_string()}),
     ]
 }
 

@@ -60,7 +60,8 @@ impl AgentConfig {
         let mut brought = self.name_alone().changes_to(self);
         brought.iter_mut().for_each(|change| change.from = None);
         let path = Path(vec![Step::Key("name".to_owned())]);
-        let name = KeyChange { section: Section::AgentSettings, path, from: None, to: Some(json!(self.name)) };
+        let name =
+            KeyChange { section: Section::AgentSettings, path, from: None, to: Some(json!(self.name)) };
         brought.insert(0, name);
         brought
     }

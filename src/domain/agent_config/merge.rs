@@ -34,7 +34,8 @@ pub struct Sides<T> {
     pub theirs: T,
 }
 
-/// Something that both sides changed, each in its own way.
+/// Something that both sides changed, each in its own way; or a list that one changed in a way that does not go with what the
+/// other did elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conflict {
     /// The group it is shown in.
@@ -189,12 +190,11 @@ fn without_values(resolutions: &[Resolution]) -> Vec<Resolution> {
     resolutions.iter().map(ours).collect()
 }
 
-/// The key of the document that a path begins with, if it is a list or a map that both sides changed.
+/// The key of the document that a path begins with, if the sides differ in it.
 fn met(documents: &Sides<&Value>, path: &str) -> Option<&'static str> {
     let top = path.split(['.', '[']).next()?;
     let key = DOCUMENT.iter().find(|key| key.name == top)?;
-    let Sides { base, ours, theirs } = documents.map(|document| document.get(top));
-    (ours != base && theirs != base && ours != theirs).then_some(key.name)
+    (documents.ours.get(top) != documents.theirs.get(top)).then_some(key.name)
 }
 
 impl<T> Sides<T> {
@@ -227,7 +227,7 @@ impl Merging<'_> {
             self.section = section_of(name)?;
             let sides = documents.map(|document| document.get(name));
             let value = self.within(Step::Key((*name).to_owned()), |this| {
-                if this.wholes.contains(name) { this.whole(sides) } else { this.value(kind, sides) }
+                if this.wholes.contains(name) { this.conflict(sides) } else { this.value(kind, sides) }
             });
             Some(((*name).to_owned(), value?))
         });
@@ -264,10 +264,6 @@ impl Merging<'_> {
             }
             _ => self.conflict(sides),
         }
-    }
-
-    fn whole(&mut self, sides: Values<'_>) -> Option<Value> {
-        decided(sides).map_or_else(|| self.conflict(sides), Option::<&Value>::cloned)
     }
 
     fn members(&mut self, keys: &[Key], sides: Values<'_>) -> Value {

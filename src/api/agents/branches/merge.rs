@@ -186,7 +186,10 @@ impl Asked {
                 }
                 (_, []) => String::new(),
                 (_, along) => {
-                    format!("; with it go edits of main that sandbox did not serve: {}", few(&along.iter().collect::<Vec<_>>()))
+                    format!(
+                        "; with it go edits of main that sandbox did not serve: {}",
+                        few(&along.iter().collect::<Vec<_>>())
+                    )
                 }
             };
         } else if made_of.upon.is_some() {

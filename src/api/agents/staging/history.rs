@@ -88,12 +88,12 @@ pub(super) async fn list_publishes(
     Id(id): Id<AgentId>,
     mut query: Query,
 ) -> Result<Answer<PublishHistory>, ApiError> {
+    let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let limit = query.limit()?;
     let offset = query.take("offset", |text| {
         text.parse::<u32>().map_err(|_| format!("expected a whole number from 0 to {}", u32::MAX))
     })?;
     query.end()?;
-    let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let filter = DeploymentFilter {
         agent: agent.profile.id.clone(),
         id: None,
@@ -132,7 +132,11 @@ pub(super) fn summary(publish: &Deployment, brought: Option<&[KeyChange]>) -> St
         return publish.message.clone();
     }
     let paths: Vec<_> = brought.into_iter().flatten().map(|change| &change.path).collect();
-    if paths.is_empty() { publish.version.to_string() } else { format!("{}: {}", publish.version, few(&paths)) }
+    if paths.is_empty() {
+        publish.version.to_string()
+    } else {
+        format!("{}: {}", publish.version, few(&paths))
+    }
 }
 
 /// A version and the one before.
@@ -178,7 +182,10 @@ impl<'m> Comparing<'m> {
     }
 
     /// What differs; nothing once enough was compared. Blocks on the disk.
-    fn changes(&mut self, Difference { version, before }: Difference) -> Result<Option<Vec<KeyChange>>, ApiError> {
+    fn changes(
+        &mut self,
+        Difference { version, before }: Difference,
+    ) -> Result<Option<Vec<KeyChange>>, ApiError> {
         let Some(version) = version.filter(|_| self.bytes_left > 0) else { return Ok(None) };
         let version = self.stored(version)?;
         let before = before.map(|hash| self.stored(hash)).transpose()?;

@@ -24,7 +24,7 @@ use crate::api::{Management, aside};
 use crate::control::ControlError;
 use crate::domain::agent::Agent;
 use crate::domain::agent_config::{AgentConfig, Merge, Resolution, Revert};
-use crate::domain::command::{Action, AgentEdit, Reverting, RevertPublish, STALE_DRAFT};
+use crate::domain::command::{Action, AgentEdit, RevertPublish, Reverting, STALE_DRAFT};
 use crate::domain::deployment::{Deployment, DeploymentId, DeploymentKind};
 use crate::domain::id::{AgentId, BranchId, Pin};
 use crate::domain::moves::Followers;
@@ -58,6 +58,7 @@ pub(super) async fn preview_rollback(
     Id(agent): Id<AgentId>,
     mut query: Query,
 ) -> Result<Answer<RollbackPreview>, ApiError> {
+    find(&caller, &caller.state, &agent)?;
     let publish = query.text(ID)?.ok_or_else(missing)?;
     query.end()?;
     let asked = Asked { management, caller, agent, publish, resolutions: Vec::new() };
@@ -114,6 +115,7 @@ pub(super) async fn roll_back_publish(
     mut query: Query,
     Body(body): Body<RollbackBody>,
 ) -> Result<Answer<StagingDiff>, ApiError> {
+    find(&caller, &caller.state, &agent)?;
     let publish = match (query.text(ID)?, body.change_track_id) {
         (Some(one), Some(other)) if one != other => {
             return Err(ApiError::validation(ID, "is another one in the query: expected it once"));

@@ -15,13 +15,44 @@ pub(super) fn merged(sides: Sides<&str>) -> Option<String> {
     if !has_lines(base) || [base, ours, theirs].into_iter().any(is_long) {
         return None;
     }
-    let merge = TextMerge::from_lines(base, ours, theirs);
-    (!merge.is_conflicted()).then(|| merge.to_string())
+    let together = |ours: &str, theirs: &str| {
+        let merge = TextMerge::from_lines(base, ours, theirs);
+        (!merge.is_conflicted()).then(|| merge.to_string())
+    };
+    // Where lines repeat, what was put together may be taken apart otherwise. What would not stay when it is merged again is
+    // no more than a guess.
+    let stays = |text: &String| {
+        let again =
+            |ours: &str, theirs: &str| ours == theirs || together(ours, theirs).as_ref() == Some(text);
+        text != base && again(text, theirs) && again(ours, text)
+    };
+    together(ours, theirs).filter(stays)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A text of a few short lines, of which many are the same.
+    fn text() -> impl Strategy<Value = String> {
+        prop::collection::vec("[ab]\n", 0..7).prop_map(|lines| lines.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_merged_stays_when_it_is_merged_again(base in text(), ours in text(), theirs in text()) {
+            prop_assume!(ours != base && theirs != base && ours != theirs);
+            if let Some(text) = merged(Sides { base: &base, ours: &ours, theirs: &theirs }) {
+                prop_assert!(text != base);
+                for (ours, theirs) in [(&text, &theirs), (&ours, &text)] {
+                    let again = merged(Sides { base: &base, ours, theirs });
+                    prop_assert!(ours == theirs || again.as_ref() == Some(&text), "{:?}", again);
+                }
+            }
+        }
+    }
 
     fn told(base: &str, ours: &str, theirs: &str) -> Option<String> {
         let text = |words: &str| words.split(' ').map(|word| format!("{word}\n")).collect::<String>();

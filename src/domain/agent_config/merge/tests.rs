@@ -113,7 +113,8 @@ proptest! {
         prop_assert_eq!(told(&there), told(&back));
         for conflict in &there.conflicts {
             let Sides { base, ours, theirs } = &conflict.sides;
-            prop_assert!(ours != theirs && ours != base && theirs != base, "{}", conflict.path);
+            let is_whole = conflict.path.steps().len() == 1;
+            prop_assert!(ours != theirs && (is_whole || ours != base && theirs != base), "{}", conflict.path);
         }
         let resolutions = |merge: &Merge, takes: &Takes| {
             let path = |conflict: &Conflict| conflict.path.names().map(str::to_owned).collect();
@@ -236,6 +237,25 @@ fn lists_that_are_right_by_themselves_and_wrong_together_are_a_conflict_as_a_who
     assert_eq!(config.topics[0].id, "y");
     let both = json!([named("x", "Hours"), named("y", "Times")]);
     assert_eq!(whole(&resolved(&sides, &["topics"], Takes::Value(both))).topics.len(), 2);
+}
+
+#[test]
+fn a_list_that_does_not_go_with_what_the_other_side_did_elsewhere_is_a_conflict_as_a_whole() {
+    let attribute = json!([{"id": "a", "name": "Address"}]);
+    let variant = json!([{"id": "x", "name": "North", "values": {"a": "High Street"}}]);
+    let base = json!({"name": "a", "siteAttributes": attribute});
+    let with_variant = json!({"name": "a", "siteAttributes": attribute, "siteVariants": variant});
+    let without_attribute = json!({"name": "a"});
+    for (ours, theirs, gone) in
+        [(&with_variant, &without_attribute, Takes::Theirs), (&without_attribute, &with_variant, Takes::Ours)]
+    {
+        let sides = sides(&base, ours, theirs);
+        assert_eq!(paths(&merged(&sides)), ["siteVariants"]);
+        assert!(whole(&resolved(&sides, &["siteVariants"], gone)).site_variants.is_empty());
+        let other = json!([{"id": "x", "name": "North"}]);
+        let resolved = whole(&resolved(&sides, &["siteVariants"], Takes::Value(other)));
+        assert_eq!(resolved.site_variants.len(), 1);
+    }
 }
 
 #[test]

@@ -103,8 +103,7 @@ impl From<Conflict> for RevertConflict {
 impl RollbackPreview {
     pub(super) fn of(revert: Revert<'_>, mut merge: Merge, followers: Followers) -> Self {
         let conflicts: Vec<_> = std::mem::take(&mut merge.conflicts).into_iter().map(Into::into).collect();
-        let changes: Vec<_> =
-            revert.changes(&merge.into_document()).into_iter().map(Into::into).collect();
+        let changes: Vec<_> = revert.changes(merge).into_iter().map(Into::into).collect();
         Self {
             has_changes: !changes.is_empty() || !conflicts.is_empty(),
             changes,
