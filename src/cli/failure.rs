@@ -207,6 +207,9 @@ impl Refused {
             (_, "MERGE_CONFLICT") => {
                 "say --ours, --theirs or --resolve PATH=ours|theirs|base|JSON, or run it on a terminal to be asked"
             }
+            (_, "REVERT_CONFLICT") => {
+                "say --keep, --revert or --resolve FIELD=keep|revert|JSON, or run it on a terminal to be asked"
+            }
             (409, "IN_USE") => "route its numbers elsewhere first",
             (412, "PRE_RELEASE_NOT_READY") => {
                 "promote it to pre-release first, or have the account allow to skip that"

@@ -31,7 +31,9 @@ use super::numbers::NumbersArgs;
 use super::pin::PinArgs;
 use super::plan::{ApplyArgs, PlanArgs};
 use super::prefixes::PrefixesArgs;
+use super::publishes::PublishesArgs;
 use super::raw::{ApiArgs, OpenapiArgs};
+use super::revert::RevertArgs;
 use super::session::{Errand, Session};
 use super::splits::SplitsArgs;
 use super::status::{ReloadArgs, StatusArgs};
@@ -212,6 +214,8 @@ pub enum ClientCommand {
     Promote(Asking<PromoteArgs>),
     Rollback(Asking<RollbackArgs>),
     Deployments(Asking<DeploymentsArgs>),
+    Publishes(Asking<PublishesArgs>),
+    Revert(Asking<RevertArgs>),
     Compare(Asking<CompareArgs>),
     Tests(Asking<TestsArgs>),
     Configs(Asking<ConfigsArgs>),
@@ -307,6 +311,8 @@ impl ClientCommand {
             Self::Promote(asking) => ask(asking, variables, terminal),
             Self::Rollback(asking) => ask(asking, variables, terminal),
             Self::Deployments(asking) => ask(asking, variables, terminal),
+            Self::Publishes(asking) => ask(asking, variables, terminal),
+            Self::Revert(asking) => ask(asking, variables, terminal),
             Self::Compare(asking) => ask(asking, variables, terminal),
             Self::Tests(asking) => ask(asking, variables, terminal),
             Self::Configs(asking) => ask(asking, variables, terminal),

@@ -8,5 +8,6 @@ mod keys;
 mod merges;
 mod plan;
 mod releases;
+mod reverts;
 mod telephony;
 mod world;

@@ -49,6 +49,7 @@ mod plan;
 mod releases;
 mod setting_up;
 mod split_times;
+mod staging;
 mod stopping;
 mod survival;
 mod tls;

@@ -518,3 +518,70 @@ fn who_merges_where_merges_are_published_may_deploy_too() {
     settle(&mut state, |settings| settings.merge_publishes = false);
     assert_eq!(asked(&state, &[edit]), Ok(()));
 }
+
+/// Takes from the draft what a publish brought, so that this is left.
+fn revert(state: &State, publish: &Arc<Deployment>, prompt: &str) -> Action {
+    let id = AgentRef { account: account(), agent: AgentId::parse("desk").unwrap() };
+    desk(AgentEdit::RevertPublish(RevertPublish {
+        publish: Arc::clone(publish),
+        reverted: content_of(prompt),
+        made_of: state.reverting(&id, publish.version).unwrap(),
+    }))
+}
+
+/// An agent whose `live` is at V2, and that publish.
+fn with_publish() -> (State, Arc<Deployment>) {
+    let mut state = with_desk();
+    state.act(publish(Environment::Live)).unwrap();
+    state.act(edit("two")).unwrap();
+    state.act(publish(Environment::Live)).unwrap();
+    let published = active(&state, Environment::Live);
+    (state, published)
+}
+
+#[test]
+fn a_revert_is_the_draft_and_nothing_else_and_made_once() {
+    let (mut state, published) = with_publish();
+    let before = agent(&state).clone();
+    let outcome = state.act(revert(&state, &published, "one")).unwrap();
+    let after = agent(&state);
+    assert_eq!(after.draft.as_ref().unwrap().hash, content_of("one").hash);
+    assert_eq!((&after.versions, &after.deployments), (&before.versions, &before.deployments));
+    let told = format!("what V2 brought was taken from the draft of desk: publish {}", published.id);
+    assert_eq!((outcome.action, outcome.summary, outcome.bodies.len()), ("draft.revert", told, 1));
+    let again = state.act(revert(&state, &published, "one")).unwrap();
+    assert!(again.is_nothing(), "{}", again.summary);
+}
+
+#[test]
+fn a_revert_of_what_somebody_changed_meanwhile_or_may_not_change_changes_nothing() {
+    let (mut state, published) = with_publish();
+    let action = revert(&state, &published, "one");
+    state.act(edit("other")).unwrap();
+    assert_eq!(refused(&mut state, action), STALE_DRAFT);
+    let action = revert(&state, &published, "one");
+    settle(&mut state, |settings| settings.protected_main = true);
+    assert_eq!(refused(&mut state, action), "BRANCH_PROTECTED");
+    let id = AgentRef { account: account(), agent: AgentId::parse("desk").unwrap() };
+    assert_eq!(state.reverting(&id, version(2)).unwrap_err().code, "BRANCH_PROTECTED");
+    settle(&mut state, |settings| settings.protected_main = false);
+    assert_eq!(state.reverting(&id, version(3)).unwrap_err().code, "NOT_FOUND");
+    let first = state.reverting(&id, version(1)).unwrap();
+    assert_eq!((first.entry, first.before), (content_of("one").hash, None));
+}
+
+#[test]
+fn staging_alone_is_let_past_pre_release_where_the_account_says_so() {
+    let mut state = with_desk();
+    let staging = || match publish(Environment::Live) {
+        Action::Agent { agent, edit: AgentEdit::Publish(publish) } => {
+            Action::Agent { agent, edit: AgentEdit::Publish(Publish { of_staging: true, ..publish }) }
+        }
+        other => other,
+    };
+    settle(&mut state, |settings| settings.allow_skip_pre_release = false);
+    assert_eq!(refused(&mut state, staging()), "PRE_RELEASE_NOT_READY");
+    settle(&mut state, |settings| settings.staging_publishes_live = true);
+    assert_eq!(refused(&mut state, publish(Environment::Live)), "PRE_RELEASE_NOT_READY");
+    state.act(staging()).unwrap();
+}
