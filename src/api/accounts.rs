@@ -65,8 +65,7 @@ pub struct SettingsView {
     /// What becomes of calls in progress where an environment gets another version: `keep` or `move`.
     #[schema(value_type = String, example = "keep")]
     active_calls_default: ActiveCalls,
-    /// Whether a publish of staging reaches live where pre-release may not be left out: kept, to no effect, this release
-    /// has no staging.
+    /// Whether a publish of staging reaches live where pre-release may not be left out otherwise.
     staging_publishes_live: bool,
 }
 

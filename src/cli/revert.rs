@@ -175,7 +175,7 @@ impl RevertArgs {
         }
         let open = items(preview, "conflicts");
         if !open.is_empty() {
-            text += &format!("\nchanged again since, and asked about\n");
+            text += "\nchanged again since, and asked about\n";
         }
         open.iter().for_each(|conflict| text += &format!("{}\n", conflicts.told(conflict, look)));
         let numbers: Vec<String> =

@@ -62,8 +62,7 @@ pub struct SettingsChange {
     /// What becomes of calls in progress where an environment gets another version: `keep` or `move`.
     #[schema(value_type = Option<String>)]
     active_calls_default: Option<ActiveCalls>,
-    /// Whether a publish of staging reaches live where pre-release may not be left out: kept, to no effect, this release
-    /// has no staging.
+    /// Whether a publish of staging reaches live where pre-release may not be left out otherwise.
     staging_publishes_live: Option<bool>,
 }
 

@@ -19,8 +19,7 @@ pub struct AccountSettings {
     pub merge_conflict_status: ConflictStatus,
     /// What becomes of calls in progress where an environment gets another version.
     pub active_calls_default: ActiveCalls,
-    /// Whether a publish of staging reaches live where pre-release may not be left out: kept, to no effect, this release
-    /// has no staging.
+    /// Whether a publish of staging reaches live where pre-release may not be left out otherwise.
     pub staging_publishes_live: bool,
 }
 
