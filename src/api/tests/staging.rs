@@ -30,7 +30,7 @@ fn say(text: &str) -> Value {
     json!({"instructions": {"systemPrompt": text}})
 }
 
-fn settle(world: &World, settings: Value) {
+fn settle(world: &World, settings: &Value) {
     let reply = world.admin("PATCH", "/v1/accounts/ws-1", json!({"settings": settings}));
     assert_eq!(reply.status, 200, "{}", reply.text);
 }
@@ -146,6 +146,23 @@ fn a_publish_is_that_of_v1_to_live_and_keeps_its_rules() {
 }
 
 #[test]
+fn a_split_that_tests_live_is_in_the_way_of_a_publish_unless_it_is_told_to_end() {
+    let world = world();
+    publish(&world);
+    edit(&world, say("two"));
+    let arms = json!([
+        {"id": "control", "agentId": "desk", "pin": "live", "weight": 1},
+        {"id": "test", "agentId": "desk", "pin": "draft", "weight": 1},
+    ]);
+    let split = json!({"id": "trial", "scope": {"agentId": "desk", "environment": "live"}, "arms": arms});
+    let made = world.admin("POST", "/v1/splits", split);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("{AGENT}/publish");
+    assert_eq!(world.admin("POST", &path, Value::Null).error(), error(409, "SPLIT_RUNNING", ""));
+    assert_eq!(world.admin("POST", &path, json!({"end_split": true})).status, 200);
+}
+
+#[test]
 fn staging_skips_pre_release_where_the_account_lets_it_and_v1_does_not() {
     let world = world();
     let staging = || world.admin("POST", &format!("{AGENT}/publish"), Value::Null);
@@ -153,13 +170,13 @@ fn staging_skips_pre_release_where_the_account_lets_it_and_v1_does_not() {
         world.admin("POST", "/v1/agents/desk/deployments/publish", json!({"environment": environment}))
     };
     let not_ready = error(412, "PRE_RELEASE_NOT_READY", "");
-    settle(&world, json!({"allow_skip_pre_release": false}));
+    settle(&world, &json!({"allow_skip_pre_release": false}));
     assert_eq!(staging().error(), not_ready);
     assert_eq!(v1("pre-release").status, 201);
     assert_eq!(staging().status, 200, "what is in pre-release is rehearsed");
     edit(&world, say("two"));
     assert_eq!(staging().error(), not_ready);
-    settle(&world, json!({"staging_publishes_live": true}));
+    settle(&world, &json!({"staging_publishes_live": true}));
     assert_eq!(v1("live").error(), not_ready);
     assert_eq!(staging().status, 200);
 }
@@ -381,10 +398,10 @@ fn a_rollback_is_of_a_publish_of_the_agent_as_its_draft_was_seen() {
     edit(&world, say("two"));
     assert_eq!(sent(&tag).error(), error(412, "PRECONDITION_FAILED", ""));
     let tag = preview(&world, &id).header("etag").unwrap().to_owned();
-    settle(&world, json!({"protected_main": true}));
+    settle(&world, &json!({"protected_main": true}));
     let protected = error(409, "BRANCH_PROTECTED", "");
     assert_eq!((sent(&tag).error(), preview(&world, &id).error()), (protected.clone(), protected));
-    settle(&world, json!({"protected_main": false}));
+    settle(&world, &json!({"protected_main": false}));
     assert_eq!(sent(&tag).status, 200);
     let files =
         world.get("/api/v2/agents/sales/publish-history").json()["entries"][0]["change_track_id"].clone();

@@ -33,7 +33,9 @@ fn at_odds() -> World {
 fn a_version_stands_for_the_last_publish_of_it() {
     let diff = json!({"has_changes": true, "changes": []});
     let world = deployments(World::new().answers_with(ROLLBACK, 200, REVISION, &diff));
-    let outcome = world.run("cordboard revert desk V3 --resolve name=\"Desk\" --resolve llm.model=keep --resolve workflow=null");
+    let outcome = world.run(
+        "cordboard revert desk V3 --resolve name=\"Desk\" --resolve llm.model=keep --resolve workflow=null",
+    );
     let told = "the draft of desk is without what V3 brought, from revision 12\n";
     assert_eq!((outcome.code, outcome.out.as_str()), (0, told), "{}", outcome.err);
     let resolutions = json!([

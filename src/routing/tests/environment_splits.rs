@@ -135,6 +135,7 @@ fn a_table_that_followed_every_change_is_the_one_made_from_nothing() {
             environment,
             version_name: String::new(),
             version_description: String::new(),
+            of_staging: false,
         }))
     };
     world.act(publish(Environment::Sandbox, false));

@@ -112,10 +112,7 @@ pub(super) async fn publish_staging(
 ) -> Result<Answer<StagingPublished>, ApiError> {
     let message = body.summary.map(Text::into_string).unwrap_or_default();
     let edit = AgentEdit::Publish(Publish {
-        deploy: Deploy {
-            end_split: body.end_split,
-            ..new_deploy(&management, message, body.active_calls)
-        },
+        deploy: Deploy { end_split: body.end_split, ..new_deploy(&management, message, body.active_calls) },
         environment: Environment::Live,
         version_name: String::new(),
         version_description: String::new(),
