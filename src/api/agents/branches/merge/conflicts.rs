@@ -32,7 +32,8 @@ pub struct MergeConflicts {
     /// What comes of the merge, as `main` has it where there is a conflict: every key of the configuration.
     #[schema(required = false)]
     value: Value,
-    /// What `main` and the branch both changed, each in its own way.
+    /// What `main` and the branch both changed, each in its own way; and, as a whole, lists that do not go with what the other
+    /// did elsewhere.
     #[schema(required = false)]
     conflicts: Vec<ConflictView>,
     /// `true`.
