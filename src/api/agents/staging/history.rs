@@ -89,10 +89,10 @@ pub(super) async fn list_publishes(
     mut query: Query,
 ) -> Result<Answer<PublishHistory>, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
-    let limit = query.limit()?;
+    let limit = query.limit();
     let offset = query.take("offset", |text| {
         text.parse::<u32>().map_err(|_| format!("expected a whole number from 0 to {}", u32::MAX))
-    })?;
+    });
     query.end()?;
     let filter = DeploymentFilter {
         agent: agent.profile.id.clone(),

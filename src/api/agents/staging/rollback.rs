@@ -30,6 +30,7 @@ use crate::domain::id::{AgentId, BranchId, Pin};
 use crate::domain::moves::Followers;
 use crate::domain::state::State as Present;
 use crate::http::error::ApiError;
+use crate::http::json::faults::CODE;
 
 /// The name of the id of a publish.
 const ID: &str = "change_track_id";
@@ -59,8 +60,8 @@ pub(super) async fn preview_rollback(
     mut query: Query,
 ) -> Result<Answer<RollbackPreview>, ApiError> {
     find(&caller, &caller.state, &agent)?;
-    let publish = query.text(ID)?.ok_or_else(missing)?;
-    query.end()?;
+    let publish = named(&mut query, None);
+    let publish = query.end_with(publish)?;
     let asked = Asked { management, caller, agent, publish, resolutions: Vec::new() };
     aside(move || {
         let state = asked.management.control.state();
@@ -116,13 +117,8 @@ pub(super) async fn roll_back_publish(
     Body(body): Body<RollbackBody>,
 ) -> Result<Answer<StagingDiff>, ApiError> {
     find(&caller, &caller.state, &agent)?;
-    let publish = match (query.text(ID)?, body.change_track_id) {
-        (Some(one), Some(other)) if one != other => {
-            return Err(ApiError::validation(ID, "is another one in the query: expected it once"));
-        }
-        (one, other) => one.or(other).ok_or_else(missing)?,
-    };
-    query.end()?;
+    let publish = named(&mut query, body.change_track_id);
+    let publish = query.end_with(publish)?;
     let resolutions = body.resolutions.into_iter().map(Into::into).collect();
     let asked = Arc::new(Asked { management, caller, agent, publish, resolutions });
     // Whoever edits the draft meanwhile waits, so that the merge is not made in vain.
@@ -146,8 +142,20 @@ pub(super) async fn roll_back_publish(
     Err(ApiError::overloaded(1))
 }
 
-fn missing() -> ApiError {
-    ApiError::validation(ID, "is missing: expected the id of a publish, as the publish history says it")
+/// The publish that the query or the body names; the query is at fault where neither does, or each another one.
+fn named(query: &mut Query, in_body: Option<String>) -> Option<String> {
+    const MISSING: &str = "is missing: expected the id of a publish, as the publish history says it";
+    let in_query = query.text(ID);
+    if let (Some(one), Some(other)) = (&in_query, &in_body)
+        && one != other
+    {
+        query.fault(ID, "is another one in the body: expected it once", CODE);
+    }
+    let named = in_query.or(in_body);
+    if named.is_none() {
+        query.fault(ID, MISSING, CODE);
+    }
+    named
 }
 
 /// A rollback as it was asked for.
