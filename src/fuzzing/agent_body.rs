@@ -42,7 +42,7 @@ impl Operation {
 }
 
 /// Every operation of agents and accounts that takes a body, but imports.
-const OPERATIONS: [Operation; 36] = [
+const OPERATIONS: [Operation; 38] = [
     operation(b'A', "PATCH", "/v1/agents/sales/branches/main/attributes/ATTRIBUTE-1", Then::Shown),
     operation(b'B', "POST", "/v1/agents/sales/branches", Then::Answered),
     operation(b'C', "PATCH", "/v1/agents/sales/telephony/phone-numbers/+14155550150", Then::Shown)
