@@ -46,6 +46,7 @@ mod one_revision;
 mod overload;
 mod ownership;
 mod plan;
+mod release_life;
 mod releases;
 mod setting_up;
 mod split_times;
