@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::http::Reply;
 use super::world::{World, encoded};
 
-const LIVES: u64 = 3;
+const LIVES: u64 = 5;
 const STEPS: usize = 70;
 const ENVIRONMENTS: [&str; 3] = ["sandbox", "pre-release", "live"];
 const LIVE: usize = 2;
@@ -136,9 +136,9 @@ impl Life {
         Self { world, model, dice: StdRng::seed_from_u64(seed), log: Vec::new(), made: 0 }
     }
 
-    fn ask(&mut self, method: &str, path: &str, body: Value) -> Reply {
+    fn ask(&mut self, method: &str, path: &str, body: &Value) -> Reply {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/v1/agents/desk/{path}") };
-        let reply = self.world.operator().ask(method, &path, Some(&body));
+        let reply = self.world.operator().ask(method, &path, Some(body));
         self.log.push(format!("{method} {path} {body} -> {} {}", reply.status, reply.json()["error_code"]));
         reply
     }
@@ -168,7 +168,7 @@ impl Life {
         match self.dice.random_range(0..22) {
             0..5 => {
                 let (patch, edit) = self.edit();
-                self.ask("PATCH", "draft", patch).must(200);
+                self.ask("PATCH", "draft", &patch).must(200);
                 edit(&mut self.model.draft);
             }
             5 => self.save(),
@@ -193,7 +193,7 @@ impl Life {
     }
 
     fn save(&mut self) {
-        let saved = self.ask("POST", "versions", json!({"name": "saved"}));
+        let saved = self.ask("POST", "versions", &json!({"name": "saved"}));
         if self.model.last() == Some(&self.model.draft) {
             assert_eq!(saved.must(409).json()["error_code"], "VERSION_ALREADY_SAVED");
             return;
@@ -204,7 +204,7 @@ impl Life {
 
     fn restore(&mut self) {
         let n = self.dice.random_range(1..self.model.versions.len() + 2);
-        let restored = self.ask("POST", &format!("versions/V{n}/restore"), json!({}));
+        let restored = self.ask("POST", &format!("versions/V{n}/restore"), &json!({}));
         match self.model.versions.get(n - 1) {
             Some(version) => {
                 restored.must(200);
@@ -215,7 +215,7 @@ impl Life {
     }
 
     fn revert_draft(&mut self) {
-        let reverted = self.ask("DELETE", "draft", json!({}));
+        let reverted = self.ask("DELETE", "draft", &json!({}));
         match self.model.last() {
             Some(last) => {
                 assert!((200..300).contains(&reverted.status), "{}", reverted.status);
@@ -228,7 +228,7 @@ impl Life {
     fn publish(&mut self) {
         let (environment, ends) = (self.dice.random_range(0..3), self.dice.random_range(0..4) == 0);
         let body = json!({"environment": ENVIRONMENTS[environment], "endSplit": ends});
-        let published = self.ask("POST", "deployments/publish", body);
+        let published = self.ask("POST", "deployments/publish", &body);
         if self.model.served(environment) == Some(&self.model.draft) {
             assert_eq!(published.must(409).json()["error_code"], "DEPLOYMENTS_ALREADY_PUBLISHED");
         } else if self.model.blocks(environment, ends) {
@@ -245,7 +245,7 @@ impl Life {
         let Some(from) = self.one_of(&self.model.deployments.clone()) else { return };
         let (to, ends) = (self.dice.random_range(0..3), self.coin());
         let body = json!({"targetEnvironment": ENVIRONMENTS[to], "endSplit": ends});
-        let promoted = self.ask("POST", &format!("deployments/{}/promote", from.id), body);
+        let promoted = self.ask("POST", &format!("deployments/{}/promote", from.id), &body);
         if to <= from.environment {
             assert_eq!(promoted.must(400).json()["error_code"], "DEPLOYMENTS_INVALID_ENVIRONMENT");
         } else if self.model.blocks(to, ends) {
@@ -261,7 +261,7 @@ impl Life {
         let Some(to) = self.one_of(&self.model.deployments.clone()) else { return };
         let ends = self.coin();
         let body = json!({"endSplit": ends});
-        let rolled = self.ask("POST", &format!("deployments/{}/rollback", to.id), body);
+        let rolled = self.ask("POST", &format!("deployments/{}/rollback", to.id), &body);
         if self.model.active[to.environment] == Some(to.version) {
             rolled.must(200);
         } else if self.model.blocks(to.environment, ends) {
@@ -277,7 +277,7 @@ impl Life {
     fn branch(&mut self) {
         self.made += 1;
         let made =
-            self.ask("POST", "branches", json!({"branchName": format!("branch {}", self.made)})).must(201);
+            self.ask("POST", "branches", &json!({"branchName": format!("branch {}", self.made)})).must(201);
         let id = made.json()["branchId"].as_str().unwrap().to_owned();
         let (base, draft) = (self.model.draft.clone(), self.model.draft.clone());
         self.model.branches.insert(id, Branch { base, draft });
@@ -290,7 +290,7 @@ impl Life {
     fn edit_branch(&mut self) {
         let Some(id) = self.any_branch() else { return };
         let (patch, edit) = self.edit();
-        self.ask("PATCH", &format!("draft?branch={id}"), patch).must(200);
+        self.ask("PATCH", &format!("draft?branch={id}"), &patch).must(200);
         edit(&mut self.model.branches.get_mut(&id).unwrap().draft);
     }
 
@@ -299,7 +299,7 @@ impl Life {
         let path = format!("branches/{id}/merge");
         let Branch { base, draft: theirs } = self.model.branches[&id].clone();
         let (mut config, conflicts) = merged(&base, &self.model.draft, &theirs);
-        let mut reply = self.ask("POST", &path, json!({}));
+        let mut reply = self.ask("POST", &path, &json!({}));
         if !conflicts.is_empty() {
             let refused = reply.must(400).json();
             let told: BTreeSet<String> = refused["conflicts"]
@@ -319,7 +319,7 @@ impl Life {
                 }
                 resolutions.push(json!({"path": ["experimental", key], "strategy": strategy}));
             }
-            reply = self.ask("POST", &path, json!({"conflictResolutions": resolutions}));
+            reply = self.ask("POST", &path, &json!({"conflictResolutions": resolutions}));
         }
         reply.must(200);
         if base == theirs {
@@ -329,7 +329,7 @@ impl Life {
         self.model.branches.get_mut(&id).unwrap().base = theirs;
         if self.model.served(0) != Some(&self.model.draft) {
             let version = self.model.saved();
-            let active = self.ask("GET", "deployments/active", json!({})).must(200).json();
+            let active = self.ask("GET", "deployments/active", &json!({})).must(200).json();
             self.model.deployed(&active["activeDeployments"]["sandbox"], 0, version, true);
         }
     }
@@ -337,24 +337,24 @@ impl Life {
     fn leave_branch(&mut self) {
         let Some(id) = self.any_branch() else { return };
         if self.coin() {
-            let reverted = self.ask("DELETE", &format!("draft?branch={id}"), json!({}));
+            let reverted = self.ask("DELETE", &format!("draft?branch={id}"), &json!({}));
             assert!((200..300).contains(&reverted.status), "{}", reverted.status);
             let branch = self.model.branches.get_mut(&id).unwrap();
             branch.draft = branch.base.clone();
         } else {
-            self.ask("DELETE", &format!("branches/{id}"), json!({})).must(200);
+            self.ask("DELETE", &format!("branches/{id}"), &json!({})).must(200);
             self.model.branches.remove(&id);
-            self.ask("POST", &format!("branches/{id}/merge"), json!({})).must(404);
+            self.ask("POST", &format!("branches/{id}/merge"), &json!({})).must(404);
         }
     }
 
     fn split(&mut self) {
         if let Some(split) = self.model.split.clone() {
             let winner = if self.coin() { "test" } else { "control" };
-            self.ask("POST", &format!("/v1/splits/{}/end", split.id), json!({"winner": winner})).must(200);
+            self.ask("POST", &format!("/v1/splits/{}/end", split.id), &json!({"winner": winner})).must(200);
             self.model.split = None;
             if winner == "test" && self.model.active[LIVE] != Some(split.held) {
-                let active = self.ask("GET", "deployments/active", json!({})).must(200).json();
+                let active = self.ask("GET", "deployments/active", &json!({})).must(200).json();
                 self.model.deployed(&active["activeDeployments"]["live"], LIVE, split.held, false);
             }
             return;
@@ -365,7 +365,7 @@ impl Life {
         let arm = |id: &str, pin: &str| json!({"id": id, "agentId": "desk", "pin": pin, "weight": 1});
         let body = json!({"id": id, "scope": {"agentId": "desk", "environment": "live"},
                           "arms": [arm("control", "live"), arm("test", pin)]});
-        let made = self.ask("POST", "/v1/splits", body);
+        let made = self.ask("POST", "/v1/splits", &body);
         let environment = ENVIRONMENTS.iter().position(|name| *name == pin);
         let lacks = match environment {
             Some(environment) => self.model.active[environment].is_none(),
@@ -393,7 +393,7 @@ impl Life {
         let (mut config, conflicts) = merged(&entry, &self.model.draft, &before);
         let path = "/api/v2/agents/desk/rollback";
         let mut body = json!({"change_track_id": publish.id});
-        let mut reply = self.ask("PUT", path, body.clone());
+        let mut reply = self.ask("PUT", path, &body);
         if !conflicts.is_empty() {
             let refused = reply.must(409).json();
             let told = refused["conflicts"].as_array().unwrap();
@@ -412,7 +412,7 @@ impl Life {
                     .push(json!({"section": conflict["section"], "field": field, "strategy": strategy}));
             }
             body["resolutions"] = json!(resolutions);
-            reply = self.ask("PUT", path, body);
+            reply = self.ask("PUT", path, &body);
         }
         reply.must(200);
         self.model.draft = config;
@@ -485,6 +485,7 @@ impl Life {
 
 #[test]
 fn whatever_is_done_the_router_and_the_rules_say_the_same() {
+    #[expect(clippy::disallowed_methods, reason = "a seed is for a test, and no setting")]
     let given = env::var("CORDBOARD_SEED").ok().and_then(|seed| seed.parse().ok());
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap();
     let first = given.unwrap_or(now.as_secs());
@@ -500,6 +501,9 @@ fn whatever_is_done_the_router_and_the_rules_say_the_same() {
                 eprintln!("CORDBOARD_SEED={seed}, step {step}\n{}\n{:#?}", life.log.join("\n"), life.model);
                 std::panic::resume_unwind(why);
             }
+        }
+        if given.is_some() {
+            println!("{}", life.log.join("\n"));
         }
     }
 }
