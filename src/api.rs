@@ -12,6 +12,7 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod backup;
 pub mod caller_pins;
 pub mod default_route;
 pub mod hand_over;
@@ -56,6 +57,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::control::Control;
 use crate::control::answers::Answers;
 use crate::domain::id::InvalidId;
+use crate::domain::test_call::TestCall;
 use crate::domain::time::Timestamp;
 use crate::http::correlation::{NewId, correlate};
 use crate::http::error::ApiError;
@@ -92,6 +94,8 @@ pub struct Management {
     pub admin_tls: Option<Identity>,
     /// How many calls are in progress.
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// Decides a test call, which is no call; nothing where the agent has nothing at that pin.
+    pub test_call: Arc<dyn Fn(&TestCall) -> Option<String> + Send + Sync>,
     /// What an import of numbers may take.
     pub import_limits: numbers::ImportLimits,
     /// Largest document of an account that is imported, in bytes.
@@ -164,6 +168,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
     document::begun()
         .merge(accounts::routes())
         .merge(agents::routes())
+        .merge(backup::routes())
         .merge(caller_pins::routes())
         .merge(default_route::routes())
         .merge(hand_over::routes())

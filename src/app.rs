@@ -34,6 +34,7 @@ use crate::store::life::{Life, LifeError};
 use crate::telemetry::{Clock, TelemetryError};
 
 pub use check::{Summary, check};
+pub use crate::store::backup::{RestoreError, Restored, restore};
 pub use reset::ResetError;
 
 /// Why the router cannot start or had to stop.

@@ -1,6 +1,6 @@
 //! The command line: its grammar, and the commands that ask a running router over its API.
 //!
-//! [`Cli`] is the grammar of everything `cordboard` does. What needs the server's own rooms (`serve`, `check`,
+//! [`Cli`] is the grammar of everything `cordboard` does. What needs the server's own rooms (`serve`, `check`, `restore`,
 //! `keys reset`) is only read here and carried out elsewhere; a [`ClientCommand`] is carried out by [`run`], which
 //! knows nothing but the API. A command is one file: its arguments, its request, how its answer reads.
 //!
@@ -10,6 +10,7 @@
 mod accounts;
 mod agent_tests;
 mod agents;
+mod backup;
 mod branches;
 mod caller_pins;
 mod client;
@@ -46,6 +47,7 @@ mod splits;
 mod status;
 mod table;
 mod terminal;
+mod test_call;
 mod trust;
 mod variables;
 mod versions;
@@ -58,7 +60,7 @@ mod tests;
 
 use std::process::ExitCode;
 
-pub use grammar::{CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs};
+pub use grammar::{CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs, RestoreArgs};
 pub use terminal::Terminal;
 pub use variables::{VARIABLES, Variables};
 

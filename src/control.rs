@@ -9,6 +9,7 @@
 
 mod alarm;
 pub mod answers;
+pub mod backup;
 mod bodies;
 pub mod files;
 mod hand_over;
@@ -47,6 +48,7 @@ pub use hand_over::{Foreseen, HandOver};
 pub use crate::store::error::StoreError;
 pub use crate::store::port::{DeploymentFilter, HistoryFilter};
 
+use backup::Backups;
 use files::Library;
 use import::Imports;
 use metrics::ConfigMetrics;
@@ -75,6 +77,7 @@ struct Inner {
     files: ArcSwap<Library>,
     split_calls: SplitCalls,
     imports: Imports,
+    backups: Backups,
 }
 
 /// What must hold of the state that a command is weighed against.

@@ -29,6 +29,7 @@ pub mod route;
 pub mod sight;
 pub mod split;
 pub mod state;
+pub mod test_call;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod time;

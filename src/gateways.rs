@@ -23,3 +23,5 @@ pub mod outgoing;
 pub mod plane;
 pub mod targets;
 pub mod worker;
+
+mod test_call;

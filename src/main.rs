@@ -1,11 +1,11 @@
 //! The `cordboard` binary: reads its arguments and hands over.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cordboard::app;
-use cordboard::cli::{self, CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs};
+use cordboard::cli::{self, CheckArgs, Cli, ClientCommand, Command, KeysCommand, KeysResetArgs, RestoreArgs};
 use cordboard::domain::fault::Fault;
 use cordboard::domain::words::counted;
 use cordboard::settings::{self, Flags, Settings, Sources, Variables};
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Client(command) => return cli::run::<Flags>(&command),
         Command::Serve(flags) => serve(flags),
         Command::Check(check) => run_check(&check),
+        Command::Restore(restoring) => restore(&restoring),
         Command::Keys(KeysCommand::Asking(keys)) => return cli::run::<Flags>(&ClientCommand::Keys(keys)),
         Command::Keys(KeysCommand::Reset(reset)) => reset_key(&reset),
     };
@@ -67,33 +68,56 @@ fn run_check(args: &CheckArgs) -> io::Result<ExitCode> {
     Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
-    let flags = Flags { data: args.data.as_ref().map(|data| data.display().to_string()), ..Flags::default() };
-    let data = match Settings::load(&Sources { flags, variables: Variables::of_process() }) {
-        Ok(settings) => settings.data,
+/// The data folder that was said, by a flag or in the settings; nothing where these are faulty, which is told.
+fn data_folder(said: Option<&Path>, as_json: bool) -> io::Result<Option<PathBuf>> {
+    let flags = Flags { data: said.map(|data| data.display().to_string()), ..Flags::default() };
+    match Settings::load(&Sources { flags, variables: Variables::of_process() }) {
+        Ok(settings) => Ok(Some(settings.data)),
         Err(faults) => {
-            let why = "the settings are faulty, so that the data folder is not known";
-            if args.json {
-                writeln!(io::stdout(), "{}", json!({"error": why}))?;
-            }
-            writeln!(io::stderr(), "error: {why}")?;
+            failed("the settings are faulty, so that the data folder is not known", as_json)?;
             for fault in faults {
                 writeln!(io::stderr(), "  {fault}")?;
             }
-            return Ok(ExitCode::FAILURE);
+            Ok(None)
         }
-    };
+    }
+}
+
+/// Says why nothing was done.
+fn failed(why: &str, as_json: bool) -> io::Result<ExitCode> {
+    if as_json {
+        writeln!(io::stdout(), "{}", json!({"error": why}))?;
+    }
+    writeln!(io::stderr(), "error: {why}")?;
+    Ok(ExitCode::FAILURE)
+}
+
+fn restore(args: &RestoreArgs) -> io::Result<ExitCode> {
+    // A folder that is named needs no settings: on a new machine there may be none yet.
+    let named = args.data.clone().map_or_else(|| data_folder(None, args.json), |named| Ok(Some(named)));
+    let Some(data) = named? else { return Ok(ExitCode::FAILURE) };
+    match app::restore(&args.file, &data, args.force) {
+        Ok(app::Restored { revision, replaced }) if args.json => {
+            writeln!(io::stdout(), "{}", json!({"revision": revision, "data": data, "replaced": replaced}))?;
+        }
+        Ok(app::Restored { revision, replaced }) => {
+            writeln!(io::stdout(), "{} holds everything up to revision {revision}", data.display())?;
+            if let Some(replaced) = replaced {
+                writeln!(io::stdout(), "what it held before is in {}", replaced.display())?;
+            }
+        }
+        Err(why) => return failed(&why.to_string(), args.json),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
+    let Some(data) = data_folder(args.data.as_deref(), args.json)? else { return Ok(ExitCode::FAILURE) };
     let file = data.join("admin.key");
     match app::reset_admin_key(&data) {
         Ok(()) if args.json => writeln!(io::stdout(), "{}", json!({"keyFile": file}))?,
         Ok(()) => writeln!(io::stdout(), "a new admin key is in {}; the old one has ended", file.display())?,
-        Err(why) => {
-            if args.json {
-                writeln!(io::stdout(), "{}", json!({"error": why.to_string()}))?;
-            }
-            writeln!(io::stderr(), "error: {why}")?;
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(why) => return failed(&why.to_string(), args.json),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -132,7 +156,7 @@ mod tests {
 
     #[test]
     fn every_command_can_be_told_where_the_data_folder_is() {
-        for line in ["serve", "status", "explain +14155550100", "numbers list", "splits show a", "keys reset"]
+        for line in ["serve", "status", "explain +14155550100", "numbers list", "splits show a", "keys reset", "restore a", "backup a"]
         {
             let words = format!("cordboard {line} --data elsewhere");
             assert!(Cli::<Flags>::read(words.split(' ')).is_ok(), "{words}");

@@ -4,6 +4,7 @@
 //! No call waits for anything in here.
 
 pub mod answers;
+pub mod backup;
 pub mod error;
 pub mod folder;
 pub mod life;

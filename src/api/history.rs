@@ -1,9 +1,13 @@
 //! `/v1/history` and that of an agent: who changed what, and when.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::mpsc::Sender;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,6 +17,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::cursor::{QueryPrint, no_entry};
 use super::request::{Id, Query};
+use super::transfer::streamed;
 use super::{Management, aside};
 use crate::control::HistoryFilter;
 use crate::domain::change::Entry;
@@ -20,6 +25,11 @@ use crate::domain::command::BETWEEN_TARGETS;
 use crate::domain::id::{AgentId, Revision};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
+use crate::http::json::faults::CODE;
+
+const NDJSON: &str = "application/x-ndjson";
+/// Lines that are read at a time, where all are wanted.
+const LINES_AT_A_TIME: usize = 1_000;
 
 /// A line of the history.
 #[derive(Debug, Serialize, ToSchema)]
@@ -71,21 +81,24 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         ("to" = Option<String>, Query, description = "Only before this moment."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, of the same query."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "100 unless said."),
+        ("format" = Option<String>, Query, description = "`json`, a page, unless `ndjson` is said: then all of it as it \
+            comes, a line of JSON each, and neither `cursor` nor `limit`."),
     ),
-    responses((status = 200, body = HistoryPage, description = "A page."))
+    responses((status = 200, content((HistoryPage = "application/json"), (String = "application/x-ndjson")),
+        description = "A page, or all lines."))
 )]
 async fn get_history(
     State(management): State<Arc<Management>>,
     caller: Caller,
     mut query: Query,
-) -> Result<Answer<HistoryPage>, ApiError> {
+) -> Result<Response, ApiError> {
     caller.whole_account()?;
     // A plus that was not encoded comes as a space.
     let target = query.take("target", |text| {
         Ok(text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}")))
     });
     let filter = HistoryFilter { target, ..read(&caller, &mut query) };
-    page(management, caller, query, filter).await
+    answer(management, caller, query, filter).await
 }
 
 /// Lists the changes of an agent itself, of its drafts, versions and environments, the newest first.
@@ -100,9 +113,12 @@ async fn get_history(
         ("to" = Option<String>, Query, description = "Only before this moment."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, of the same query."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "100 unless said."),
+        ("format" = Option<String>, Query, description = "`json`, a page, unless `ndjson` is said: then all of it as it \
+            comes, a line of JSON each, and neither `cursor` nor `limit`."),
     ),
     responses(
-        (status = 200, body = HistoryPage, description = "A page."),
+        (status = 200, content((HistoryPage = "application/json"), (String = "application/x-ndjson")),
+            description = "A page, or all lines."),
     )
 )]
 async fn get_history_of_agent(
@@ -110,10 +126,10 @@ async fn get_history_of_agent(
     caller: Caller,
     Id(id): Id<AgentId>,
     mut query: Query,
-) -> Result<Answer<HistoryPage>, ApiError> {
+) -> Result<Response, ApiError> {
     find(&caller, &caller.state, &id)?;
     let filter = HistoryFilter { agent: Some(id), ..read(&caller, &mut query) };
-    page(management, caller, query, filter).await
+    answer(management, caller, query, filter).await
 }
 
 /// What both lists can be asked for.
@@ -130,6 +146,67 @@ fn read(caller: &Caller, query: &mut Query) -> HistoryFilter {
         from: query.take("from", time),
         to: query.take("to", time),
         ..HistoryFilter::last(caller.account().clone(), 0)
+    }
+}
+
+/// A page, or all of it, as the query wants.
+async fn answer(
+    management: Arc<Management>,
+    caller: Caller,
+    mut query: Query,
+    filter: HistoryFilter,
+) -> Result<Response, ApiError> {
+    let format = query.take("format", |text| match text {
+        "json" => Ok(false),
+        "ndjson" => Ok(true),
+        _ => Err("expected json or ndjson".to_owned()),
+    });
+    if format != Some(true) {
+        return page(management, caller, query, filter).await.map(IntoResponse::into_response);
+    }
+    for name in ["cursor", "limit"] {
+        if query.text(name).is_some() {
+            query.fault(name, "is of pages, and NDJSON is all of it", CODE);
+        }
+    }
+    query.end()?;
+    let revision = caller.state.revision.0;
+    Ok(streamed(NDJSON, revision, move |to| lines(&management, &caller, filter, to)))
+}
+
+/// Writes all lines up to the revision at which they were asked for, the newest first; blocks where the reader is slow.
+fn lines(management: &Management, caller: &Caller, filter: HistoryFilter, to: &Sender<io::Result<Bytes>>) {
+    let agent = filter.agent.clone();
+    let mut filter = HistoryFilter {
+        before: Some(caller.state.revision.next()),
+        limit: LINES_AT_A_TIME,
+        ..filter
+    };
+    loop {
+        let written = management.control.history(&filter).map_err(io::Error::other).and_then(|entries| {
+            let last = entries.last().filter(|_| entries.len() == LINES_AT_A_TIME).map(|entry| entry.revision);
+            let mut piece = Vec::new();
+            for entry in entries {
+                serde_json::to_writer(&mut piece, &EntryView::from(seen(entry, caller, agent.as_ref())))?;
+                piece.push(b'\n');
+            }
+            Ok((last, piece))
+        });
+        match written {
+            Ok((last, piece)) => {
+                // Whoever reads it may have gone.
+                let gone = !piece.is_empty() && to.blocking_send(Ok(piece.into())).is_err();
+                match last.filter(|_| !gone) {
+                    Some(last) => filter.before = Some(last),
+                    None => return,
+                }
+            }
+            Err(why) => {
+                tracing::error!(error = ?why, "a history broke off");
+                drop(to.blocking_send(Err(why)));
+                return;
+            }
+        }
     }
 }
 
@@ -152,12 +229,16 @@ async fn page(
     entries.truncate(limit);
     let last = entries.last().map(|entry| print.after(&entry.revision.to_string()));
     let next_cursor = last.filter(|_| more);
-    let seen = |entry: Entry| match &agent {
+    let seen = entries.into_iter().map(|entry| seen(entry, &caller, agent.as_ref()));
+    Ok(Answer::ok(HistoryPage { entries: seen.map(EntryView::from).collect(), next_cursor }))
+}
+
+/// A line as the caller may read it, of an agent if the history is its alone.
+fn seen(entry: Entry, caller: &Caller, agent: Option<&AgentId>) -> Entry {
+    match agent {
         Some(agent) if !caller.sight().is_whole() => alone(entry, agent),
         _ => entry,
-    };
-    let entries = entries.into_iter().map(seen).map(EntryView::from).collect();
-    Ok(Answer::ok(HistoryPage { entries, next_cursor }))
+    }
 }
 
 /// A line as whoever sees this agent alone may read it: what happened to others with it is not told.

@@ -38,6 +38,7 @@ use crate::http::error::ApiError;
 
 /// The version of the document's form.
 const FORM: u64 = 1;
+const JSON: &str = "application/json";
 /// Pieces that wait for their reader.
 const PIECES: usize = 4;
 /// Most things, and most numbers, that a dry run tells of.
@@ -87,11 +88,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 )]
 async fn export(State(management): State<Arc<Management>>, caller: Caller) -> Response {
     let revision = caller.state.revision.0;
-    streamed(revision, move |sender| write::export(&management, &caller, None, sender))
+    streamed(JSON, revision, move |sender| write::export(&management, &caller, None, sender))
 }
 
 /// An answer that is written piece by piece, on a thread that may wait for whoever reads it.
-fn streamed(
+pub(super) fn streamed(
+    content_type: &'static str,
     revision: u64,
     write: impl FnOnce(&mpsc::Sender<Result<Bytes, io::Error>>) + Send + 'static,
 ) -> Response {
@@ -101,7 +103,7 @@ fn streamed(
     let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         Some((receiver.recv().await?, receiver))
     });
-    let head = [(CONTENT_TYPE, "application/json".to_owned()), (REVISION, revision.to_string())];
+    let head = [(CONTENT_TYPE, content_type.to_owned()), (REVISION, revision.to_string())];
     (head, Body::from_stream(pieces)).into_response()
 }
 

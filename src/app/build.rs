@@ -38,6 +38,7 @@ use crate::routing::token::{KeyRing, TokenKeys};
 use crate::settings::meant::LogFormat;
 use crate::settings::{self, GatewayIx, Settings};
 use crate::store::folder::DataFolder;
+use crate::store::folder::exchange::is_pending;
 use crate::store::life::Life;
 use crate::telemetry::logs::{self, Format};
 use crate::telemetry::process::add_process;
@@ -206,7 +207,7 @@ fn add_meters(registry: &Registry, plane: &CallPlane, control: &Control) -> Resu
 /// Refuses to start without the folder that was named, unless there is something to serve all the same.
 fn configured(settings: &Settings) -> Result<(), AppError> {
     let Some(fault) = &settings.config_fault else { return Ok(()) };
-    if !settings.data.join("last-good").exists() {
+    if !settings.data.join("last-good").exists() && !is_pending(&settings.data) {
         return Err(AppError::Settings(vec![as_fault(fault.clone())]));
     }
     let fault = as_fault(fault.clone());

@@ -18,6 +18,7 @@ use super::{AppError, addresses, random_bytes};
 use crate::api::numbers::ImportLimits;
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
+use crate::domain::test_call::TestCall;
 use crate::gateways::http::HttpGateway;
 use crate::gateways::plane::CallPlane;
 use crate::gateways::worker::Worker;
@@ -87,6 +88,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         calls_tls: calls_reached.tls.clone(),
         admin_tls: admin_reached.tls.clone(),
         calls_in_progress: in_progress(&plane),
+        test_call: test_call(&plane),
         import_limits: import_limits(&settings),
         account_import_bytes_max: settings.limits.account_import_bytes_max,
         listed: Arc::clone(outgoing.listed()),
@@ -242,6 +244,11 @@ fn start_sweeping(plane: &Arc<CallPlane>) -> io::Result<()> {
 fn in_progress(plane: &Arc<CallPlane>) -> Arc<dyn Fn() -> usize + Send + Sync> {
     let plane = Arc::clone(plane);
     Arc::new(move || plane.in_progress())
+}
+
+fn test_call(plane: &Arc<CallPlane>) -> Arc<dyn Fn(&TestCall) -> Option<String> + Send + Sync> {
+    let plane = Arc::clone(plane);
+    Arc::new(move |call| plane.test_call(call, random_bytes()))
 }
 
 /// Signals that end the router, or make it read its files.

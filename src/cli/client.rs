@@ -117,8 +117,9 @@ impl Client {
             if response.status().as_u16() != 200 {
                 return Reply::read(response, sent);
             }
+            let revision = text_of(response.headers(), "x-cordboard-revision");
             std::io::copy(&mut response.into_body().into_reader(), out)?;
-            Ok(Reply { status: 200, revision: None, etag: None, body: Vec::new(), sent })
+            Ok(Reply { status: 200, revision, etag: None, body: Vec::new(), sent })
         })
     }
 
@@ -290,13 +291,14 @@ fn untrusted(why: &CertificateError) -> String {
     format!("its certificate is not trusted, since {what}: {todo}")
 }
 
+fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
 impl Reply {
     fn read(mut response: Response<Body>, sent: Sent) -> Result<Self, Error> {
-        let header = |headers: &HeaderMap, name| {
-            headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-        };
         let (status, headers) = (response.status().as_u16(), response.headers());
-        let (revision, etag) = (header(headers, "x-cordboard-revision"), header(headers, "etag"));
+        let (revision, etag) = (text_of(headers, "x-cordboard-revision"), text_of(headers, "etag"));
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
         Ok(Self { status, revision, etag, body, sent })
     }

@@ -3,6 +3,7 @@
 mod edit;
 mod patch;
 
+use std::fmt;
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -15,7 +16,7 @@ use super::path::Path;
 use super::session::{Errand, Session, is_stdin};
 use super::words::clean_lines;
 use crate::domain::agent_config::SOURCE_BYTES_MAX;
-use crate::domain::id::AgentId;
+use crate::domain::id::{AgentId, BranchId};
 use patch::Assignment;
 
 /// Show and edit the draft of an agent
@@ -29,10 +30,14 @@ Examples:
   cordboard draft sales --edit
   cordboard draft sales set llm.temperature=0.4 'instructions.welcomeMessage=Good morning'
   cordboard draft sales put draft.toml
+  cordboard draft sales --branch BRANCH-0A1B2C3D set llm.temperature=0.4
   cordboard draft sales revert")]
 pub struct DraftArgs {
     /// The agent
     agent: AgentId,
+    /// Of this branch [default: main]
+    #[arg(long, value_name = "BRANCH", global = true)]
+    branch: Option<BranchId>,
     /// Open it in an editor, $VISUAL or $EDITOR, and send what was saved
     ///
     /// If the router finds faults in it, they are shown and you can go on. What you typed is never lost: where it could
@@ -69,26 +74,47 @@ Examples:
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Revert the draft to the newest version
+    /// Revert the draft to the newest version; that of a branch to where the branch was made
     #[command(after_help = "\
 Examples:
   cordboard draft sales revert")]
     Revert,
 }
 
-/// The path of a draft.
-fn path_of(agent: &AgentId) -> Path {
-    agents::path_of(agent).segment("draft")
+/// The draft of an agent, or of one of its branches.
+#[derive(Debug, Clone, Copy)]
+struct Head<'a> {
+    agent: &'a AgentId,
+    branch: Option<&'a BranchId>,
+}
+
+impl Head<'_> {
+    fn path(self) -> Path {
+        agents::path_of(self.agent).segment("draft").query("branch", self.branch)
+    }
+}
+
+impl fmt::Display for Head<'_> {
+    /// As it is called in a sentence, and with its options before a command.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { agent, branch } = self;
+        match (branch, f.alternate()) {
+            (None, _) => write!(f, "{agent}"),
+            (Some(branch), false) => write!(f, "{agent} on {branch}"),
+            (Some(branch), true) => write!(f, "{agent} --branch {branch}"),
+        }
+    }
 }
 
 impl Errand for DraftArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        let (agent, path) = (&self.agent, path_of(&self.agent));
+        let head = Head { agent: &self.agent, branch: self.branch.as_ref() };
+        let path = head.path();
         match &self.command {
             Some(_) if self.edit => {
                 Err(Failure::Usage("--edit goes without a command: edit first, or afterwards".to_owned()))
             }
-            None if self.edit => edit::edit(session, agent),
+            None if self.edit => edit::edit(session, head),
             None => {
                 let reply = session.get(&path)?;
                 session.show(&reply, |config, _| clean_lines(&form::to_text(config)))
@@ -96,18 +122,18 @@ impl Errand for DraftArgs {
             Some(DraftCommand::Set { assignments }) => {
                 let patch = patch::of(assignments).map_err(Failure::Usage)?;
                 let reply = session.change("PATCH", &path, Some(&patch))?;
-                session.done(&reply, &format!("the draft of {agent} is edited"))
+                session.done(&reply, &format!("the draft of {head} is edited"))
             }
             Some(DraftCommand::Put { file }) => {
                 let config = read(file, session)?;
                 let reply = session.change("PUT", &path, Some(&config))?;
                 let said =
                     if is_stdin(file) { "was sent".to_owned() } else { format!("{} says", file.display()) };
-                session.done(&reply, &format!("the draft of {agent} is what {said}"))
+                session.done(&reply, &format!("the draft of {head} is what {said}"))
             }
             Some(DraftCommand::Revert) => {
                 let reply = session.change("DELETE", &path, None)?;
-                session.done(&reply, &format!("the draft of {agent} is what its newest version is"))
+                session.done(&reply, &format!("the draft of {head} is what its newest version is"))
             }
         }
     }

@@ -117,7 +117,7 @@ fn story(asked: &ExplainArgs, decision: &Value, look: Look) -> String {
     story
 }
 
-fn headline(number: &str, decision: &Value, look: Look) -> String {
+pub(super) fn headline(number: &str, decision: &Value, look: Look) -> String {
     let number = clean(number);
     let Some(agent) = text_in(decision, "agentId") else {
         return format!("{}\n", look.bold(format_args!("Nobody serves {number}")));
@@ -172,7 +172,7 @@ fn told_split(split: &Value, explain: &Value, look: Look) -> String {
     told
 }
 
-fn outcome<'l>(decision: &Value, explain: &Value) -> Vec<(&'l str, String)> {
+pub(super) fn outcome<'l>(decision: &Value, explain: &Value) -> Vec<(&'l str, String)> {
     let targets = items(decision, "targets").iter().map(|target| text_of(target, "uri")).collect::<Vec<_>>();
     let mut lines = vec![(
         "Target",

@@ -1,7 +1,8 @@
 //! `export` and `import`: everything of an account, out of one router and into another.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args;
@@ -32,31 +33,71 @@ pub struct ExportArgs {
 
 impl Errand for ExportArgs {
     fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        pour_into(session, &Path::of("/v1/export"), self.output.as_deref())
+        pour_out(session, &Path::of("/v1/export"), self.output.as_deref())
     }
 }
 
-/// Writes a long answer to a file, which is there when all of it is; without one to standard output.
-pub(super) fn pour_into(
+/// Who may read a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Readers {
+    /// Whoever may read what this user writes.
+    Usual,
+    /// Its owner.
+    Owner,
+}
+
+/// Writes a long answer to a file, or without one to standard output.
+pub(super) fn pour_out(
     session: &mut Session<'_, '_>,
     path: &Path,
     file: Option<&FilePath>,
 ) -> Result<(), Failure> {
-    let Some(file) = file else { return session.pour(path) };
+    match file {
+        Some(file) => pour_into(session, path, file, Readers::Usual).map(drop),
+        None => session.pour(path),
+    }
+}
+
+/// Writes a long answer to a file, which is there when all of it is.
+pub(super) fn pour_into(
+    session: &mut Session<'_, '_>,
+    path: &Path,
+    file: &FilePath,
+    readers: Readers,
+) -> Result<Reply, Failure> {
     let unfinished = file.with_added_extension("unfinished");
     let named =
         |why: io::Error| Failure::Output(io::Error::new(why.kind(), format!("{}: {why}", file.display())));
-    let mut begun = BufWriter::new(File::create(&unfinished).map_err(named)?);
+    let mut begun = BufWriter::new(readers.create(&unfinished).map_err(named)?);
     let poured = session.pour_into(path, &mut begun);
-    let whole = poured.and_then(|()| {
+    let whole = poured.and_then(|reply| {
         begun.flush().and_then(|()| begun.get_ref().sync_all()).map_err(named)?;
-        fs::rename(&unfinished, file).map_err(named)
+        fs::rename(&unfinished, file).map_err(named)?;
+        Ok(reply)
     });
     if whole.is_err() {
         // What is there of it is of no use.
         let _ = fs::remove_file(&unfinished);
     }
     whole
+}
+
+impl Readers {
+    /// A file anew, empty.
+    fn create(self, path: &FilePath) -> io::Result<File> {
+        match self {
+            Self::Usual => File::create(path),
+            Self::Owner => {
+                // One that was left behind may be anybody's.
+                if let Err(why) = fs::remove_file(path)
+                    && why.kind() != io::ErrorKind::NotFound
+                {
+                    return Err(why);
+                }
+                OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
+            }
+        }
+    }
 }
 
 /// Take over everything of an exported document

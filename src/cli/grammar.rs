@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use super::accounts::AccountsArgs;
 use super::agent_tests::TestsArgs;
 use super::agents::AgentsArgs;
+use super::backup::BackupArgs;
 use super::branches::BranchesArgs;
 use super::caller_pins::CallerPinsArgs;
 use super::client::Client;
@@ -38,6 +39,7 @@ use super::session::{Errand, Session};
 use super::splits::SplitsArgs;
 use super::status::{ReloadArgs, StatusArgs};
 use super::terminal::Terminal;
+use super::test_call::TestCallArgs;
 use super::variables::Variables;
 use super::versions::VersionsArgs;
 use super::whereabouts::Whereabouts;
@@ -63,8 +65,8 @@ pub struct Cli<S: Args> {
 const LONG_ABOUT: &str = "\
 Cordboard is a call router for voice agents: a gateway asks who serves a call, and one pinned version answers.
 
-`cordboard serve` runs it; without a command, that is what happens. Every other command but `check` and `keys reset` \
-asks a running router over its API.
+`cordboard serve` runs it; without a command, that is what happens. Every other command but `check`, `restore` and \
+`keys reset` asks a running router over its API.
 
 On the machine the router runs on nothing needs to be said: its addresses and first key are in its data folder. \
 From elsewhere, say --url and --key, or set CORDBOARD_URL and CORDBOARD_KEY.";
@@ -156,9 +158,37 @@ Examples:
     #[command(flatten)]
     Client(Box<ClientCommand>),
 
+    /// Make a data folder of a backup, where no router runs on it
+    ///
+    /// The router that is started on it then takes the same API keys and tokens and, with the same config folder, decides as
+    /// the other did: the history is there up to the backup's revision. All of it is restored or nothing, also where this is
+    /// interrupted. What is no backup, was cut short or is damaged is refused, and so is a folder that a running router has.
+    #[command(after_help = "\
+Examples:
+  cordboard restore cordboard.backup --data data
+  cordboard restore cordboard.backup --data data --force")]
+    Restore(RestoreArgs),
+
     /// Show, make and end API keys
     #[command(subcommand)]
     Keys(KeysCommand),
+}
+
+/// What `restore` is told.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// The backup, as `cordboard backup` wrote it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The data folder, made if it is not there [variable: CORDBOARD_DATA] [default: data]
+    #[arg(id = "data_folder", long = "data", value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Put what the folder holds aside, in `replaced-1` within it, instead of refusing
+    #[arg(long)]
+    pub force: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `check` is told.
@@ -204,6 +234,7 @@ pub struct KeysResetArgs {
 #[expect(missing_docs, reason = "a comment would replace the help that each command's arguments carry")]
 pub enum ClientCommand {
     Explain(Asking<ExplainArgs>),
+    TestCall(Asking<TestCallArgs>),
     Status(Asking<StatusArgs>),
     Reload(Asking<ReloadArgs>),
     Agents(Asking<AgentsArgs>),
@@ -232,6 +263,7 @@ pub enum ClientCommand {
     Release(Asking<ReleaseArgs>),
     Export(Asking<ExportArgs>),
     Import(Asking<ImportArgs>),
+    Backup(Asking<BackupArgs>),
     Accounts(Asking<AccountsArgs>),
     #[command(skip)]
     Keys(KeysErrand),
@@ -301,6 +333,7 @@ impl ClientCommand {
     ) -> Result<(), Failure> {
         match self {
             Self::Explain(asking) => ask(asking, variables, terminal),
+            Self::TestCall(asking) => ask(asking, variables, terminal),
             Self::Status(asking) => ask(asking, variables, terminal),
             Self::Reload(asking) => ask(asking, variables, terminal),
             Self::Agents(asking) => ask(asking, variables, terminal),
@@ -329,6 +362,7 @@ impl ClientCommand {
             Self::Release(asking) => ask(asking, variables, terminal),
             Self::Export(asking) => ask(asking, variables, terminal),
             Self::Import(asking) => ask(asking, variables, terminal),
+            Self::Backup(asking) => ask(asking, variables, terminal),
             Self::Accounts(asking) => ask(asking, variables, terminal),
             Self::Keys(KeysErrand::List(asking)) => ask(asking, variables, terminal),
             Self::Keys(KeysErrand::Create(asking)) => ask(asking, variables, terminal),

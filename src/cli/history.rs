@@ -22,7 +22,9 @@ Examples:
   cordboard history --target +14155550100 --limit 20
   cordboard history sales --from 2026-01-01T00:00:00Z
   cordboard history --author ci --action number.put
-  cordboard history --target spring-prompt --json")]
+  cordboard history --target spring-prompt --json
+  cordboard history --ndjson > history.ndjson
+  cordboard history --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --ndjson")]
 pub struct HistoryArgs {
     /// Only changes of this number, split, agent or other object
     ///
@@ -47,6 +49,9 @@ pub struct HistoryArgs {
     /// Only before this moment
     #[arg(long, value_name = "TIME", value_parser = moment)]
     to: Option<Timestamp>,
+    /// Print all of it, not a page: a line of JSON for each change, as they come
+    #[arg(long, conflicts_with_all = ["limit", "cursor"])]
+    ndjson: bool,
     #[command(flatten)]
     page: Page,
 }
@@ -63,6 +68,9 @@ impl Errand for HistoryArgs {
             .query("action", self.action.as_ref())
             .query("from", self.from)
             .query("to", self.to);
+        if self.ndjson {
+            return session.pour(&path.query("format", Some("ndjson")));
+        }
         let none = match (&self.target, &self.agent) {
             (Some(target), _) => format!("nothing of {} has changed", clean(target)),
             (None, Some(agent)) => format!("nothing of {agent} has changed"),

@@ -111,8 +111,8 @@ impl<'s, 't> Session<'s, 't> {
     }
 
     /// The same into something else.
-    pub(super) fn pour_into(&self, path: &Path, out: &mut dyn Write) -> Result<(), Failure> {
-        self.client.pour(path, out)?.granted().map(drop)
+    pub(super) fn pour_into(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
+        self.client.pour(path, out)?.granted()
     }
 
     /// Shows an answer: for people as they read it, for programs as it came.

@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 use arc_swap::ArcSwap;
 
 use super::alarm::Alarm;
+use super::backup::Backups;
 use super::bodies::fetch_wanted;
 use super::files::{LastGood, LastGoodError, Library, located};
 use super::import::Imports;
@@ -182,7 +183,19 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let alarm = Alarm::new("reload", "the files are not followed any more", &health, &metrics);
     let applied = ArcSwap::from_pointee(files.applied.clone());
     let inner =
-        Inner { queue, present, live, store, status, metrics, reloads, files: applied, split_calls, imports };
+        Inner {
+            queue,
+            present,
+            live,
+            store,
+            status,
+            metrics,
+            reloads,
+            files: applied,
+            split_calls,
+            imports,
+            backups: Backups::new(folder.path().to_owned()),
+        };
     let control = Control { inner: Arc::new(inner) };
     Ok((control.clone(), Reloader::new(control, files, calls, clock, alarm)))
 }

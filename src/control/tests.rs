@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -103,6 +103,10 @@ impl ControlStore for Brittle {
 
     fn deployments(&self, filter: &DeploymentFilter) -> Result<Vec<Arc<Deployment>>, StoreError> {
         self.store.deployments(filter)
+    }
+
+    fn copy_into(&self, path: &Path) -> Result<(), StoreError> {
+        self.store.copy_into(path)
     }
 
     fn after(&self, revision: Revision, limit: usize) -> Result<Vec<(Entry, Vec<Change>)>, StoreError> {

@@ -42,7 +42,7 @@ impl Operation {
 }
 
 /// Every operation of agents and accounts that takes a body, but imports.
-const OPERATIONS: [Operation; 38] = [
+const OPERATIONS: [Operation; 39] = [
     operation(b'A', "PATCH", "/v1/agents/sales/branches/main/attributes/ATTRIBUTE-1", Then::Shown),
     operation(b'B', "POST", "/v1/agents/sales/branches", Then::Answered),
     operation(b'C', "PATCH", "/v1/agents/sales/telephony/phone-numbers/+14155550150", Then::Shown)
@@ -72,6 +72,7 @@ const OPERATIONS: [Operation; 38] = [
     operation(b'd', "PUT", "/v1/agents/sales/draft", Then::Shown),
     operation(b'e', "PUT", "/v1/agents/sales/endpoints", Then::Shown),
     operation(b'f', "PUT", "/v1/agents/sales/fallback", Then::Shown),
+    operation(b'h', "POST", "/v1/agents/sales/test-calls", Then::Answered),
     operation(b'i', "PUT", "/v1/agents/sales/tests", Then::Answered),
     operation(b'j', "POST", "/v1/agents/sales/test-runs", Then::Answered),
     operation(b'k', "POST", "/v1/agents/sales/telephony/connectors/batch", Then::Answered),

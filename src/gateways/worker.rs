@@ -99,12 +99,7 @@ impl Worker {
     /// An occasion of a moment, with an id that sorts by time (RFC 9562, version 7) and a draw.
     #[must_use]
     pub fn occasion(&self, purpose: Purpose, now: Timestamp) -> Occasion {
-        let mut rng = self.rng.borrow_mut();
-        let mut random = [0; 10];
-        rng.fill_bytes(&mut random);
-        let millis = u64::try_from(now.0).unwrap_or_default();
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        Occasion { purpose, now, decision_id: id.as_u128(), draw: rng.next_u64() }
+        occasion(&mut self.rng.borrow_mut(), purpose, now)
     }
 
     /// The id of a call or request that came without one.
@@ -118,4 +113,13 @@ impl Worker {
     pub fn count(&self, count: impl FnOnce(&mut Tally)) {
         count(&mut self.tally.borrow_mut());
     }
+}
+
+/// An occasion with an id that sorts by time (RFC 9562, version 7) and a draw.
+pub(super) fn occasion(rng: &mut StdRng, purpose: Purpose, now: Timestamp) -> Occasion {
+    let mut random = [0; 10];
+    rng.fill_bytes(&mut random);
+    let millis = u64::try_from(now.0).unwrap_or_default();
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    Occasion { purpose, now, decision_id: id.as_u128(), draw: rng.next_u64() }
 }

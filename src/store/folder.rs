@@ -1,5 +1,6 @@
 //! The data folder: one router at a time, its files by name, its secrets.
 
+pub mod exchange;
 mod exposure;
 pub mod owned;
 mod peek;
@@ -16,7 +17,7 @@ pub use peek::Peek;
 
 const LOCK: &str = "lock";
 const ADDRESSES: &str = "addresses.json";
-const ADMIN_KEY: &str = "admin.key";
+pub(super) const ADMIN_KEY: &str = "admin.key";
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +116,7 @@ impl DataFolder {
             Err(error) => return Err(FolderError::io(&name, "locked")(error.into())),
         }
         forget(&path.join(ADDRESSES))?;
+        exchange::finish(path).map_err(FolderError::io(path, "exchanged for what was restored"))?;
         write_pid(&mut lock).map_err(FolderError::io(&name, "written"))?;
         Ok(Self { path: path.to_owned(), _lock: lock, writing: Mutex::new(()) })
     }
@@ -140,7 +142,7 @@ impl DataFolder {
     /// The files as they were last applied.
     #[must_use]
     pub fn last_good(&self) -> PathBuf {
-        self.path.join("last-good")
+        self.path.join(super::backup::LAST_GOOD)
     }
 
     /// Where the router listens, for the client commands.

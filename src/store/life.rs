@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{StoreError, StoreErrorKind};
-use super::folder::{DataFolder, FolderError};
+use super::folder::{DataFolder, FolderError, exchange};
 use super::sqlite::SqliteStore;
 use crate::domain::id::Revision;
 
 /// What API keys are hashed with.
-const HASH_KEY: &str = "hash.key";
+pub(super) const HASH_KEY: &str = "hash.key";
 /// What a life leaves beside its store. Not `token.key`: it may come from another router before the first start.
 const TRACES: [&str; 4] = ["control.sqlite-wal", HASH_KEY, "admin.key", "last-good"];
 
@@ -111,7 +111,9 @@ impl Life {
     /// Whether a folder is not there or shows no trace of a life.
     #[must_use]
     pub fn is_none(folder: &Path) -> bool {
-        holds_nothing(&folder.join("control.sqlite")).is_some() && trace(folder).is_none()
+        holds_nothing(&folder.join("control.sqlite")).is_some()
+            && trace(folder).is_none()
+            && !exchange::is_pending(folder)
     }
 }
 

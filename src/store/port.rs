@@ -1,5 +1,6 @@
 //! What control needs of a store: one head, a dense sequence of revisions, commits at an expected revision.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::error::StoreError;
@@ -189,6 +190,15 @@ pub trait ControlStore: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn after(&self, revision: Revision, limit: usize) -> Result<Vec<(Entry, Vec<Change>)>, StoreError>;
+
+    /// Writes everything as of one revision into an empty file, as a [`StoreCopy`](super::sqlite::StoreCopy); not durable
+    /// yet when it returns.
+    ///
+    /// Cost: one pass over everything. No commit waits for it.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the file not be written.
+    fn copy_into(&self, path: &Path) -> Result<(), StoreError>;
 
     /// Keeps how many calls splits have had; no part of the log. Counts of splits that are gone are dropped.
     ///

@@ -1,6 +1,7 @@
 //! The store of one node: a SQLite file, written ahead and synchronised at each commit.
 
 mod answers;
+mod copy;
 mod failure;
 mod format;
 mod load;
@@ -23,6 +24,7 @@ use crate::domain::change::{Change, Entry, NumberChanges, SplitRef, StagedId};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{ConfigHash, Revision};
 pub use answers::AnswerFile;
+pub use copy::StoreCopy;
 use failure::{Failure, Result};
 use place::Place;
 
@@ -175,6 +177,15 @@ impl ControlStore for SqliteStore {
 
     fn split_calls(&self) -> std::result::Result<Vec<(SplitRef, u64)>, StoreError> {
         load::split_calls(&lock(&self.log)).map_err(|failure| failure.told(Deed::Read))
+    }
+
+    fn copy_into(&self, path: &Path) -> std::result::Result<(), StoreError> {
+        let copied = match &self.place {
+            // A connection of its own: the others are read meanwhile.
+            Some(place) => reader(place.path()).and_then(|reader| copy::copy_into(&reader, path)),
+            None => copy::copy_into(&self.writer(), path),
+        };
+        copied.map_err(|failure| failure.told(Deed::Write))
     }
 }
 

@@ -21,6 +21,7 @@ mod world;
 mod addresses;
 mod agent_tests;
 mod bad_input;
+mod backup;
 mod batch;
 mod caller_pins;
 mod capacity;

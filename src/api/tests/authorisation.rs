@@ -157,6 +157,12 @@ fn no_operation_is_granted_without_its_permission_and_each_of_its_permissions_is
         let reply = world.as_key("poor", &method, &path, body.clone());
         let code = reply.json()["error_code"].clone();
         assert_eq!((reply.status, code), (403, json!("USER_ACCESS_FORBIDDEN")), "{method} {path}");
+        if template == "/v1/backup" {
+            // It gives the first key away, so that it takes no less.
+            world.enact(Author::Console, Action::ReplaceKey(key("rich", "ws-1", &Permission::ALL)));
+            assert_eq!(world.as_key("rich", &method, &path, body).status, 200);
+            continue;
+        }
         for permission in need.any_of {
             let world = full();
             world.enact(Author::Console, Action::ReplaceKey(key("rich", "ws-1", &[permission])));

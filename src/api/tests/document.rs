@@ -69,7 +69,7 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
 }
 
 /// Every path of both planes.
-const PATHS: [&str; 84] = [
+const PATHS: [&str; 86] = [
     "/api/v2/agents/{agent_id}/publish",
     "/api/v2/agents/{agent_id}/publish-history",
     "/api/v2/agents/{agent_id}/rollback",
@@ -119,12 +119,14 @@ const PATHS: [&str; 84] = [
     "/v1/agents/{id}/telephony/phone-numbers",
     "/v1/agents/{id}/telephony/phone-numbers/batch",
     "/v1/agents/{id}/telephony/phone-numbers/{number}",
+    "/v1/agents/{id}/test-calls",
     "/v1/agents/{id}/test-runs",
     "/v1/agents/{id}/tests",
     "/v1/agents/{id}/versions",
     "/v1/agents/{id}/versions/{version}",
     "/v1/agents/{id}/versions/{version}/restore",
     "/v1/apply",
+    "/v1/backup",
     "/v1/caller-pins",
     "/v1/caller-pins/{agentId}/{caller}",
     "/v1/calls",

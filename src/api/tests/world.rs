@@ -26,8 +26,9 @@ use crate::domain::change::Change;
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
-use crate::domain::id::{AccountId, AgentId, ConfigHash};
+use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, Pin};
 use crate::domain::testing::{file_agent, file_set};
+use crate::domain::test_call::TestCall;
 use crate::domain::time::Timestamp;
 use crate::telemetry::{Clock, Health, Registry};
 
@@ -151,6 +152,10 @@ impl World {
             calls_tls: None,
             admin_tls: None,
             calls_in_progress: Arc::new(|| 7),
+            test_call: Arc::new(|call: &TestCall| {
+                let there = call.pin != Pin::Environment(Environment::Live);
+                there.then(|| format!("{{\"agentId\":\"{}\",\"pin\":\"{}\",\"test\":true}}", call.agent.agent, call.pin))
+            }),
             import_limits: ImportLimits {
                 rows_max: 1_000,
                 bytes_max: 1 << 16,
@@ -231,7 +236,7 @@ impl World {
             let (head, body) = answer.await.unwrap().into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
             let (status, headers) = (StatusCode::as_u16(&head.status), head.headers);
-            Reply { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+            Reply { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use super::{may_bring_agents, read, streamed, whole_body, write};
+use super::{JSON, may_bring_agents, read, streamed, whole_body, write};
 use crate::api::agents::{AgentView, find};
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
@@ -37,7 +37,7 @@ pub(super) async fn export_agent(
 ) -> Result<Response, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let revision = caller.state.revision.0;
-    Ok(streamed(revision, move |sender| write::export(&management, &caller, Some(&agent), sender)))
+    Ok(streamed(JSON, revision, move |sender| write::export(&management, &caller, Some(&agent), sender)))
 }
 
 /// Makes an agent out of its export, with the versions, the draft, the branches and the environments that it had; all of it, or nothing.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::path_of;
-use crate::cli::export::pour_into;
+use crate::cli::export::pour_out;
 use crate::cli::failure::Failure;
 use crate::cli::path::Path;
 use crate::cli::session::Session;
@@ -27,7 +27,7 @@ pub(super) struct ExportArgs {
 
 impl ExportArgs {
     pub(super) fn run(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
-        pour_into(session, &path_of(&self.agent).segment("export"), self.output.as_deref())
+        pour_out(session, &path_of(&self.agent).segment("export"), self.output.as_deref())
     }
 }
 

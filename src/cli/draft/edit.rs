@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::path_of;
+use super::Head;
 use crate::cli::client::Reply;
 use crate::cli::failure::{Failure, Refused};
 use crate::cli::form;
@@ -19,27 +19,27 @@ use crate::domain::id::AgentId;
 const MARK: &str = "#! ";
 
 /// Lets somebody edit the draft, and sends what they saved if it is still the draft that they saw.
-pub(super) fn edit(session: &mut Session<'_, '_>, agent: &AgentId) -> Result<(), Failure> {
+pub(super) fn edit(session: &mut Session<'_, '_>, head: Head<'_>) -> Result<(), Failure> {
     if !session.terminal.interactive {
         let message = format!(
-            "--edit needs a terminal: `cordboard draft {agent} put FILE` sends a file, and `set` some keys"
+            "--edit needs a terminal: `cordboard draft {head:#} put FILE` sends a file, and `set` some keys"
         );
         return Err(Failure::Usage(message));
     }
     // A change of nothing: what would refuse the edit refuses it before anything is typed.
-    let seen = session.change("PATCH", &path_of(agent), Some(&json!({})))?;
-    let sheet = Sheet::of(agent, &seen.json())?;
-    let sent = until_sent(session, agent, &seen, &sheet);
+    let seen = session.change("PATCH", &head.path(), Some(&json!({})))?;
+    let sheet = Sheet::of(head.agent, &seen.json())?;
+    let sent = until_sent(session, head, &seen, &sheet);
     match sent {
         Ok(()) => sheet.discard(),
-        Err(_) => sheet.keep(session, agent),
+        Err(_) => sheet.keep(session, head),
     }
     sent
 }
 
 fn until_sent(
     session: &mut Session<'_, '_>,
-    agent: &AgentId,
+    head: Head<'_>,
     seen: &Reply,
     sheet: &Sheet,
 ) -> Result<(), Failure> {
@@ -48,12 +48,12 @@ fn until_sent(
         sheet.open(&session.terminal.editor)?;
         let wrong = match form::read(&sheet.read()?) {
             Ok(edited) if edited == config => {
-                return session.terminal.say(&format!("the draft of {agent} stays as it is\n"));
+                return session.terminal.say(&format!("the draft of {head} stays as it is\n"));
             }
             Ok(edited) => {
-                let sent = session.change_if("PUT", &path_of(agent), Some(&edited), seen.etag.as_deref());
+                let sent = session.change_if("PUT", &head.path(), Some(&edited), seen.etag.as_deref());
                 match sent {
-                    Ok(reply) => return session.done(&reply, &format!("the draft of {agent} is edited")),
+                    Ok(reply) => return session.done(&reply, &format!("the draft of {head} is edited")),
                     Err(Failure::Refused(refused)) if refused.status == 400 => faults(&refused),
                     Err(why) => return Err(why),
                 }
@@ -134,10 +134,10 @@ impl Sheet {
     }
 
     /// Says where what was typed is.
-    fn keep(&self, session: &mut Session<'_, '_>, agent: &AgentId) {
+    fn keep(&self, session: &mut Session<'_, '_>, head: Head<'_>) {
         let file = self.file.display();
         session.terminal.remark(format_args!(
-            "what you typed is kept in {file}; `cordboard draft {agent} put {file}` sends it"
+            "what you typed is kept in {file}; `cordboard draft {head:#} put {file}` sends it"
         ));
     }
 

@@ -134,6 +134,17 @@ impl LastGood {
         self.listed(set)?.into_iter().try_for_each(|file| self.load_one(file).map(drop))
     }
 
+    /// The copies that belong to a set, its list among them.
+    ///
+    /// # Errors
+    /// When the list cannot be read, is missing or damaged.
+    pub fn files(&self, set: ConfigHash) -> Result<Vec<PathBuf>, LastGoodError> {
+        // Equal files have one copy.
+        let copies: BTreeSet<PathBuf> =
+            self.listed(set)?.into_iter().map(|file| self.copy(file.hash)).collect();
+        Ok([self.list(set)].into_iter().chain(copies).collect())
+    }
+
     /// The files of a set, as they were kept.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What goes wrong inside, before it is told to anybody.
 
 use std::error::Error;
+use std::io;
 
 use rusqlite::ErrorCode;
 
@@ -14,6 +15,8 @@ pub(super) enum Failure {
     Sqlite(rusqlite::Error),
     /// A row holds what nobody can have written.
     Damage(Box<dyn Error + Send + Sync>),
+    /// A file that is no database could not be read or written.
+    Disk(StoreErrorKind, io::Error),
     /// The kind is known already.
     Known(StoreErrorKind),
 }
@@ -25,11 +28,18 @@ impl Failure {
         Self::Damage(what.into())
     }
 
+    /// What the file system says.
+    pub(super) fn disk(why: io::Error) -> Self {
+        let is_full = matches!(why.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        Self::Disk(if is_full { StoreErrorKind::DiskFull } else { StoreErrorKind::Io }, why)
+    }
+
     /// As the port tells it.
     pub(super) fn told(self, deed: Deed) -> StoreError {
         match self {
             Self::Sqlite(error) => StoreError::from_source(deed, kind_of(&error), error),
             Self::Damage(source) => StoreError::from_source(deed, StoreErrorKind::Damaged, source),
+            Self::Disk(kind, source) => StoreError::from_source(deed, kind, source),
             Self::Known(kind) => StoreError::new(deed, kind),
         }
     }

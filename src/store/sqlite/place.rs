@@ -28,6 +28,11 @@ impl Place {
         Ok(Self { store: (path.to_owned(), store), log: (PathBuf::from(log), OnceLock::new()) })
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.store.0
+    }
+
     /// Fails when the file or its log was removed or replaced. Cost: two look-ups of names.
     pub(super) fn check(&self) -> Result<()> {
         let (store, log) = (identity(&self.store.0), identity(&self.log.0));

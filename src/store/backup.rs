@@ -1,0 +1,216 @@
+//! A backup: everything that a router keeps, as of one revision, in one file.
+//!
+//! ```text
+//!   a SQLite file: the tables of the store, and one with the files beside it | a seal of 64 bytes
+//!                                                mark (24) | bytes before it (8) | BLAKE3 of all that (32)
+//! ```
+//!
+//! The seal tells a backup that is whole from one that was cut short or damaged on its way. SQLite does not mind it: it is
+//! less than a page. Secrets are in the file, for without them no API key and no token is known.
+
+mod restore;
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+use super::folder::{ADMIN_KEY, owned};
+use super::life::HASH_KEY;
+use super::port::ControlStore;
+use super::sqlite::StoreCopy;
+use crate::domain::id::{ConfigHash, Revision};
+
+pub use restore::{RestoreError, Restored, restore};
+
+/// What is copied while a router runs; one that was killed may leave it.
+const UNFINISHED: &str = "backup.new";
+/// The files beside the store; those of the last good files come on top.
+const SECRETS: [&str; 3] = [HASH_KEY, "token.key", ADMIN_KEY];
+/// The folder of the last good files.
+pub const LAST_GOOD: &str = "last-good";
+
+const MARK: &[u8; 24] = b"cordboard backup, sealed";
+/// Bytes of a seal.
+const SEAL: usize = 64;
+/// Bytes that are read at a time.
+const PIECE: usize = 64 << 10;
+
+/// A backup that was made, to be read to its end. It has no name: it goes when this is dropped, or the process ends.
+#[derive(Debug)]
+pub struct Backup {
+    /// Everything up to here is in it.
+    pub revision: Revision,
+    content: File,
+    left: u64,
+    seal: Seal,
+    tail: io::Cursor<Vec<u8>>,
+}
+
+/// Copies a store and the files of its data folder. `last_good` names the files that belong to a set of files.
+///
+/// Commits and calls go on meanwhile. Cost: one pass over the store, whose copy takes as much room in the data folder until
+/// the backup was read.
+///
+/// # Errors
+/// When the store or a file cannot be read, or there is no room.
+pub fn back_up(
+    store: &dyn ControlStore,
+    folder: &Path,
+    last_good: &dyn Fn(ConfigHash) -> io::Result<Vec<PathBuf>>,
+) -> Result<Backup, BackupError> {
+    let path = folder.join(UNFINISHED);
+    let made = copy(store, folder, &path, last_good);
+    // Whoever reads it has it open. What SQLite puts beside a file it takes away itself, unless it fails.
+    let removed = fs::remove_file(&path);
+    drop(fs::remove_file(path.with_added_extension("journal")));
+    let (content, revision) = made?;
+    removed.and_then(|()| Backup::sealing(content, revision)).map_err(named(&path))
+}
+
+/// Why no backup was made.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The store cannot be copied.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file cannot be read or written.
+    #[error("{}: {why}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// Of the last good files something is not there, perhaps no more.
+    #[error("the copies of the last good files: {0}")]
+    LastGood(io::Error),
+}
+
+fn named(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |why| BackupError::Io { path, why }
+}
+
+fn copy(
+    store: &dyn ControlStore,
+    folder: &Path,
+    path: &Path,
+    last_good: &dyn Fn(ConfigHash) -> io::Result<Vec<PathBuf>>,
+) -> Result<(File, Revision), BackupError> {
+    let content = owned::begin(path, 0o600).and_then(|_| File::open(path)).map_err(named(path))?;
+    store.copy_into(path)?;
+    let copy = StoreCopy::open(path)?;
+    for name in SECRETS {
+        let path = folder.join(name);
+        if path.exists() {
+            copy.keep(name, &mut File::open(&path).map_err(named(&path))?)?;
+        }
+    }
+    if let Some(set) = copy.files()? {
+        for path in last_good(set).map_err(BackupError::LastGood)? {
+            let name = path.strip_prefix(folder).ok().and_then(Path::to_str).unwrap_or_default();
+            copy.keep(name, &mut File::open(&path).map_err(BackupError::LastGood)?)?;
+        }
+    }
+    let revision = copy.revision()?;
+    copy.close()?;
+    Ok((content, revision))
+}
+
+impl Backup {
+    fn sealing(mut content: File, revision: Revision) -> io::Result<Self> {
+        let left = content.seek(SeekFrom::End(0))?;
+        content.rewind()?;
+        Ok(Self { revision, content, left, seal: Seal::default(), tail: io::Cursor::default() })
+    }
+
+    /// How many bytes will be read.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.left + SEAL as u64
+    }
+}
+
+impl Read for Backup {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return self.tail.read(buffer);
+        }
+        let read = (&mut self.content).take(self.left).read(buffer)?;
+        if read == 0 && !buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.seal.add(buffer.get(..read).unwrap_or_default());
+        self.left -= read as u64;
+        if self.left == 0 {
+            self.tail = io::Cursor::new(std::mem::take(&mut self.seal).end().to_vec());
+        }
+        Ok(read)
+    }
+}
+
+/// What ends a backup, as it is worked out.
+#[derive(Debug, Default)]
+struct Seal {
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Seal {
+    fn add(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    fn end(mut self) -> [u8; SEAL] {
+        let head = [MARK.as_slice(), &self.bytes.to_be_bytes()].concat();
+        self.hasher.update(&head);
+        let mut seal = [0; SEAL];
+        let whole = head.iter().chain(self.hasher.finalize().as_bytes()).copied().collect::<Vec<_>>();
+        seal.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        seal
+    }
+}
+
+/// What is wrong with the end of a file that should be a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unsealed {
+    /// It never was one.
+    Foreign,
+    /// Its end is missing.
+    CutShort,
+    /// It is not what was sealed.
+    Damaged,
+}
+
+/// Hands the content of a backup over, piece by piece, if its seal is whole; nothing is promised before the end.
+fn unseal(
+    file: &mut File,
+    mut piece: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Result<(), Unsealed>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut end = Vec::with_capacity(SEAL);
+    file.seek(SeekFrom::Start(length.saturating_sub(SEAL as u64)))?;
+    file.take(SEAL as u64).read_to_end(&mut end)?;
+    file.rewind()?;
+    let content = length.saturating_sub(SEAL as u64);
+    if !end.starts_with(MARK) {
+        let mut head = Vec::new();
+        file.take(72).read_to_end(&mut head)?;
+        let is_ours = StoreCopy::begins_with(&head);
+        return Ok(Err(if is_ours { Unsealed::CutShort } else { Unsealed::Foreign }));
+    }
+    let (mut seal, mut buffer, mut left) = (Seal::default(), vec![0; PIECE], content);
+    while left > 0 {
+        let read = file.take(left).read(&mut buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(Err(Unsealed::CutShort));
+        }
+        seal.add(bytes);
+        piece(bytes)?;
+        left -= read as u64;
+    }
+    Ok(if seal.end() == *end { Ok(()) } else { Err(Unsealed::Damaged) })
+}
