@@ -111,6 +111,10 @@ pub fn restore(backup: &Path, data: &Path, force: bool) -> Result<Restored, Rest
         }
         _ => unusable(why),
     })?;
+    // A store that is closed has all in its one file; of another nothing would be durable here.
+    if fresh.join("control.sqlite-wal").exists() {
+        return Err(unwritten(io::Error::other("the store could not be closed")));
+    }
     written.sync_all().map_err(unwritten)?;
     for name in &names {
         File::open(fresh.join(name)).and_then(|file| file.sync_all()).map_err(unwritten)?;
