@@ -33,8 +33,8 @@ use crate::store::folder::FolderError;
 use crate::store::life::{Life, LifeError};
 use crate::telemetry::{Clock, TelemetryError};
 
-pub use check::{Summary, check};
 pub use crate::store::backup::{RestoreError, Restored, restore};
+pub use check::{Summary, check};
 pub use reset::ResetError;
 
 /// Why the router cannot start or had to stop.

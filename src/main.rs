@@ -156,8 +156,16 @@ mod tests {
 
     #[test]
     fn every_command_can_be_told_where_the_data_folder_is() {
-        for line in ["serve", "status", "explain +14155550100", "numbers list", "splits show a", "keys reset", "restore a", "backup a"]
-        {
+        for line in [
+            "serve",
+            "status",
+            "explain +14155550100",
+            "numbers list",
+            "splits show a",
+            "keys reset",
+            "restore a",
+            "backup a",
+        ] {
             let words = format!("cordboard {line} --data elsewhere");
             assert!(Cli::<Flags>::read(words.split(' ')).is_ok(), "{words}");
         }

@@ -124,10 +124,7 @@ async fn list_agents(caller: Caller) -> Result<Response, ApiError> {
         (status = 404, description = "`ACCOUNT_NOT_FOUND`"),
     )
 )]
-async fn list_agents_of_account(
-    caller: Caller,
-    Id(account): Id<AccountId>,
-) -> Result<Response, ApiError> {
+async fn list_agents_of_account(caller: Caller, Id(account): Id<AccountId>) -> Result<Response, ApiError> {
     caller.own(&account)?;
     all(caller).await
 }

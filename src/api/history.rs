@@ -177,14 +177,12 @@ async fn answer(
 /// Writes all lines up to the revision at which they were asked for, the newest first; blocks where the reader is slow.
 fn lines(management: &Management, caller: &Caller, filter: HistoryFilter, to: &Sender<io::Result<Bytes>>) {
     let agent = filter.agent.clone();
-    let mut filter = HistoryFilter {
-        before: Some(caller.state.revision.next()),
-        limit: LINES_AT_A_TIME,
-        ..filter
-    };
+    let mut filter =
+        HistoryFilter { before: Some(caller.state.revision.next()), limit: LINES_AT_A_TIME, ..filter };
     loop {
         let written = management.control.history(&filter).map_err(io::Error::other).and_then(|entries| {
-            let last = entries.last().filter(|_| entries.len() == LINES_AT_A_TIME).map(|entry| entry.revision);
+            let last =
+                entries.last().filter(|_| entries.len() == LINES_AT_A_TIME).map(|entry| entry.revision);
             let mut piece = Vec::new();
             for entry in entries {
                 serde_json::to_writer(&mut piece, &EntryView::from(seen(entry, caller, agent.as_ref())))?;

@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod authorisation;
+mod backup;
 mod branches;
 mod caller_pins;
 mod document;
@@ -25,4 +26,5 @@ mod routes;
 mod splits;
 mod staging;
 mod telephony;
+mod test_calls;
 mod world;

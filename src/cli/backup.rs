@@ -21,7 +21,7 @@ use super::session::{Errand, Session, is_stdin};
 #[command(after_help = "\
 Examples:
   cordboard backup cordboard.backup
-  cordboard backup \"/backups/cordboard-$(date +%F).backup\" --json
+  cordboard backup /backups/cordboard.backup --json
   cordboard backup - | age -r RECIPIENT > cordboard.backup.age")]
 pub struct BackupArgs {
     /// Where to write it, or - for standard output; a file that is there is replaced when all of it has come

@@ -89,6 +89,10 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
+    fn is_main(self) -> bool {
+        self.branch.is_none_or(BranchId::is_main)
+    }
+
     fn path(self) -> Path {
         agents::path_of(self.agent).segment("draft").query("branch", self.branch)
     }
@@ -133,7 +137,8 @@ impl Errand for DraftArgs {
             }
             Some(DraftCommand::Revert) => {
                 let reply = session.change("DELETE", &path, None)?;
-                session.done(&reply, &format!("the draft of {head} is what its newest version is"))
+                let of = if head.is_main() { "what its newest version is" } else { "as it was made" };
+                session.done(&reply, &format!("the draft of {head} is {of}"))
             }
         }
     }

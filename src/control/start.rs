@@ -182,20 +182,19 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let (reloads, calls) = channel();
     let alarm = Alarm::new("reload", "the files are not followed any more", &health, &metrics);
     let applied = ArcSwap::from_pointee(files.applied.clone());
-    let inner =
-        Inner {
-            queue,
-            present,
-            live,
-            store,
-            status,
-            metrics,
-            reloads,
-            files: applied,
-            split_calls,
-            imports,
-            backups: Backups::new(folder.path().to_owned()),
-        };
+    let inner = Inner {
+        queue,
+        present,
+        live,
+        store,
+        status,
+        metrics,
+        reloads,
+        files: applied,
+        split_calls,
+        imports,
+        backups: Backups::new(folder.path().to_owned()),
+    };
     let control = Control { inner: Arc::new(inner) };
     Ok((control.clone(), Reloader::new(control, files, calls, clock, alarm)))
 }

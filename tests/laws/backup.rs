@@ -75,7 +75,9 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn a_backup_amid_calls_and_changes_makes_a_router_that_decides_as_the_other_did_at_its_revision() {
     let world = World::example().running();
     let mut operator = world.operator();
-    operator.post("/v1/agents", &json!({"name": "New", "agentId": "new", "responseSettings": {"greeting": "Hi"}})).must(200);
+    operator
+        .post("/v1/agents", &json!({"name": "New", "agentId": "new", "responseSettings": {"greeting": "Hi"}}))
+        .must(200);
     let called = world.call(IN_SPLIT, "call-before");
     let ended = AtomicBool::new(false);
     let (file, revision) = thread::scope(|scope| {
@@ -128,7 +130,13 @@ fn a_backup_amid_calls_and_changes_makes_a_router_that_decides_as_the_other_did_
         let caller = format!("+14155552{n:03}");
         let decision = |world: &World| {
             let answer = world.route_of(IN_SPLIT, &caller).json();
-            json!([answer["versionHash"], answer["split"], answer["headers"], answer["targets"], answer["reason"]])
+            json!([
+                answer["versionHash"],
+                answer["split"],
+                answer["headers"],
+                answer["targets"],
+                answer["reason"]
+            ])
         };
         assert_eq!(decision(&other), decision(&world));
     }
@@ -231,7 +239,11 @@ fn a_restore_killed_at_any_moment_leaves_what_was_there_or_what_was_backed_up() 
     let mut dice = rand::rng();
     for round in 0..KILLS {
         let (file, _) = if round % 2 == 0 { &even } else { &odd };
-        let mut child = world.cordboard(&["restore", file.to_str().unwrap(), "--data", "data", "--force"]).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = world
+            .cordboard(&["restore", file.to_str().unwrap(), "--data", "data", "--force"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let moment = whole.mul_f64(dice.random_range(0.0..0.9));
         let deadline = Instant::now() + moment;
         while Instant::now() < deadline {
@@ -244,7 +256,9 @@ fn a_restore_killed_at_any_moment_leaves_what_was_there_or_what_was_backed_up() 
         let is_odd = (revision, &heard) == (odd.1, &Value::Null);
         let is_even = (revision, &heard) == (even.1, &json!("1"));
         assert!(is_odd || is_even, "round {round}: revision {revision}, {heard}: {}", world.log());
-        assert!(!world.data().join("restore.decided").exists() && !world.data().join("restore.cleared").exists());
+        assert!(
+            !world.data().join("restore.decided").exists() && !world.data().join("restore.cleared").exists()
+        );
         *seen.entry(is_odd).or_insert(0) += 1;
         world.terminate();
     }

@@ -20,8 +20,8 @@ mod world;
 
 mod addresses;
 mod agent_tests;
-mod bad_input;
 mod backup;
+mod bad_input;
 mod batch;
 mod caller_pins;
 mod capacity;
@@ -54,6 +54,7 @@ mod split_times;
 mod staging;
 mod stopping;
 mod survival;
+mod test_calls;
 mod tls;
 mod tokens;
 mod versions;

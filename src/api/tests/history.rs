@@ -62,3 +62,44 @@ fn the_history_of_an_agent_is_for_who_sees_it_and_tells_of_no_other() {
     assert_eq!(world.get("/v1/agents/nobody/history").error(), error(404, "PROJECT_NOT_FOUND", ""));
     assert_eq!(world.get("/v1/agents/sales/history?author=nobody").json()["entries"], json!([]));
 }
+
+#[test]
+fn all_of_a_history_comes_as_lines_of_json_by_the_same_filters_and_for_the_same_keys() {
+    let world = World::new();
+    let others = world.as_key("other", "PUT", "/v1/default-route", json!({"agentId": "sales"}));
+    assert_eq!(others.status, 400);
+    for n in 0..1_100 {
+        let route = json!({"agentId": if n % 2 == 0 { "sales" } else { "reception" }, "pin": "V1", "headers": {"X-N": n.to_string()}});
+        assert_eq!(world.admin("PUT", &format!("/v1/numbers/+1415555{:04}", n % 7), route).status, 200);
+    }
+    let lines_of = |reply: &super::world::Reply| -> Vec<Value> {
+        reply.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = world.get("/v1/history?format=ndjson");
+    assert_eq!((all.status, all.header("content-type")), (200, Some("application/x-ndjson")));
+    let mut paged = Vec::new();
+    let mut path = "/v1/history?limit=1000".to_owned();
+    loop {
+        let page = world.get(&path).json();
+        paged.extend(page["entries"].as_array().unwrap().clone());
+        let Some(cursor) = page["nextCursor"].as_str() else { break };
+        path = format!("/v1/history?limit=1000&cursor={cursor}");
+    }
+    assert!(paged.len() > 1_100);
+    assert_eq!(lines_of(&all), paged);
+    let some = lines_of(&world.get("/v1/history?format=ndjson&target=%2B14155550003&action=number.put"));
+    assert_eq!(some.len(), 157);
+    assert!(some.iter().all(|line| line["target"] == "+14155550003"));
+    assert_eq!(lines_of(&world.get("/v1/history?format=json"))[0]["entries"].as_array().unwrap().len(), 100);
+
+    assert_eq!(world.as_key("limited", "GET", "/v1/history?format=ndjson", Value::Null).status, 403);
+    let alone = world.as_key("limited", "GET", "/v1/agents/reception/history?format=ndjson", Value::Null);
+    assert_eq!(lines_of(&alone).len(), 1);
+    assert!(!alone.text.contains("sales"), "{}", alone.text);
+    assert_eq!(world.as_key("other", "GET", "/v1/history?format=ndjson", Value::Null).text, "");
+    for (query, field) in [("cursor=a", "cursor"), ("limit=5", "limit")] {
+        let refused = world.get(&format!("/v1/history?format=ndjson&{query}"));
+        assert_eq!(refused.error(), error(400, "VALIDATION_FAILED", field));
+    }
+    assert_eq!(world.get("/v1/history?format=csv").error(), error(400, "VALIDATION_FAILED", "format"));
+}

@@ -27,8 +27,8 @@ use crate::domain::command::{Action, Author, Command};
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, Pin};
-use crate::domain::testing::{file_agent, file_set};
 use crate::domain::test_call::TestCall;
+use crate::domain::testing::{file_agent, file_set};
 use crate::domain::time::Timestamp;
 use crate::telemetry::{Clock, Health, Registry};
 
@@ -154,7 +154,9 @@ impl World {
             calls_in_progress: Arc::new(|| 7),
             test_call: Arc::new(|call: &TestCall| {
                 let there = call.pin != Pin::Environment(Environment::Live);
-                there.then(|| format!("{{\"agentId\":\"{}\",\"pin\":\"{}\",\"test\":true}}", call.agent.agent, call.pin))
+                there.then(|| {
+                    format!("{{\"agentId\":\"{}\",\"pin\":\"{}\",\"test\":true}}", call.agent.agent, call.pin)
+                })
             }),
             import_limits: ImportLimits {
                 rows_max: 1_000,

@@ -326,6 +326,42 @@ fn a_draft_is_shown_as_toml_and_changed_by_key_or_whole() {
     assert_eq!(world.run("cordboard draft desk --edit revert").code, 2);
 }
 
+#[test]
+fn a_draft_of_a_branch_is_shown_and_changed_by_every_way_as_that_of_main() {
+    let config = json!({"name": "Desk"});
+    const OF_BRANCH: [&str; 4] = [
+        "GET /v1/agents/desk/draft?branch=BRANCH-0A1B2C3D",
+        "PATCH /v1/agents/desk/draft?branch=BRANCH-0A1B2C3D",
+        "PUT /v1/agents/desk/draft?branch=BRANCH-0A1B2C3D",
+        "DELETE /v1/agents/desk/draft?branch=BRANCH-0A1B2C3D",
+    ];
+    let world = OF_BRANCH.iter().fold(World::new(), |world, line| {
+        world.answers_with(line, 200, if line.starts_with("GET") { "" } else { REVISION }, &config)
+    });
+    let world = editor(world, "echo 'description = \"new\"' >> \"$1\"");
+    let draft = "cordboard draft desk --branch BRANCH-0A1B2C3D";
+    let said = |what: &str| format!("the draft of desk on BRANCH-0A1B2C3D {what}, from revision 12\n");
+    assert_eq!(world.run(draft).out, "name = \"Desk\"\n");
+    assert_eq!(world.run(&format!("{draft} set name=Desk")).out, said("is edited"));
+    assert_eq!(
+        world.run_answering(&format!("{draft} put -"), "name = \"Desk\"").out,
+        said("is what was sent")
+    );
+    assert_eq!(
+        world.run("cordboard draft desk revert --branch BRANCH-0A1B2C3D").out,
+        said("is as it was made")
+    );
+    assert_eq!(world.lines(), OF_BRANCH);
+    assert_eq!(world.run_answering(&format!("{draft} --edit"), "").out, said("is edited"));
+    assert_eq!(world.lines()[4..], [OF_BRANCH[1], OF_BRANCH[2]]);
+    let refused = world.run(&format!("{draft} --edit"));
+    assert!(
+        refused.err.contains("cordboard draft desk --branch BRANCH-0A1B2C3D put FILE"),
+        "{}",
+        refused.err
+    );
+}
+
 /// An editor that is this script, with the file as `$1`.
 fn editor(world: World, script: &str) -> World {
     let path = world.data.path().join("editor");

@@ -156,6 +156,8 @@ fn belongs(name: &str) -> bool {
     SECRETS.contains(&name)
         || name.strip_prefix(LAST_GOOD).and_then(|name| name.strip_prefix('/')).is_some_and(|name| {
             let (hash, kind) = name.split_once('.').unwrap_or_default();
-            matches!(kind, "toml" | "json") && hash.len() == 32 && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
+            matches!(kind, "toml" | "json")
+                && hash.len() == 32
+                && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
         })
 }

@@ -56,8 +56,7 @@ impl StoreCopy {
         let look = || {
             let copy = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             format::of(&copy.0)?;
-            let found: String =
-                copy.0.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+            let found: String = copy.0.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
             if found != "ok" {
                 return Err(Failure::damage(found));
             }
