@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{AT_LIVE, World};
+use super::world::World;
 
 const PATH: &str = "/v1/agents/sales/test-calls";
 
@@ -23,12 +23,22 @@ fn counted(world: &World) -> Vec<String> {
 #[test]
 fn a_test_call_is_a_decision_that_leaves_nothing() {
     let world = World::example().running();
+    for line in [
+        "agents create Desk --id desk --greeting Hello",
+        "publish desk --to live --yes",
+        "draft desk set instructions.systemPrompt=Kind",
+        "publish desk --to pre-release",
+        "draft desk set instructions.systemPrompt=Brief",
+        "numbers put +14155550180 --agent desk --pin live --yes",
+        "splits create at-live --live-of desk --arm control=desk@live:1 --arm test=desk@pre-release:1 --yes",
+    ] {
+        let done = world.client(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(done.code(), 0, "{line}: {}", done.err);
+    }
     let mut operator = world.operator();
-    let arms = json!([{"id": "control", "agentId": "sales", "pin": "live", "weight": 1},
-                      {"id": "test", "agentId": "sales", "pin": "pre-release", "weight": 1}]);
-    let split = json!({"id": "at-live", "scope": {"agentId": "sales", "environment": "live"}, "arms": arms});
-    operator.post("/v1/splits", &split).must(201);
-    let call = world.call(AT_LIVE, "a-call");
+    let endpoints = json!({"endpoints": [{"uri": "sip:{agent}.{version}@10.0.0.1"}]});
+    operator.put("/v1/agents/desk/endpoints", &endpoints).must(200);
+    let call = world.call("+14155550180", "a-call");
     assert_eq!(call["split"]["id"], "at-live");
     let (before, status) = (counted(&world), world.status());
     for (body, version, pin) in [
@@ -41,7 +51,7 @@ fn a_test_call_is_a_decision_that_leaves_nothing() {
         (json!({"pin": "V2"}), json!(2), "V2"),
         (json!({}), Value::Null, "draft"),
     ] {
-        let decision = operator.post(PATH, &body).must(201).json();
+        let decision = operator.post("/v1/agents/desk/test-calls", &body).must(201).json();
         assert_eq!(decision["test"], true);
         let mut without = decision.clone();
         without.as_object_mut().unwrap().remove("test");
@@ -50,10 +60,10 @@ fn a_test_call_is_a_decision_that_leaves_nothing() {
         assert_eq!((&decision["token"], &decision["split"]), (&Value::Null, &Value::Null), "{body}");
         assert_eq!(
             (&decision["agentId"], &decision["reason"]["code"]),
-            (&json!("sales"), &json!("override"))
+            (&json!("desk"), &json!("override"))
         );
-        let target = decision["target"].as_str().unwrap();
-        assert!(target.contains(if version.is_null() { "sales" } else { "sales.v" }), "{target}");
+        let version = version.as_u64().map_or("draft".to_owned(), |version| version.to_string());
+        assert_eq!(decision["target"], format!("sip:desk.{version}@10.0.0.1"));
         let id = decision["callId"].as_str().unwrap();
         assert_eq!(operator.get(&format!("/v1/calls/{id}")).status, 404);
         assert_eq!(world.gateway().with_key(&world.key()).get(&format!("/v1/calls/{id}")).status, 404);
