@@ -70,6 +70,9 @@ use permits::Permits;
 
 pub use turns::Turns;
 
+/// What decides a test call, as the JSON that answers it.
+pub type TestCalls = Arc<dyn Fn(&TestCall) -> Option<String> + Send + Sync>;
+
 /// What the API works on.
 pub struct Management {
     /// The one way to change anything, and what there is to read.
@@ -95,7 +98,7 @@ pub struct Management {
     /// How many calls are in progress.
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
     /// Decides a test call, which is no call; nothing where the agent has nothing at that pin.
-    pub test_call: Arc<dyn Fn(&TestCall) -> Option<String> + Send + Sync>,
+    pub test_call: TestCalls,
     /// What an import of numbers may take.
     pub import_limits: numbers::ImportLimits,
     /// Largest document of an account that is imported, in bytes.

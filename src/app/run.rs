@@ -15,6 +15,7 @@ use super::housekeeping::Housekeeping;
 use super::test_runs::TestRuns;
 use super::welcome::{self, Welcome};
 use super::{AppError, addresses, random_bytes};
+use crate::api::TestCalls;
 use crate::api::numbers::ImportLimits;
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
@@ -246,9 +247,9 @@ fn in_progress(plane: &Arc<CallPlane>) -> Arc<dyn Fn() -> usize + Send + Sync> {
     Arc::new(move || plane.in_progress())
 }
 
-fn test_call(plane: &Arc<CallPlane>) -> Arc<dyn Fn(&TestCall) -> Option<String> + Send + Sync> {
+fn test_call(plane: &Arc<CallPlane>) -> TestCalls {
     let plane = Arc::clone(plane);
-    Arc::new(move |call| plane.test_call(call, random_bytes()))
+    Arc::new(move |call: &TestCall| plane.test_call(call, random_bytes()))
 }
 
 /// Signals that end the router, or make it read its files.

@@ -140,13 +140,7 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     let reload = beginning.files(&mut files)?;
     let warnings = std::mem::take(&mut beginning.warnings);
     let reload = ReloadStatus { warnings, shadowed: files.applied.shadowed(&beginning.state), ..reload };
-    in_force_but(&reload.warnings);
-    in_force_but(&reload.shadowed);
-    if reload.faults.is_empty() {
-        metrics.config_last_reload_success_timestamp_seconds.set(reload.at.0 / 1_000);
-    } else {
-        not_applied(&metrics, &reload.faults);
-    }
+    tell(&reload, &metrics);
     status.set_reload(reload);
 
     let Beginning { state, touched, .. } = beginning;
@@ -197,6 +191,17 @@ pub fn start(parts: Parts<'_>) -> Result<(Control, Reloader), StartError> {
     };
     let control = Control { inner: Arc::new(inner) };
     Ok((control.clone(), Reloader::new(control, files, calls, clock, alarm)))
+}
+
+/// Says how the files are.
+fn tell(reload: &ReloadStatus, metrics: &ConfigMetrics) {
+    in_force_but(&reload.warnings);
+    in_force_but(&reload.shadowed);
+    if reload.faults.is_empty() {
+        metrics.config_last_reload_success_timestamp_seconds.set(reload.at.0 / 1_000);
+    } else {
+        not_applied(metrics, &reload.faults);
+    }
 }
 
 /// The files as far as they are applied, and where they come from.

@@ -58,10 +58,7 @@ fn a_test_call_is_a_decision_that_leaves_nothing() {
         assert_eq!(keys(&without), keys(&call), "every key of a decision, and no other");
         assert_eq!((&decision["version"], &decision["pin"]), (&version, &json!(pin)), "{body}");
         assert_eq!((&decision["token"], &decision["split"]), (&Value::Null, &Value::Null), "{body}");
-        assert_eq!(
-            (&decision["agentId"], &decision["reason"]["code"]),
-            (&json!("desk"), &json!("override"))
-        );
+        assert_eq!((&decision["agentId"], &decision["reason"]["code"]), (&json!("desk"), &json!("override")));
         let version = version.as_u64().map_or("draft".to_owned(), |version| version.to_string());
         assert_eq!(decision["target"], format!("sip:desk.{version}@10.0.0.1"));
         let id = decision["callId"].as_str().unwrap();
