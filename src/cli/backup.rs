@@ -22,7 +22,7 @@ use super::session::{Errand, Session, is_stdin};
 Examples:
   cordboard backup cordboard.backup
   cordboard backup /backups/cordboard.backup --json
-  cordboard backup - | age -r RECIPIENT > cordboard.backup.age")]
+  cordboard backup - > cordboard.backup")]
 pub struct BackupArgs {
     /// Where to write it, or - for standard output; a file that is there is replaced when all of it has come
     #[arg(value_name = "FILE")]
