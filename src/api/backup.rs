@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 #[utoipa::path(
     get, path = "/v1/backup", tag = "instance", security(("key" = ["admin"])),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/vnd.sqlite3", description = "The backup; `x-cordboard-revision` \
+        (status = 200, body = String, content_type = "application/vnd.sqlite3", description = "The backup; `x-cordboard-revision` \
             is the revision up to which everything is in it."),
         (status = 409, description = "`BACKUP_RUNNING`: another backup has not been read to its end"),
     )

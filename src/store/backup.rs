@@ -24,7 +24,7 @@ use crate::domain::id::{ConfigHash, Revision};
 pub use restore::{RestoreError, Restored, restore};
 
 /// What is copied while a router runs; one that was killed may leave it.
-const UNFINISHED: &str = "backup.new";
+pub(super) const UNFINISHED: &str = "backup.new";
 /// The files beside the store; those of the last good files come on top.
 const SECRETS: [&str; 3] = [HASH_KEY, "token.key", ADMIN_KEY];
 /// The folder of the last good files.
@@ -213,4 +213,78 @@ fn unseal(
         left -= read as u64;
     }
     Ok(if seal.end() == *end { Ok(()) } else { Err(Unsealed::Damaged) })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::store::conformance::story;
+    use crate::store::folder::DataFolder;
+    use crate::store::life::Life;
+
+    /// A backup of a store that has a history, and of its secret; changed by somebody who can seal it.
+    fn changed(how: &str) -> Vec<u8> {
+        let place = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(place.path()).unwrap();
+        let life = Life::open(&folder, [7; 32]).unwrap();
+        life.store.commit(Revision(0), &story::commits()).unwrap();
+        let mut whole = Vec::new();
+        let mut backup = back_up(&life.store, place.path(), &|_| Ok(Vec::new())).unwrap();
+        let length = backup.length();
+        backup.read_to_end(&mut whole).unwrap();
+        assert_eq!(whole.len() as u64, length);
+        assert!(!place.path().join(UNFINISHED).exists());
+
+        let path = place.path().join("content");
+        fs::write(&path, &whole[..whole.len() - SEAL]).unwrap();
+        Connection::open(&path).unwrap().execute_batch(how).unwrap();
+        let mut content = fs::read(path).unwrap();
+        let mut seal = Seal::default();
+        seal.add(&content);
+        content.extend_from_slice(&seal.end());
+        content
+    }
+
+    fn restored(backup: &[u8]) -> Result<PathBuf, String> {
+        let place = tempfile::tempdir().unwrap();
+        let (file, data) = (place.path().join("a.backup"), place.path().join("data"));
+        fs::write(&file, backup).unwrap();
+        match restore(&file, &data, false) {
+            Ok(restored) => {
+                assert_eq!((restored.revision, restored.replaced), (Revision(6), None));
+                assert_eq!(fs::read_to_string(data.join(HASH_KEY)).unwrap(), "07".repeat(32) + "\n");
+                Ok(data)
+            }
+            Err(why) => {
+                assert!(!data.exists(), "{why}, and yet something was written");
+                Err(why.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_router_could_start_with_is_refused_before_anything_is_written() {
+        restored(&changed("")).unwrap();
+        for (how, why) in [
+            ("PRAGMA user_version = 99", "newer"),
+            ("PRAGMA application_id = 7", "no store of Cordboard"),
+            ("INSERT INTO kept_file VALUES ('../stray.key', 0, x'00')", "\"../stray.key\""),
+            ("INSERT INTO kept_file VALUES ('last-good/../../a.toml', 0, x'00')", "no file of a data folder"),
+            ("INSERT INTO kept_file VALUES ('lock', 0, x'00')", "\"lock\""),
+            ("DELETE FROM head", "damaged"),
+        ] {
+            let refused = restored(&changed(how)).unwrap_err();
+            assert!(refused.contains("a.backup") && refused.contains(why), "{how}: {refused}");
+        }
+    }
+
+    #[test]
+    fn what_a_broken_backup_left_behind_goes_with_the_next_start() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join(UNFINISHED), "half").unwrap();
+        drop(DataFolder::open(place.path()).unwrap());
+        assert!(!place.path().join(UNFINISHED).exists());
+    }
 }

@@ -116,6 +116,7 @@ impl DataFolder {
             Err(error) => return Err(FolderError::io(&name, "locked")(error.into())),
         }
         forget(&path.join(ADDRESSES))?;
+        forget(&path.join(super::backup::UNFINISHED))?;
         exchange::finish(path).map_err(FolderError::io(path, "exchanged for what was restored"))?;
         write_pid(&mut lock).map_err(FolderError::io(&name, "written"))?;
         Ok(Self { path: path.to_owned(), _lock: lock, writing: Mutex::new(()) })

@@ -83,7 +83,8 @@ pub struct Restored {
 /// backup is read three times.
 ///
 /// # Errors
-/// [`RestoreError`]; nothing has changed then.
+/// [`RestoreError`]; nothing has changed then, unless the disk fails while things are put into their places, which
+/// whoever takes the folder next does again.
 pub fn restore(backup: &Path, data: &Path, force: bool) -> Result<Restored, RestoreError> {
     let unread = |why| RestoreError::Unread { path: backup.to_owned(), why };
     let mut file = File::open(backup).map_err(unread)?;

@@ -87,9 +87,10 @@ impl Drop for Exchange<'_> {
     }
 }
 
-/// Ends an exchange that was decided, if there is one, in a folder that nobody else has.
+/// Ends an exchange that was decided, if there is one, in a folder that nobody else has; throws one away that was not.
 pub(super) fn finish(folder: &Path) -> io::Result<Option<PathBuf>> {
     let (decided, cleared) = (folder.join(DECIDED), folder.join(CLEARED));
+    remove(&folder.join(NEW))?;
     if decided.exists() {
         for name in NAMES {
             if folder.join(name).exists() {
@@ -184,7 +185,7 @@ mod tests {
             assert_eq!(is_pending(folder), after > 0);
             let _ = finish(folder).unwrap();
             assert_eq!(finish(folder).unwrap(), None, "it is over");
-            assert!(!is_pending(folder), "after {after}");
+            assert!(!is_pending(folder) && !folder.join(NEW).exists(), "after {after}");
             let said = |name: &str| fs::read_to_string(folder.join(name)).ok();
             let (expected, others) = if after == 0 { ("old", Some("old".to_owned())) } else { ("new", None) };
             assert_eq!(said("control.sqlite").as_deref(), Some(expected), "after {after}");
