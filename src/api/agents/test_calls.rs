@@ -62,7 +62,7 @@ impl Written for TestCallBody {
     params(("id" = String, Path, description = "The agent.")),
     request_body = TestCallBody,
     responses(
-        (status = 201, body = serde_json::Value, description = "A decision as `POST /v1/calls` answers it, every key there, \
+        (status = 201, body = ref("#/components/schemas/Decision"), description = "A decision as `POST /v1/calls` answers it, every key there, \
             with `test` true and `token` null."),
         (status = 400, description = "A field is at fault: there is no such version, or nothing is deployed to the environment"),
     )
