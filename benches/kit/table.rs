@@ -135,7 +135,7 @@ pub fn deployed(agent: AgentRef, n: u64) -> Change {
     let (environment, version) = (Environment::Live, version(n));
     let at = Timestamp(0);
     let deployment = Deployment {
-        id: DeploymentId::derived(at, &agent, environment, version),
+        id: DeploymentId::derived((at, Revision(0)), &agent, environment, version),
         environment,
         version,
         kind: DeploymentKind::Publish,

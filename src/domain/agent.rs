@@ -269,14 +269,14 @@ impl Agent {
         environment: Environment,
         to: Option<VersionNumber>,
         by: &str,
-        at: Timestamp,
+        made: (Timestamp, Revision),
     ) -> Option<Change> {
         let agent = self.profile.id.clone();
         let present = self.deployment(environment).map(|deployment| deployment.version);
         match to {
             _ if present == to => None,
             Some(to) => {
-                let deployment = Arc::new(Deployment::declared(self, (environment, to), by, at));
+                let deployment = Arc::new(Deployment::declared(self, (environment, to), by, made));
                 Some(Change::Deployed { agent, deployment })
             }
             None => Some(Change::EnvironmentEmptied { agent, environment }),

@@ -25,10 +25,16 @@ impl DeploymentId {
         Self(uuid::Builder::from_unix_timestamp_millis(at, random).into_uuid())
     }
 
-    /// The id of the only deployment that somebody without randomness makes of a version to an environment at a moment.
+    /// The id of the only deployment that somebody without randomness makes of a version to an environment, at a moment
+    /// and upon a revision: two revisions may have one moment.
     #[must_use]
-    pub fn derived(at: Timestamp, agent: &AgentRef, to: Environment, version: VersionNumber) -> Self {
-        let name = format!("{agent} {to} {version} {}", at.0);
+    pub fn derived(
+        (at, upon): (Timestamp, Revision),
+        agent: &AgentRef,
+        to: Environment,
+        version: VersionNumber,
+    ) -> Self {
+        let name = format!("{agent} {to} {version} {} {upon}", at.0);
         let mut bits = [0; 10];
         blake3::Hasher::new_derive_key("cordboard id of a deployment")
             .update(name.as_bytes())
@@ -127,12 +133,12 @@ impl Deployment {
         agent: &Agent,
         (environment, version): (Environment, VersionNumber),
         by: &str,
-        at: Timestamp,
+        (at, upon): (Timestamp, Revision),
     ) -> Self {
         let before = agent.deployment(environment);
         let back = before.is_some_and(|before| version < before.version);
         Self {
-            id: DeploymentId::derived(at, &agent.profile.id, environment, version),
+            id: DeploymentId::derived((at, upon), &agent.profile.id, environment, version),
             environment,
             version,
             kind: if back { DeploymentKind::Rollback } else { DeploymentKind::Publish },
@@ -171,7 +177,9 @@ mod tests {
     #[test]
     fn a_derived_id_depends_on_all_that_it_is_derived_from() {
         let agent = |id: &str| AgentRef { account: account(), agent: id.parse().unwrap() };
-        let one = |at, id: &str, to, n| DeploymentId::derived(Timestamp(at), &agent(id), to, version(n));
+        let one = |at, id: &str, to, n| {
+            DeploymentId::derived((Timestamp(at), Revision(0)), &agent(id), to, version(n))
+        };
         let ids = [
             one(1, "sales", Environment::Live, 1),
             one(1, "sales", Environment::Live, 2),

@@ -9,7 +9,7 @@ use super::world::{NOW, Reply, World, error};
 use crate::api::operation::OPERATIONS;
 use crate::domain::agent::AgentRef;
 use crate::domain::deployment::DeploymentId;
-use crate::domain::id::Environment;
+use crate::domain::id::{Environment, Revision};
 use crate::domain::testing::{account, config, file_agent, file_set, version};
 use crate::domain::time::Timestamp;
 
@@ -74,6 +74,9 @@ fn world() -> World {
     let numbers = json!({"phoneNumbers": ["+14155550122"]});
     let reply = world.admin("POST", "/v1/agents/hushed/telephony/phone-numbers", numbers);
     assert_eq!(reply.status, 201, "{}", reply.text);
+    let hushed = AgentRef { account: account(), agent: "hushed".parse().unwrap() };
+    let live = world.control.state().agents.get(&hushed).unwrap().deployment(Environment::Live).unwrap().id;
+    assert_eq!(publish_of_files("hushed", 1), live);
     let values = json!({"variables": {"hushed-value": 1}});
     let reply = world.admin("PATCH", "/v1/agents/hushed/real-time-configs/live/variables", values);
     assert_eq!(reply.status, 200, "{}", reply.text);
@@ -149,7 +152,8 @@ fn paths(template: &str) -> Vec<String> {
 /// The id of what put a version of an agent of the files into `live`.
 fn publish_of_files(agent: &str, n: u32) -> DeploymentId {
     let agent = AgentRef { account: account(), agent: agent.parse().unwrap() };
-    DeploymentId::derived(Timestamp(NOW), &agent, Environment::Live, version(n))
+    // The revision upon which the files of this world are applied.
+    DeploymentId::derived((Timestamp(NOW), Revision(3)), &agent, Environment::Live, version(n))
 }
 
 /// Bodies of every kind, for every operation that takes one: to what the key sees, and to what it does not.

@@ -288,7 +288,7 @@ impl Merge<'_> {
         }
         for environment in Environment::ALL {
             let to = file.environments.iter().find(|e| e.value.0 == environment).map(|e| e.value.1);
-            if let Some(change) = agent.declared(environment, to, "files", self.at) {
+            if let Some(change) = agent.declared(environment, to, "files", (self.at, self.next.revision)) {
                 self.change(change);
             }
         }

@@ -211,7 +211,7 @@ impl Intake {
                 let message = format!("agent {} has no {to}", id.agent);
                 self.fault(format!("agents[{i}].environments.{environment}"), message);
             }
-            if let Some(change) = known.declared(environment, to, &self.by, self.at) {
+            if let Some(change) = known.declared(environment, to, &self.by, (self.at, self.next.revision)) {
                 self.change(change);
             }
         }

@@ -195,8 +195,8 @@ impl Patch<'_> {
         self.guard(guarded, self.state.splits.get(id).is_some_and(|split| limited(split)));
         let digest = digest(&id.account, id.split.as_str());
         let Some(split) = self.state.splits.get(id) else {
-            self.test(tested, None);
             if let Some(place) = place {
+                self.test(place, tested, None);
                 self.table.splits.free(place);
                 self.table.split_places.remove(id);
                 self.table.split_digests.remove(&digest);
@@ -222,22 +222,26 @@ impl Patch<'_> {
             self.table.split_places.insert(id.clone(), place);
             self.table.split_digests.insert(digest, place);
             self.remember_split(split, place);
-            self.test(tested, Some((split, place)));
+            self.test(place, tested, Some(split));
         }
     }
 
-    /// Has a split deal the calls of the environment that it tests, and those of another agent no longer.
-    fn test(&mut self, before: Option<AgentRef>, now: Option<(&Split, u32)>) {
-        let now = now.and_then(|(split, place)| {
-            Some((split.under_test()?, (split.scope.as_ref()?.environment, place)))
-        });
+    /// Has the split at a place deal the calls of the environment that it tests, and of no other.
+    fn test(&mut self, place: u32, before: Option<AgentRef>, now: Option<&Split>) {
+        let now =
+            now.and_then(|split| Some((split.under_test()?, (split.scope.as_ref()?.environment, place))));
+        // Another split may test that agent by now: then there is nothing to take back.
+        let ours = |agent: &Arc<ServingAgent>| agent.test.is_some_and(|(_, split)| split == place);
         let gone = before.filter(|before| now.as_ref().is_none_or(|(agent, _)| agent != before));
-        let tests = gone.map(|agent| (agent, None)).into_iter();
-        for (id, test) in tests.chain(now.map(|(agent, test)| (agent, Some(test)))) {
-            if self.table.agent(&id).is_some_and(|agent| agent.test != test) {
-                self.edit_agent(&id, |agent| agent.test = test);
-                self.reseat(&id);
-            }
+        if let Some(id) = gone.filter(|id| self.table.agent(id).is_some_and(ours)) {
+            self.edit_agent(&id, |agent| agent.test = None);
+            self.reseat(&id);
+        }
+        if let Some((id, test)) = now
+            && self.table.agent(&id).is_some_and(|agent| agent.test != Some(test))
+        {
+            self.edit_agent(&id, |agent| agent.test = Some(test));
+            self.reseat(&id);
         }
     }
 

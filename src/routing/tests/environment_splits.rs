@@ -97,6 +97,19 @@ fn one_that_rests_sends_calls_to_what_is_live_outside_its_results() {
 }
 
 #[test]
+fn one_that_takes_the_place_of_one_that_is_over_deals_whatever_their_names() {
+    for name in ["another", "zulu"] {
+        let mut world = world(|split| split.ends_at = Some(Timestamp(i64::MIN + 2)));
+        assert_eq!(served(&world, TO), ["sales V1 split_inactive".to_owned()].into());
+        let next = world.table.splits().next().unwrap().split.as_ref().clone();
+        let other = Split { id: SplitId::parse(name).unwrap(), ends_at: None, ..next };
+        world.act(Action::CreateSplit { split: other, numbers: Vec::new() });
+        assert_eq!(world.table.splits().count(), 2);
+        assert_eq!(served(&world, TO), all_arms(), "{name}");
+    }
+}
+
+#[test]
 fn whatever_its_arm_a_call_of_it_is_one_of_live() {
     let world = world(|_| {});
     for n in 0..30 {

@@ -17,7 +17,7 @@ fn deploy(world: &mut World, environment: Environment, n: u32, moves: bool) {
     let before = world.state.agent(&agent).unwrap().calls_from(environment);
     let revision = world.state.revision.next();
     let deployment = Deployment {
-        id: DeploymentId::derived(Timestamp(i64::from(n)), &agent, environment, version(n)),
+        id: DeploymentId::derived((Timestamp(i64::from(n)), Revision(0)), &agent, environment, version(n)),
         environment,
         version: version(n),
         kind: DeploymentKind::Rollback,

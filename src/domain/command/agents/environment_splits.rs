@@ -105,7 +105,7 @@ impl State {
         on.may_enter(live, rehearsed.is_some_and(|it| it.version == version))?;
         on.passed_tests(on.hash_of(version, &[]))?;
         let deploy = Deploy {
-            id: DeploymentId::derived(command.at, &on.id, live, version),
+            id: DeploymentId::derived((command.at, self.revision), &on.id, live, version),
             message: format!("split {} was ended for {winner}", split.id),
             active_calls: None,
             end_split: false,

@@ -224,8 +224,12 @@ impl World {
     pub fn deploy(&mut self, id: &str, environment: Environment, number: u32) {
         let agent = agent(id);
         let to = (environment, VersionNumber::new(number).unwrap());
-        let deployment =
-            Deployment::declared(self.state.agents.get(&agent).unwrap(), to, "tests", Timestamp(0));
+        let deployment = Deployment::declared(
+            self.state.agents.get(&agent).unwrap(),
+            to,
+            "tests",
+            (Timestamp(0), Revision(0)),
+        );
         self.absorb(&[Change::Deployed { agent, deployment: Arc::new(deployment) }]);
     }
 
