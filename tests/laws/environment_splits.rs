@@ -102,6 +102,25 @@ fn a_version_is_tested_against_what_is_live_and_goes_live_when_it_wins() {
 }
 
 #[test]
+fn another_weight_moves_the_fewest_callers_and_none_the_wrong_way() {
+    let world = rehearsed();
+    done(world.client(&[&CREATE[..], &["--yes"]].concat()));
+    let arms = |world: &World| {
+        let arm = |n| world.route_of(NUMBER, &format!("+1415555{n:04}")).json()["split"]["arm"].clone();
+        (0..200).map(arm).collect::<Vec<_>>()
+    };
+    let before = arms(&world);
+    let told = done(world.client(&["splits", "change", "next", "--weight", "control=3", "--yes"]));
+    assert!((told.out + &told.err).contains("2500 of 10000 slots moved"));
+    let moved: Vec<_> = before.into_iter().zip(arms(&world)).filter(|(was, is)| was != is).collect();
+    assert!((20..90).contains(&moved.len()), "{}", moved.len());
+    assert!(
+        moved.iter().all(|(was, is)| was == "test" && is == "control"),
+        "only the arm that grew gets callers"
+    );
+}
+
+#[test]
 fn an_emergency_ends_the_test_in_one_revision_and_calls_in_progress_keep_their_arm() {
     let world = rehearsed();
     done(world.client(&[&CREATE[..], &["--yes"]].concat()));
