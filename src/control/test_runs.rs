@@ -33,7 +33,8 @@ impl Control {
         now: Timestamp,
     ) -> Result<Vec<Case>, StoreError> {
         let body = self.body(run.hash)?;
-        let config = body.and_then(|body| AgentConfig::from_json(&body).ok()).map(|config| config.to_json());
+        let config =
+            body.and_then(|body| AgentConfig::from_stored(&body).ok()).map(|config| config.to_json());
         let table = self.live().snapshot();
         let judge = |check: &Check| match (&check.demand, &config) {
             (Demand::Call(call), _) => check.case(misled(&table, agent, run, call, now)),
@@ -76,19 +77,18 @@ fn misled(
     };
     let decision = decide(table, &request, 0, now, &mut Silent);
     let Some(choice) = &decision.choice else { return Some(format!("nobody serves {}", call.to)) };
-    let arm = choice.in_split.and_then(|in_split| in_split.arm()).map(|arm| &arm.id);
     let served = choice.served;
+    // Whoever may test one agent learns nothing of others.
+    if *served.agent != *agent {
+        return Some(format!("{} leads to another agent", call.to));
+    }
+    let arm = choice.in_split.and_then(|in_split| in_split.arm()).map(|arm| &arm.id);
     let at = served.version.number.map_or(Pin::Draft, Pin::Version);
     let is_there = match (&call.arm, call.version) {
         (Some(wanted), _) => arm == Some(wanted),
-        (None, Some(version)) => {
-            *served.agent == *agent
-                && match version {
-                    ExpectedVersion::Target => served.version.hash == run.hash,
-                    ExpectedVersion::Draft => at == Pin::Draft,
-                    ExpectedVersion::Number(number) => at == Pin::Version(number),
-                }
-        }
+        (None, Some(ExpectedVersion::Target)) => served.version.hash == run.hash,
+        (None, Some(ExpectedVersion::Draft)) => at == Pin::Draft,
+        (None, Some(ExpectedVersion::Number(number))) => at == Pin::Version(number),
         (None, None) => true,
     };
     let expected = || match (&call.arm, call.version) {

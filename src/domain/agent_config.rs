@@ -109,7 +109,17 @@ impl AgentConfig {
     pub fn from_json(source: &[u8]) -> Result<Self, Vec<ConfigFault>> {
         check_size(source.len())?;
         let root = serde_json::from_slice(source).map_err(|why| vec![not_json(&why)])?;
-        Self::read(&root, "")
+        Self::read(&root, "", false)
+    }
+
+    /// Reads a configuration that was taken in before, as JSON: what looks like a credential by now did not then.
+    ///
+    /// # Errors
+    /// As [`AgentConfig::from_json`].
+    pub fn from_stored(source: &[u8]) -> Result<Self, Vec<ConfigFault>> {
+        check_size(source.len())?;
+        let root = serde_json::from_slice(source).map_err(|why| vec![not_json(&why)])?;
+        Self::read(&root, "", true)
     }
 
     /// Reads a configuration that is JSON already.
@@ -118,7 +128,7 @@ impl AgentConfig {
     /// All faults, up to [`FAULTS_MAX`].
     pub fn from_value(value: &Value) -> Result<Self, Vec<ConfigFault>> {
         let root = Node::deserialize(value).map_err(|why| vec![not_json(&why)])?;
-        Self::read(&root, "")
+        Self::read(&root, "", false)
     }
 
     /// Reads a configuration written as TOML.
@@ -135,7 +145,7 @@ impl AgentConfig {
         }
         faults.into_result()?;
         let at = table.span().start;
-        Self::read(&Node::from_toml(table.into_inner(), at, LEVELS_MAX), source)
+        Self::read(&Node::from_toml(table.into_inner(), at, LEVELS_MAX), source, false)
     }
 
     /// The configuration of which nothing is said but this one's name.
@@ -173,9 +183,9 @@ impl AgentConfig {
         hash_of(&self.canonical_json())
     }
 
-    fn read(root: &Node, source: &str) -> Result<Self, Vec<ConfigFault>> {
+    fn read(root: &Node, source: &str, stored: bool) -> Result<Self, Vec<ConfigFault>> {
         let mut faults = Faults::new(source);
-        let value = Reader::new(&mut faults).value(&ROOT, root);
+        let value = Reader::new(&mut faults, stored).value(&ROOT, root);
         relation::check(root, &mut faults);
         faults.into_result()?;
         let mut config = Self::from_complete(value).map_err(|why| vec![not_json(&why)])?;
@@ -219,7 +229,7 @@ impl AgentConfig {
 impl<'de> Deserialize<'de> for AgentConfig {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let first = |faults: Vec<ConfigFault>| faults.first().map(ToString::to_string).unwrap_or_default();
-        Self::read(&Node::deserialize(d)?, "").map_err(|faults| D::Error::custom(first(faults)))
+        Self::read(&Node::deserialize(d)?, "", false).map_err(|faults| D::Error::custom(first(faults)))
     }
 }
 
@@ -242,7 +252,7 @@ pub fn endpoints_from_value(value: &Value) -> Result<Vec<Endpoint>, Vec<ConfigFa
     let node = Node::deserialize(value).map_err(|why| vec![not_json(&why)])?;
     let mut faults = Faults::new("");
     faults.enter_key("endpoints");
-    let value = Reader::new(&mut faults).value(&ENDPOINTS, &node);
+    let value = Reader::new(&mut faults, false).value(&ENDPOINTS, &node);
     faults.into_result()?;
     serde_json::from_value(value).map_err(|why| vec![not_json(&why)])
 }

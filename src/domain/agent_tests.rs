@@ -42,7 +42,7 @@ pub struct TestSuite {
 }
 
 /// Somebody elsewhere who tests a configuration, and says later what came of it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Runner {
     /// Where runs are told: `https`, or a host that the settings list.
@@ -50,16 +50,37 @@ pub struct Runner {
     /// How long a run may take until its result is there, in seconds.
     pub timeout_seconds: u32,
     /// What requests to it are signed with; known to it and to nobody else.
-    pub secret: String,
+    pub secret: Secret,
 }
 
-impl std::fmt::Debug for Runner {
-    /// Without the secret.
+/// A text that is told to nobody who may not know it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// What it is: for whoever signs with it, or is told it once.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runner")
-            .field("url", &self.url)
-            .field("timeout_seconds", &self.timeout_seconds)
-            .finish_non_exhaustive()
+        f.write_str("Secret")
     }
 }
 
@@ -68,7 +89,7 @@ impl Runner {
     #[must_use]
     pub fn token(&self, run: TestRunId) -> String {
         let mut hasher = blake3::Hasher::new_derive_key("cordboard result of a test run");
-        hasher.update(self.secret.as_bytes()).update(b" ").update(run.to_string().as_bytes());
+        hasher.update(self.secret.expose().as_bytes()).update(b" ").update(run.to_string().as_bytes());
         URL_SAFE_NO_PAD.encode(hasher.finalize().as_bytes())
     }
 }
@@ -79,26 +100,28 @@ impl TestSuite {
     pub fn is_empty(&self) -> bool {
         self.checks.is_empty() && self.runner.is_none()
     }
-
-    /// Everything that is wrong with it, whatever else exists.
-    #[must_use]
-    pub fn faults(&self) -> Vec<FieldFault> {
-        check_faults(&self.checks)
-    }
 }
 
 /// Everything that is wrong with some checks, each by its place.
 #[must_use]
 pub fn check_faults(checks: &[Check]) -> Vec<FieldFault> {
+    let each = checks.iter().enumerate().flat_map(|(i, check)| {
+        let at =
+            move |fault: FieldFault| FieldFault { field: format!("checks[{i}].{}", fault.field), ..fault };
+        check.faults().into_iter().map(at)
+    });
+    each.chain(shape_faults(checks)).collect()
+}
+
+/// What is wrong with some checks together. Cost: no look into any of them, but how long it is.
+#[must_use]
+pub fn shape_faults(checks: &[Check]) -> Vec<FieldFault> {
     let mut faults = Vec::new();
     let mut names = BTreeSet::new();
-    for (i, check) in checks.iter().enumerate() {
-        let at = |fault: FieldFault| FieldFault { field: format!("checks[{i}].{}", fault.field), ..fault };
-        faults.extend(check.faults().into_iter().map(at));
-        if !names.insert(&check.name) {
-            let message = "is the name of an earlier check too: expected one of its own".to_owned();
-            faults.push(FieldFault { field: format!("checks[{i}].name"), message });
-        }
+    for (i, check) in checks.iter().enumerate().filter(|(_, check)| !names.insert(&check.name)) {
+        let message =
+            format!("is the name {:?} of an earlier check too: expected one of its own", check.name);
+        faults.push(FieldFault { field: format!("checks[{i}].name"), message });
     }
     let mut fault = |message| faults.push(FieldFault { field: "checks".to_owned(), message });
     if checks.len() > CHECKS_MAX {

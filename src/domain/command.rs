@@ -38,9 +38,9 @@ use super::time::Timestamp;
 pub use accounts::{AccountPatch, no_account};
 pub use agents::{
     AGENTS_MAX, ALREADY_PUBLISHED, AgentEdit, ConnectorPatch, Content, Deploy, MergeBranch, Merging,
-    NO_NUMBER, NewAgent, NewConfigPage, NewDraft, NewNumbers, Promote, Publish, RecordTestRun, RevertPublish,
-    Reverting, Rollback, SPLIT_RUNNING, STALE_CONFIG_PAGE, STALE_DRAFT, Served, StartTestRun,
-    TESTS_NOT_PASSED, TelephonyEdit, VERSIONS_MAX,
+    NO_NUMBER, NewAgent, NewConfigPage, NewDraft, NewNumbers, Promote, Publish, PutTests, RecordTestRun,
+    RevertPublish, Reverting, Rollback, RunThen, SPLIT_RUNNING, STALE_CONFIG_PAGE, STALE_DRAFT, Served,
+    StartTestRun, TESTS_NOT_PASSED, TelephonyEdit, VERSIONS_MAX,
 };
 pub use held::HELD as FILES_HELD;
 pub use import::OVERTAKEN as IMPORT_OVERTAKEN;

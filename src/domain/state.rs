@@ -53,7 +53,9 @@ pub struct State {
     pub splits: Map<SplitRef, Arc<Split>>,
     /// The splits that test an environment and are not ended by hand, by its agent.
     pub(in crate::domain) environment_splits: Map<AgentRef, SplitId>,
-    /// Runs of tests that are running, and whose they are.
+    /// Runs of tests that are kept, and whose they are.
+    pub test_runs: Map<TestRunId, AgentRef>,
+    /// Those of them that are running.
     pub running_tests: Map<TestRunId, AgentRef>,
     /// Objects of the API that the files in force list too; whether they are there or were deleted since.
     pub shadowed: Map<ObjectRef, ()>,

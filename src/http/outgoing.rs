@@ -22,6 +22,7 @@ use super::secure::SecureConnector;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Time for a request and its answer.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+const NOT_FOUND: &str = "is at no address that is public or listed, or nowhere";
 /// What a URL must be, for people.
 pub const EXPECTED: &str = "https and a public host, or a host that `outgoing.allowed_hosts` lists";
 
@@ -118,7 +119,8 @@ impl Outgoing {
         }
         let response = request.send(body).map_err(|why| match why {
             Error::Timeout(_) => "did not answer in time".to_owned(),
-            Error::HostNotFound => "could not be found".to_owned(),
+            // Whether there is such a name where we are is nobody's business.
+            Error::HostNotFound | Error::BadUri(_) => NOT_FOUND.to_owned(),
             Error::Io(why) => format!("could not be asked: {why}"),
             why => format!("could not be asked: {why}"),
         })?;
@@ -167,7 +169,7 @@ impl Resolver for Guarded {
         let mut allowed = self.empty();
         found.iter().filter(|address| may(address.ip())).for_each(|address| allowed.push(*address));
         if allowed.is_empty() {
-            return Err(Error::BadUri("its host is at no address that is public or listed".to_owned()));
+            return Err(Error::BadUri(NOT_FOUND.to_owned()));
         }
         Ok(allowed)
     }
@@ -329,7 +331,7 @@ mod tests {
         let (port, heard) = answering("204 No Content");
         let refused =
             Outgoing::new(listed(&["192.0.2.0/24"])).post(&format!("https://localhost:{port}/"), &[], b"{}");
-        assert!(refused.unwrap_err().contains("no address that is public or listed"));
+        assert!(refused.unwrap_err().contains(NOT_FOUND));
         let signed = [("x-cordboard-signature", "v1=00".to_owned())];
         let url = format!("http://localhost:{port}/run");
         assert_eq!(Outgoing::new(listed(&["localhost"])).post(&url, &signed, b"{}"), Ok(204));

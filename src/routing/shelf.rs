@@ -56,7 +56,7 @@ impl Shelf {
         if let Some(body) = self.get(account, hash) {
             return Some(body);
         }
-        let config = AgentConfig::from_json(&bodies.canonical(hash)?).ok()?;
+        let config = AgentConfig::from_stored(&bodies.canonical(hash)?).ok()?;
         let json = serde_json::to_vec(&config.to_json()).ok()?;
         let body = Arc::new(Body { hash, json: json.into() });
         let mut place = self.bodies.entry((account.clone(), hash)).or_default();

@@ -306,12 +306,21 @@ fn host_name(text: &str) -> Option<String> {
     is_one.then(|| text.to_ascii_lowercase())
 }
 
+/// Whether addresses of a network are IPv4 ones in the form of IPv6.
+fn is_mapped(network: &IpNet) -> bool {
+    matches!(network, IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some())
+}
+
 impl Outgoing {
     fn meant(written: &written::Outgoing, faults: &mut Vec<Fault>) -> Self {
         let mut meant = Self::default();
         for said in written.allowed_hosts.iter().flatten() {
             let network = said.value.parse().or_else(|_| said.value.parse::<IpAddr>().map(IpNet::from));
             match (network, host_name(&said.value)) {
+                (Ok(network), _) if is_mapped(&network) => faults.push(said.fault(
+                    format!("holds {:?}, IPv4 written as IPv6", said.value),
+                    "the network as IPv4, such as 10.1.0.0/16",
+                )),
                 (Ok(network), _) => meant.allowed_networks.push(network.trunc()),
                 (Err(_), Some(name)) => meant.allowed_names.push(name),
                 (Err(_), None) => faults.push(said.fault(

@@ -295,3 +295,22 @@ fn behind_the_gate_only_what_passed_goes_on_and_an_emergency_goes_back() {
         format!("/v1/agents/desk/deployments/{}/rollback", first["deployment"]["id"].as_str().unwrap());
     world.operator().post(&path, &json!({})).must(200);
 }
+
+#[test]
+fn no_runner_speaks_before_the_checks_are_judged() {
+    let world = world(LOCAL);
+    // A runner that never takes the request: what it is told of comes after the checks anyway.
+    let (url, told) = runner("200 OK");
+    put_tests(&world, &json!({"checks": [greets()], "runner": {"url": url, "secret": SECRET}})).must(200);
+    done(world.client(&["draft", "desk", "set", "instructions.welcomeMessage=Goodbye"]));
+    let id = start(&world, "draft");
+    let (_, body) = heard(&told);
+    let run = world.operator().get(&format!("/v1/test-runs/{id}")).must(200).json();
+    assert_eq!((&run["status"], &run["cases"][0]["status"]), (&json!("running"), &json!("failed")));
+    let token = body["token"].as_str().unwrap();
+    let path = body["result"].as_str().unwrap();
+    let passed = super::http::Client::new(world.admin_address())
+        .with_key(token)
+        .post(path, &json!({"status": "passed"}));
+    assert_eq!(passed.must(200).json()["status"], "failed", "one check that failed fails the run");
+}

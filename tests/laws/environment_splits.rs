@@ -210,9 +210,41 @@ fn a_plan_says_who_is_moved_and_an_export_carries_the_test_along() {
         assert_eq!(arm(&other), arm(&world));
     }
     let refused = other.client(&["publish", "desk", "--to", "live", "--yes"]);
+    assert!(refused.err.contains("SPLIT_RUNNING"), "{}", refused.err);
+}
+
+#[test]
+fn no_import_goes_around_what_a_split_of_live_is_held_to() {
+    let world = rehearsed();
+    let document = |splits: Value| json!({"cordboard": 1, "splits": splits});
+    let import = |key: &str, document: &Value| world.operator().with_key(key).post("/v1/import", document);
+    let body = json!({"name": "ci", "permissions": ["read", "edit"]});
+    let editor =
+        world.operator().post("/v1/keys", &body).must(201).json()["key"].as_str().unwrap().to_owned();
+    let arm =
+        |id: &str, pin: &str, weight: u32| json!({"id": id, "agentId": "desk", "pin": pin, "weight": weight});
+    let split = |id: &str| {
+        json!({"id": id, "scope": {"agentId": "desk", "environment": "live"}, "salt": "1", "owners": [[0, 9999, 1]],
+            "arms": [arm("control", "live", 0), arm("test", "V2", 1)],
+            "createdAt": "2026-01-01T00:00:00.000Z", "updatedAt": "2026-01-01T00:00:00.000Z"})
+    };
+    import(&editor, &document(json!([split("sly")]))).must(403);
+    let operator = world.key();
+    let account = world.operator().get("/v1/accounts").must(200).json()["accounts"][0]["accountId"].clone();
+    let path = format!("/v1/accounts/{}", account.as_str().unwrap());
+    let gate = |on: bool| json!({"settings": {"tests_gate": on}});
+    world.operator().patch(&path, &gate(true)).must(200);
+    let refused = import(&operator, &document(json!([split("sly")]))).must(400);
+    assert!(refused.json()["message"].as_str().unwrap().contains("TESTS_NOT_PASSED"));
+    world.operator().patch(&path, &gate(false)).must(200);
+    import(&operator, &document(json!([split("first")]))).must(200);
+    let refused = import(&operator, &document(json!([split("second")]))).must(400);
     assert!(
-        refused.err.contains("SPLIT_RUNNING") || refused.err.contains("ALREADY_PUBLISHED"),
-        "{}",
-        refused.err
+        refused.json()["message"].as_str().unwrap().contains("SPLIT_RUNNING"),
+        "it is not left out in silence"
     );
+    // Nor does an import put something else into what is tested.
+    let mut whole = world.operator().get("/v1/export").must(200).json();
+    whole["agents"][0]["environments"]["live"] = json!("V2");
+    assert_eq!(import(&operator, &whole).must(400).field(), "agents[0].environments.live");
 }

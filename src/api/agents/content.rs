@@ -73,7 +73,7 @@ pub(super) fn stored_config(management: &Management, hash: ConfigHash) -> Result
 
 /// A configuration of its stored text.
 pub(super) fn read(hash: ConfigHash, stored: &[u8]) -> Result<AgentConfig, ApiError> {
-    AgentConfig::from_json(stored).map_err(|faults| {
+    AgentConfig::from_stored(stored).map_err(|faults| {
         tracing::error!(%hash, ?faults, "the store has a configuration that is none");
         ApiError::internal()
     })

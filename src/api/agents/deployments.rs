@@ -516,11 +516,18 @@ async fn deploy(
         let weighed = rehearse(management, caller, id, edit, reached).await.map_err(refused)?;
         return Ok(Answer::ok(Released::DryRun(Box::new(weighed))));
     }
+    let made = match &edit {
+        AgentEdit::Publish(Publish { deploy, .. })
+        | AgentEdit::Promote(Promote { deploy, .. })
+        | AgentEdit::Rollback(Rollback { deploy, .. }) => Some(deploy.id),
+        _ => None,
+    };
     let action = Action::Agent { agent: id.clone(), edit };
     let applied: Applied = caller.submit(management, action).await.map_err(refused)?;
     let agent = find(caller, &applied.state, &id)?;
     let deployment = DeploymentView::active(agent, reached).ok_or_else(ApiError::internal)?;
-    let test_run_ids = started_by(agent, deployment.id);
+    // What serves already has started none.
+    let test_run_ids = made.map(|made| started_by(agent, made)).unwrap_or_default();
     let made = Deployed { deployment, test_run_ids, warnings: applied.warnings.clone() };
     Ok(Answer::ok(Released::Deployed(Box::new(made))).since(&applied))
 }

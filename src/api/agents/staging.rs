@@ -15,7 +15,7 @@ mod rollback;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -32,6 +32,7 @@ use crate::api::{Management, aside};
 use crate::domain::agent::Agent;
 use crate::domain::agent_config::{KeyChange, SOURCE_BYTES_MAX, Section};
 use crate::domain::id::{AgentId, Environment};
+use crate::http::body::body_limit;
 use crate::http::error::ApiError;
 
 /// What a publish would change.
@@ -76,7 +77,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
         .routes(routes!(history::list_publishes))
         .routes(routes!(rollback::preview_rollback))
         .routes(routes!(rollback::roll_back_publish))
-        .layer(DefaultBodyLimit::max(SOURCE_BYTES_MAX))
+        .layer(body_limit(SOURCE_BYTES_MAX))
 }
 
 /// Shows what differs between Staging, the draft, and Production, what `live` serves.

@@ -16,16 +16,20 @@ use crate::api::caller::Caller;
 use crate::api::fields::{Fields, Written};
 use crate::api::request::{AnyBody, Body, Id, PathId, Query};
 use crate::api::{Management, halves};
-use crate::domain::agent::{Agent, AgentRef};
+use crate::domain::agent::Agent;
 use crate::domain::agent_tests::run::{CASES_MAX, Case, CaseStatus, TestRun, TestRunId};
-use crate::domain::command::{Action, AgentEdit, Author, Command, RecordTestRun, StartTestRun};
+use crate::domain::command::{Action, AgentEdit, Author, Command, RecordTestRun, RunThen, StartTestRun};
 use crate::domain::deployment::DeploymentId;
 use crate::domain::id::{AgentId, ConfigHash, Pin};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State as Present;
 use crate::domain::time::Timestamp;
+use crate::http::body::body_limit;
 use crate::http::credentials::Credentials;
 use crate::http::error::ApiError;
+
+/// Largest body of a result.
+const RESULT_BYTES_MAX: usize = 1 << 20;
 
 /// A run of tests.
 #[derive(Debug, Serialize, ToSchema)]
@@ -192,7 +196,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     OpenApiRouter::new()
         .routes(routes!(list_test_runs, start_test_run))
         .routes(routes!(get_test_run))
-        .routes(routes!(give_test_result))
+        .merge(OpenApiRouter::new().routes(routes!(give_test_result)).layer(body_limit(RESULT_BYTES_MAX)))
 }
 
 /// Lists the runs of an agent's tests, the newest first.
@@ -257,8 +261,8 @@ async fn start_test_run(
 )]
 async fn get_test_run(caller: Caller, Id(id): Id<TestRunId>) -> Result<Answer<TestRunView>, ApiError> {
     let missing = || ApiError::not_found(format!("there is no test run {id}"));
-    let mut agents = caller.state.agents.iter().filter(|(agent, _)| agent.account == *caller.account());
-    let found = agents.find_map(|(_, agent)| Some((agent, agent.test_runs.get(&id)?)));
+    let agent = of_run(&caller.state, id).filter(|agent| agent.profile.id.account == *caller.account());
+    let found = agent.and_then(|agent| Some((agent, agent.test_runs.get(&id)?)));
     let (agent, run) = found.ok_or_else(missing)?;
     if !caller.sight().agent(&agent.profile.id.agent) {
         return Err(Refusal::hidden().into());
@@ -275,7 +279,8 @@ async fn get_test_run(caller: Caller, Id(id): Id<TestRunId>) -> Result<Answer<Te
         (status = 200, body = TestRunView, description = "The run, which is over now."),
         (status = 400, description = "A field of the request is wrong."),
         (status = 401, description = "`AUTH_USER_INVALID_TOKEN`: there is no such run, or the token is not its own"),
-        (status = 409, description = "`TEST_RUN_ENDED`: a result came before, or this one came too late"),
+        (status = 409, description = "`TEST_RUN_ENDED`: a result came before, or this one came too late; \
+            `TEST_RUN_NOT_AWAITED`: its runner has not been told of it yet"),
         (status = 503, description = "Not now: try again later."),
     )
 )]
@@ -302,7 +307,7 @@ async fn give_test_result(
         return Err(ApiError::validation("status", "is missing: expected passed or failed, or cases"));
     }
     let cases = body.into_cases();
-    let edit = AgentEdit::RecordTestRun(RecordTestRun { id, cases, awaits_runner: false });
+    let edit = AgentEdit::RecordTestRun(RecordTestRun { id, cases, then: RunThen::IsOver, by_runner: true });
     let command = Command {
         account: agent.account.clone(),
         author: Author::Router,
@@ -315,12 +320,7 @@ async fn give_test_result(
     Ok(Answer::ok(TestRunView::of(agent, run)).since(&applied))
 }
 
-/// The agent of a run, whoever's it is: for somebody who brings its token. A run that is over is looked for, too, so that
-/// its runner is told so.
+/// The agent of a run, whoever's it is: for somebody who brings its token.
 fn of_run(state: &Present, id: TestRunId) -> Option<&Arc<Agent>> {
-    let running: Option<&AgentRef> = state.running_tests.get(&id);
-    match running {
-        Some(agent) => state.agents.get(agent),
-        None => state.agents.iter().map(|(_, agent)| agent).find(|agent| agent.test_runs.contains_key(&id)),
-    }
+    state.agents.get(state.test_runs.get(&id)?)
 }

@@ -22,9 +22,9 @@ use crate::api::request::{Body, Id};
 use crate::domain::agent::Agent;
 use crate::domain::agent_tests::check::{CallDemand, Check, Demand, ExpectedVersion, HEADERS_MAX, Operator};
 use crate::domain::agent_tests::{
-    CHECKS_MAX, RUNNER_SECONDS, RUNNER_SECONDS_MAX, RUNNER_URL_BYTES_MAX, Runner, TestSuite,
+    CHECKS_MAX, RUNNER_SECONDS, RUNNER_SECONDS_MAX, RUNNER_URL_BYTES_MAX, Runner, Secret, TestSuite,
 };
-use crate::domain::command::{Action, AgentEdit};
+use crate::domain::command::{Action, AgentEdit, PutTests};
 use crate::domain::id::{AgentId, ArmId, VersionNumber};
 use crate::http::error::ApiError;
 use crate::http::json::tree::Tree;
@@ -56,7 +56,8 @@ pub struct RunnerView {
     timeout_seconds: u32,
     /// What requests to it are signed with, where it was made just now: here and never again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    secret: Option<Secret>,
 }
 
 /// What an agent is to be tested by, instead of what it was.
@@ -119,7 +120,8 @@ pub struct RunnerBody {
     timeout_seconds: Seconds,
     /// What requests are signed with, 16 to 256 bytes; the one there is stays where it is absent, and where there is
     /// none one is made and shown once.
-    secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    secret: Option<Secret>,
 }
 
 type Seconds = Whole<{ RUNNER_SECONDS_MAX as u64 }, 1>;
@@ -198,9 +200,9 @@ impl Written for RunnerBody {
         if url.as_ref().is_some_and(|url| url.len() > RUNNER_URL_BYTES_MAX) {
             fields.fault("url", format!("is too long: expected at most {RUNNER_URL_BYTES_MAX} bytes"));
         }
-        let secret = fields.optional::<String>("secret");
+        let secret = fields.optional("secret").map(Secret::new);
         let long_enough = SECRET_BYTES_MIN..=SECRET_BYTES_MAX;
-        if secret.as_ref().is_some_and(|secret| !long_enough.contains(&secret.len())) {
+        if secret.as_ref().is_some_and(|secret| !long_enough.contains(&secret.expose().len())) {
             fields.fault("secret", format!("expected {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes"));
         }
         let timeout_seconds =
@@ -210,20 +212,23 @@ impl Written for RunnerBody {
 }
 
 impl TestsView {
-    fn answer(agent: &Agent, secret: Option<String>) -> Answer<Self> {
+    /// What it is; the secret of its runner only where it was made just now.
+    fn answer(agent: &Agent, made: &Secret) -> Answer<Self> {
         let suite = agent.tests.as_deref().cloned().unwrap_or_default();
         let runner = suite.runner.map(|runner| RunnerView {
             url: runner.url,
             timeout_seconds: runner.timeout_seconds,
-            secret,
+            secret: (runner.secret == *made).then_some(runner.secret),
         });
         Answer::ok(Self { checks: suite.checks, runner }).with_tag(tests_tag(agent))
     }
 }
 
-/// The tag of what an agent is tested by.
+/// The tag of what an agent is tested by; of the secret of its runner it tells nothing.
 pub(in crate::api) fn tests_tag(agent: &Agent) -> Tag {
-    Tag::of(&agent.tests)
+    let tests = agent.tests.as_deref();
+    let runner = tests.and_then(|tests| tests.runner.as_ref());
+    Tag::of(&(tests.map(|tests| &tests.checks), runner.map(|it| (&it.url, it.timeout_seconds))))
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
@@ -239,7 +244,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
     )
 )]
 async fn get_tests(caller: Caller, Id(id): Id<AgentId>) -> Result<Answer<TestsView>, ApiError> {
-    Ok(TestsView::answer(find(&caller, &caller.state, &id)?, None))
+    Ok(TestsView::answer(find(&caller, &caller.state, &id)?, &Secret::default()))
 }
 
 /// Says what an agent is tested by: checks of its configuration and of where calls lead, and a runner elsewhere.
@@ -265,19 +270,18 @@ async fn put_tests(
     Id(id): Id<AgentId>,
     Body(body): Body<TestsBody>,
 ) -> Result<Answer<TestsView>, ApiError> {
-    let agent = find(&caller, &caller.state, &id)?;
-    let known = agent.tests.as_ref().and_then(|tests| tests.runner.as_ref());
-    let mut made = None;
-    let runner = body.runner.map(|runner| -> Result<Runner, ApiError> {
+    find(&caller, &caller.state, &id)?;
+    let spare = Secret::new(format!("whsec_{}", URL_SAFE_NO_PAD.encode((management.random)())));
+    if let Some(runner) = &body.runner {
         management.listed.check(&runner.url).map_err(|wrong| ApiError::validation("runner.url", wrong))?;
-        let secret = runner.secret.or_else(|| known.map(|known| known.secret.clone())).unwrap_or_else(|| {
-            let secret = format!("whsec_{}", URL_SAFE_NO_PAD.encode((management.random)()));
-            made.insert(secret).clone()
-        });
-        Ok(Runner { url: runner.url, timeout_seconds: runner.timeout_seconds.get_u32(), secret })
+    }
+    let runner = body.runner.map(|runner| Runner {
+        url: runner.url,
+        timeout_seconds: runner.timeout_seconds.get_u32(),
+        secret: runner.secret.unwrap_or_default(),
     });
-    let suite = TestSuite { checks: body.checks, runner: runner.transpose()? };
-    let edit = AgentEdit::PutTests(Arc::new(suite));
+    let suite = TestSuite { checks: body.checks, runner };
+    let edit = AgentEdit::PutTests(PutTests { suite, spare: spare.clone() });
     let applied = caller.submit(&management, Action::Agent { agent: id.clone(), edit }).await?;
-    Ok(TestsView::answer(find(&caller, &applied.state, &id)?, made).since(&applied))
+    Ok(TestsView::answer(find(&caller, &applied.state, &id)?, &spare).since(&applied))
 }

@@ -316,6 +316,18 @@ fn faults_in_toml_have_line_and_column() {
 }
 
 #[test]
+fn what_was_taken_in_once_can_be_read_whatever_counts_as_a_credential_since() {
+    let text = r#"{"name":"A","tools":[{"id":"t","name":"t","kind":"http","config":{"x":"api_key=0f3c9a71d2e84b6f9c1d"}}]}"#;
+    let source = text.as_bytes();
+    assert!(AgentConfig::from_json(source).is_err());
+    assert_eq!(AgentConfig::from_stored(source).unwrap().tools.len(), 1);
+    assert!(
+        AgentConfig::from_stored(br#"{"name":"A","colour":1}"#).is_err(),
+        "what is no configuration is none"
+    );
+}
+
+#[test]
 fn credentials_in_clear_are_refused_and_not_repeated() {
     let tool = |config| json!({"tools": [{"id": "a", "name": "A", "kind": "http", "config": config}]});
     for (config, path) in [

@@ -137,17 +137,64 @@ fn shortened(text: String, chars: usize) -> String {
 }
 
 impl TestRun {
-    /// The same with what came of more of it; it is over once nothing is to come.
+    /// The same once it is over, with what came of the rest of it.
     #[must_use]
-    pub fn with(&self, cases: impl IntoIterator<Item = Case>, awaits_runner: bool, at: Timestamp) -> Self {
-        let mut run = Self { awaits_runner, ..self.clone() };
-        run.cases
-            .extend(cases.into_iter().take(CASES_MAX.saturating_sub(run.cases.len())).map(Case::bounded));
-        if !awaits_runner {
-            let failed = run.cases.iter().any(|case| case.status == CaseStatus::Failed);
-            run.status = if failed { RunStatus::Failed } else { RunStatus::Passed };
-            run.ended_at = Some(at);
+    pub fn over(&self, cases: &[Case], at: Timestamp) -> Self {
+        let failed = |cases: &[Case]| cases.iter().any(|case| case.status == CaseStatus::Failed);
+        let failed = failed(&self.cases) || failed(cases);
+        let status = if failed { RunStatus::Failed } else { RunStatus::Passed };
+        Self { status, ended_at: Some(at), awaits_runner: false, cases: self.and(cases), ..self.clone() }
+    }
+
+    /// The same with what came of its checks, and its runner to be told, who has time until then.
+    #[must_use]
+    pub fn awaiting(&self, cases: &[Case], until: Timestamp) -> Self {
+        Self { until, awaits_runner: true, cases: self.and(cases), ..self.clone() }
+    }
+
+    /// All cases, as many as are kept: of too many, those that passed go first.
+    fn and(&self, cases: &[Case]) -> Vec<Case> {
+        let mut all: Vec<Case> = self.cases.iter().chain(cases).cloned().map(Case::bounded).collect();
+        if all.len() > CASES_MAX {
+            all.sort_by_key(|case| case.status == CaseStatus::Passed);
+            all.truncate(CASES_MAX);
         }
-        run
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::config;
+
+    fn case(n: usize, status: CaseStatus) -> Case {
+        Case { name: n.to_string(), status, message: "m".repeat(1_000) }
+    }
+
+    #[test]
+    fn one_case_that_failed_fails_a_run_however_many_passed() {
+        let at = Timestamp(1);
+        let run = TestRun {
+            id: TestRunId(DeploymentId::new(at, &[1; 10])),
+            target: Pin::Draft,
+            hash: config("x").hash,
+            status: RunStatus::Running,
+            cases: Vec::new(),
+            started_by: "ci".to_owned(),
+            started_at: at,
+            until: at,
+            ended_at: None,
+            awaits_runner: false,
+        };
+        assert_eq!(run.over(&[], at).status, RunStatus::Passed);
+        let own: Vec<Case> = (0..200).map(|n| case(n, CaseStatus::Passed)).collect();
+        let mut runners: Vec<Case> = (200..700).map(|n| case(n, CaseStatus::Passed)).collect();
+        assert_eq!(run.awaiting(&own, at).over(&runners, at).status, RunStatus::Passed);
+        runners[499].status = CaseStatus::Failed;
+        let over = run.awaiting(&own, at).over(&runners, at);
+        assert_eq!((over.status, over.cases.len()), (RunStatus::Failed, CASES_MAX));
+        assert_eq!(over.cases[0].name, "699", "what failed is told before what passed");
+        assert!(over.cases.iter().all(|case| case.message.len() <= CASE_MESSAGE_CHARS_MAX));
     }
 }

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use super::{Body, Command, Outcome};
 use crate::domain::account::{AccountSettings, Permission};
 use crate::domain::agent::{Agent, AgentRef};
-use crate::domain::agent_tests::TestSuite;
 use crate::domain::change::Change;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
@@ -40,7 +39,7 @@ pub use merges::{MergeBranch, Merging, Served};
 pub use releases::{Deploy, Promote, Publish, Rollback};
 pub use reverts::{RevertPublish, Reverting};
 pub use telephony::{ConnectorPatch, NO_NUMBER, NewNumbers, TelephonyEdit};
-pub use test_runs::{RecordTestRun, StartTestRun, TESTS_NOT_PASSED};
+pub use test_runs::{PutTests, RecordTestRun, RunThen, StartTestRun, TESTS_NOT_PASSED};
 
 /// Most versions of an agent.
 pub const VERSIONS_MAX: usize = 10_000;
@@ -110,7 +109,7 @@ pub enum AgentEdit {
     /// Do something to its connectors or their numbers.
     Telephony(TelephonyEdit),
     /// Test it by something else.
-    PutTests(Arc<TestSuite>),
+    PutTests(PutTests),
     /// Put something of it to the test.
     StartTestRun(StartTestRun),
     /// Say what came of a run of its tests.
@@ -229,7 +228,7 @@ impl State {
             }
             AgentEdit::PutConfigPage(new) => on.put_config_page(new),
             AgentEdit::Telephony(edit) => on.telephony(edit),
-            AgentEdit::PutTests(suite) => on.put_tests(suite),
+            AgentEdit::PutTests(put) => on.put_tests(put),
             AgentEdit::StartTestRun(start) => on.start_test_run(start),
             AgentEdit::RecordTestRun(record) => on.record_test_run(record),
         }?;

@@ -42,7 +42,7 @@ impl State {
     }
 
     /// What a key needs for a command besides the permission of its action: whoever merges where merges are published,
-    /// or splits the calls of an environment, deploys as well.
+    /// or splits the calls of an environment, by an import too, deploys as well.
     fn needed_besides(&self, command: &Command) -> Option<Permission> {
         let tests = |id: &SplitId| {
             let id = SplitRef { account: command.account.clone(), split: id.clone() };
@@ -53,6 +53,7 @@ impl State {
                 self.settings(&command.account).merge_publishes
             }
             Action::CreateSplit { split, .. } => split.scope.is_some(),
+            Action::ImportAccount(import) => import.splits.iter().any(|split| split.scope.is_some()),
             Action::PatchSplit { id, .. } | Action::EndSplit { id, .. } => tests(id),
             _ => false,
         };

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::Outcome;
 use super::told::{first_few, told as changes_told};
+use super::{Outcome, SPLIT_RUNNING};
 use crate::domain::agent::{AgentRef, Profile};
 use crate::domain::caller_pin::{CallerPin, CallerPinRef};
 use crate::domain::change::{Change, NumberChanges, SplitRef};
 use crate::domain::files::FileSet;
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, Environment};
 use crate::domain::object::{HANDED_OVER_MAX, Object, ObjectRef, SHADOWED_MAX};
 use crate::domain::persistent::Slab;
 use crate::domain::refusal::{Refusal, RefusalKind};
@@ -116,6 +116,17 @@ impl State {
                 "no file lists this, so that it would be lost: {named}; put it into the files just as it is now, and release it then"
             );
             return Err(conflict("NOT_IN_FILES", message));
+        }
+        for object in objects {
+            let Object::Agent(agent) = object else { continue };
+            let agent = AgentRef { account: account.clone(), agent: agent.clone() };
+            if let Some(split) = self.split_running(&agent, Environment::Live, at) {
+                let message = format!(
+                    "split {} tests live of {}, which the files would have: end it first",
+                    split.id, agent.agent
+                );
+                return Err(conflict(SPLIT_RUNNING, message));
+            }
         }
         let given_back = objects.iter().map(id).collect();
         let mut merge = self.merge(Slab::<RouteUse>::CAPACITY, files, given_back, at);

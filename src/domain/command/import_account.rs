@@ -170,6 +170,9 @@ impl Intake {
     }
 
     fn refused(&mut self, at: &str, refusal: Refusal) {
+        if refusal.fields.is_empty() {
+            self.fault(at, format!("{} ({})", refusal.message, refusal.code));
+        }
         for FieldFault { field, message } in refusal.fields {
             self.fault(format!("{at}.{field}"), message);
         }
@@ -211,8 +214,16 @@ impl Intake {
                 let message = format!("agent {} has no {to}", id.agent);
                 self.fault(format!("agents[{i}].environments.{environment}"), message);
             }
-            if let Some(change) = known.declared(environment, to, &self.by, (self.at, self.next.revision)) {
-                self.change(change);
+            let Some(change) = known.declared(environment, to, &self.by, (self.at, self.next.revision))
+            else {
+                continue;
+            };
+            match self.next.split_running(id, environment, self.at) {
+                Some(split) => {
+                    let message = format!("split {} tests it, and it would change: end that first", split.id);
+                    self.fault(format!("agents[{i}].environments.{environment}"), message);
+                }
+                None => self.change(change),
             }
         }
     }
@@ -273,10 +284,12 @@ impl Intake {
     }
 
     fn split(&mut self, command: &Command, i: usize, split: &Split) {
+        let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
+        let present = self.next.splits.get(&id).cloned();
         let checked = self.next.check_split(split);
         let held = checked.and_then(|warnings| {
             self.warnings.extend(warnings);
-            self.next.hold_arms(command, split.clone(), Some(split))
+            self.next.hold_arms(command, split.clone(), present.as_deref())
         });
         let Held { split, changes, warnings } = match held {
             Ok(held) => held,
@@ -284,8 +297,7 @@ impl Intake {
         };
         self.warnings.extend(warnings);
         changes.into_iter().for_each(|change| self.change(change));
-        let id = SplitRef { account: split.account.clone(), split: split.id.clone() };
-        if self.next.splits.get(&id).is_none_or(|present| **present != split) {
+        if present.is_none_or(|present| *present != split) {
             self.change(Change::SplitPut(Arc::new(split)));
         }
     }

@@ -32,7 +32,10 @@ impl State {
                 self.put_agent(agent, touched);
             }
             Change::AgentRemoved(id) => {
-                self.agents.remove(id);
+                for run in self.agents.remove(id).iter().flat_map(|agent| agent.test_runs.keys()) {
+                    self.running_tests.remove(run);
+                    self.test_runs.remove(run);
+                }
                 touched.agents.insert(id.clone());
             }
             Change::DraftPut { agent, version } => {
@@ -150,17 +153,22 @@ impl State {
                     *place = Some(Arc::clone(page));
                 }
             }),
-            Change::TestsPut { agent, suite } => self.with_agent(agent, touched, |agent| {
-                agent.tests = Some(Arc::clone(suite)).filter(|suite| !suite.is_empty());
-            }),
+            // Calls know nothing of tests: their table stays as it is.
+            Change::TestsPut { agent, suite } => {
+                self.with_agent(agent, &mut Touched::default(), |agent| {
+                    agent.tests = Some(Arc::clone(suite)).filter(|suite| !suite.is_empty());
+                });
+            }
             Change::TestRunPut { agent, run } => {
-                self.with_agent(agent, touched, |agent| {
+                self.with_agent(agent, &mut Touched::default(), |agent| {
                     drop(agent.test_runs.insert(run.id, Arc::clone(run)));
                 });
+                self.test_runs.insert(run.id, agent.clone());
                 self.index_test_run(run.id, (run.status == RunStatus::Running).then_some(agent));
             }
             Change::TestRunRemoved { agent, run } => {
-                self.with_agent(agent, touched, |agent| drop(agent.test_runs.remove(run)));
+                self.with_agent(agent, &mut Touched::default(), |agent| drop(agent.test_runs.remove(run)));
+                self.test_runs.remove(run);
                 self.index_test_run(*run, None);
             }
             _ => {}

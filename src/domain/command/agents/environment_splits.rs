@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Deploy, OnAgent, managed_by_files};
+use crate::domain::agent::AgentRef;
 use crate::domain::change::Change;
 use crate::domain::command::Command;
 use crate::domain::deployment::{DeploymentId, DeploymentKind};
@@ -11,6 +12,7 @@ use crate::domain::refusal::{FieldFault, Refusal, RefusalKind};
 use crate::domain::route::ManagedBy;
 use crate::domain::split::{Arm, EnvironmentScope, Split};
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 
 /// The code of a change of `live` that a split stands in the way of.
 pub const SPLIT_RUNNING: &str = "SPLIT_RUNNING";
@@ -57,7 +59,7 @@ impl State {
             let version = on.version_of(arm.pin, &format!("arms[{i}].pin"), &mut changes)?;
             let rehearsed = on.agent.deployment(Environment::PreRelease);
             on.may_enter(Environment::Live, rehearsed.is_some_and(|it| it.version == version))?;
-            on.passed_tests(on.hash_of(version, &changes))?;
+            on.passed_tests(on.hash_of(version, &changes)?)?;
             if arm.pin != Pin::Version(version) {
                 let told = format!("arm {} is held to {version}, which is {} now", arm.id, arm.pin);
                 warnings.push(told);
@@ -65,6 +67,17 @@ impl State {
             }
         }
         Ok(Held { split, changes, warnings })
+    }
+
+    /// The split that tests an environment at a moment, and stands in the way of its changes.
+    pub(in crate::domain::command) fn split_running(
+        &self,
+        agent: &AgentRef,
+        environment: Environment,
+        at: Timestamp,
+    ) -> Option<&Arc<Split>> {
+        let of = |split: &Split| split.scope.as_ref().is_some_and(|scope| scope.environment == environment);
+        self.environment_split(agent).filter(|split| of(split) && split.is_running(at))
     }
 
     /// What an environment's split needs to be there besides what its arms name.
@@ -97,13 +110,16 @@ impl State {
             return Ok(None);
         };
         let on = OnAgent { state: self, command, agent: self.found_agent(&id)?, id };
+        if on.agent.profile.managed_by == ManagedBy::Files {
+            return Err(managed_by_files(&on.id));
+        }
         let live = Environment::Live;
         if on.agent.deployment(live).is_some_and(|present| present.version == version) {
             return Ok(None);
         }
         let rehearsed = on.agent.deployment(Environment::PreRelease);
         on.may_enter(live, rehearsed.is_some_and(|it| it.version == version))?;
-        on.passed_tests(on.hash_of(version, &[]))?;
+        on.passed_tests(on.hash_of(version, &[])?)?;
         let deploy = Deploy {
             id: DeploymentId::derived((command.at, self.revision), &on.id, live, version),
             message: format!("split {} was ended for {winner}", split.id),
@@ -125,10 +141,7 @@ impl OnAgent<'_> {
         environment: Environment,
     ) -> Result<Option<(Change, String)>, Refusal> {
         let at = self.command.at;
-        let tests = |split: &&Arc<Split>| {
-            split.scope.as_ref().is_some_and(|scope| scope.environment == environment) && split.is_running(at)
-        };
-        let Some(split) = self.state.environment_split(&self.id).filter(tests) else { return Ok(None) };
+        let Some(split) = self.state.split_running(&self.id, environment, at) else { return Ok(None) };
         let control = split.arms.first().filter(|_| deploy.end_split).ok_or_else(|| {
             let message = format!(
                 "split {} tests {environment} of {}: end it, or say `endSplit: true` to end it for its control",
@@ -160,13 +173,14 @@ impl OnAgent<'_> {
     }
 
     /// The fingerprint of a version that is there, or is saved by some changes.
-    fn hash_of(&self, number: VersionNumber, changes: &[Change]) -> ConfigHash {
+    pub(super) fn hash_of(&self, number: VersionNumber, changes: &[Change]) -> Result<ConfigHash, Refusal> {
         let saved = changes.iter().find_map(|change| match change {
             Change::VersionSaved { version, .. } if version.number == Some(number) => Some(version),
             _ => None,
         });
         let version = saved.or_else(|| self.agent.versions.get(&number));
-        version.map_or(ConfigHash([0; 16]), |version| version.hash)
+        let missing = || Refusal::not_found("NOT_FOUND", format!("agent {} has no {number}", self.id.agent));
+        version.map(|version| version.hash).ok_or_else(missing)
     }
 
     /// The version that a pin names now; a draft that is none yet becomes the next one.

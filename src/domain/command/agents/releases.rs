@@ -132,9 +132,7 @@ impl OnAgent<'_> {
         let rehearsed = from.environment == Environment::PreRelease
             || self.agent.deployment(Environment::PreRelease).is_some_and(|it| it.version == from.version);
         self.may_enter(to, rehearsed)?;
-        if let Some(version) = self.agent.versions.get(&from.version) {
-            self.passed_tests(version.hash)?;
-        }
+        self.passed_tests(self.hash_of(from.version, &[])?)?;
         let (changes, how) = self.deployed(deploy, DeploymentKind::Promotion, to, from.version)?;
         let (agent, version, from) = (&self.id.agent, from.version, from.environment);
         let summary = format!("{version} of {agent} was promoted from {from} to {to}{how}");
