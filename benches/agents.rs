@@ -252,5 +252,5 @@ fn version(n: u32) -> VersionNumber {
 
 /// What puts a version into `live`.
 fn deployment(agent: &Agent, n: u32) -> Deployment {
-    Deployment::declared(agent, (Environment::Live, version(n)), "bench", Timestamp(0))
+    Deployment::declared(agent, (Environment::Live, version(n)), "bench", (Timestamp(0), Revision(0)))
 }

@@ -15,6 +15,7 @@ use super::session::{Errand, Session};
 use super::table::{Look, labelled, table};
 use super::words::{items, short_hash, text_in, text_of, time};
 use crate::domain::id::{AgentId, Pin};
+use crate::domain::words::counted;
 
 /// Largest file of tests, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -141,7 +142,12 @@ impl TestsCommand {
                 let secret = secret.map_or_else(String::new, |secret| {
                     format!("; requests to its runner are signed with this secret, shown here only: {secret}")
                 });
-                session.done(&reply, &format!("{agent} is tested by what was sent{secret}"))
+                let by = match (items(&answer, "checks").len(), answer.get("runner")) {
+                    (0, None | Some(Value::Null)) => "nothing any more".to_owned(),
+                    (checks, None | Some(Value::Null)) => counted(checks, "check"),
+                    (checks, Some(_)) => format!("{} and a runner", counted(checks, "check")),
+                };
+                session.done(&reply, &format!("{agent} is tested by {by}{secret}"))
             }
             Self::Run { agent, target, no_wait } => {
                 let path = agents::path_of(agent).segment("test-runs");

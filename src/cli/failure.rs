@@ -214,6 +214,9 @@ impl Refused {
             (412, "PRE_RELEASE_NOT_READY") => {
                 "promote it to pre-release first, or have the account allow to skip that"
             }
+            (412, "TESTS_NOT_PASSED") => {
+                "`cordboard tests runs AGENT` shows why, `cordboard tests run` tries again"
+            }
             (412, _) => "somebody else changed it meanwhile: look at it again",
             (429 | 503, _) => "try again in a moment",
             _ => return None,

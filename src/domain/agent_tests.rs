@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::id::ConfigHash;
 use super::refusal::FieldFault;
 use check::Check;
 use run::TestRunId;
@@ -95,6 +96,16 @@ impl Runner {
 }
 
 impl TestSuite {
+    /// What tells it from others: its checks and where its runner is.
+    #[must_use]
+    pub fn fingerprint(&self) -> ConfigHash {
+        let url = self.runner.as_ref().map(|runner| &runner.url);
+        let text = serde_json::to_vec(&(&self.checks, url)).unwrap_or_default();
+        let mut hash = [0; 16];
+        blake3::Hasher::new().update(&text).finalize_xof().fill(&mut hash);
+        ConfigHash(hash)
+    }
+
     /// Whether there is nothing to test.
     #[must_use]
     pub fn is_empty(&self) -> bool {

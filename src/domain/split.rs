@@ -282,6 +282,9 @@ impl Split {
         if *environment != Environment::Live {
             fault("scope.environment".to_owned(), "is not the one that can be tested: expected live");
         }
+        if self.arms.len() == 1 {
+            fault("arms".to_owned(), "has the control only, which tests nothing: expected another arm");
+        }
         for (i, arm) in self.arms.iter().enumerate() {
             if arm.agent != *agent {
                 let message = format!("is another agent than the one tested: expected {agent}");

@@ -163,7 +163,8 @@ impl ResultBody {
 
 impl PathId for TestRunId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        DeploymentId::read(text).map(Self)
+        let malformed = || ApiError::unprocessable("run", "is no id: expected a UUID of version 7");
+        Self::parse(text).ok_or_else(malformed)
     }
 }
 

@@ -145,7 +145,7 @@ fn a_faulty_split_is_refused_by_the_name_of_its_field_and_changes_nothing() {
         (with("salt", json!("1")), "salt"),
         (with("name", json!("x".repeat(101))), "name"),
         (with("id", json!("a/b")), "id"),
-        (with("scope", json!({"agentId": "sales", "environment": "live"})), "arms[0].pin"),
+        (with("scope", json!({"agentId": "sales", "environment": "live"})), "arms"),
         (with("scope", json!({"numbers": "+14155550100"})), "scope.numbers"),
         (with("scope", json!({"everything": true})), "scope.everything"),
     ] {

@@ -317,7 +317,7 @@ fn faults_in_toml_have_line_and_column() {
 
 #[test]
 fn what_was_taken_in_once_can_be_read_whatever_counts_as_a_credential_since() {
-    let text = r#"{"name":"A","tools":[{"id":"t","name":"t","kind":"http","config":{"x":"api_key=0f3c9a71d2e84b6f9c1d"}}]}"#;
+    let text = r#"{"name":"A","tools":[{"id":"t","name":"t","kind":"http","config":{"x":"https://me:hunter2@h/"}}]}"#;
     let source = text.as_bytes();
     assert!(AgentConfig::from_json(source).is_err());
     assert_eq!(AgentConfig::from_stored(source).unwrap().tools.len(), 1);

@@ -193,7 +193,11 @@ impl Operator {
             Self::Contains | Self::NotContains => expected(!value.is_null(), "a part, an item or a key"),
             Self::Matches => match value.as_str().map(pattern) {
                 None => Some("expected a regular expression, a text".to_owned()),
-                Some(Err(why)) => Some(format!("is no regular expression: {why}")),
+                Some(Err(why)) => {
+                    let why = why.to_string();
+                    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    Some(format!("is no regular expression: {why}"))
+                }
                 Some(Ok(_)) => None,
             },
             Self::LessThan | Self::AtMost | Self::GreaterThan | Self::AtLeast => {

@@ -46,6 +46,8 @@ pub struct TestRun {
     pub target: Pin,
     /// The configuration that this was then.
     pub hash: ConfigHash,
+    /// The fingerprint of the tests that it was put to.
+    pub suite: ConfigHash,
     /// How far it has come.
     pub status: RunStatus,
     /// What came of each check so far.
@@ -179,6 +181,7 @@ mod tests {
             id: TestRunId(DeploymentId::new(at, &[1; 10])),
             target: Pin::Draft,
             hash: config("x").hash,
+            suite: config("y").hash,
             status: RunStatus::Running,
             cases: Vec::new(),
             started_by: "ci".to_owned(),

@@ -234,6 +234,7 @@ impl State {
         }?;
         let runs = on.runs_of(&outcome.changes);
         outcome.changes.extend(runs);
+        outcome.warnings.extend(on.ended(&outcome.changes));
         outcome.warnings.extend(on.nowhere(&outcome.changes));
         Ok(outcome)
     }
@@ -260,6 +261,16 @@ fn branch_is_main(message: String) -> Refusal {
 impl OnAgent<'_> {
     fn settings(&self) -> AccountSettings {
         self.state.settings(&self.id.account)
+    }
+
+    /// A warning of a split that ends with it.
+    fn ended(&self, changes: &[Change]) -> Option<String> {
+        changes.iter().find_map(|change| match change {
+            Change::SplitPut(split) if split.ending.is_some() => {
+                Some(format!("split {} ends for its control: its other arms get no new calls", split.id))
+            }
+            _ => None,
+        })
     }
 
     /// A warning of what comes into an environment although nothing says where it listens.

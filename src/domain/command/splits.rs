@@ -212,7 +212,9 @@ impl State {
             None => {
                 let ended = Change::SplitPut(Arc::new(split.ended(winner.clone(), command.at)));
                 let (deployed, how) = self.won(command, split, winner)?.unzip();
+                let promoted = how.as_deref().map(|how| how.trim_start_matches("; ").to_owned());
                 Ok(Outcome {
+                    warnings: promoted.into_iter().collect(),
                     changes: [ended].into_iter().chain(deployed.into_iter().flatten()).collect(),
                     summary: outcome.summary + &how.unwrap_or_default(),
                     ..outcome

@@ -32,10 +32,7 @@ impl State {
                 self.put_agent(agent, touched);
             }
             Change::AgentRemoved(id) => {
-                for run in self.agents.remove(id).iter().flat_map(|agent| agent.test_runs.keys()) {
-                    self.running_tests.remove(run);
-                    self.test_runs.remove(run);
-                }
+                self.remove_agent(id);
                 touched.agents.insert(id.clone());
             }
             Change::DraftPut { agent, version } => {
@@ -172,6 +169,13 @@ impl State {
                 self.index_test_run(*run, None);
             }
             _ => {}
+        }
+    }
+
+    fn remove_agent(&mut self, id: &AgentRef) {
+        for run in self.agents.remove(id).iter().flat_map(|agent| agent.test_runs.keys()) {
+            self.running_tests.remove(run);
+            self.test_runs.remove(run);
         }
     }
 

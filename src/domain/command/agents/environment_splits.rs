@@ -144,7 +144,8 @@ impl OnAgent<'_> {
         let Some(split) = self.state.split_running(&self.id, environment, at) else { return Ok(None) };
         let control = split.arms.first().filter(|_| deploy.end_split).ok_or_else(|| {
             let message = format!(
-                "split {} tests {environment} of {}: end it, or say `endSplit: true` to end it for its control",
+                "split {} tests {environment} of {}: end it, or have it ended for its control along with this \
+                 (`endSplit`, of staging `end_split`, by command `--end-split`)",
                 split.id, self.id.agent
             );
             Refusal::new(RefusalKind::Conflict, SPLIT_RUNNING, message)

@@ -110,11 +110,12 @@ impl OnAgent<'_> {
 
     /// A run that begins, and the oldest that goes for it; nothing where there are no tests.
     fn run_of(&self, id: TestRunId, target: Pin, hash: ConfigHash, besides: usize) -> Option<Vec<Change>> {
-        self.agent.tests.as_deref().filter(|suite| !suite.is_empty())?;
+        let suite = self.agent.tests.as_deref().filter(|suite| !suite.is_empty())?;
         let run = TestRun {
             id,
             target,
             hash,
+            suite: suite.fingerprint(),
             status: RunStatus::Running,
             cases: Vec::new(),
             started_by: self.author(),
@@ -177,18 +178,25 @@ impl OnAgent<'_> {
     }
 
     /// Whether a configuration may go on as far as its tests are concerned: where the account has a gate, the newest of
-    /// its runs that is over has passed.
+    /// its runs of the present tests that is over has passed.
     pub(super) fn passed_tests(&self, hash: ConfigHash) -> Result<(), Refusal> {
         if !self.settings().tests_gate {
             return Ok(());
         }
-        let runs = || self.agent.test_runs.values().rev().filter(|run| run.hash == hash);
+        let Some(suite) = self.agent.tests.as_deref().map(TestSuite::fingerprint) else {
+            let agent = &self.id.agent;
+            let message =
+                format!("agent {agent} has no tests, and the account lets on only what passed some");
+            return Err(Refusal::new(RefusalKind::Precondition, TESTS_NOT_PASSED, message));
+        };
+        let runs =
+            || self.agent.test_runs.values().rev().filter(|run| run.hash == hash && run.suite == suite);
         let ended = runs().find(|run| run.status != RunStatus::Running);
         let why = match ended.map(|run| run.status) {
             Some(RunStatus::Passed) => return Ok(()),
             Some(_) => "failed its tests",
             None if runs().next().is_some() => "has not ended its tests",
-            None => "has not been tested",
+            None => "has not been put to its present tests",
         };
         let message =
             format!("what {} is to serve {why}: the account lets on only what passed", self.id.agent);
