@@ -95,10 +95,15 @@ impl Conflicts<'_> {
         if conflicts.is_empty() {
             return Ok(None);
         }
+        let look = session.terminal.remarks;
         if let Some(strategy) = self.all {
+            // Nothing of either side goes unseen, not even where it was said beforehand.
+            for conflict in conflicts {
+                session.terminal.remark(self.told(conflict, look));
+                session.terminal.remark(look.dim(format_args!("taken: {strategy}")));
+            }
             return Ok(Some(conflicts.iter().map(|it| (self.resolution)(it, strategy)).collect()));
         }
-        let look = session.terminal.remarks;
         if !session.terminal.interactive {
             conflicts.iter().for_each(|conflict| session.terminal.remark(self.told(conflict, look)));
             return Ok(None);
