@@ -68,6 +68,7 @@ use crate::telemetry::{Clock, Health, Registry};
 use guard::Guard;
 use permits::Permits;
 
+pub use transfer::Streams;
 pub use turns::Turns;
 
 /// What decides a test call, as the JSON that answers it.
@@ -107,6 +108,8 @@ pub struct Management {
     pub listed: Arc<Listed>,
     /// Who edits which draft or page at the moment.
     pub turns: Turns,
+    /// Room for long answers.
+    pub streams: Streams,
     /// Random bytes, for ids and salts.
     pub random: fn() -> [u8; 32],
 }

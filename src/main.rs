@@ -52,13 +52,17 @@ fn run_check(args: &CheckArgs) -> io::Result<ExitCode> {
         (Ok(summary), true) => writeln!(
             out,
             "{}",
-            json!({"ok": true, "folder": folder, "hash": summary.hash, "agents": summary.agents, "versions": summary.versions,
+            json!({"ok": true, "folder": folder.display().to_string(), "hash": summary.hash, "agents": summary.agents, "versions": summary.versions,
                    "splits": summary.splits, "prefixes": summary.prefixes, "numbers": summary.numbers,
                    "callerPins": summary.caller_pins,
                    "warnings": summary.warnings, "faults": []})
         )?,
         (Ok(summary), false) => tell_summary(&mut out, &folder, summary)?,
-        (Err(faults), true) => writeln!(out, "{}", json!({"ok": false, "folder": folder, "faults": faults}))?,
+        (Err(faults), true) => writeln!(
+            out,
+            "{}",
+            json!({"ok": false, "folder": folder.display().to_string(), "faults": faults})
+        )?,
         (Err(faults), false) => {
             let faults_of = (counted(faults.len(), "fault"), folder.display());
             writeln!(io::stderr(), "error: {} in {}", faults_of.0, faults_of.1)?;
@@ -98,7 +102,12 @@ fn restore(args: &RestoreArgs) -> io::Result<ExitCode> {
     let Some(data) = named? else { return Ok(ExitCode::FAILURE) };
     match app::restore(&args.file, &data, args.force) {
         Ok(app::Restored { revision, replaced }) if args.json => {
-            writeln!(io::stdout(), "{}", json!({"revision": revision, "data": data, "replaced": replaced}))?;
+            writeln!(
+                io::stdout(),
+                "{}",
+                json!({"revision": revision, "data": data.display().to_string(),
+                "replaced": replaced.map(|replaced| replaced.display().to_string())})
+            )?;
         }
         Ok(app::Restored { revision, replaced }) => {
             writeln!(io::stdout(), "{} holds everything up to revision {revision}", data.display())?;
@@ -115,7 +124,7 @@ fn reset_key(args: &KeysResetArgs) -> io::Result<ExitCode> {
     let Some(data) = data_folder(args.data.as_deref(), args.json)? else { return Ok(ExitCode::FAILURE) };
     let file = data.join("admin.key");
     match app::reset_admin_key(&data) {
-        Ok(()) if args.json => writeln!(io::stdout(), "{}", json!({"keyFile": file}))?,
+        Ok(()) if args.json => writeln!(io::stdout(), "{}", json!({"keyFile": file.display().to_string()}))?,
         Ok(()) => writeln!(io::stdout(), "a new admin key is in {}; the old one has ended", file.display())?,
         Err(why) => return failed(&why.to_string(), args.json),
     }

@@ -47,14 +47,16 @@ async fn back_up(State(management): State<Arc<Management>>, caller: Caller) -> R
         let why = "a backup holds the first key: it needs a key with all permissions that does not end";
         return Err(ApiError::forbidden(why));
     }
-    let backup = aside(move || management.control.back_up()).await?.map_err(refused)?;
+    let this = Arc::clone(&management);
+    let backup = aside(move || this.control.back_up()).await?.map_err(refused)?;
     let backup = backup.ok_or_else(|| {
         let why = "another backup has not been read to its end";
         ApiError::conflict("BACKUP_RUNNING", why)
     })?;
     let (revision, bytes) = (backup.revision(), backup.length());
     tracing::info!(author = caller.name(), %revision, bytes, "a backup was made");
-    let mut response = streamed("application/vnd.sqlite3", revision.0, move |sender| send(backup, sender));
+    let mut response =
+        streamed(&management, "application/vnd.sqlite3", revision.0, move |sender| send(backup, sender));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes));
     Ok(response)
 }
@@ -85,7 +87,7 @@ fn refused(why: BackupError) -> ApiError {
     tracing::error!(error = ?why, "no backup could be made");
     match why {
         BackupError::Store(why) => why.into(),
-        BackupError::Io { .. } | BackupError::LastGood(_) => {
+        BackupError::Io { .. } | BackupError::LastGood(_) | BackupError::AdminKey => {
             let why = "a file of the data folder cannot be read or written";
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE", why)
         }

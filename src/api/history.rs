@@ -171,7 +171,8 @@ async fn answer(
     }
     query.end()?;
     let revision = caller.state.revision.0;
-    Ok(streamed(NDJSON, revision, move |to| lines(&management, &caller, filter, to)))
+    let this = Arc::clone(&management);
+    Ok(streamed(&this, NDJSON, revision, move |to| lines(&management, &caller, filter, to)))
 }
 
 /// Writes all lines up to the revision at which they were asked for, the newest first; blocks where the reader is slow.

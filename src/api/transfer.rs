@@ -20,7 +20,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -88,18 +88,39 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Management>> {
 )]
 async fn export(State(management): State<Arc<Management>>, caller: Caller) -> Response {
     let revision = caller.state.revision.0;
-    streamed(JSON, revision, move |sender| write::export(&management, &caller, None, sender))
+    let this = Arc::clone(&management);
+    streamed(&this, JSON, revision, move |sender| write::export(&management, &caller, None, sender))
 }
 
-/// An answer that is written piece by piece, on a thread that may wait for whoever reads it.
+/// How many long answers are written at once: each takes a thread, and others need some too.
+const STREAMS: usize = 64;
+
+/// Room for long answers.
+#[derive(Debug, Clone)]
+pub struct Streams(Arc<Semaphore>);
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(STREAMS)))
+    }
+}
+
+/// An answer that is written piece by piece, on a thread that may wait for whoever reads it; 503 where too many wait.
 pub(super) fn streamed(
+    management: &Management,
     content_type: &'static str,
     revision: u64,
     write: impl FnOnce(&mpsc::Sender<Result<Bytes, io::Error>>) + Send + 'static,
 ) -> Response {
+    let Ok(room) = Arc::clone(&management.streams.0).try_acquire_owned() else {
+        return ApiError::overloaded(1).into_response();
+    };
     let (sender, receiver) = mpsc::channel(PIECES);
     // It waits for a reader who may be slow, or gone: then sending fails, and it ends.
-    drop(tokio::task::spawn_blocking(move || write(&sender)));
+    drop(tokio::task::spawn_blocking(move || {
+        write(&sender);
+        drop(room);
+    }));
     let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         Some((receiver.recv().await?, receiver))
     });

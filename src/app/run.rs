@@ -94,6 +94,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         account_import_bytes_max: settings.limits.account_import_bytes_max,
         listed: Arc::clone(outgoing.listed()),
         turns: crate::api::Turns::default(),
+        streams: crate::api::Streams::default(),
         random: random_bytes,
     });
     let listener = admin.listeners.into_iter().next().ok_or_else(|| io::Error::other("no listener"))?;

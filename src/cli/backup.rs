@@ -40,7 +40,7 @@ impl Errand for BackupArgs {
         let file = self.file.display();
         if session.is_raw() {
             let revision: Option<u64> = revision.parse().ok();
-            let told = json!({"file": self.file, "revision": revision});
+            let told = json!({"file": file.to_string(), "revision": revision});
             return session.terminal.say(&format!("{told}\n"));
         }
         session.terminal.say(&format!("{file} holds everything up to revision {revision}, the secrets too\n"))

@@ -75,8 +75,8 @@ impl Control {
         let files = |set| last_good.files(set).map_err(io::Error::other);
         for _ in 1..ATTEMPTS {
             // Files that are applied meanwhile take those of the copy away.
-            match back_up(self.inner.store.as_ref(), folder, &files) {
-                Err(BackupError::LastGood(_)) => {}
+            match back_up(self.inner.store.as_ref(), (folder, true), &files) {
+                Err(BackupError::LastGood(_) | BackupError::AdminKey) => {}
                 made => return Ok(Some(OpenBackup { backup: made?, _turn: turn })),
             }
         }
@@ -86,7 +86,8 @@ impl Control {
                 Ok(Vec::new())
             })
         };
-        let backup = back_up(self.inner.store.as_ref(), folder, &without)?;
+        // A first key that was ended stays where it was: then there is no other.
+        let backup = back_up(self.inner.store.as_ref(), (folder, false), &without)?;
         Ok(Some(OpenBackup { backup, _turn: turn }))
     }
 }

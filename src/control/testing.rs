@@ -49,6 +49,7 @@ pub(crate) fn control_over(
 ) -> (Control, Reloader, Ground) {
     let path = tempfile::tempdir().unwrap();
     let folder = DataFolder::open(path.path()).unwrap();
+    std::fs::write(path.path().join("hash.key"), "07".repeat(32) + "\n").unwrap();
     let health = Health::default();
     let entry = Entry {
         revision: Revision(1),

@@ -111,6 +111,7 @@ impl Office {
             import_limits: limits,
             account_import_bytes_max: BYTES_MAX,
             listed: Arc::default(),
+            streams: crate::api::Streams::default(),
             turns: Turns::default(),
             random,
         });

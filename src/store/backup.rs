@@ -19,12 +19,15 @@ use super::folder::{ADMIN_KEY, owned};
 use super::life::HASH_KEY;
 use super::port::ControlStore;
 use super::sqlite::StoreCopy;
+use crate::domain::account::KeyDigest;
 use crate::domain::id::{ConfigHash, Revision};
 
 pub use restore::{RestoreError, Restored, restore};
 
 /// What is copied while a router runs; one that was killed may leave it.
 pub(super) const UNFINISHED: &str = "backup.new";
+/// What SQLite puts beside it while it is made.
+pub(super) const JOURNAL: &str = "backup.new-journal";
 /// The files beside the store; those of the last good files come on top.
 const SECRETS: [&str; 3] = [HASH_KEY, "token.key", ADMIN_KEY];
 /// The folder of the last good files.
@@ -53,17 +56,17 @@ pub struct Backup {
 /// the backup was read.
 ///
 /// # Errors
-/// When the store or a file cannot be read, or there is no room.
+/// When the store or a file cannot be read, or there is no room; [`BackupError::AdminKey`] only where that is to be found.
 pub fn back_up(
     store: &dyn ControlStore,
-    folder: &Path,
+    (folder, strict): (&Path, bool),
     last_good: &dyn Fn(ConfigHash) -> io::Result<Vec<PathBuf>>,
 ) -> Result<Backup, BackupError> {
     let path = folder.join(UNFINISHED);
-    let made = copy(store, folder, &path, last_good);
+    let made = copy(store, (folder, strict), &path, last_good);
     // Whoever reads it has it open. What SQLite puts beside a file it takes away itself, unless it fails.
     let removed = fs::remove_file(&path);
-    drop(fs::remove_file(path.with_added_extension("journal")));
+    drop(fs::remove_file(folder.join(JOURNAL)));
     let (content, revision) = made?;
     removed.and_then(|()| Backup::sealing(content, revision)).map_err(named(&path))
 }
@@ -82,6 +85,9 @@ pub enum BackupError {
         /// What the system says.
         why: io::Error,
     },
+    /// The first key that the folder holds is none of the store, perhaps not yet or no more.
+    #[error("{ADMIN_KEY} holds no key of the store")]
+    AdminKey,
     /// Of the last good files something is not there, perhaps no more.
     #[error("the copies of the last good files: {0}")]
     LastGood(io::Error),
@@ -94,18 +100,24 @@ fn named(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
 
 fn copy(
     store: &dyn ControlStore,
-    folder: &Path,
+    (folder, strict): (&Path, bool),
     path: &Path,
     last_good: &dyn Fn(ConfigHash) -> io::Result<Vec<PathBuf>>,
 ) -> Result<(File, Revision), BackupError> {
     let content = owned::begin(path, 0o600).and_then(|_| File::open(path)).map_err(named(path))?;
     store.copy_into(path)?;
+    // By its name: what stands there by now must be what it was copied from.
+    store.check()?;
     let copy = StoreCopy::open(path)?;
     for name in SECRETS {
         let path = folder.join(name);
-        if path.exists() {
+        // Without this one no router would start with what is restored.
+        if name == HASH_KEY || path.exists() {
             copy.keep(name, &mut File::open(&path).map_err(named(&path))?)?;
         }
+    }
+    if strict && !admits(&copy, folder)? {
+        return Err(BackupError::AdminKey);
     }
     if let Some(set) = copy.files()? {
         for path in last_good(set).map_err(BackupError::LastGood)? {
@@ -116,6 +128,19 @@ fn copy(
     let revision = copy.revision()?;
     copy.close()?;
     Ok((content, revision))
+}
+
+/// Whether the first key that a folder holds, if it holds one, is a key of a copy of its store.
+fn admits(copy: &StoreCopy, folder: &Path) -> Result<bool, BackupError> {
+    let text = |name: &str| fs::read_to_string(folder.join(name)).ok();
+    let (Some(secret), Some(key)) = (text(HASH_KEY), text(ADMIN_KEY)) else { return Ok(true) };
+    let digits = secret.trim().as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> = digits
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect();
+    let secret = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let Some(secret) = secret else { return Ok(true) };
+    Ok(copy.knows(&KeyDigest::of(&secret, key.trim()))?)
 }
 
 impl Backup {
@@ -231,7 +256,7 @@ mod tests {
         let life = Life::open(&folder, [7; 32]).unwrap();
         life.store.commit(Revision(0), &story::commits()).unwrap();
         let mut whole = Vec::new();
-        let mut backup = back_up(&life.store, place.path(), &|_| Ok(Vec::new())).unwrap();
+        let mut backup = back_up(&life.store, (place.path(), true), &|_| Ok(Vec::new())).unwrap();
         let length = backup.length();
         backup.read_to_end(&mut whole).unwrap();
         assert_eq!(whole.len() as u64, length);

@@ -117,6 +117,7 @@ impl DataFolder {
         }
         forget(&path.join(ADDRESSES))?;
         forget(&path.join(super::backup::UNFINISHED))?;
+        forget(&path.join(super::backup::JOURNAL))?;
         exchange::finish(path).map_err(FolderError::io(path, "exchanged for what was restored"))?;
         write_pid(&mut lock).map_err(FolderError::io(&name, "written"))?;
         Ok(Self { path: path.to_owned(), _lock: lock, writing: Mutex::new(()) })

@@ -165,6 +165,7 @@ impl World {
             },
             account_import_bytes_max: 1 << 20,
             listed: Arc::default(),
+            streams: crate::api::Streams::default(),
             turns: Turns::default(),
             random,
         }));

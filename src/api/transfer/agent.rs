@@ -37,7 +37,10 @@ pub(super) async fn export_agent(
 ) -> Result<Response, ApiError> {
     let agent = Arc::clone(find(&caller, &caller.state, &id)?);
     let revision = caller.state.revision.0;
-    Ok(streamed(JSON, revision, move |sender| write::export(&management, &caller, Some(&agent), sender)))
+    let this = Arc::clone(&management);
+    Ok(streamed(&this, JSON, revision, move |sender| {
+        write::export(&management, &caller, Some(&agent), sender)
+    }))
 }
 
 /// Makes an agent out of its export, with the versions, the draft, the branches and the environments that it had; all of it, or nothing.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::failure::{Failure, Result};
 use super::{flags, format, prepare, write};
+use crate::domain::account::KeyDigest;
 use crate::domain::id::{ConfigHash, Revision};
 use crate::store::error::{Deed, StoreError, StoreErrorKind};
 
@@ -81,6 +82,15 @@ impl StoreCopy {
     /// When it cannot be read.
     pub fn revision(&self) -> Told<Revision> {
         write::head(&self.0).map_err(|why| why.told(Deed::Read))
+    }
+
+    /// Whether it holds an API key.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn knows(&self, key: &KeyDigest) -> Told<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM key WHERE digest = ?1)";
+        self.0.query_row(sql, [key.0], |row| row.get(0)).map_err(|why| Failure::from(why).told(Deed::Read))
     }
 
     /// The files that were in force then.
