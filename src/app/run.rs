@@ -15,8 +15,8 @@ use super::housekeeping::Housekeeping;
 use super::test_runs::TestRuns;
 use super::welcome::{self, Welcome};
 use super::{AppError, addresses, random_bytes};
-use crate::api::TestCalls;
 use crate::api::numbers::ImportLimits;
+use crate::api::{Streams, TestCalls, Turns};
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
 use crate::domain::test_call::TestCall;
@@ -93,8 +93,8 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         import_limits: import_limits(&settings),
         account_import_bytes_max: settings.limits.account_import_bytes_max,
         listed: Arc::clone(outgoing.listed()),
-        turns: crate::api::Turns::default(),
-        streams: crate::api::Streams::default(),
+        turns: Turns::default(),
+        streams: Streams::default(),
         random: random_bytes,
     });
     let listener = admin.listeners.into_iter().next().ok_or_else(|| io::Error::other("no listener"))?;
@@ -128,8 +128,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     leave(&calls_front, &admin_front, settings.limits.drain_time).await;
     [keeping, testing, following, renewing].iter().for_each(Task::abort);
     keep_split_calls(&control).await;
-    drop(serving.await);
-    join(workers).await;
+    join(serving, workers).await;
     addresses::remove(&folder);
     Ok(())
 }
@@ -140,8 +139,9 @@ fn outgoing(settings: &Settings) -> Outgoing {
     Outgoing::new(Listed { names: listed.allowed_names.clone(), networks: listed.allowed_networks.clone() })
 }
 
-/// Waits for the workers, who leave by themselves.
-async fn join(workers: Vec<JoinHandle<()>>) {
+/// Waits for those who serve, who leave by themselves.
+async fn join<T>(management: tokio::task::JoinHandle<T>, workers: Vec<JoinHandle<()>>) {
+    drop(management.await);
     for worker in workers {
         drop(tokio::task::spawn_blocking(move || worker.join()).await);
     }

@@ -39,7 +39,7 @@ pub(super) async fn export_agent(
     let revision = caller.state.revision.0;
     let this = Arc::clone(&management);
     Ok(streamed(&this, JSON, revision, move |sender| {
-        write::export(&management, &caller, Some(&agent), sender)
+        write::export(&management, &caller, Some(&agent), sender);
     }))
 }
 
