@@ -143,7 +143,8 @@ fn is_given_out(word: &str) -> bool {
     signed || GIVEN_OUT.iter().any(given_out)
 }
 
-/// `https://user:password@host`, anywhere in a text; what a placeholder fills in is none.
+/// `https://user:password@host`, wherever in a text it stands. `https://{user}:{password}@host` is none: what it names is
+/// filled in when the tool is called, and is not written here.
 fn has_password(text: &str) -> bool {
     text.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', '?', '#', '"', '\'', ' ', '\n']).next().unwrap_or_default();
