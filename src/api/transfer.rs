@@ -20,7 +20,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::Serialize;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -105,6 +105,13 @@ impl Default for Streams {
     }
 }
 
+impl Streams {
+    /// A place for one more, until it is dropped; nothing where too many are read already.
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+}
+
 /// An answer that is written piece by piece, on a thread that may wait for whoever reads it; 503 where too many wait.
 pub(super) fn streamed(
     management: &Management,
@@ -112,14 +119,14 @@ pub(super) fn streamed(
     revision: u64,
     write: impl FnOnce(&mpsc::Sender<Result<Bytes, io::Error>>) + Send + 'static,
 ) -> Response {
-    let Ok(room) = Arc::clone(&management.streams.0).try_acquire_owned() else {
+    let Some(place) = management.streams.place() else {
         return ApiError::overloaded(1).into_response();
     };
     let (sender, receiver) = mpsc::channel(PIECES);
     // It waits for a reader who may be slow, or gone: then sending fails, and it ends.
     drop(tokio::task::spawn_blocking(move || {
         write(&sender);
-        drop(room);
+        drop(place);
     }));
     let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         Some((receiver.recv().await?, receiver))
@@ -217,4 +224,18 @@ async fn whole_body(request: Request, most: usize) -> Result<Bytes, ApiError> {
         return Err(ApiError::payload_too_large(most));
     }
     to_bytes(request.into_body(), most).await.map_err(|why| super::request::cut_short(&why, most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_of_long_answers_leave_threads_to_others() {
+        let streams = Streams::default();
+        let mut places: Vec<_> = (0..STREAMS).map(|_| streams.place().expect("there is room")).collect();
+        assert!(streams.place().is_none());
+        places.pop();
+        assert!(streams.place().is_some());
+    }
 }

@@ -306,10 +306,27 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_start_again_is_not_backed_up() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(place.path()).unwrap();
+        let life = Life::open(&folder, [7; 32]).unwrap();
+        life.store.commit(Revision(0), &story::commits()).unwrap();
+        let back_up = |strict| super::back_up(&life.store, (place.path(), strict), &|_| Ok(Vec::new()));
+        // The first key of the folder may be a step ahead of the store, or behind it.
+        fs::write(place.path().join(ADMIN_KEY), "no key of the store\n").unwrap();
+        assert!(matches!(back_up(true), Err(BackupError::AdminKey)));
+        back_up(false).unwrap();
+        fs::remove_file(place.path().join(HASH_KEY)).unwrap();
+        assert!(matches!(back_up(false), Err(BackupError::Io { path, .. }) if path.ends_with(HASH_KEY)));
+        assert!(!place.path().join(UNFINISHED).exists());
+    }
+
+    #[test]
     fn what_a_broken_backup_left_behind_goes_with_the_next_start() {
         let place = tempfile::tempdir().unwrap();
-        fs::write(place.path().join(UNFINISHED), "half").unwrap();
+        let left = [UNFINISHED, JOURNAL].map(|name| place.path().join(name));
+        left.iter().for_each(|path| fs::write(path, "half").unwrap());
         drop(DataFolder::open(place.path()).unwrap());
-        assert!(!place.path().join(UNFINISHED).exists());
+        assert!(left.iter().all(|path| !path.exists()));
     }
 }

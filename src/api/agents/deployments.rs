@@ -222,11 +222,15 @@ pub(super) fn new_deploy(
     message: String,
     active_calls: Option<ActiveCalls>,
 ) -> Deploy {
+    Deploy { id: new_id(management), message, active_calls, end_split: false }
+}
+
+/// An id that is new, of a deployment or of a run of tests.
+pub(super) fn new_id(management: &Management) -> DeploymentId {
     let [random, _] = halves((management.random)());
     let mut bits = [0; 10];
     bits.iter_mut().zip(random).for_each(|(to, from)| *to = from);
-    let id = DeploymentId::new(management.now(), &bits);
-    Deploy { id, message, active_calls, end_split: false }
+    DeploymentId::new(management.now(), &bits)
 }
 
 impl Written for HowBody {

@@ -10,16 +10,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::deployments::new_id;
 use super::find;
+use crate::api::Management;
 use crate::api::answer::Answer;
 use crate::api::caller::Caller;
 use crate::api::fields::{Fields, Written};
 use crate::api::request::{AnyBody, Body, Id, PathId, Query};
-use crate::api::{Management, halves};
 use crate::domain::agent::Agent;
 use crate::domain::agent_tests::run::{CASES_MAX, Case, CaseStatus, TestRun, TestRunId};
 use crate::domain::command::{Action, AgentEdit, Author, Command, RecordTestRun, RunThen, StartTestRun};
-use crate::domain::deployment::DeploymentId;
 use crate::domain::id::{AgentId, ConfigHash, Pin};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State as Present;
@@ -240,10 +240,7 @@ async fn start_test_run(
     Body(body): Body<StartBody>,
 ) -> Result<Answer<TestRunView>, ApiError> {
     find(&caller, &caller.state, &id)?;
-    let [random, _] = halves((management.random)());
-    let mut bits = [0; 10];
-    bits.iter_mut().zip(random).for_each(|(to, from)| *to = from);
-    let run = TestRunId(DeploymentId::new(management.now(), &bits));
+    let run = TestRunId(new_id(&management));
     let edit = AgentEdit::StartTestRun(StartTestRun { id: run, target: body.target });
     let applied = caller.submit(&management, Action::Agent { agent: id.clone(), edit }).await?;
     let agent = find(&caller, &applied.state, &id)?;
