@@ -55,7 +55,7 @@ impl TestRuns {
                 tokio::spawn(async move {
                     let (carrying, of) = (Arc::clone(&this), agent.clone());
                     let judged = within(judging, move || carrying.judge(&of, id, &begun)).await;
-                    if judged == Some(Judged::Told) {
+                    if judged == Some(Judged::TellRunner) {
                         within(telling, move || this.tell(&agent, id)).await;
                     }
                 });
@@ -101,7 +101,7 @@ impl TestRuns {
         let recorded = self.record(id, run.id, cases, then);
         // Whatever is to come of it, it is begun with again: it may not have been recorded, and its time will be over.
         locked(begun).remove(&run.id);
-        if recorded && then == RunThen::AwaitsRunner { Judged::Told } else { Judged::Over }
+        if recorded && then == RunThen::AwaitsRunner { Judged::TellRunner } else { Judged::Over }
     }
 
     /// Tells a runner of a run.
@@ -158,7 +158,7 @@ impl TestRuns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Judged {
     /// Its runner is to be told.
-    Told,
+    TellRunner,
     /// Nothing.
     Over,
 }

@@ -120,9 +120,12 @@ fn a_publish_is_that_of_v1_to_live_and_keeps_its_rules() {
     assert_eq!(nothing.error(), error(409, "DEPLOYMENTS_ALREADY_PUBLISHED", ""));
     assert_eq!(nothing.json()["has_changes"], false);
     assert!(nothing.json()["message"].as_str().unwrap().contains("nothing changed"));
-    for (body, field) in
-        [(json!({"summary": 1}), "summary"), (json!({"active_calls": "drop"}), "active_calls")]
-    {
+    for (body, field) in [
+        (json!({"summary": 1}), "summary"),
+        (json!({"active_calls": "drop"}), "active_calls"),
+        (json!({"dry_run": true}), "dry_run"),
+        (json!({"dryRun": true}), "dryRun"),
+    ] {
         assert_eq!(world.admin("POST", &path, body).error(), error(400, "VALIDATION_FAILED", field));
     }
     edit(&world, say("two"));

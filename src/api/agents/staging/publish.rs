@@ -46,6 +46,12 @@ impl Written for StagingPublishBody {
             active_calls: fields.optional("active_calls"),
             end_split: fields.optional("end_split").unwrap_or_default(),
         };
+        // Other keys are left alone, but who asks for this must not have it done.
+        for name in ["dry_run", "dryRun"] {
+            if fields.says(name) {
+                fields.fault(name, "is no part of the body: `GET staging/diff` shows what would change");
+            }
+        }
         fields.leave_others();
         Some(read)
     }

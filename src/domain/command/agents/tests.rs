@@ -1,4 +1,5 @@
 mod environment_splits;
+mod test_runs;
 
 use super::*;
 use crate::domain::account::ActiveCalls;
