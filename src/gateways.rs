@@ -1,7 +1,7 @@
 //! How telephony asks who serves a call: one way to a decision, many ways to write it down.
 //!
 //! ```text
-//!   http/  codec of POST /v1/calls, GET /v1/route …
+//!   http/  codec of POST /v1/calls, GET /v1/route …    sip/  a redirect server
 //!     |  who? Doorkeeper      what? CallRequest           how to write it? answer
 //!     v                                                          ^
 //!   Worker::ask --> routing::Switchboard --> Answer -------------+--> Tally --> Meters
@@ -21,6 +21,7 @@ pub mod meters;
 pub mod numbering;
 pub mod outgoing;
 pub mod plane;
+pub mod sip;
 pub mod targets;
 pub mod worker;
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::json::Json;
 use super::outgoing::{AGENT_VERSION, Headers, headers};
-use super::targets::ordered;
+use super::targets::with;
 use crate::domain::address::Address;
 use crate::domain::agent::Version;
 use crate::domain::endpoint::{Endpoint, Filling};
@@ -222,20 +222,7 @@ fn targets(json: &mut Json<'_>, choice: &Choice<'_>, decision_id: u128, call_id:
         arm: arm.map_or("", |arm| arm.id.as_str()),
         call_id: call_id.unwrap_or_default(),
     };
-    let (fallback, several);
-    let targets: &[&Endpoint] = match (choice.target, choice.served.endpoints()) {
-        (Some(uri), _) => {
-            fallback = Endpoint { uri: uri.as_ref().clone(), priority: 0, weight: 1 };
-            &[&fallback]
-        }
-        (None, []) => &[],
-        (None, [one]) => &[one],
-        (None, _) => {
-            several = ordered(choice.served.reachable(), decision_id);
-            &several
-        }
-    };
-    write_targets(json, targets, &filling);
+    with(choice, decision_id, |targets| write_targets(json, targets, &filling));
 }
 
 fn write_targets(json: &mut Json<'_>, targets: &[&Endpoint], filling: &Filling<'_>) {

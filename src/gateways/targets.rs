@@ -3,6 +3,21 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::domain::endpoint::Endpoint;
+use crate::routing::decision::Choice;
+
+/// Hands the targets of a choice to `use_them`, in the order in which they are to be tried; of one target nothing is
+/// drawn and nothing allocated.
+pub fn with<R>(choice: &Choice<'_>, decision_id: u128, use_them: impl FnOnce(&[&Endpoint]) -> R) -> R {
+    match (choice.target, choice.served.endpoints()) {
+        (Some(uri), _) => {
+            let fallback = Endpoint { uri: uri.as_ref().clone(), priority: 0, weight: 1 };
+            use_them(&[&fallback])
+        }
+        (None, []) => use_them(&[]),
+        (None, [one]) => use_them(&[one]),
+        (None, _) => use_them(&ordered(choice.served.reachable(), decision_id)),
+    }
+}
 
 /// Endpoints in the order in which they are to be tried: by priority, those of equal priority drawn by weight.
 ///
