@@ -28,6 +28,7 @@ mod world;
 mod tests;
 
 use crate::gateways::http::fuzzing as call_plane;
+use crate::gateways::sip::fuzzing as sip;
 use crate::http::fuzzing::Talk;
 use crate::{api, control, settings};
 
@@ -38,7 +39,7 @@ pub type Law = Box<dyn Fn(&[u8])>;
 pub type Maker = fn() -> Law;
 
 /// Every law by the name of its target.
-pub const LAWS: [(&str, Maker); 24] = [
+pub const LAWS: [(&str, Maker); 25] = [
     ("addresses", || Box::new(addresses::law)),
     ("agent_body", || Box::new(agent_body::law())),
     ("agent_config", || Box::new(agent_config::law)),
@@ -61,6 +62,7 @@ pub const LAWS: [(&str, Maker); 24] = [
     ("route_file", || Box::new(control::files::fuzzing::route_file(&world::files(), world::accounts()))),
     ("route_query", || Box::new(call_plane::route_query(world::connection()))),
     ("settings", || Box::new(settings::fuzzing::law)),
+    ("sip_message", || Box::new(sip::message())),
     ("slots", || Box::new(slots::law)),
     ("token", || Box::new(token::law)),
 ];

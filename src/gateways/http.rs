@@ -18,7 +18,7 @@ mod snapshots;
 pub mod wanted;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::gateways) mod tests;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;

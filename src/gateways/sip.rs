@@ -31,3 +31,8 @@ pub mod transactions;
 pub mod trunk;
 pub mod uri;
 pub mod via;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+#[cfg(test)]
+mod tests;

@@ -6,4 +6,4 @@ mod batch;
 mod calls;
 mod faults;
 mod snapshots;
-mod world;
+pub(in crate::gateways) mod world;

@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use md5::Md5;
-use sha2::digest::Digest;
 use sha2::Sha256;
+use sha2::digest::Digest;
 use subtle::ConstantTimeEq as _;
 
 use super::grammar::{is_blank, parameter, pieces, trim};
@@ -91,7 +91,10 @@ pub struct Password {
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Password").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
+        f.debug_struct("Password")
+            .field("user", &self.user)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -185,7 +188,10 @@ impl Password {
             said.algorithm.unwrap_or(b"MD5").eq_ignore_ascii_case(algorithm.as_str().as_bytes())
         });
         let (algorithm, known) = algorithm?;
-        if said.user? != self.user.as_bytes() || said.realm? != self.realm.as_bytes() || said.uri? != asking.uri {
+        if said.user? != self.user.as_bytes()
+            || said.realm? != self.realm.as_bytes()
+            || said.uri? != asking.uri
+        {
             return None;
         }
         let nonce = said.nonce?;

@@ -44,7 +44,8 @@ impl<'m> Invitation<'m> {
         let message = &request.message;
         let trusted = trunk.trust_headers;
         let from = message.all(Name::From).next().unwrap_or_default();
-        let mut privacy = message.all(Name::Privacy).flat_map(|value| value.split(|c| b";, \t\r\n".contains(c)));
+        let mut privacy =
+            message.all(Name::Privacy).flat_map(|value| value.split(|c| b";, \t\r\n".contains(c)));
         let token = || std::str::from_utf8(uri.parameter("tok")?).ok().filter(|token| !token.is_empty());
         Some(Self {
             trunk,

@@ -318,11 +318,15 @@ mod tests {
 
     #[test]
     fn fields_are_found_in_any_case_by_letter_folded_and_with_blanks_before_the_colon() {
-        let bytes = b"\r\nINVITE sip:a@h SIP/2.0\r\nvIA  \t: SIP/2.0/UDP h\r\n ;branch=1\r\ni:x\r\nX-N\xfc: no\r\n\
+        let bytes =
+            b"\r\nINVITE sip:a@h SIP/2.0\r\nvIA  \t: SIP/2.0/UDP h\r\n ;branch=1\r\ni:x\r\nX-N\xfc: no\r\n\
             S:\r\nX-L: n\xfcll\0 ,\r\n\tmore\r\n\r\nbody";
         let mut index = Index::default();
         let message = index.read(bytes).unwrap();
-        assert_eq!((message.method, message.uri, message.body), (&b"INVITE"[..], &b"sip:a@h"[..], &b"body"[..]));
+        assert_eq!(
+            (message.method, message.uri, message.body),
+            (&b"INVITE"[..], &b"sip:a@h"[..], &b"body"[..])
+        );
         assert_eq!(message.fault, Some(Fault::Line));
         assert_eq!(message.all(Name::Via).next(), Some(&b"SIP/2.0/UDP h\r\n ;branch=1"[..]));
         assert_eq!(message.once(Name::CallId), Ok(Some(&b"x"[..])));
@@ -396,14 +400,14 @@ mod tests {
 
     #[test]
     fn a_request_of_64_kb_is_read_and_one_byte_more_is_none() {
-        let begin = "INVITE sip:a@h SIP/2.0\r\nX: ";
+        let begin = "INVITE sip:a@h SIP/2.0\r\nX-L: ";
         for (bytes, is_read) in [(MESSAGE_BYTES_MAX, true), (MESSAGE_BYTES_MAX + 1, false)] {
             let value = "x".repeat(bytes - begin.len() - 4);
             let message = format!("{begin}{value}\r\n\r\n");
             assert_eq!(message.len(), bytes);
             let mut index = Index::default();
             let read = index.read(message.as_bytes());
-            assert_eq!(read.is_ok_and(|read| read.named("x").next() == Some(value.as_bytes())), is_read);
+            assert_eq!(read.is_ok_and(|read| read.named("x-l").next() == Some(value.as_bytes())), is_read);
         }
     }
 

@@ -96,7 +96,7 @@ mod tests {
             ("<tel:5550199;phone-context=+1415>;tag=1", Some("+14155550199")),
             ("sip:alice@h;tag=1", Some("alice")),
             ("sip:caller%40x@h", Some("caller%40x")),
-            ("<sip:gw.example.com>", Some("sip:gw.example.com")),
+            ("<sip:gw.example.com>", Some("sip%3Agw.example.com")),
             ("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=1", None),
             ("<sip:c8oqz84zk7z@Anonymous.Invalid:5060>;tag=1", None),
             ("<sip:Restricted@h>;tag=1", None),

@@ -53,7 +53,8 @@ fn bracketed(value: &[u8]) -> Option<(&[u8], &[u8])> {
         *c == b'<' && !quoted
     })?;
     let within = value.get(opens + 1..)?;
-    let (uri, behind) = within.split_at_checked(within.iter().position(|c| *c == b'>').unwrap_or(within.len()))?;
+    let (uri, behind) =
+        within.split_at_checked(within.iter().position(|c| *c == b'>').unwrap_or(within.len()))?;
     // Without its end the bracket is part of the URI, which it must not be.
     if behind.is_empty() { Some((value, behind)) } else { Some((uri, behind.get(1..)?)) }
 }

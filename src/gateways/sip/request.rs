@@ -35,13 +35,14 @@ impl<'m> Request<'m> {
             return Err(fault);
         }
         let mut vias = message.vias();
-        let sender = vias.next().ok_or(Fault::Missing(Name::Via))?;
-        let sender = Via::parse(sender).ok_or(Fault::Malformed(Name::Via))?;
+        let well_formed =
+            |via| Via::parse(via).filter(Via::is_well_formed).ok_or(Fault::Malformed(Name::Via));
+        let sender = well_formed(vias.next().ok_or(Fault::Missing(Name::Via))?)?;
         for (at, via) in (1..).zip(vias) {
             if at == VIAS_MAX {
                 return Err(Fault::TooManyVias);
             }
-            Via::parse(via).ok_or(Fault::Malformed(Name::Via))?;
+            well_formed(via)?;
         }
         let the = |name| message.once(name)?.ok_or(Fault::Missing(name));
         let party = |name| Party::parse(the(name)?).ok_or(Fault::Malformed(name));
@@ -112,7 +113,15 @@ mod tests {
         assert_eq!(with("Max-Forwards: many"), Some(Fault::Malformed(Name::MaxForwards)));
         let numbered = |cseq: &str| fault(&GOOD.replace("1 INVITE", cseq));
         assert_eq!(numbered("2147483647\r\n  INVITE"), None);
-        for bad in ["2147483648 INVITE", "36893488147419103232 INVITE", "1 ACK", "1 invite", "INVITE", "-1 INVITE", "1"] {
+        for bad in [
+            "2147483648 INVITE",
+            "36893488147419103232 INVITE",
+            "1 ACK",
+            "1 invite",
+            "INVITE",
+            "-1 INVITE",
+            "1",
+        ] {
             assert_eq!(numbered(bad), Some(Fault::Malformed(Name::CSeq)), "{bad}");
         }
     }

@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn a_stream_whose_next_message_cannot_be_found_has_to_be_closed() {
-        for (length, is_endless) in [("-1", true), ("x", true), ("65535", true), ("99999999999", true), ("65000", false)] {
+        for (length, is_endless) in
+            [("-1", true), ("x", true), ("65535", true), ("99999999999", true), ("65000", false)]
+        {
             let head = format!("INVITE sip:a@h SIP/2.0\r\nContent-Length: {length}\r\n\r\n");
             assert_eq!(framed(&head), if is_endless { Framed::Endless(head.len()) } else { Framed::Part });
         }

@@ -119,7 +119,8 @@ mod tests {
             transactions.keep([at; 16], kept("x"), NOW.plus_ms(at.into()));
             assert!(transactions.len() <= 3 && transactions.ends.len() == transactions.len());
         }
-        let found: Vec<u8> = (0..100).filter(|at| transactions.find(&[*at; 16], NOW.plus_ms(99)).is_some()).collect();
+        let found: Vec<u8> =
+            (0..100).filter(|at| transactions.find(&[*at; 16], NOW.plus_ms(99)).is_some()).collect();
         assert_eq!(found, [97, 98, 99]);
     }
 }

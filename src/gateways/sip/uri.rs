@@ -159,7 +159,10 @@ mod tests {
     fn parameters_of_the_host_are_none_of_the_user() {
         let uri = Uri::parse(b"sip:a;TGRP=x@h:5060;Transport=TCP;lr?Route=y").unwrap();
         assert_eq!((uri.host, uri.parameter("transport")), (&b"h:5060"[..], Some(&b"TCP"[..])));
-        assert_eq!((uri.parameter("lr"), uri.parameter("tgrp"), uri.parameter("Route")), (Some(&b""[..]), None, None));
+        assert_eq!(
+            (uri.parameter("lr"), uri.parameter("tgrp"), uri.parameter("Route")),
+            (Some(&b""[..]), None, None)
+        );
         assert_eq!(value_of(uri.user_parameters, b"tgrp"), Some(&b"x"[..]));
     }
 

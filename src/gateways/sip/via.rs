@@ -29,8 +29,14 @@ impl<'m> Via<'m> {
             return None;
         }
         let (host, port) = host_and_port(trim(sender))?;
+        Some(Self { sent, host, port, parameters })
+    }
+
+    /// Whether every parameter has a name; where one has none, its sender can be answered all the same.
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
         let are_named = |parameters| pieces(parameters, b';').all(|piece| is_token(parameter(piece).0));
-        parameters.is_none_or(are_named).then_some(Self { sent, host, port, parameters })
+        self.parameters.is_none_or(are_named)
     }
 
     /// What its sender tells its requests apart by.
@@ -97,15 +103,24 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_protocol_a_host_or_the_name_of_a_parameter_is_no_via() {
+    fn a_via_whose_parameters_lack_names_is_read_and_known_to_be_faulty() {
+        let is_well_formed = |value: &str| Via::parse(value.as_bytes()).unwrap().is_well_formed();
+        assert!(is_well_formed("SIP/2.0/UDP host;branch=;lr ; x=\";\""));
+        for value in
+            ["SIP/2.0/UDP host;;branch=a", "SIP/2.0/UDP host;", "SIP/2.0/UDP host;a b", "SIP/2.0/UDP h;=x"]
+        {
+            assert!(!is_well_formed(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_lacks_a_protocol_or_a_host_is_no_via() {
         for value in [
             "",
             "SIP/2.0/UDP",
             "SIP/2.0/UDP ;branch=a",
             "SIP/2.0 host",
             "HTTP/1.1/TCP host",
-            "SIP/2.0/UDP host;;branch=a",
-            "SIP/2.0/UDP host;",
             "SIP/2.0/UDP host:65536",
             "SIP/2.0/UDP host:5060x",
             "SIP/2.0/UDP host name",
