@@ -329,7 +329,7 @@ mod tests {
             let hashed = algorithm.hash(&[b"GET", b"/dir/index.html"]);
             let response = algorithm.hash(&[
                 known.as_bytes(),
-                b"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFoH4GiTo0v",
+                b"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
                 b"00000001",
                 b"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
                 b"auth",

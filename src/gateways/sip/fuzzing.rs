@@ -51,7 +51,7 @@ pub(crate) fn comes_back() -> impl Fn(&[u8]) {
     move |bytes| {
         for transport in [Transport::Udp, Transport::Tls] {
             let arrival = Arrival { bytes, source, transport, trunk: Some(&trunk), now: Timestamp(1) };
-            let mut answer = || {
+            let answer = || {
                 let mut out = Vec::new();
                 let outcome = server.borrow_mut().handle(&arrival, &mut out, |invitation, answering| {
                     let call = invitation.asks(None);

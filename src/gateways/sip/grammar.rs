@@ -1,5 +1,7 @@
 //! What all headers are made of: blanks, tokens, quoted strings, lists and parameters.
 
+use memchr::{memchr, memchr2};
+
 /// Whether a byte is a blank; line ends are, since within a value they stand before a continuation line only.
 #[must_use]
 pub const fn is_blank(c: u8) -> bool {
@@ -25,8 +27,23 @@ pub fn trim(mut bytes: &[u8]) -> &[u8] {
 /// Whether it is a token (RFC 3261, section 25.1), as methods, names of headers and option tags are.
 #[must_use]
 pub fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|c| c.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(c))
+    !bytes.is_empty() && bytes.iter().all(|c| TOKEN.get(usize::from(*c)) == Some(&true))
 }
+
+/// Which bytes are of tokens.
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut c = 0;
+    while c < 128_u8 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
+        {
+            token[c as usize] = c.is_ascii_alphanumeric()
+                || matches!(c, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        }
+        c += 1;
+    }
+    token
+};
 
 /// A number of at most so many digits, leading zeros aside, and nothing else.
 #[must_use]
@@ -42,6 +59,16 @@ pub fn number(bytes: &[u8], digits_max: usize) -> Option<u64> {
 /// Where a mark stands first outside quoted strings and angle brackets.
 #[must_use]
 pub fn find(bytes: &[u8], mark: u8) -> Option<usize> {
+    if is_plain(bytes) { memchr(mark, bytes) } else { find_outside(bytes, mark) }
+}
+
+/// Whether there are neither quoted strings nor brackets: of most values, in which marks are found much faster.
+fn is_plain(bytes: &[u8]) -> bool {
+    memchr2(b'"', b'<', bytes).is_none()
+}
+
+/// Looks no further than the mark.
+fn find_outside(bytes: &[u8], mark: u8) -> Option<usize> {
     let (mut quoted, mut escaped, mut bracketed) = (false, false, false);
     for (at, c) in bytes.iter().enumerate() {
         match *c {
@@ -61,6 +88,9 @@ pub fn find(bytes: &[u8], mark: u8) -> Option<usize> {
 /// Whether every quoted string has its end.
 #[must_use]
 pub fn is_quoted_to_its_end(bytes: &[u8]) -> bool {
+    if memchr(b'"', bytes).is_none() {
+        return true;
+    }
     let (mut quoted, mut escaped) = (false, false);
     for c in bytes {
         match c {
@@ -83,11 +113,16 @@ pub fn cut(bytes: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The pieces between marks outside quoted strings and angle brackets, as they stand; at least one.
+///
+/// Cost: one pass, however many there are.
 pub fn pieces(bytes: &[u8], mark: u8) -> impl Iterator<Item = &[u8]> {
+    let is_plain = is_plain(bytes);
     let mut rest = Some(bytes);
     std::iter::from_fn(move || {
-        let (piece, behind) = cut(rest?, mark);
-        rest = behind;
+        let all = rest?;
+        let at = if is_plain { memchr(mark, all) } else { find_outside(all, mark) };
+        let (piece, behind) = at.and_then(|at| all.split_at_checked(at)).unwrap_or((all, b""));
+        rest = at.and(behind.get(1..));
         Some(piece)
     })
 }

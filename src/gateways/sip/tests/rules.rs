@@ -1,7 +1,9 @@
 //! Which request is answered how.
 
+use sha2::{Digest as _, Sha256};
+
 use super::world::{Heard, Switch, invite, request, with};
-use crate::gateways::sip::digest::Password;
+use crate::gateways::sip::digest::{NONCE_LIFE_MS, Password};
 use crate::gateways::sip::message::{Fault, MESSAGE_BYTES_MAX, NoRequest, VIAS_MAX};
 use crate::gateways::sip::name::Name;
 use crate::gateways::sip::server::{Silence, Transport};
@@ -261,7 +263,33 @@ fn a_trunk_with_a_password_challenges_and_lets_in_who_knows_it() {
     switch.trunk.password = Some(Password::new("trunk", "cordboard", "s3cret"));
     let heard: Heard = switch.hear(invite("1"));
     assert_eq!((heard.code(), heard.all("WWW-Authenticate").len(), switch.asked), (401, 2, 0));
-    let wrong = with(&invite("2"), "Authorization: Digest username=\"trunk\", realm=\"cordboard\"");
-    assert_eq!(switch.hear(wrong).code(), 401);
+    let challenge = heard.all("WWW-Authenticate").swap_remove(0);
+    let nonce = challenge.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
+    let proven = |id: &str, password: &str| {
+        let proof =
+            credentials("trunk:cordboard", password, nonce, "INVITE", "sip:+14155550100@cordboard.example");
+        with(&invite(id), &format!("Authorization: {proof}"))
+    };
+    assert_eq!((switch.hear(proven("2", "guess")).code(), switch.asked), (401, 0));
+    assert_eq!((switch.hear(proven("3", "s3cret")).code(), switch.asked), (302, 1));
+    switch.now = switch.now.plus_ms(NONCE_LIFE_MS);
+    let stale = switch.hear(proven("4", "s3cret"));
+    assert!(stale.code() == 401 && stale.text().contains("stale=true"), "{}", stale.text());
     assert_eq!(switch.hear(request("OPTIONS", SERVED, "3")).code(), 200, "whether we are there is no secret");
+}
+
+/// Credentials by SHA-256 as a client writes them (RFC 7616, section 3.4).
+fn credentials(user: &str, password: &str, nonce: &str, method: &str, uri: &str) -> String {
+    let hash = |text: String| {
+        let digits = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(digits.len(), 64);
+        digits
+    };
+    let (name, realm) = user.split_once(':').unwrap();
+    let (known, hashed) = (hash(format!("{user}:{password}")), hash(format!("{method}:{uri}")));
+    let response = hash(format!("{known}:{nonce}:00000001:0a4f113b:auth:{hashed}"));
+    format!(
+        "Digest username=\"{name}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", algorithm=SHA-256, \
+         response=\"{response}\", cnonce=\"0a4f113b\", qop=auth, nc=00000001"
+    )
 }
