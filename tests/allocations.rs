@@ -16,6 +16,8 @@ use cordboard::domain::fallback::Fallback;
 use cordboard::domain::id::{AccountId, Pin};
 use cordboard::domain::route::ManagedBy;
 use cordboard::domain::time::Timestamp;
+use cordboard::gateways::sip::message::Index;
+use cordboard::gateways::sip::request::Request;
 use cordboard::routing::capacity::Claim;
 use cordboard::routing::decide::{begin, decide};
 use cordboard::routing::request::CallRequest;
@@ -53,6 +55,20 @@ fn allocations(run: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.with(Cell::get);
     run();
     ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn a_request_of_sip_is_read_without_allocation() {
+    let request = "INVITE sip:+14155550100@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: \"A\" <sip:b@h>\r\n \
+        ;tag=1\r\nTo: <sip:a@h>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nX-A: b\r\n\r\n";
+    let mut index = Index::default();
+    let counted = allocations(|| {
+        let message = index.read(request.as_bytes()).unwrap();
+        black_box(Request::of(message).unwrap());
+    });
+    assert_eq!(counted, 0);
+    let many = format!("INVITE sip:a@h SIP/2.0\r\n{}\r\n", "X: y\r\n".repeat(10_000));
+    assert_eq!(allocations(|| drop(black_box(index.read(many.as_bytes())))), 0);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn of_its_request(request: &[u8], answer: &[u8]) {
     if has_many {
         return;
     }
-    assert_eq!((answered.fault, answered.body), (None, &b""[..]));
+    assert_eq!((answered.fault, answered.body), (None, &b""[..]), "{}", answer.escape_ascii());
     for (name, _) in answered.fields() {
         let name = std::str::from_utf8(name).expect("a name of ours");
         assert!(SAID.contains(&name) || name == "Content-Length", "{name}");

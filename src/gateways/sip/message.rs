@@ -138,10 +138,11 @@ impl Index {
             return Err(NoRequest::KeepAlive);
         };
         let (line, mut at) = line(bytes, begins);
-        let (method, uri, mut fault) = request_line(line)?;
+        let RequestLine { method, uri, mut fault } = request_line(line)?;
         let mut note = |found: Fault| {
             fault.get_or_insert(found);
         };
+        let mut is_field = false;
         loop {
             if at >= bytes.len() {
                 note(Fault::NoEnd);
@@ -152,7 +153,11 @@ impl Index {
                 at = next;
                 break;
             }
-            if let Err(found) = self.line(bytes, at, line) {
+            // What continues a line that is none must not continue the field before it.
+            let may_be = is_field || !line.first().is_some_and(|c| is_blank(*c));
+            let added = if may_be { self.line(bytes, at, line) } else { Err(Fault::Line) };
+            is_field = !matches!(added, Err(Fault::Line));
+            if let Err(found) = added {
                 note(found);
             }
             at = next;
@@ -203,8 +208,14 @@ fn line(bytes: &[u8], at: usize) -> (&[u8], usize) {
     (line.strip_suffix(b"\r").unwrap_or(line), at + end + 1)
 }
 
-/// Method, URI and what is wrong.
-fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], Option<Fault>), NoRequest> {
+/// The first line, and what is wrong with it.
+struct RequestLine<'m> {
+    method: &'m [u8],
+    uri: &'m [u8],
+    fault: Option<Fault>,
+}
+
+fn request_line(line: &[u8]) -> Result<RequestLine<'_>, NoRequest> {
     let line = trim(line);
     let is_version = |word: &[u8]| word.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case(b"SIP/"));
     if is_version(line) {
@@ -226,7 +237,7 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], Option<Fault>), NoRequest>
     } else {
         None
     };
-    Ok((method, uri, fault))
+    Ok(RequestLine { method, uri, fault })
 }
 
 impl<'m> Message<'m> {
@@ -369,6 +380,16 @@ mod tests {
             assert_eq!(faulty(&message), fault, "{message:?}");
             assert!(Index::default().read(message.as_bytes()).unwrap().sender().is_some(), "{message:?}");
         }
+    }
+
+    #[test]
+    fn what_continues_a_faulty_line_continues_no_field() {
+        let bytes = b"INVITE sip:a@h SIP/2.0\r\nTo: a\r\nX-Evil 1\r\n b\r\n c\r\ni: d\r\n e\r\n\r\n";
+        let mut index = Index::default();
+        let message = index.read(bytes).unwrap();
+        assert_eq!(message.fault, Some(Fault::Line));
+        let fields: Vec<_> = message.fields().collect();
+        assert_eq!(fields, [(&b"To"[..], &b"a"[..]), (b"i", b"d\r\n e")]);
     }
 
     #[test]

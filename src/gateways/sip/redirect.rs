@@ -39,9 +39,14 @@ pub struct Answering<'r> {
 pub struct Answered(pub(super) Status);
 
 impl Answering<'_> {
-    /// Tells what was decided: 302, 404 where nobody serves the number, 480 where who serves it has no target that
+    /// Tells what was decided, and by what id it can be looked up: 302, 404 where nobody serves the number, 480 where who serves it has no target that
     /// a call can be sent to by SIP, or none that is encrypted where the caller wants that.
     pub fn tell(mut self, answer: &Answer<'_>) -> Answered {
+        if self.trunk.headers.decision {
+            let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+            let id = Uuid::from_u128(answer.decision_id).hyphenated().encode_lower(&mut id);
+            header(self.told, "X-Decision-Id", id);
+        }
         let is_told = answer.standing != Standing::Hidden;
         let Some(choice) = answer.decision.choice.as_ref().filter(|_| is_told) else {
             return Answered(Status::NOT_FOUND);
@@ -67,9 +72,6 @@ impl Answering<'_> {
                 header(self.told, "X-Split", split.split.id.as_str());
                 header(self.told, "X-Arm", arm.id.as_str());
             }
-            let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
-            let id = Uuid::from_u128(answer.decision_id).hyphenated().encode_lower(&mut id);
-            header(self.told, "X-Decision-Id", id);
         }
         if contacts.is_none() {
             return Answered(Status::TEMPORARILY_UNAVAILABLE);

@@ -133,14 +133,14 @@ impl RedirectServer {
         out.clear();
         self.told.clear();
         let Self { draining, transactions, secret, index, told } = self;
-        let message = match index.read(arrival.bytes) {
-            Ok(message) => message,
-            Err(why) => return Outcome::Silence(Silence::NoRequest(why)),
-        };
         let is_datagram = arrival.transport == Transport::Udp;
         if arrival.trunk.is_none() && is_datagram {
             return Outcome::Silence(Silence::Refused);
         }
+        let message = match index.read(arrival.bytes) {
+            Ok(message) => message,
+            Err(why) => return Outcome::Silence(Silence::NoRequest(why)),
+        };
         if message.method == b"ACK" {
             return Outcome::Silence(Silence::Acknowledged);
         }

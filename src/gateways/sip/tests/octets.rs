@@ -1,9 +1,14 @@
 //! What of a request comes back is what came.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::world::{Switch, invite};
-use crate::gateways::sip::fuzzing::comes_back;
+use crate::gateways::sip::fuzzing::{comes_back, message};
+
+/// What must hold of any bytes.
+type Law = Box<dyn Fn(&[u8])>;
 
 #[test]
 fn folded_lines_letters_and_foreign_bytes_come_back_as_they_came() {
@@ -53,7 +58,7 @@ proptest! {
     #[test]
     fn whatever_is_answered_names_its_request(lines in prop::collection::vec(line(), 0..9), good in any::<bool>()) {
         thread_local! {
-            static LAW: Box<dyn Fn(&[u8])> = Box::new(comes_back());
+            static LAW: Law = Box::new(comes_back());
         }
         let lines = lines.concat();
         let message = if good {
@@ -64,4 +69,39 @@ proptest! {
         };
         LAW.with(|law| law(&message));
     }
+}
+
+/// The messages of the torture test.
+fn torture() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/sip_message");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+proptest! {
+    #[test]
+    fn the_torture_test_with_any_octets_changed_breaks_no_law(
+        message in prop::sample::select(torture()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), octet(), 0..3_u8), 1..12),
+    ) {
+        thread_local! {
+            static LAW: Law = Box::new(self::message());
+        }
+        let mut bytes = message;
+        for (at, octet, how) in changes {
+            let at = at.index(bytes.len() + 1);
+            match how {
+                0 if at < bytes.len() => bytes[at] = octet,
+                1 if at < bytes.len() => drop(bytes.remove(at)),
+                _ => bytes.insert(at, octet),
+            }
+        }
+        LAW.with(|law| law(&bytes));
+    }
+}
+
+/// Mostly those that mean something.
+fn octet() -> impl Strategy<Value = u8> {
+    prop_oneof![prop::sample::select(b"\r\n\t ,;:<>\"\\=/@\0v".to_vec()), any::<u8>()]
 }

@@ -96,6 +96,11 @@ fn nobody_is_told_404_of_a_number_without_route_and_of_what_is_no_number() {
     for (at, uri) in ["sip:+14155559999@h", "sip:h", "sip:%00@h", "sip:+x@h", "tel:+"].iter().enumerate() {
         let heard = switch.hear(request("INVITE", uri, &at.to_string()));
         assert_eq!((heard.code(), heard.all("Contact").len()), (404, 0), "{uri}");
+        assert_eq!(
+            heard.all("X-Decision-Id").len(),
+            usize::from(at == 0),
+            "what was decided can be looked up"
+        );
     }
     assert_eq!(switch.hear(request("INVITE", "http://h/", "a")).code(), 416);
     assert_eq!(switch.hear(request("INVITE", "h", "b")).code(), 400);
