@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use super::grammar::{cut, parameter, pieces};
+use super::grammar::{cut, parameter, pieces, trim};
 use super::identity::Tag;
 use super::message::Message;
 use super::name::Name;
@@ -121,20 +121,18 @@ fn sender(out: &mut Vec<u8>, value: &[u8], source: SocketAddr) {
     let Some(via) = via.filter(|via| via.wants_rport() || !via.is_sent_from(source.ip())) else {
         return octets(out, value);
     };
-    octets(out, super::grammar::trim(via.sent));
+    octets(out, trim(via.sent));
+    // Before all that others wrote: behind a quote that is left open it would be part of the quotation.
+    let _ = write!(out, ";received={}", source.ip().to_canonical());
     for piece in via.parameters.into_iter().flat_map(|parameters| pieces(parameters, b';')) {
         let (name, _) = parameter(piece);
         if name.eq_ignore_ascii_case(b"rport") {
             let _ = write!(out, ";rport={}", source.port());
         } else if !name.eq_ignore_ascii_case(b"received") {
             out.push(b';');
-            octets(out, super::grammar::trim(piece));
+            octets(out, trim(piece));
         }
     }
-    let _ = match source.ip().to_canonical() {
-        IpAddr::V4(address) => write!(out, ";received={address}"),
-        IpAddr::V6(address) => write!(out, ";received={address}"),
-    };
 }
 
 /// Copies a value, in which line ends stand before continuation lines only.

@@ -234,22 +234,22 @@ fn an_answer_goes_where_the_request_came_from_whatever_a_via_says() {
     for (via, address, written) in [
         ("192.0.2.1:5070;branch", "192.0.2.1:5070", "192.0.2.1:5070;branch=z9hG4bK1"),
         ("192.0.2.1;branch", "192.0.2.1:5060", "192.0.2.1;branch=z9hG4bK1"),
-        ("victim.example:99;branch", "192.0.2.1:99", "victim.example:99;branch=z9hG4bK1;received=192.0.2.1"),
-        ("203.0.113.9:0;branch", "192.0.2.1:5060", "203.0.113.9:0;branch=z9hG4bK1;received=192.0.2.1"),
+        ("victim.example:99;branch", "192.0.2.1:99", "victim.example:99;received=192.0.2.1;branch=z9hG4bK1"),
+        ("203.0.113.9:0;branch", "192.0.2.1:5060", "203.0.113.9:0;received=192.0.2.1;branch=z9hG4bK1"),
         (
             "h:99;maddr=203.0.113.9;branch",
             "192.0.2.1:99",
-            "h:99;maddr=203.0.113.9;branch=z9hG4bK1;received=192.0.2.1",
+            "h:99;received=192.0.2.1;maddr=203.0.113.9;branch=z9hG4bK1",
         ),
         (
             "h:99;received=203.0.113.9;rport;branch",
             "192.0.2.1:5062",
-            "h:99;rport=5062;branch=z9hG4bK1;received=192.0.2.1",
+            "h:99;received=192.0.2.1;rport=5062;branch=z9hG4bK1",
         ),
         (
             "192.0.2.1:5062;rport=1 ;branch",
             "192.0.2.1:5062",
-            "192.0.2.1:5062;rport=5062;branch=z9hG4bK1;received=192.0.2.1",
+            "192.0.2.1:5062;received=192.0.2.1;rport=5062;branch=z9hG4bK1",
         ),
     ] {
         assert_eq!(to(&mut switch, via), (address.to_owned(), format!("SIP/2.0/UDP {written}")), "{via}");
@@ -257,7 +257,7 @@ fn an_answer_goes_where_the_request_came_from_whatever_a_via_says() {
     switch.source = "[2001:db8::7]:5071".parse().unwrap();
     let (address, written) = to(&mut switch, "h;rport;branch");
     assert_eq!(address, "[2001:db8::7]:5071");
-    assert_eq!(written, "SIP/2.0/UDP h;rport=5071;branch=z9hG4bK1;received=2001:db8::7");
+    assert_eq!(written, "SIP/2.0/UDP h;received=2001:db8::7;rport=5071;branch=z9hG4bK1");
     switch.transport = Transport::Tcp;
     assert_eq!(to(&mut switch, "h:99;branch").0, "[2001:db8::7]:5071");
 }
