@@ -29,6 +29,7 @@ pub mod server;
 pub mod stream;
 pub mod transactions;
 pub mod trunk;
+pub mod trunks;
 pub mod uri;
 pub mod via;
 
