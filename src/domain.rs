@@ -11,6 +11,7 @@ pub mod change;
 pub mod command;
 pub mod connector;
 pub mod deployment;
+pub mod destination;
 pub mod endpoint;
 pub mod fallback;
 pub mod fault;

@@ -21,6 +21,7 @@ pub mod meters;
 pub mod numbering;
 pub mod outgoing;
 pub mod plane;
+pub mod probing;
 pub mod sip;
 pub mod targets;
 pub mod worker;

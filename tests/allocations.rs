@@ -107,8 +107,9 @@ fn a_decision_that_gives_way_allocates_nothing_either_nor_does_taking_a_place() 
         limit(&mut world, &Fallback::parse(fallback).unwrap(), calls_max);
         if down {
             let health = world.table.health();
-            assert!(!health.targets().is_empty());
-            assert!(health.targets().iter().all(|target| health.tell(target, false)));
+            let silent = || Err((Timestamp(0), "no answer".into()));
+            assert!(!health.destinations().is_empty());
+            assert!(health.destinations().iter().all(|target| health.tell(target, silent())));
         }
         assert_none_are_counted(&world, &stranger, None);
         let gave_way = (0..200).filter(|i| {

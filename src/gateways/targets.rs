@@ -1,5 +1,7 @@
 //! Where a call is sent first, and where next.
 
+use std::ptr;
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::domain::endpoint::Endpoint;
@@ -7,6 +9,9 @@ use crate::routing::decision::Choice;
 
 /// Hands the targets of a choice to `use_them`, in the order in which they are to be tried; of one target nothing is
 /// drawn and nothing allocated.
+///
+/// What is down is left out of the order, and the rest of it stays as it is: a call that asks again is sent where it was
+/// sent before, unless that went down. Where all are down all are named, since somewhere it must be sent.
 pub fn with<R>(choice: &Choice<'_>, decision_id: u128, use_them: impl FnOnce(&[&Endpoint]) -> R) -> R {
     match (choice.target, choice.served.endpoints()) {
         (Some(uri), _) => {
@@ -15,7 +20,14 @@ pub fn with<R>(choice: &Choice<'_>, decision_id: u128, use_them: impl FnOnce(&[&
         }
         (None, []) => use_them(&[]),
         (None, [one]) => use_them(&[one]),
-        (None, _) => use_them(&ordered(choice.served.reachable(), decision_id)),
+        (None, all) => {
+            let mut targets = ordered(all.iter(), decision_id);
+            let up: Vec<&Endpoint> = choice.served.reachable().collect();
+            if up.len() < targets.len() {
+                targets.retain(|target| up.iter().any(|up| ptr::eq(*up, *target)));
+            }
+            use_them(&targets)
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::domain::address::{Address, E164, Prefix};
 use crate::domain::agent::{Agent, AgentRef, Version};
 use crate::domain::caller_pin::{CallerPin, CallerPinKey, Probe};
 use crate::domain::change::SplitRef;
+use crate::domain::destination::{Reach, Trouble};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fallback::Fallback;
 use crate::domain::id::{AccountId, ArmId, Environment, Pin, Revision, VersionNumber};
@@ -112,6 +113,14 @@ impl Served {
         let is_up =
             move |at: usize| none_is_up || !self.health.get(at).is_some_and(|target| target.is_down());
         self.endpoints().iter().enumerate().filter(move |(at, _)| is_up(*at)).map(|(_, endpoint)| endpoint)
+    }
+
+    /// The endpoints that are down, since when and why. Takes locks: for whoever explains.
+    pub fn unreachable(&self) -> impl Iterator<Item = (&Endpoint, Trouble)> {
+        self.endpoints().iter().zip(&self.health).filter_map(|(endpoint, target)| match target.reach() {
+            Reach::Down(trouble) => Some((endpoint, trouble)),
+            Reach::Up | Reach::Unknown => None,
+        })
     }
 
     /// Whether it has endpoints and all of them are down.

@@ -137,8 +137,28 @@ impl Index {
         let Some(begins) = bytes.iter().position(|c| !matches!(c, b'\r' | b'\n' | 0)) else {
             return Err(NoRequest::KeepAlive);
         };
-        let (line, mut at) = line(bytes, begins);
-        let RequestLine { method, uri, mut fault } = request_line(line)?;
+        let (line, at) = line(bytes, begins);
+        Ok(self.read_fields(bytes, at, request_line(line)?))
+    }
+
+    /// Finds the header fields of an answer to a request of ours, and its status code.
+    ///
+    /// Its method and its URI are empty. Nothing where the bytes are no answer.
+    pub fn read_answer<'m>(&'m mut self, bytes: &'m [u8]) -> Option<(u16, Message<'m>)> {
+        self.fields.clear();
+        let begins = bytes.iter().position(|c| !matches!(c, b'\r' | b'\n' | 0))?;
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return None;
+        }
+        let (line, at) = line(bytes, begins);
+        let status = status_line(line)?;
+        Some((status, self.read_fields(bytes, at, RequestLine { method: b"", uri: b"", fault: None })))
+    }
+
+    /// Finds the header fields from an offset on.
+    #[inline]
+    fn read_fields<'m>(&'m mut self, bytes: &'m [u8], mut at: usize, first: RequestLine<'m>) -> Message<'m> {
+        let RequestLine { method, uri, mut fault } = first;
         let mut note = |found: Fault| {
             fault.get_or_insert(found);
         };
@@ -178,7 +198,7 @@ impl Index {
             },
             Err(found) => message.note(found),
         }
-        Ok(message)
+        message
     }
 
     /// Adds a line to the fields, or to the last of them.
@@ -238,6 +258,15 @@ fn request_line(line: &[u8]) -> Result<RequestLine<'_>, NoRequest> {
         None
     };
     Ok(RequestLine { method, uri, fault })
+}
+
+/// The code of a first line such as `SIP/2.0 200 OK`.
+fn status_line(line: &[u8]) -> Option<u16> {
+    let rest = line.get(..8).filter(|begin| begin.eq_ignore_ascii_case(b"SIP/2.0 ")).and(line.get(8..))?;
+    let (code, behind) = rest.split_at_checked(3)?;
+    let ends = behind.first().is_none_or(|c| is_blank(*c));
+    let code = number(code, 3).and_then(|code| u16::try_from(code).ok())?;
+    (ends && (100..700).contains(&code)).then_some(code)
 }
 
 impl<'m> Message<'m> {
@@ -390,6 +419,34 @@ mod tests {
         assert_eq!(message.fault, Some(Fault::Line));
         let fields: Vec<_> = message.fields().collect();
         assert_eq!(fields, [(&b"To"[..], &b"a"[..]), (b"i", b"d\r\n e")]);
+    }
+
+    #[test]
+    fn an_answer_is_read_with_its_code_and_nothing_else_is_one() {
+        let mut index = Index::default();
+        let bytes = b"\r\nSIP/2.0 200 OK\r\nv: SIP/2.0/UDP h;branch=1\r\nl: 2\r\n\r\nbody";
+        let (code, message) = index.read_answer(bytes).unwrap();
+        assert_eq!((code, message.body, message.fault), (200, &b"bo"[..], None));
+        assert_eq!(message.sender().unwrap().branch(), Some(&b"1"[..]));
+        let code = |line: &str| {
+            Index::default().read_answer(format!("{line}\r\n\r\n").as_bytes()).map(|(code, _)| code)
+        };
+        assert_eq!((code("sip/2.0 100"), code("SIP/2.0 699 \u{fc}")), (Some(100), Some(699)));
+        for no_answer in [
+            "",
+            "SIP/2.0",
+            "SIP/2.0 ",
+            "SIP/2.0 20",
+            "SIP/2.0 2000 OK",
+            "SIP/2.0 099 OK",
+            "SIP/2.0 700 OK",
+            "SIP/2.0 +20 OK",
+            "SIP/3.0 200 OK",
+            "HTTP/1.1 200 OK",
+            "OPTIONS sip:h SIP/2.0",
+        ] {
+            assert_eq!(code(no_answer), None, "{no_answer}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use super::*;
+use crate::domain::destination::Destination;
 use crate::domain::fallback::Fallback;
 use crate::domain::route::Route;
 use crate::routing::capacity::Capacity;
@@ -25,6 +26,22 @@ fn guarded(world: &mut World, limits: [Option<u32>; 2], fallbacks: [Option<&str>
         agent.value.fallback = text.and_then(fallback);
     }
     world.act(Action::ApplyFiles(Arc::new(file_set(agents))));
+}
+
+/// Lets each version be at a host of its own, so that one is down without the others.
+fn at_own_hosts(world: &mut World) {
+    let mut agents = vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+    let uri = "sip:{agent}@v{version}.{agent}.example";
+    for agent in &mut agents {
+        agent.value.endpoints = vec![serde_json::from_value(serde_json::json!({"uri": uri})).unwrap()];
+    }
+    world.act(Action::ApplyFiles(Arc::new(file_set(agents))));
+}
+
+/// Says whether a target is up; whether that is news.
+fn tell(world: &World, target: &str, up: bool) -> bool {
+    let said = if up { Ok(()) } else { Err((Timestamp(0), "no answer".into())) };
+    world.table.health().tell(&Destination::of(target).unwrap(), said)
 }
 
 /// A split whose test arm, and its control, may have so many calls; all slots are the test's.
@@ -199,6 +216,7 @@ fn an_agent_at_its_limit_gives_way_to_the_routes_fallback_else_its_own_else_serv
 #[test]
 fn what_is_full_gives_way_to_a_control_that_is_neither_full_nor_down() {
     let mut world = World::new();
+    at_own_hosts(&mut world);
     split_limited(&mut world, Some(1), Some(1));
     let board = switchboard(&world, 20);
     assert_eq!(begin(&board, &world, TO, "a"), TEST);
@@ -210,20 +228,20 @@ fn what_is_full_gives_way_to_a_control_that_is_neither_full_nor_down() {
     end(&board, &world, "b");
     assert_eq!(begin(&board, &world, TO, "e"), CONTROL);
     end(&board, &world, "e");
-    let down = "sip:reception.v1@127.0.0.1:5060";
-    assert!(world.table.health().tell(down, false));
+    assert!(tell(&world, "sip:v1.reception.example", false));
     assert_eq!(begin(&board, &world, TO, "f"), "sales V2 - sip:desk@h outside");
 }
 
 #[test]
 fn where_all_targets_are_down_the_fallback_is_used_until_one_is_up() {
     let mut world = World::new();
+    at_own_hosts(&mut world);
     put_with_fallback(&mut world, TO, "sales@V2", "sip:desk@10.0.0.9");
     world.put(OTHER, "sales@V2");
-    let target = "sip:sales.v2@127.0.0.1:5060";
-    assert!(world.table.health().targets().contains(&target.to_owned()));
+    let target = "sip:v2.sales.example";
+    assert!(world.table.health().destinations().contains(&Destination::of(target).unwrap()));
     assert_eq!(looked(&world, TO).0, "sales V2 - - outside");
-    assert!(world.table.health().tell(target, false));
+    assert!(tell(&world, target, false));
     let (said, why) = looked(&world, TO);
     assert_eq!(said, "sales V2 - sip:desk@10.0.0.9 outside");
     assert_eq!(
@@ -237,18 +255,19 @@ fn where_all_targets_are_down_the_fallback_is_used_until_one_is_up() {
     );
     world.rollback(3);
     assert_eq!(looked(&world, TO).0, "sales V2 - sip:desk@10.0.0.9 outside", "a swap changes nothing of it");
-    assert!(world.table.health().tell(target, true));
+    assert!(tell(&world, target, true));
     assert_eq!(looked(&world, TO).0, "sales V2 - - outside");
 }
 
 #[test]
 fn a_number_as_fallback_is_followed_once_and_its_split_counts_no_such_call() {
     let mut world = World::new();
+    at_own_hosts(&mut world);
     split_limited(&mut world, None, None);
     put_with_fallback(&mut world, OTHER, "sales@V1", TO);
     put_with_fallback(&mut world, "alice", "sales@V3", OTHER);
-    for down in ["sip:sales.v1@127.0.0.1:5060", "sip:sales.v3@127.0.0.1:5060"] {
-        assert!(world.table.health().tell(down, false));
+    for down in ["sip:v1.sales.example", "sip:v3.sales.example"] {
+        assert!(tell(&world, down, false));
     }
     assert_eq!(looked(&world, OTHER).0, CONTROL);
     let (said, why) = looked(&world, "alice");
@@ -285,9 +304,9 @@ fn a_target_that_is_down_is_left_out_while_another_is_up() {
         served.reachable().map(|endpoint| endpoint.uri.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(reachable(&world), ["sip:one", "sip:two"]);
-    assert!(world.table.health().tell("sip:one", false));
+    assert!(tell(&world, "sip:one", false));
     assert_eq!(reachable(&world), ["sip:two"]);
-    assert!(world.table.health().tell("sip:two", false));
+    assert!(tell(&world, "sip:two", false));
     assert_eq!(reachable(&world), ["sip:one", "sip:two"], "somewhere it must be sent");
 }
 
