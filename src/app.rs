@@ -11,6 +11,7 @@ mod checked;
 mod connections;
 mod housekeeping;
 mod open_files;
+mod probing;
 mod reset;
 mod run;
 mod sources;

@@ -35,6 +35,7 @@ use tokio::sync::oneshot;
 use crate::domain::change::{Entry, SplitRef};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::deployment::Deployment;
+use crate::domain::destination::{Destination, Reach};
 use crate::domain::id::{ConfigHash, Revision};
 use crate::domain::import::Imported;
 use crate::domain::refusal::Refusal;
@@ -223,6 +224,12 @@ impl Control {
     #[must_use]
     pub fn live(&self) -> &Live {
         &self.inner.live
+    }
+
+    /// Every target of what serves or has calls, and what probes found; targets of one destination are one.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(Destination, Reach)> {
+        self.inner.live.snapshot().health().reaches()
     }
 
     /// Brings the counts of numbers up to date; for a scrape. Cost: a look at every distinct route.

@@ -20,6 +20,7 @@ use crate::control::ControlError;
 use crate::control::reload::Acceptance;
 use crate::control::status::ReloadStatus;
 use crate::domain::command::FILES_HELD;
+use crate::domain::destination::{Destination, Reach, Trouble};
 use crate::domain::fault::Fault;
 use crate::domain::id::{ConfigHash, Revision};
 use crate::domain::refusal::{Refusal, RefusalKind};
@@ -46,6 +47,8 @@ pub struct StatusView {
     store: StoreView,
     /// Whether the file of the keys of tokens is as it should be.
     token_keys: TokenKeysView,
+    /// Whether the targets of calls answer.
+    targets: TargetsView,
     /// What is in the way of being ready, as `/readyz` tells it; empty where nothing is.
     unready: BTreeMap<&'static str, String>,
     /// Whether it finishes the calls it has and is about to end.
@@ -156,6 +159,57 @@ pub struct TokenKeysView {
     error: Option<String>,
 }
 
+/// Whether the targets of calls answer: of what serves or has calls, one for each host, port and transport.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Targets)]
+pub struct TargetsView {
+    /// Those that answer probes.
+    up: usize,
+    /// Those that do not: they are left out of answers while another target of the version is up.
+    down: usize,
+    /// Those that were not probed, or not yet; they count as up.
+    unknown: usize,
+    /// The first 100 that are down, by name.
+    troubles: Vec<TargetDownView>,
+}
+
+/// A target that is down.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TargetDown)]
+pub struct TargetDownView {
+    /// Where it listens, whoever is called there.
+    target: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// What came of the last probe.
+    #[schema(value_type = String)]
+    cause: Arc<str>,
+}
+
+/// Most targets that are down and shown one by one.
+const TROUBLES_MAX: usize = 100;
+
+impl TargetsView {
+    fn of(targets: &[(Destination, Reach)]) -> Self {
+        let count = |state: fn(&Reach) -> bool| targets.iter().filter(|(_, reach)| state(reach)).count();
+        let troubles = targets.iter().filter_map(|(destination, reach)| match reach {
+            Reach::Down(Trouble { since, cause }) => Some(TargetDownView {
+                target: destination.to_string(),
+                since: *since,
+                cause: Arc::clone(cause),
+            }),
+            Reach::Up | Reach::Unknown => None,
+        });
+        Self {
+            up: count(|reach| *reach == Reach::Up),
+            down: count(|reach| matches!(reach, Reach::Down(_))),
+            unknown: count(|reach| *reach == Reach::Unknown),
+            troubles: troubles.take(TROUBLES_MAX).collect(),
+        }
+    }
+}
+
 /// Which set of files to take.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -216,6 +270,7 @@ async fn get_status(
         },
         store: StoreView { ok: error.is_none(), error },
         token_keys: TokenKeysView { ok: token_key_fault.is_none(), error: token_key_fault },
+        targets: TargetsView::of(&management.control.targets()),
         unready: management.health.reasons(),
         draining: management.health.draining(),
         calls_in_progress: (management.calls_in_progress)(),

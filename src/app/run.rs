@@ -12,6 +12,7 @@ use super::addresses::Reached;
 use super::build::{Plane, Router};
 use super::certificates::Following;
 use super::housekeeping::Housekeeping;
+use super::probing::prober;
 use super::test_runs::TestRuns;
 use super::welcome::{self, Welcome};
 use super::{AppError, addresses, random_bytes};
@@ -76,6 +77,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let [calls_reached, admin_reached] = reached;
     let workers = start_workers(calls, &plane)?;
     start_sweeping(&plane)?;
+    let prober = prober(settings.probes.as_ref(), outgoing(&settings), control.live(), &registry, &clock)?;
     let outgoing = outgoing(&settings);
     let router = crate::api::router(crate::api::Management {
         control: control.clone(),
@@ -109,6 +111,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     };
     let testing = tokio::spawn(TestRuns { control: control.clone(), outgoing, clock }.run());
     let keeping = tokio::spawn(housekeeping.run());
+    let probing = prober.map(|prober| tokio::spawn(prober.run()));
 
     health.set("files", Ok(()));
     addresses::write(&folder, &calls_reached, &admin_reached);
@@ -126,7 +129,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     tracing::info!("draining: new calls are answered until no more come");
     health.drain();
     leave(&calls_front, &admin_front, settings.limits.drain_time).await;
-    [keeping, testing, following, renewing].iter().for_each(Task::abort);
+    [keeping, testing, following, renewing].iter().chain(&probing).for_each(Task::abort);
     keep_split_calls(&control).await;
     join(serving, workers).await;
     addresses::remove(&folder);

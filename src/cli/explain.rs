@@ -7,6 +7,7 @@ use super::client::{Plane, Question};
 use super::failure::Failure;
 use super::path::Path;
 use super::session::{Errand, Session};
+use super::status::told_trouble;
 use super::table::{Look, bar, labelled, per_cent};
 use super::words::{clean, items, text_in, text_of, words};
 use super::written::{Override, header_line, object};
@@ -178,6 +179,15 @@ pub(super) fn outcome<'l>(decision: &Value, explain: &Value) -> Vec<(&'l str, St
         "Target",
         if targets.is_empty() { text_of(decision, "target") } else { targets.join(", then ") },
     )];
+    let down = items(explain, "targetsDown");
+    let is_left_out = |target: &&Value| target.get("leftOut").and_then(Value::as_bool) == Some(true);
+    let (left_out, all): (Vec<_>, Vec<_>) = down.iter().partition(is_left_out);
+    for (label, targets) in [("Left out", left_out), ("All down", all)] {
+        let told: Vec<_> = targets.into_iter().map(|it| told_trouble(it, Look::default())).collect();
+        if !told.is_empty() {
+            lines.push((label, told.join("; ")));
+        }
+    }
     let headers = decision.get("headers").and_then(Value::as_object);
     let headers = headers.into_iter().flatten();
     let headers: Vec<_> = headers.map(|(name, value)| format!("{}: {}", clean(name), words(value))).collect();
@@ -279,6 +289,19 @@ Revision       4711
 Not heeded     agent
 "
         );
+    }
+
+    #[test]
+    fn a_target_that_is_down_is_told_as_left_out_or_with_all_others() {
+        let told = |left_out: bool| {
+            let decision = json!({"target": "sip:a@h2", "revision": 1});
+            let down = json!({"uri": "sip:a@h1", "since": "2026-01-01T00:00:00.000Z", "cause": "refused",
+                              "leftOut": left_out});
+            labelled(Look::default(), outcome(&decision, &json!({"targetsDown": [down]})))
+        };
+        let since = "sip:a@h1 since 2026-01-01T00:00:00Z: refused";
+        assert_eq!(told(true), format!("Target    sip:a@h2\nLeft out  {since}\nRevision  1\n"));
+        assert_eq!(told(false), format!("Target    sip:a@h2\nAll down  {since}\nRevision  1\n"));
     }
 
     #[test]

@@ -100,6 +100,10 @@ fn told(status: &Value, look: Look) -> String {
             lines.push((label, text_of(status, member)));
         }
     }
+    let targets = status.get("targets").unwrap_or(&Value::Null);
+    if targets.is_object() {
+        lines.push(("Targets", told_targets(targets, look)));
+    }
     if let Some(store) = status.get("store").filter(|store| store.is_object()) {
         lines.push(("Store", told_store(store, look)));
     }
@@ -118,6 +122,11 @@ fn told(status: &Value, look: Look) -> String {
         lines.push(("Draining", look.yellow("it is about to stop; calls are answered until no more come")));
     }
     let mut told = labelled(look, lines);
+    let troubles = items(targets, "troubles");
+    if !troubles.is_empty() {
+        told += &format!("\n{}\n", look.bold("Targets down"));
+        told.extend(troubles.iter().map(|trouble| format!("  {}\n", told_trouble(trouble, look))));
+    }
     let warnings = status.get("reload").map(|reload| items(reload, "warnings")).unwrap_or_default();
     if !warnings.is_empty() {
         told += &format!("\n{}\n", look.bold("Warnings"));
@@ -142,6 +151,26 @@ fn told_files(reload: &Value, faults: &[Value], look: Look) -> String {
     } else {
         format!("{}{at}; the last good ones are in force", look.red("not taken"))
     }
+}
+
+fn told_targets(targets: &Value, look: Look) -> String {
+    let count = |state| targets.get(state).and_then(Value::as_u64).unwrap_or_default();
+    let down = match count("down") {
+        0 => "0 down".to_owned(),
+        down => look.red(format_args!("{down} down")),
+    };
+    let up = format!("{} up, {down}", count("up"));
+    match count("unknown") {
+        0 => up,
+        unknown => format!("{up}, {unknown} not probed"),
+    }
+}
+
+/// A target that is down, as status has it, or as `explain` does.
+pub(super) fn told_trouble(trouble: &Value, look: Look) -> String {
+    let target = if text_in(trouble, "target").is_some() { "target" } else { "uri" };
+    let (target, since) = (text_of(trouble, target), time(trouble, "since"));
+    format!("{} since {since}: {}", look.red(target), text_of(trouble, "cause"))
 }
 
 fn told_store(store: &Value, look: Look) -> String {
@@ -198,6 +227,9 @@ mod tests {
             "unready": {"control": "no change can be made any more"},
             "faults": [{"file": "routes/a.toml", "line": 3, "column": 7, "message": "pin is unknown", "expected": "draft"}],
             "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
+            "targets": {"up": 3, "down": 1, "unknown": 2, "troubles": [
+                {"target": "sip:10.0.0.1:5060", "since": "2026-01-01T00:00:00.000Z", "cause": "no answer in time"}
+            ]},
             "tokenKeys": {"ok": false, "error": "token.key cannot be read"},
             "certificates": {"calls": null, "admin": {"notAfter": "2027-01-01T00:00:00.000Z", "error": "no key"}}
         });
@@ -210,10 +242,14 @@ Held               bb
 Listeners          admin 127.0.0.1:8701, calls 127.0.0.1:8700
 Numbers            7
 Calls in progress  2
+Targets            3 up, 1 down, 2 not probed
 Store              keeps changes
 Token keys         token.key cannot be read; those that were read before go on, put the file back before the next start
 Certificate        admin until 2027-01-01T00:00:00Z; its files are not taken: no key
 Unready            control: no change can be made any more
+
+Targets down
+  sip:10.0.0.1:5060 since 2026-01-01T00:00:00Z: no answer in time
 
 Warnings
   agent sales at V1 has no file

@@ -1,14 +1,20 @@
 //! Why a decision comes out as it does, for a request that is no call.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use crate::domain::destination::Trouble;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::id::ArmId;
 use crate::domain::split::slots::quota;
-use crate::routing::decision::{Decision, InSplit, Unit};
+use crate::domain::time::Timestamp;
+use crate::routing::decision::{Choice, Decision, InSplit, Unit};
 use crate::routing::trail::Notes;
 
 /// The `explain` of a dry run.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// Every rule looked at, in order.
     rules: Vec<Rule>,
@@ -18,6 +24,8 @@ pub struct Explanation {
     slot: Option<u16>,
     /// The arms of the split that the call is in.
     arms: Vec<Share>,
+    /// The targets of the version that are down.
+    targets_down: Vec<TargetDown>,
     /// The revision that decided.
     revision: u64,
     /// Fields of the request that mean nothing here.
@@ -41,6 +49,18 @@ struct Share {
     owned_slots: usize,
 }
 
+/// A target that is down.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TargetDown {
+    /// As all calls of the version have it.
+    uri: String,
+    since: Timestamp,
+    cause: Arc<str>,
+    /// Whether the call is not sent there; where all are down it is, since somewhere it must be sent.
+    left_out: bool,
+}
+
 impl Explanation {
     /// Explains where a decision puts a call; not yet on what way it came there.
     #[must_use]
@@ -50,6 +70,7 @@ impl Explanation {
             unit: None,
             slot: None,
             arms: Vec::new(),
+            targets_down: decision.choice.as_ref().map(down).unwrap_or_default(),
             revision: decision.revision.0,
             ignored: Vec::new(),
         };
@@ -78,6 +99,18 @@ impl Explanation {
     fn within(self, in_split: &InSplit<'_>) -> Self {
         Self { unit: in_split.unit.map(Unit::as_str), slot: in_split.slot, arms: shares(in_split), ..self }
     }
+}
+
+fn down(choice: &Choice<'_>) -> Vec<TargetDown> {
+    let served = choice.served;
+    let left_out = choice.target.is_some() || !served.is_down();
+    let target = |(endpoint, Trouble { since, cause }): (&Endpoint, _)| TargetDown {
+        uri: endpoint.uri.for_version(&served.agent.agent, served.version.number),
+        since,
+        cause,
+        left_out,
+    };
+    served.unreachable().map(target).collect()
 }
 
 fn shares(in_split: &InSplit<'_>) -> Vec<Share> {

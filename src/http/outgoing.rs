@@ -126,6 +126,33 @@ impl Outgoing {
         })?;
         Ok(response.status().as_u16())
     }
+
+    /// Asks for something and reads nothing but the status of the answer. Blocks, for as long at most.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn get(&self, url: &str, time: Duration) -> Result<u16, NoAnswer> {
+        self.listed.check(url).map_err(|_| NoAnswer::NotAllowed)?;
+        let request = self.agent.get(url).config().timeout_global(Some(time)).build();
+        let response = request.call().map_err(|why| match why {
+            Error::Timeout(_) => NoAnswer::TooLate,
+            Error::HostNotFound | Error::BadUri(_) => NoAnswer::NotAllowed,
+            Error::Io(why) => NoAnswer::Failed(why.to_string()),
+            why => NoAnswer::Failed(why.to_string()),
+        })?;
+        Ok(response.status().as_u16())
+    }
+}
+
+/// Why nobody answered a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// It is nobody whom the router may ask, or nobody at all: which of them is not told apart.
+    NotAllowed,
+    /// None came in time.
+    TooLate,
+    /// Whatever else, for people.
+    Failed(String),
 }
 
 /// The signature of a body at a moment, in seconds since the epoch: `t=<seconds>,v1=<64 lower-hex>`, HMAC-SHA-256 over
@@ -339,6 +366,18 @@ mod tests {
         assert!(
             heard.starts_with("POST /run HTTP/1.1\r\n") && heard.contains("x-cordboard-signature: v1=00")
         );
+    }
+
+    #[test]
+    fn a_status_is_asked_for_where_that_is_allowed_and_nowhere_else() {
+        let (port, heard) = answering("503 Service Unavailable");
+        let url = format!("http://127.0.0.1:{port}/health");
+        let time = Duration::from_secs(20);
+        assert_eq!(Outgoing::new(Listed::default()).get(&url, time), Err(NoAnswer::NotAllowed));
+        let named = format!("https://localhost:{port}/health");
+        assert_eq!(Outgoing::new(Listed::default()).get(&named, time), Err(NoAnswer::NotAllowed));
+        assert_eq!(Outgoing::new(listed(&["127.0.0.1/32"])).get(&url, time), Ok(503));
+        assert!(heard.join().unwrap().starts_with("GET /health HTTP/1.1\r\n"));
     }
 
     #[test]

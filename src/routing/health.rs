@@ -92,8 +92,7 @@ impl Health {
         agent: &AgentId,
         version: Option<VersionNumber>,
     ) -> Box<[Arc<TargetHealth>]> {
-        let destination =
-            |endpoint: &Endpoint| Destination::of(&endpoint.uri.for_version(agent, version));
+        let destination = |endpoint: &Endpoint| Destination::of(&endpoint.uri.for_version(agent, version));
         let destinations: Vec<_> = endpoints.iter().map(destination).collect();
         let mut targets = self.lock();
         let target = |destination: Option<Destination>| {

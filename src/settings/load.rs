@@ -122,7 +122,7 @@ mod tests {
     const EXAMPLE: &str = include_str!("../../config/cordboard.toml");
 
     /// Every single-valued key with two legal values, neither the default, as the file says them.
-    const KEYS: [(&str, &str, &str); 35] = [
+    const KEYS: [(&str, &str, &str); 41] = [
         ("data", "\"one\"", "\"two\""),
         ("routes", "\"one\"", "\"two\""),
         ("agents", "\"one\"", "\"two\""),
@@ -152,6 +152,12 @@ mod tests {
         ("limits.series_max", "2", "3"),
         ("limits.drain_seconds", "0", "3"),
         ("calls.workers", "2", "3"),
+        ("probes.enabled", "false", "true"),
+        ("probes.seconds", "2", "3"),
+        ("probes.timeout_milliseconds", "20", "30"),
+        ("probes.fall", "2", "4"),
+        ("probes.rise", "1", "3"),
+        ("probes.http_path", "\"/one\"", "\"/two?x=y\""),
         ("token.key_file", "\"one\"", "\"/two\""),
         ("token.hours", "22", "23"),
         ("files.still_milliseconds", "20", "30"),

@@ -38,6 +38,8 @@ pub struct Settings {
     pub files: Files,
     /// Whom the router asks.
     pub outgoing: Outgoing,
+    /// How targets are probed; none: they are not.
+    pub probes: Option<Probes>,
     /// What is logged, and how.
     pub log: Log,
     /// Who may ask the call plane by address.
@@ -129,6 +131,21 @@ pub struct Outgoing {
     pub allowed_networks: Vec<IpNet>,
 }
 
+/// How targets are probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probes {
+    /// Between two probes of one.
+    pub interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Failures in a row from which one is down.
+    pub fall: u32,
+    /// Answers in a row from which one that was down is up.
+    pub rise: u32,
+    /// What web targets are asked for, from the slash on; none: a connection is enough.
+    pub http_path: Option<String>,
+}
+
 /// The tokens that are given with decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -207,6 +224,7 @@ impl Settings {
             token,
             files: Files::meant(&written.files, faults),
             outgoing: Outgoing::meant(&written.outgoing, faults),
+            probes: Probes::meant(&written.probes, faults),
             log: Log::meant(&written.log, faults),
             gateways: Gateways::meant(&written.gateways, faults),
         }
@@ -330,6 +348,28 @@ impl Outgoing {
             }
         }
         meant
+    }
+}
+
+impl Probes {
+    /// What is wrong is told also where there are to be none.
+    fn meant(written: &written::Probes, faults: &mut Vec<Fault>) -> Option<Self> {
+        let w = written;
+        let http_path = meant(&w.http_path, faults, |said| {
+            let path = said.value.as_str();
+            let legal = |byte: u8| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte);
+            let is_path = path.starts_with('/') && path.len() <= 1_000 && path.bytes().all(legal);
+            let fault = || said.fault(format!("is {path:?}"), "a path such as /healthz, or \"\" for none");
+            if path.is_empty() || is_path { Ok(path.to_owned()) } else { Err(fault()) }
+        });
+        let probes = Self {
+            interval: Duration::from_secs(whole(&w.seconds, 10, 1..=3_600, faults)),
+            timeout: Duration::from_millis(whole(&w.timeout_milliseconds, 2_000, 10..=60_000, faults)),
+            fall: whole(&w.fall, 3, 1..=100, faults),
+            rise: whole(&w.rise, 2, 1..=100, faults),
+            http_path: http_path.filter(|path| !path.is_empty()),
+        };
+        said_or(&w.enabled, true).then_some(probes)
     }
 }
 

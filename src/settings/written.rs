@@ -46,6 +46,8 @@ pub struct Written {
     pub files: Files,
     /// `[outgoing]`
     pub outgoing: Outgoing,
+    /// `[probes]`
+    pub probes: Probes,
     /// `[log]`
     pub log: Log,
     /// `[[gateway]]`
@@ -133,6 +135,24 @@ pub struct Outgoing {
 }
 
 table! {
+    /// How targets are probed.
+    Probes {
+        /// Whether they are.
+        enabled: bool,
+        /// How often.
+        seconds: i64,
+        /// How long an answer may take.
+        timeout_milliseconds: i64,
+        /// Failures in a row from which one is down.
+        fall: i64,
+        /// Answers in a row from which one is up again.
+        rise: i64,
+        /// What web targets are asked for.
+        http_path: String,
+    }
+}
+
+table! {
     /// The tokens that are given with decisions.
     Token {
         /// File of the key that signs them.
@@ -215,6 +235,7 @@ impl Written {
             limits: Limits::read(root.table("limits")),
             calls: Calls::read(root.table("calls")),
             outgoing: Outgoing::read(root.table("outgoing")),
+            probes: Probes::read(root.table("probes")),
             token: Token::read(root.table("token")),
             files: Files::read(root.table("files")),
             log: Log::read(root.table("log")),

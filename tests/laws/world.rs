@@ -90,6 +90,8 @@ impl World {
             .with_variable("CORDBOARD_FILES_STILL_MILLISECONDS", STILL_MS)
             // Tests share few cores: what is late here is not overloaded.
             .with_variable("CORDBOARD_LIMITS_LAG_MILLISECONDS_MAX", "10000")
+            // What is not there where tests send calls stays in the answers.
+            .with_variable("CORDBOARD_PROBES_ENABLED", "false")
     }
 
     pub fn with(self, path: &str, text: &str) -> Self {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::world::{World, error};
 use crate::control::reload::Look;
 use crate::domain::fault::Fault;
+use crate::domain::time::Timestamp;
 
 fn fault() -> Fault {
     Fault {
@@ -32,13 +33,23 @@ fn the_status_tells_what_an_operator_looks_at_first() {
             },
             "faults": [], "listeners": {"calls": "127.0.0.1:8700", "admin": "127.0.0.1:8701"},
             "certificates": {"calls": null, "admin": null},
-            "store": {"ok": true, "error": null}, "tokenKeys": {"ok": true, "error": null}, "unready": {}, "draining": false, "callsInProgress": 7, "numbers": 1,
+            "store": {"ok": true, "error": null}, "tokenKeys": {"ok": true, "error": null},
+            "targets": {"up": 0, "down": 0, "unknown": 1, "troubles": []},
+            "unready": {}, "draining": false, "callsInProgress": 7, "numbers": 1,
         })
     );
     world.health.set("control", Err("lost".to_owned()));
     assert_eq!(world.get("/v1/status").json()["unready"], json!({"control": "lost"}));
     world.control.status().set_token_key_fault(Some("lost".to_owned()));
     assert_eq!(world.get("/v1/status").json()["tokenKeys"], json!({"ok": false, "error": "lost"}));
+    let (target, _) = world.control.targets().remove(0);
+    let silent = Err((Timestamp(0), "no answer in time".into()));
+    assert!(world.control.live().snapshot().health().tell(&target, silent));
+    let trouble = json!({"target": target.to_string(), "since": "1970-01-01T00:00:00.000Z", "cause": "no answer in time"});
+    assert_eq!(
+        world.get("/v1/status").json()["targets"],
+        json!({"up": 0, "down": 1, "unknown": 0, "troubles": [trouble]})
+    );
     world.health.drain();
     assert_eq!(world.get("/v1/status").json()["draining"], true);
     assert_eq!(world.as_key("other", "GET", "/v1/status", Value::Null).status, 403);

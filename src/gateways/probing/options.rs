@@ -162,7 +162,9 @@ mod tests {
             has("Max-Forwards", b"70");
             has("CSeq", b"1 OPTIONS");
             has("Content-Length", b"0");
-            assert!(message.named("Contact").next().is_some() && message.named("User-Agent").next().is_some());
+            assert!(
+                message.named("Contact").next().is_some() && message.named("User-Agent").next().is_some()
+            );
             let request = Request::of(message).unwrap();
             assert!(request.to.tag().is_none());
         }
