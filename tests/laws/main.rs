@@ -54,6 +54,7 @@ mod split_times;
 mod staging;
 mod stopping;
 mod survival;
+mod targets;
 mod test_calls;
 mod tls;
 mod tokens;

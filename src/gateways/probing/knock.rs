@@ -285,3 +285,117 @@ impl ServerCertVerifier for Anybody {
         self.0.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn at(uri: &str, address: SocketAddr) -> Destination {
+        Destination::of(&uri.replace("HERE", &address.to_string())).unwrap()
+    }
+
+    fn answer(asked: &[u8], code: u16) -> Vec<u8> {
+        let asked = String::from_utf8(asked.to_vec()).unwrap();
+        let (_, lines) = asked.split_once("\r\n").unwrap();
+        format!("SIP/2.0 {code} X\r\n{lines}").into_bytes()
+    }
+
+    async fn ask(time: Duration, destination: &Destination) -> Result<(), Trouble> {
+        Knocker::new(time, None).unwrap().ask(destination, 7).await
+    }
+
+    #[tokio::test]
+    async fn a_datagram_that_is_lost_is_sent_again_and_what_answers_nothing_of_ours_is_silent() {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let here = at("sip:HERE", socket.local_addr().unwrap());
+        let answering = async {
+            let mut bytes = [0; 2_048];
+            let (length, _) = socket.recv_from(&mut bytes).await.unwrap();
+            let first = bytes[..length].to_vec();
+            let (length, from) = socket.recv_from(&mut bytes).await.unwrap();
+            assert_eq!(first, bytes[..length], "the same question");
+            socket.send_to(b"SIP/2.0 200 OK\r\n\r\n", from).await.unwrap();
+            socket.send_to(&answer(&first, 200), from).await.unwrap();
+        };
+        let (asked, ()) = tokio::join!(ask(PATIENCE, &here), answering);
+        assert_eq!(asked, Ok(()));
+        assert_eq!(ask(Duration::from_millis(20), &here).await, Err(Trouble::Silent));
+    }
+
+    #[tokio::test]
+    async fn a_name_is_up_where_one_of_its_addresses_is() {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let named = at(&format!("sip:localhost:{}", socket.local_addr().unwrap().port()), socket.local_addr().unwrap());
+        let answering = async {
+            let mut bytes = [0; 2_048];
+            let (length, from) = socket.recv_from(&mut bytes).await.unwrap();
+            socket.send_to(&answer(&bytes[..length], 404), from).await.unwrap();
+        };
+        let (asked, ()) = tokio::join!(ask(PATIENCE, &named), answering);
+        assert_eq!(asked, Ok(()));
+        let nowhere = Destination::of("sip:nowhere.invalid").unwrap();
+        assert!(matches!(ask(PATIENCE, &nowhere).await, Err(Trouble::Nameless(_))));
+    }
+
+    fn acceptor() -> TlsAcceptor {
+        let made = rcgen::generate_simple_self_signed(vec!["whoever.example".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    #[tokio::test]
+    async fn within_tls_anybody_is_believed_and_what_he_says_counts() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = at("sips:HERE", listener.local_addr().unwrap());
+        for (code, judged) in [(200, Ok(())), (503, Err(Trouble::Answered(503)))] {
+            let answering = async {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut stream = acceptor().accept(stream).await.unwrap();
+                let (mut asked, mut byte) = (Vec::new(), [0]);
+                while !asked.ends_with(b"\r\n\r\n") {
+                    stream.read_exact(&mut byte).await.unwrap();
+                    asked.push(byte[0]);
+                }
+                stream.write_all(&answer(&asked, code)).await.unwrap();
+                stream.flush().await.unwrap();
+                stream
+            };
+            let (asked, _stream) = tokio::join!(ask(PATIENCE, &here), answering);
+            assert_eq!(asked, judged);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_refuses_our_tls_by_an_alert_is_there_and_who_speaks_none_or_no_sip_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // A fatal alert: the handshake failed. Then what no TLS and no SIP is.
+        let alert: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+        let web: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+        for (uri, said, is_up) in
+            [("sips:HERE", alert, true), ("sips:HERE", web, false), ("sip:HERE;transport=tcp", web, false)]
+        {
+            let answering = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut bytes = [0; 4_096];
+                assert!(stream.read(&mut bytes).await.unwrap() > 0);
+                stream.write_all(said).await.unwrap();
+                stream
+            };
+            let here = at(uri, address);
+            let (asked, _stream) = tokio::join!(ask(PATIENCE, &here), answering);
+            assert_eq!(asked.is_ok(), is_up, "{uri}: {asked:?}");
+            assert!(is_up || matches!(asked, Err(Trouble::Unreachable(_))), "{asked:?}");
+        }
+    }
+}

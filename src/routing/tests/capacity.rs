@@ -29,8 +29,8 @@ fn guarded(world: &mut World, limits: [Option<u32>; 2], fallbacks: [Option<&str>
 }
 
 /// Lets each version be at a host of its own, so that one is down without the others.
-fn at_own_hosts(world: &mut World) {
-    let mut agents = vec![file_agent("sales", 3, 1), file_agent("reception", 1, 1)];
+fn at_own_hosts(world: &mut World, live: u32) {
+    let mut agents = vec![file_agent("sales", 3, live), file_agent("reception", 1, 1)];
     let uri = "sip:{agent}@v{version}.{agent}.example";
     for agent in &mut agents {
         agent.value.endpoints = vec![serde_json::from_value(serde_json::json!({"uri": uri})).unwrap()];
@@ -216,7 +216,7 @@ fn an_agent_at_its_limit_gives_way_to_the_routes_fallback_else_its_own_else_serv
 #[test]
 fn what_is_full_gives_way_to_a_control_that_is_neither_full_nor_down() {
     let mut world = World::new();
-    at_own_hosts(&mut world);
+    at_own_hosts(&mut world, 1);
     split_limited(&mut world, Some(1), Some(1));
     let board = switchboard(&world, 20);
     assert_eq!(begin(&board, &world, TO, "a"), TEST);
@@ -235,7 +235,7 @@ fn what_is_full_gives_way_to_a_control_that_is_neither_full_nor_down() {
 #[test]
 fn where_all_targets_are_down_the_fallback_is_used_until_one_is_up() {
     let mut world = World::new();
-    at_own_hosts(&mut world);
+    at_own_hosts(&mut world, 1);
     put_with_fallback(&mut world, TO, "sales@V2", "sip:desk@10.0.0.9");
     world.put(OTHER, "sales@V2");
     let target = "sip:v2.sales.example";
@@ -253,7 +253,7 @@ fn where_all_targets_are_down_the_fallback_is_used_until_one_is_up() {
         "sales V2 - - outside",
         "without a fallback it is sent there all the same"
     );
-    world.rollback(3);
+    at_own_hosts(&mut world, 3);
     assert_eq!(looked(&world, TO).0, "sales V2 - sip:desk@10.0.0.9 outside", "a swap changes nothing of it");
     assert!(tell(&world, target, true));
     assert_eq!(looked(&world, TO).0, "sales V2 - - outside");
@@ -262,7 +262,7 @@ fn where_all_targets_are_down_the_fallback_is_used_until_one_is_up() {
 #[test]
 fn a_number_as_fallback_is_followed_once_and_its_split_counts_no_such_call() {
     let mut world = World::new();
-    at_own_hosts(&mut world);
+    at_own_hosts(&mut world, 1);
     split_limited(&mut world, None, None);
     put_with_fallback(&mut world, OTHER, "sales@V1", TO);
     put_with_fallback(&mut world, "alice", "sales@V3", OTHER);
