@@ -12,10 +12,9 @@ use super::addresses::Reached;
 use super::build::{Plane, Router};
 use super::certificates::Following;
 use super::housekeeping::Housekeeping;
-use super::probing::prober;
 use super::test_runs::TestRuns;
 use super::welcome::{self, Welcome};
-use super::{AppError, addresses, random_bytes};
+use super::{AppError, addresses, probing, random_bytes};
 use crate::api::numbers::ImportLimits;
 use crate::api::{Streams, TestCalls, Turns};
 use crate::control::reload::Reloader;
@@ -77,7 +76,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let [calls_reached, admin_reached] = reached;
     let workers = start_workers(calls, &plane)?;
     start_sweeping(&plane)?;
-    let prober = prober(settings.probes.as_ref(), outgoing(&settings), control.live(), &registry, &clock)?;
+    let probing = probing::start(&settings, control.live(), &registry, &clock)?;
     let outgoing = outgoing(&settings);
     let router = crate::api::router(crate::api::Management {
         control: control.clone(),
@@ -111,7 +110,6 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     };
     let testing = tokio::spawn(TestRuns { control: control.clone(), outgoing, clock }.run());
     let keeping = tokio::spawn(housekeeping.run());
-    let probing = prober.map(|prober| tokio::spawn(prober.run()));
 
     health.set("files", Ok(()));
     addresses::write(&folder, &calls_reached, &admin_reached);
@@ -122,8 +120,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         folder: welcome::Folder { data: &settings.data, key_made: key_made.as_deref() },
     };
     greet(out, &welcome.text());
-    let (calls, admin) = (calls_reached.address, admin_reached.address);
-    tracing::info!(%calls, %admin, revision = %control.state().revision, "ready");
+    tracing::info!(calls = %calls_reached.address, admin = %admin_reached.address, revision = %control.state().revision, "ready");
     stop.asked(&control).await;
 
     tracing::info!("draining: new calls are answered until no more come");
@@ -137,7 +134,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
 }
 
 /// What asks others, and only whom it may.
-fn outgoing(settings: &Settings) -> Outgoing {
+pub(super) fn outgoing(settings: &Settings) -> Outgoing {
     let listed = &settings.outgoing;
     Outgoing::new(Listed { names: listed.allowed_names.clone(), networks: listed.allowed_networks.clone() })
 }

@@ -332,7 +332,10 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_up_where_one_of_its_addresses_is() {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let named = at(&format!("sip:localhost:{}", socket.local_addr().unwrap().port()), socket.local_addr().unwrap());
+        let named = at(
+            &format!("sip:localhost:{}", socket.local_addr().unwrap().port()),
+            socket.local_addr().unwrap(),
+        );
         let answering = async {
             let mut bytes = [0; 2_048];
             let (length, from) = socket.recv_from(&mut bytes).await.unwrap();
@@ -348,8 +351,10 @@ mod tests {
         let made = rcgen::generate_simple_self_signed(vec!["whoever.example".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config =
+            config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
         TlsAcceptor::from(Arc::new(config))
     }
 

@@ -43,7 +43,7 @@ impl Options {
             "OPTIONS {destination} SIP/2.0\r\n\
              Via: SIP/2.0/{transport} {from};rport;branch={branch}\r\n\
              Max-Forwards: 70\r\n\
-             From: <sip:cordboard@{host}>;tag={tag:016x}\r\n\
+             From: <sip:cordboard@{host}>;tag={tag:x}\r\n\
              To: <{destination}>\r\n\
              Call-ID: {call_id}\r\n\
              CSeq: {SEQUENCE} OPTIONS\r\n\
@@ -51,7 +51,7 @@ impl Options {
              User-Agent: cordboard/{version}\r\n\
              Accept: application/sdp\r\n\
              Content-Length: 0\r\n\r\n",
-            tag = random as u64,
+            tag = random >> 64,
             version = env!("CARGO_PKG_VERSION"),
         );
         Self { bytes: text.into_bytes(), call_id, branch }
@@ -66,7 +66,7 @@ impl Options {
 
     fn is_asked_by(&self, message: &Message<'_>) -> bool {
         let once = |name| message.once(name).ok().flatten();
-        let mut sequence = once(Name::CSeq).unwrap_or_default().splitn(2, |c| c.is_ascii_whitespace());
+        let mut sequence = once(Name::CSeq).unwrap_or_default().splitn(2, u8::is_ascii_whitespace);
         sequence.next().and_then(|counted| number(counted, 10)) == Some(SEQUENCE)
             && sequence.next().is_some_and(|method| method.trim_ascii() == b"OPTIONS")
             && once(Name::CallId) == Some(self.call_id.as_bytes())

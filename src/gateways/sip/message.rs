@@ -229,6 +229,7 @@ fn line(bytes: &[u8], at: usize) -> (&[u8], usize) {
 }
 
 /// The first line, and what is wrong with it.
+#[derive(Clone, Copy)]
 struct RequestLine<'m> {
     method: &'m [u8],
     uri: &'m [u8],
