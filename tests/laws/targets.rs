@@ -137,12 +137,17 @@ fn answer(asked: &str, status: u16) -> String {
 
 /// The example, whose agent `sales` is at these, in this order; probed often.
 fn world(targets: &[&str]) -> World {
+    world_of(targets.iter().copied().zip(0..))
+}
+
+/// The same with a priority for each.
+fn world_of<'t>(targets: impl Iterator<Item = (&'t str, u8)>) -> World {
     let world = World::example()
         .with_variable("CORDBOARD_PROBES_ENABLED", "true")
         .with_variable("CORDBOARD_PROBES_SECONDS", "1")
         .with_variable("CORDBOARD_PROBES_TIMEOUT_MILLISECONDS", "10000")
         .with_variable("CORDBOARD_PROBES_FALL", "2");
-    let tables = targets.iter().zip(0..).map(|(uri, at)| format!("{{ uri = {uri:?}, priority = {at} }}"));
+    let tables = targets.map(|(uri, priority)| format!("{{ uri = {uri:?}, priority = {priority} }}"));
     let endpoints = format!("endpoints = [{}]\n", tables.collect::<Vec<_>>().join(", "));
     let agent = world.text("agents/sales/agent.toml");
     let lines = agent.lines().map(|line| match line.strip_prefix("endpoints = ") {
@@ -285,4 +290,22 @@ fn a_target_that_a_later_version_brings_is_known_to_be_down_at_once() {
     world.put_live("V2");
     world.until("V2 is live", |world| world.version_at(AT_LIVE) == Some(2));
     assert_eq!(targets(&world.route(AT_LIVE).json()), [up_at]);
+}
+
+#[test]
+fn a_call_that_asks_again_is_sent_where_it_was_sent_unless_that_went_down() {
+    let [one, two, three] = [(); 3].map(|()| Target::anywhere(Speaks::SipUdp));
+    let uris = [&one, &two, &three].map(|target| format!("sip:{}", target.address));
+    let world = world_of(uris.iter().map(|uri| (uri.as_str(), 0))).running();
+    world.until("all were asked", |world| uris.iter().all(|uri| up(world, uri) == Some(true)));
+    let ids = (0..40).map(|call| format!("call-{call}"));
+    let begun: Vec<_> = ids.map(|id| (targets(&world.call(AT_LIVE, &id)), id)).collect();
+    drop(three);
+    world.until("one is left out", |world| targets(&world.route(AT_LIVE).json()).len() == 2);
+    for (before, id) in begun {
+        let body = json!({"to": AT_LIVE, "from": CALLER, "callId": id});
+        let now = targets(&world.gateway().post("/v1/calls", &body).must(200).json());
+        let expected: Vec<_> = before.into_iter().filter(|uri| *uri != uris[2]).collect();
+        assert_eq!(now, expected, "{id}");
+    }
 }
