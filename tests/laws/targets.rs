@@ -284,7 +284,7 @@ fn a_web_target_whom_the_router_may_not_ask_is_sent_nothing_and_is_up_where_it_a
 #[test]
 fn a_target_that_a_later_version_brings_is_known_to_be_down_at_once() {
     let live = Target::anywhere(Speaks::SipUdp);
-    let (dead, up_at) = ("sip:{agent}@127.0.0.1:9", format!("sip:{}", live.address));
+    let (dead, up_at) = ("sip:{agent}.v{version}@127.0.0.1:9", format!("sip:{}", live.address));
     let world = world(&[dead, &up_at]).running();
     until_sent_to(&world, &[&up_at]);
     world.put_live("V2");
