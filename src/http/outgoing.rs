@@ -133,7 +133,9 @@ impl Outgoing {
     /// Why there is no answer.
     pub fn get(&self, url: &str, time: Duration) -> Result<u16, NoAnswer> {
         self.listed.check(url).map_err(|_| NoAnswer::NotAllowed)?;
-        let request = self.agent.get(url).config().timeout_global(Some(time)).build();
+        // On a connection of its own: one that is kept says nothing of whether a new one would be accepted.
+        let request = self.agent.get(url).header("connection", "close");
+        let request = request.config().timeout_global(Some(time)).build();
         let response = request.call().map_err(|why| match why {
             Error::Timeout(_) => NoAnswer::TooLate,
             Error::HostNotFound | Error::BadUri(_) => NoAnswer::NotAllowed,
@@ -377,7 +379,8 @@ mod tests {
         let named = format!("https://localhost:{port}/health");
         assert_eq!(Outgoing::new(Listed::default()).get(&named, time), Err(NoAnswer::NotAllowed));
         assert_eq!(Outgoing::new(listed(&["127.0.0.1/32"])).get(&url, time), Ok(503));
-        assert!(heard.join().unwrap().starts_with("GET /health HTTP/1.1\r\n"));
+        let heard = heard.join().unwrap();
+        assert!(heard.starts_with("GET /health HTTP/1.1\r\n") && heard.contains("connection: close"));
     }
 
     #[test]
