@@ -30,6 +30,7 @@ use cordboard::gateways::http::HttpConnection;
 use cordboard::gateways::http::wanted::Wanted;
 use cordboard::gateways::json::Json;
 use cordboard::gateways::plane::{CallPlane, Parts};
+use cordboard::gateways::webhooks::Webhooks;
 use cordboard::gateways::worker::Worker;
 use cordboard::routing::calls::{CallBounds, CallsInProgress};
 use cordboard::routing::live::Live;
@@ -177,6 +178,7 @@ fn plane(count: u64) -> Arc<CallPlane> {
             Some(0)
         });
     Arc::new(CallPlane::new(Parts {
+        webhooks: Webhooks::default(),
         live: Live::new(table),
         switchboard,
         doorkeeper: Doorkeeper::new(gateways, [7; 32], Vec::new()),

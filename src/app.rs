@@ -17,6 +17,7 @@ mod run;
 mod sources;
 mod test_runs;
 mod token_keys;
+mod trunks;
 mod welcome;
 
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! How telephony asks who serves a call: one way to a decision, many ways to write it down.
 //!
 //! ```text
-//!   http/  codec of POST /v1/calls, GET /v1/route …    sip/  a redirect server
+//!   http/  codec of POST /v1/calls, GET /v1/route …    sip/  a redirect server    webhooks/  codecs of other systems
 //!     |  who? Doorkeeper      what? CallRequest           how to write it? answer
 //!     v                                                          ^
 //!   Worker::ask --> routing::Switchboard --> Answer -------------+--> Tally --> Meters
@@ -17,6 +17,7 @@ pub mod explain;
 pub mod gateway;
 pub mod http;
 pub mod json;
+pub mod marks;
 pub mod meters;
 pub mod numbering;
 pub mod outgoing;
@@ -24,6 +25,7 @@ pub mod plane;
 pub mod probing;
 pub mod sip;
 pub mod targets;
+pub mod webhooks;
 pub mod worker;
 
 mod test_call;

@@ -12,6 +12,7 @@ use super::checked::Checked;
 use super::connections::Connections;
 use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
+use super::trunks::webhooks;
 use super::{AppError, open_files, random_bytes, reset};
 use crate::control::Control;
 use crate::control::answers::Answers;
@@ -36,7 +37,7 @@ use crate::routing::shelf::Shelf;
 use crate::routing::switchboard::Switchboard;
 use crate::routing::token::{KeyRing, TokenKeys};
 use crate::settings::meant::LogFormat;
-use crate::settings::{self, GatewayIx, Settings};
+use crate::settings::{self, GatewayIx, Settings, Trunk};
 use crate::store::folder::DataFolder;
 use crate::store::folder::exchange::is_pending;
 use crate::store::life::Life;
@@ -129,10 +130,12 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     reset::finish(&folder, &control.state(), &key_secret, is_first)?;
 
     let (token_keys, ring) = TokenKeyFile::open(&settings, &folder, is_first)?;
+    let doorkeeper = doorkeeper(&settings, countries, &control.state(), key_secret)?;
     let plane = Arc::new(CallPlane::new(plane::Parts {
         live: control.live().clone(),
         switchboard: Arc::new(switchboard(&settings, ring, series, shelf)),
-        doorkeeper: doorkeeper(&settings, countries, &control.state(), key_secret)?,
+        webhooks: webhooks(&settings, &doorkeeper.gateways),
+        doorkeeper,
         clock: clock.clone(),
         limits: Arc::new(limits(&settings, settings.limits.body_bytes_max)),
         batch_bytes_max: settings.limits.batch_bytes_max,
@@ -285,44 +288,44 @@ fn switchboard(
     }
 }
 
-/// The countries of the gateways, in the gateways' order, and what reads their numbers.
+/// The countries of the gateways and trunks, in the order of their homes, and what reads their numbers.
 pub(super) struct Countries {
     list: Vec<Option<Country>>,
     numbering: Option<Numbering>,
 }
 
 pub(super) fn countries(settings: &Settings) -> Result<Countries, Vec<settings::Fault>> {
-    let has_country = settings.gateways.written().any(|gateway| gateway.default_country.is_some());
+    let has_country = settings.homes().any(|(_, home)| home.default_country.is_some());
     let numbering = if has_country { Numbering::new() } else { None };
     let (mut list, mut faults) = (Vec::new(), Vec::new());
-    for gateway in settings.gateways.written() {
-        let letters = gateway.default_country.as_deref();
+    for (whose, home) in settings.homes() {
+        let letters = home.default_country.as_deref();
         let country = letters.and_then(|letters| numbering.as_ref()?.country(letters));
         if let (Some(letters), None) = (letters, country) {
-            let message = format!("gateway {}: default_country {letters:?} is no country", gateway.name);
-            faults.push(gateway.place.fault(message, "two letters of ISO 3166, such as GB"));
+            let message = format!("{whose}: default_country {letters:?} is no country");
+            faults.push(home.place.fault(message, "two letters of ISO 3166, such as GB"));
         }
         list.push(country);
     }
     if faults.is_empty() { Ok(Countries { list, numbering }) } else { Err(faults) }
 }
 
-/// The accounts of the gateways, in the gateways' order; one that names none is of the first.
+/// The accounts of the gateways and trunks, in the order of their homes; one that names none is of the first.
 pub(super) fn accounts(
     settings: &Settings,
     first: &AccountId,
     is_there: impl Fn(&AccountId) -> bool,
 ) -> Result<Vec<AccountId>, Vec<settings::Fault>> {
     let (mut accounts, mut faults) = (Vec::new(), Vec::new());
-    for gateway in settings.gateways.written() {
-        let account = match &gateway.account {
+    for (whose, home) in settings.homes() {
+        let account = match &home.account {
             None => Some(first.clone()),
             Some(text) => AccountId::parse(text).ok().filter(&is_there),
         };
         if account.is_none() {
-            let named = gateway.account.as_deref().unwrap_or_default();
-            faults.push(gateway.place.fault(
-                format!("gateway {}: there is no account {named}", gateway.name),
+            let named = home.account.as_deref().unwrap_or_default();
+            faults.push(home.place.fault(
+                format!("{whose}: there is no account {named}"),
                 "an account's id, or none for the first account",
             ));
         }
@@ -342,13 +345,11 @@ fn doorkeeper(
     let accounts = accounts(settings, &first, |account| state.accounts.contains_key(account));
     let accounts =
         accounts.map_err(|faults| AppError::Settings(faults.into_iter().map(as_fault).collect()))?;
-    let gateways = settings.gateways.iter().zip(accounts).zip(countries);
-    let gateway = |(((_, gateway), account), country): (((_, &settings::Gateway), _), _)| Gateway {
-        name: gateway.name.as_str().into(),
-        account,
-        country,
-    };
-    let list = gateways.map(gateway).collect();
+    let gateways = settings.gateways.iter().map(|(_, gateway)| gateway.name.clone());
+    let names = gateways.chain(settings.trunks.iter().map(Trunk::label));
+    let gateway =
+        |((name, account), country): ((String, _), _)| Gateway { name: name.into(), account, country };
+    let list = names.zip(accounts).zip(countries).map(gateway).collect();
     let by_address = settings.gateways.clone();
     let of = move |asker: IpAddr| by_address.of(asker).map(|GatewayIx(row)| row);
     Ok(Doorkeeper::new(Gateways::new(list, numbering, of), secret, settings.calls.allowed_hosts.clone()))

@@ -73,7 +73,7 @@ pub(super) fn and_others(
     faults
 }
 
-/// The accounts that gateways name and that are not there: the only one that a first start has is the first one.
+/// The accounts that gateways and trunks name and that are not there: the only one that a first start has is the first one.
 fn of_gateways(settings: &Settings) -> Vec<Fault> {
     let first = AccountId::first();
     let faults = accounts(settings, &first, |account| *account == first).err();
@@ -81,7 +81,7 @@ fn of_gateways(settings: &Settings) -> Vec<Fault> {
 }
 
 /// Tells what a first start would refuse beside the settings themselves: agents and routes of both folders, which must
-/// have been `still` for a while, and accounts that gateways name. Makes nothing of them.
+/// have been `still` for a while, and accounts that gateways and trunks name. Makes nothing of them.
 pub(super) fn check_start(
     settings: &Settings,
     still: Duration,

@@ -3,6 +3,7 @@
 use super::build::{ADMIN, CALLS, Countries, countries, endpoints};
 use super::certificates::Certificates;
 use super::sources::as_fault;
+use super::trunks::passwords;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::fault::Fault;
 use crate::settings::{Settings, Sources};
@@ -23,6 +24,8 @@ impl Checked {
     /// Every fault of either.
     pub(super) fn read(sources: &Sources) -> Result<Self, Vec<Fault>> {
         let (settings, mut faults) = Settings::read(sources);
+        // They are read again by who needs them: nothing holds a password longer.
+        faults.extend(passwords(&settings).err().into_iter().flatten());
         let checked =
             (endpoints(&settings), countries(&settings), Certificates::open(&settings.listen, CALLS, ADMIN));
         let found = match checked {

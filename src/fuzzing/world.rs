@@ -16,6 +16,7 @@ use crate::gateways::asker::Doorkeeper;
 use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::http::HttpConnection;
 use crate::gateways::plane::{CallPlane, Parts};
+use crate::gateways::webhooks::{KINDS, Trunk, Webhooks};
 use crate::gateways::worker::Worker;
 use crate::http::limits::Limits;
 use crate::routing::calls::{CallBounds, CallsInProgress};
@@ -106,10 +107,13 @@ pub(super) fn state() -> State {
     state
 }
 
-/// Gateways `http`, known by any address, and `edge`.
+/// Gateways `http`, known by any address, and `edge`; and the row of a trunk.
 pub(super) fn doorkeeper() -> Doorkeeper {
     let gateway = |name: &str| Gateway { name: name.into(), account: account(), country: None };
-    let gateways = Gateways::new(vec![gateway("http"), gateway("edge")], None, |_: IpAddr| Some(0));
+    let gateways =
+        Gateways::new(vec![gateway("http"), gateway("edge"), gateway("kamailio:edge")], None, |_: IpAddr| {
+            Some(0)
+        });
     Doorkeeper::new(gateways, SECRET, vec![HOST.to_owned()])
 }
 
@@ -137,10 +141,13 @@ pub(super) fn connection() -> HttpConnection {
         series,
         shelf,
     });
+    let trunk =
+        Trunk { kind: KINDS[0], name: "edge".into(), row: 2, trust_headers: true, strip_prefix: "9".into() };
     let plane = Arc::new(CallPlane::new(Parts {
         live: Live::new(table),
         switchboard,
         doorkeeper: doorkeeper(),
+        webhooks: Webhooks::new(vec![trunk], |_, _: IpAddr| Some(2)),
         clock: Clock::manual(NOW.0),
         limits: Arc::new(Limits::default()),
         batch_bytes_max: 1 << 20,

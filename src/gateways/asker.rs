@@ -71,12 +71,22 @@ impl Asker<'_> {
 /// A connection as far as it tells who asks.
 #[derive(Debug)]
 pub struct Ends {
+    /// The peer, never an IPv4-mapped address.
+    peer: IpAddr,
     /// The gateway on whose list the peer is.
     gateway: Option<u16>,
     /// Our own address, as the peer knows it unless there is a translation between.
     local: IpAddr,
     /// The first `Host` that was found to be ours: the next requests nearly always name the same.
     host: OnceCell<Box<[u8]>>,
+}
+
+impl Ends {
+    /// The peer's address, never an IPv4-mapped one.
+    #[must_use]
+    pub const fn peer(&self) -> IpAddr {
+        self.peer
+    }
 }
 
 /// Tells who asks.
@@ -99,7 +109,12 @@ impl Doorkeeper {
     /// Looks at a new connection, once.
     #[must_use]
     pub fn ends(&self, peer: SocketAddr, local: SocketAddr) -> Ends {
-        Ends { gateway: self.gateways.of(peer.ip()), local: local.ip().to_canonical(), host: OnceCell::new() }
+        Ends {
+            peer: peer.ip().to_canonical(),
+            gateway: self.gateways.of(peer.ip()),
+            local: local.ip().to_canonical(),
+            host: OnceCell::new(),
+        }
     }
 
     /// Who sends a request.
@@ -114,6 +129,21 @@ impl Doorkeeper {
     /// one that names no host where it must.
     pub fn asker(
         &self,
+        table: &RoutingTable,
+        ends: &Ends,
+        head: &Parts,
+        wall: impl FnOnce() -> Timestamp,
+    ) -> Result<Asker<'_>, ApiError> {
+        self.asker_listed(ends.gateway, table, ends, head, wall)
+    }
+
+    /// The same where another list than that of the gateways says whose the peer's address is: the gateway of this row.
+    ///
+    /// # Errors
+    /// As [`Doorkeeper::asker`].
+    pub fn asker_listed(
+        &self,
+        row: Option<u16>,
         table: &RoutingTable,
         ends: &Ends,
         head: &Parts,
@@ -134,7 +164,7 @@ impl Doorkeeper {
                 None => Err(ApiError::unauthorized(KEY_INVALID)),
             };
         }
-        let known = ends.gateway.and_then(|row| Some((row, self.gateways.get(row)?)));
+        let known = row.and_then(|row| Some((row, self.gateways.get(row)?)));
         let Some((row, gateway)) = known else {
             return Err(ApiError::unauthorized("an API key is needed: send it as x-api-key"));
         };

@@ -1,4 +1,4 @@
-//! The gateways that have a name: whose calls they bring, and where they are counted.
+//! The gateways and trunks that have a name: whose calls they bring, and where they are counted.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use crate::domain::id::AccountId;
 /// The gateway of requests that name none.
 pub const DEFAULT: &str = "http";
 
-/// A gateway named in the settings.
+/// A gateway named in the settings; or a trunk, whose name has its kind before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
     /// Its name: tells calls apart, and a metric label.
@@ -21,7 +21,7 @@ pub struct Gateway {
     pub country: Option<Country>,
 }
 
-/// All named gateways, by number and by the address that asks.
+/// All named gateways and trunks, by number; and the gateways, which trunks never are, by the address that asks.
 pub struct Gateways {
     list: Vec<Gateway>,
     numbering: Option<Numbering>,
@@ -73,6 +73,12 @@ impl Gateways {
         let number =
             self.numbering.as_ref().zip(country).and_then(|(plans, country)| plans.read(user, country));
         number.map_or(address, Address::E164)
+    }
+
+    /// The numbering plans, if any of them has a country.
+    #[must_use]
+    pub const fn numbering(&self) -> Option<&Numbering> {
+        self.numbering.as_ref()
     }
 
     /// The label of each row.

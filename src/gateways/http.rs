@@ -6,16 +6,18 @@
 //! | `GET /v1/calls/{callId}`, `POST /v1/calls/{callId}/end` | `calls` |
 //! | `POST /v1/calls:batch`, `POST /v1/calls/end:batch` | `batch` |
 //! | `GET /v1/snapshots/{hash}` | `snapshots` |
+//! | `/gateways/{kind}/{trunk}` | `webhooks` |
 
 mod ask;
 mod batch;
-mod body;
+pub(super) mod body;
 mod calls;
 mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod snapshots;
 pub mod wanted;
+mod webhooks;
 
 #[cfg(test)]
 pub(in crate::gateways) mod tests;
@@ -32,6 +34,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
+use self::webhooks::Door;
 use super::asker::{Asker, Ends};
 use super::worker::Worker;
 use crate::domain::account::Permission;
@@ -91,11 +94,15 @@ enum Path<'u> {
     CallEnd(&'u str),
     EndBatch,
     Snapshot(&'u str),
+    Webhook(Door<'u>),
 }
 
 impl<'u> Path<'u> {
     fn of(path: &'u str) -> Option<Self> {
         let segment = |text: &'u str| Some(text).filter(|text| !text.is_empty() && !text.contains('/'));
+        if let Some(rest) = path.strip_prefix("/gateways/") {
+            return Door::of(rest).map(Self::Webhook);
+        }
         match path.strip_prefix("/v1/")? {
             "route" => Some(Self::Route),
             "calls" => Some(Self::Calls),
@@ -115,11 +122,17 @@ impl<'u> Path<'u> {
         }
     }
 
-    const fn method(&self) -> (Method, &'static str) {
+    /// The methods that it takes, as the header `Allow` lists them.
+    const fn methods(&self) -> &'static str {
         match self {
-            Self::Calls | Self::CallBatch | Self::CallEnd(_) | Self::EndBatch => (Method::POST, "POST"),
-            Self::Route | Self::Call(_) | Self::Snapshot(_) => (Method::GET, "GET"),
+            Self::Calls | Self::CallBatch | Self::CallEnd(_) | Self::EndBatch => "POST",
+            Self::Route | Self::Call(_) | Self::Snapshot(_) => "GET",
+            Self::Webhook(_) => webhooks::METHODS,
         }
+    }
+
+    fn takes(&self, method: &Method) -> bool {
+        self.methods().split(", ").any(|known| known == method.as_str())
     }
 }
 
@@ -128,7 +141,7 @@ impl Answers for HttpConnection {
         let (head, body) = request.into_parts();
         let correlation = self.correlation(&head);
         let answered = match self.admit(&head) {
-            Ok(path) if path.method().0 == Method::POST => self.post(&path, &head, body, &correlation).await,
+            Ok(path) if head.method == Method::POST => self.post(&path, &head, body, &correlation).await,
             Ok(path) => self.get(&path, &head),
             Err(refused) => Err(refused),
         };
@@ -151,6 +164,7 @@ impl HttpConnection {
             Ok(Path::Calls) => self.ask_by_body(head, &Bytes::new()),
             Ok(Path::CallEnd(call)) => self.end(head, call, &Bytes::new()),
             Ok(Path::CallBatch | Path::EndBatch) => Err(batch::not_a_list(&[])),
+            Ok(Path::Webhook(door)) => self.webhook(door, head, b""),
             Ok(path) => self.get(&path, head),
             Err(refused) => Err(refused),
         };
@@ -160,8 +174,7 @@ impl HttpConnection {
     fn admit<'u>(&self, head: &'u Parts) -> Result<Path<'u>, ApiError> {
         self.in_time(head)?;
         let path = Path::of(head.uri.path()).ok_or_else(|| ApiError::not_found("there is nothing here"))?;
-        let (method, allow) = path.method();
-        if head.method == method { Ok(path) } else { Err(ApiError::method_not_allowed(allow)) }
+        if path.takes(&head.method) { Ok(path) } else { Err(ApiError::method_not_allowed(path.methods())) }
     }
 
     /// Turns away, and counts, who has had its share while the worker has too much to do.
@@ -175,7 +188,11 @@ impl HttpConnection {
     /// Turns away who has had its share of what the worker can do.
     fn shed(&self, shares: &Shares, head: &Parts) -> Result<(), ApiError> {
         let doorkeeper = &self.worker.plane.parts.doorkeeper;
-        let asker = self.known(head).ok();
+        let asker = match Path::of(head.uri.path()) {
+            Some(Path::Webhook(door)) => self.by_trunk(door, head).map(|(_, asker)| asker),
+            _ => self.known(head),
+        };
+        let asker = asker.ok();
         if shares.admits(doorkeeper.share(asker.as_ref())) {
             return Ok(());
         }
@@ -191,6 +208,7 @@ impl HttpConnection {
         match path {
             Path::Call(call) => self.call(head, call),
             Path::Snapshot(hash) => self.snapshot(head, hash),
+            Path::Webhook(door) => self.webhook(*door, head, b""),
             _ => self.ask_by_query(head),
         }
     }
@@ -202,6 +220,9 @@ impl HttpConnection {
         body: Incoming,
         correlation: &CorrelationId,
     ) -> Result<Answer, ApiError> {
+        if let Path::Webhook(door) = path {
+            return self.webhook_with(*door, head, body).await;
+        }
         // Before the body: a stranger's is not worth reading.
         let asker = self.asker(head, Permission::Route)?;
         let parts = &self.worker.plane.parts;
@@ -227,22 +248,24 @@ impl HttpConnection {
 
     /// Who asks, if it may do this.
     fn asker(&self, head: &Parts, permission: Permission) -> Result<Asker<'_>, ApiError> {
-        let asker = self.known(head)?;
-        if !asker.may(permission) {
-            let message = match asker {
-                Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),
-                Asker::Gateway(..) => {
-                    "without an API key calls can be routed and ended, nothing else".to_owned()
-                }
-            };
-            return Err(ApiError::forbidden(message));
-        }
-        Ok(asker)
+        permitted(self.known(head)?, permission)
     }
 
     fn correlation(&self, head: &Parts) -> CorrelationId {
         CorrelationId::of(&head.headers, || self.worker.new_id())
     }
+}
+
+/// Who asks, if it may do this.
+fn permitted(asker: Asker<'_>, permission: Permission) -> Result<Asker<'_>, ApiError> {
+    if asker.may(permission) {
+        return Ok(asker);
+    }
+    let message = match asker {
+        Asker::Key(_) => format!("the API key lacks the permission {}", permission.as_str()),
+        Asker::Gateway(..) => "without an API key calls can be routed and ended, nothing else".to_owned(),
+    };
+    Err(ApiError::forbidden(message))
 }
 
 fn finish(correlation: CorrelationId, answered: Result<Answer, ApiError>) -> Answer {
@@ -252,7 +275,7 @@ fn finish(correlation: CorrelationId, answered: Result<Answer, ApiError>) -> Ans
 }
 
 /// An answer of JSON.
-fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

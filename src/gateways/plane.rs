@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::asker::Doorkeeper;
 use super::meters::{Meters, Tally};
+use super::numbering::Numbering;
+use super::webhooks::Webhooks;
 use crate::domain::time::Timestamp;
 use crate::http::limits::Limits;
 use crate::routing::live::Live;
@@ -21,6 +23,8 @@ pub struct Parts {
     pub switchboard: Arc<Switchboard>,
     /// Who may ask.
     pub doorkeeper: Doorkeeper,
+    /// Who asks in a form of its own.
+    pub webhooks: Webhooks,
     /// The time, by [`Clock::steady_ms`].
     pub clock: Clock,
     /// What a request may take.
@@ -59,6 +63,12 @@ impl CallPlane {
     #[must_use]
     pub fn token_keys(&self) -> &TokenKeys {
         &self.parts.switchboard.tokens
+    }
+
+    /// The numbering plans of the gateways and trunks, if any of them has a country.
+    #[must_use]
+    pub const fn numbering(&self) -> Option<&Numbering> {
+        self.parts.doorkeeper.gateways.numbering()
     }
 
     /// How many calls are in progress.

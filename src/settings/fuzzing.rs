@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::gateways::{GATEWAYS_MAX, NETWORKS_MAX};
+use super::gateways::GATEWAYS_MAX;
+use super::networks::NETWORKS_MAX;
+use super::trunks::Kind;
 use super::written::Written;
 use super::{Fault, Settings, Sources};
 
@@ -57,5 +59,13 @@ fn bounded(settings: &Settings) {
         assert!(gateway.networks.len() <= NETWORKS_MAX);
         // The list of another may be narrower there.
         assert!(gateway.networks.iter().all(|network| settings.gateways.of(network.addr()).is_some()));
+    }
+    let trunks = &settings.trunks;
+    // One more where nobody wrote it.
+    assert!(settings.gateways.iter().count() + trunks.iter().count() <= GATEWAYS_MAX + 1);
+    assert!(trunks.of_kind(Kind::Sip).next().is_some());
+    for trunk in trunks.iter() {
+        assert!(trunk.networks.len() <= NETWORKS_MAX && trunk.strip_prefix.len() <= 16);
+        assert!(trunk.networks.iter().all(|network| trunks.of(trunk.kind, network.addr()).is_some()));
     }
 }

@@ -1,18 +1,19 @@
 //! Who may ask the call plane by address alone.
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use foldhash::fast::FixedState;
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
-use super::fault::{Fault, Place};
+use super::fault::Fault;
+#[cfg(test)]
+use super::fault::Place;
+use super::home::{self, Home};
+use super::networks::{Networks, listed, loopback};
 use super::written;
 
-/// Most gateways there can be, the built-in one included: each is a metric label.
+/// Most gateways and trunks there can be together, the built-in gateway included: each is a metric label.
 pub const GATEWAYS_MAX: usize = 64;
-/// Most networks on the list of one gateway.
-pub const NETWORKS_MAX: usize = 1_024;
 /// The gateway that is there even if nobody wrote it; its list is loopback unless written otherwise.
 pub const BUILT_IN: &str = "http";
 
@@ -27,12 +28,8 @@ pub struct Gateway {
     pub name: String,
     /// Networks that are this gateway without a key, without host bits and never IPv4-mapped.
     pub networks: Vec<IpNet>,
-    /// Account its requests are for; none is the first account.
-    pub account: Option<String>,
-    /// Country (ISO 3166, two letters) of numbers without a plus; none reads them as SIP users.
-    pub default_country: Option<String>,
-    /// Where it was written, for whoever finds the account or country unknown.
-    pub place: Place,
+    /// Whose calls it brings.
+    pub home: Home,
 }
 
 /// All gateways, found by the address that asks.
@@ -41,23 +38,13 @@ pub struct Gateways {
     list: Vec<Gateway>,
     /// Those that cannot be told from others, or are too many: they are looked into for faults only.
     faulty: Vec<Gateway>,
-    by_network: HashMap<IpNet, GatewayIx, FixedState>,
-    /// Prefix lengths in use, longest first.
-    v4_bits: Vec<u8>,
-    v6_bits: Vec<u8>,
+    networks: Networks,
 }
 
 impl Gateways {
-    /// The gateway on whose list an address is, by the longest prefix; an IPv4-mapped address is its IPv4 one.
-    ///
-    /// Costs one hash look-up for each prefix length in use, and never allocates.
+    /// The gateway on whose list an address is, by the longest prefix.
     pub fn of(&self, asker: IpAddr) -> Option<GatewayIx> {
-        let asker = asker.to_canonical();
-        let bits = if asker.is_ipv4() { &self.v4_bits } else { &self.v6_bits };
-        bits.iter().find_map(|bits| {
-            let network = IpNet::new(asker, *bits).ok()?.trunc();
-            self.by_network.get(&network).copied()
-        })
+        self.networks.of(asker).map(GatewayIx)
     }
 
     /// The gateway of a number.
@@ -84,7 +71,7 @@ impl Gateways {
     /// The same gateways, as if they were written nowhere: for comparing what is meant.
     #[cfg(test)]
     pub(super) fn without_places(mut self) -> Self {
-        self.list.iter_mut().for_each(|gateway| gateway.place = Place::default());
+        self.list.iter_mut().for_each(|gateway| gateway.home.place = Place::default());
         self
     }
 
@@ -118,7 +105,7 @@ impl Gateways {
         }
         if let Some(one_too_many) = others.get(GATEWAYS_MAX - 1) {
             let expected = format!("at most {GATEWAYS_MAX}, {BUILT_IN} included");
-            faults.push(one_too_many.place.fault("one gateway too many", expected));
+            faults.push(one_too_many.home.place.fault("one gateway too many", expected));
             faulty.extend(others.split_off(GATEWAYS_MAX - 1));
         }
         others.insert(0, built_in);
@@ -126,12 +113,14 @@ impl Gateways {
     }
 
     fn joined(list: Vec<Gateway>, faulty: Vec<Gateway>, faults: &mut Vec<Fault>) -> Self {
-        let mut by_network = HashMap::<IpNet, (GatewayIx, &Gateway), FixedState>::default();
-        for (ix, gateway) in (0..).map(GatewayIx).zip(&list) {
+        let mut networks = Networks::default();
+        for (ix, gateway) in (0..).zip(&list) {
             for network in &gateway.networks {
-                let Some((_, owner)) = by_network.insert(*network, (ix, gateway)) else { continue };
+                let owner = networks.put(*network, ix).and_then(|owner| list.get(usize::from(owner)));
+                let Some(owner) = owner else { continue };
                 // The built-in list stands nowhere: then the other gateway is where there is something to change.
-                let place = if gateway.place == Place::default() { &owner.place } else { &gateway.place };
+                let is_written = gateway.home != Home::default();
+                let place = if is_written { &gateway.home.place } else { &owner.home.place };
                 let message =
                     format!("{network} is on the lists of gateways {} and {}", owner.name, gateway.name);
                 let expected = format!(
@@ -140,108 +129,35 @@ impl Gateways {
                 faults.push(place.fault(message, expected));
             }
         }
-        let bits = |v4: bool| {
-            let same = by_network.keys().filter(|network| matches!(network, IpNet::V4(_)) == v4);
-            let mut bits: Vec<u8> = same.map(IpNet::prefix_len).collect();
-            bits.sort_unstable_by(|one, other| other.cmp(one));
-            bits.dedup();
-            bits
-        };
-        let (v4_bits, v6_bits) = (bits(true), bits(false));
-        let by_network = by_network.into_iter().map(|(network, (ix, _))| (network, ix)).collect();
-        Self { list, faulty, by_network, v4_bits, v6_bits }
+        Self { list, faulty, networks }
     }
 }
 
 impl Gateway {
     fn built_in() -> Self {
-        Self {
-            name: BUILT_IN.to_owned(),
-            networks: loopback(),
-            account: None,
-            default_country: None,
-            place: Place::default(),
-        }
+        Self { name: BUILT_IN.to_owned(), networks: loopback(), home: Home::default() }
     }
 
     fn meant(written: &written::Gateway, name: String, faults: &mut Vec<Fault>) -> Self {
-        let addresses = written.addresses.as_ref();
-        if let Some(one_too_many) = addresses.and_then(|addresses| addresses.get(NETWORKS_MAX)) {
-            faults.push(one_too_many.fault("is too long a list", format!("at most {NETWORKS_MAX} networks")));
-        }
-        let networks = addresses.map(|addresses| {
-            let mut networks = Vec::with_capacity(addresses.len().min(NETWORKS_MAX));
-            for said in addresses.iter().take(NETWORKS_MAX) {
-                match network(&said.value) {
-                    Ok(network) => networks.push(network),
-                    Err(expected) => faults.push(said.fault(format!("holds {:?}", said.value), expected)),
-                }
-            }
-            networks
-        });
-        let said = written.default_country.as_ref().filter(|said| !said.value.is_empty());
-        let is_country =
-            |text: &str| text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_uppercase());
-        // One that was told already is not looked for among the countries there are.
-        let default_country = said.filter(|said| is_country(&said.value));
-        if let (Some(said), None) = (said, default_country) {
-            faults.push(said.fault(format!("is {:?}", said.value), "two capital letters, such as \"US\""));
-        }
-        let account = written.account.as_ref().filter(|said| !said.value.is_empty());
+        let networks = listed(written.addresses.as_ref(), faults);
         let unwritten = || if name == BUILT_IN { loopback() } else { Vec::new() };
+        let (account, country) = (written.account.as_ref(), written.default_country.as_ref());
         Self {
             networks: networks.unwrap_or_else(unwritten),
             name,
-            account: account.map(|said| said.value.clone()),
-            default_country: default_country.map(|said| said.value.clone()),
-            place: written.place.clone(),
+            home: Home::meant(&written.place, account, country, faults),
         }
     }
-}
-
-fn loopback() -> Vec<IpNet> {
-    vec![
-        IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
-        IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST)),
-    ]
 }
 
 fn name_of(written: &written::Gateway, faults: &mut Vec<Fault>) -> Option<String> {
-    let Some(name) = &written.name else {
-        faults.push(written.place.fault("a gateway has no name", "name = \"…\""));
-        return None;
-    };
-    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if name.value.is_empty() || name.value.len() > 32 || !name.value.bytes().all(legal) {
-        let expected = "1 to 32 lower-case letters, digits and hyphens";
-        faults.push(name.fault(format!("is {:?}", name.value), expected));
+    let said = written.name.as_ref();
+    let name = home::name(said, ("gateway", &written.place), faults)?;
+    if let Some(said) = said.filter(|_| name == "other") {
+        faults.push(said.fault("is \"other\", which stands for gateways nobody named", "another name"));
         return None;
     }
-    if name.value == "other" {
-        faults.push(name.fault("is \"other\", which stands for gateways nobody named", "another name"));
-        return None;
-    }
-    Some(name.value.clone())
-}
-
-/// A network, or an address as the network of only itself; else what was expected.
-fn network(text: &str) -> Result<IpNet, String> {
-    let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    let Ok(network) = parsed else {
-        return Err("a network such as 10.0.0.0/8, or an address".to_owned());
-    };
-    if network.trunc() != network {
-        return Err(format!("{}, or the single address {}", network.trunc(), network.addr()));
-    }
-    // Askers are looked up unmapped, so a list must be too.
-    let mapped = match network {
-        IpNet::V6(v6) if v6.prefix_len() >= 96 => {
-            v6.addr().to_ipv4_mapped().map(|v4| (v4, v6.prefix_len() - 96))
-        }
-        _ => None,
-    };
-    let unmapped = mapped.and_then(|(address, bits)| Ipv4Net::new(address, bits).ok());
-    Ok(unmapped.map_or(network, IpNet::V4))
+    Some(name)
 }
 
 #[cfg(test)]
@@ -307,7 +223,7 @@ mod tests {
         assert_eq!(renamed.named("http"), Some(GatewayIx(0)));
         assert_eq!(renamed.named("edge"), Some(GatewayIx(1)));
         assert_eq!(asked_by(&renamed, "127.0.0.1").as_deref(), Some("http"));
-        assert_eq!(renamed.get(GatewayIx(0)).unwrap().account.as_deref(), Some("acme"));
+        assert_eq!(renamed.get(GatewayIx(0)).unwrap().home.account.as_deref(), Some("acme"));
         let emptied = good("[[gateway]]\nname = \"http\"\naddresses = []\n");
         assert_eq!(asked_by(&emptied, "127.0.0.1"), None);
         let moved = good(
@@ -352,7 +268,7 @@ mod tests {
         );
         let places: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column)).collect();
         assert_eq!(places, [(2, 8), (3, 14), (4, 19), (7, 19)]);
-        assert_eq!(gateways.named("a").and_then(|ix| gateways.get(ix)?.default_country.clone()), None);
+        assert_eq!(gateways.named("a").and_then(|ix| gateways.get(ix)?.home.default_country.clone()), None);
     }
 
     #[test]

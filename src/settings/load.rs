@@ -293,6 +293,7 @@ mod tests {
     fn the_shipped_file_says_the_defaults_commented_or_not() {
         let forget_places = |mut settings: Settings| {
             settings.gateways = settings.gateways.without_places();
+            settings.trunks = settings.trunks.without_places();
             settings
         };
         assert_eq!(from_file(EXAMPLE), from_file(""));
@@ -305,7 +306,7 @@ mod tests {
         assert_eq!(faults, []);
         let missing = format!("{written:#?}");
         assert!(!missing.contains("None"), "{missing}");
-        assert_eq!(written.gateways.len(), 1);
+        assert_eq!((written.gateways.len(), written.trunks.len()), (1, 1));
         for key_of_endpoints in ["uri = ", "priority = ", "weight = "] {
             assert!(EXAMPLE.contains(key_of_endpoints));
         }

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::fault::{Fault, Place};
 use super::gateways::Gateways;
 use super::tls::{Pair, Tls};
+use super::trunks::Trunks;
 use super::written::{self, Said, Written};
 
 /// Everything an operator can set, with the defaults where nothing was said.
@@ -44,6 +45,8 @@ pub struct Settings {
     pub log: Log,
     /// Who may ask the call plane by address.
     pub gateways: Gateways,
+    /// By which ways calls come in the form of a telephone system.
+    pub trunks: Trunks,
 }
 
 /// The two listeners; off loopback only with TLS, or where `insecure` was said.
@@ -212,6 +215,8 @@ impl Settings {
                 )
             }));
         }
+        let gateways = Gateways::meant(&written.gateways, faults);
+        let trunks = Trunks::meant(&written.trunks, gateways.iter().count(), config, faults);
         Self {
             config_fault: None,
             config: config.to_owned(),
@@ -226,7 +231,8 @@ impl Settings {
             outgoing: Outgoing::meant(&written.outgoing, faults),
             probes: Probes::meant(&written.probes, faults),
             log: Log::meant(&written.log, faults),
-            gateways: Gateways::meant(&written.gateways, faults),
+            gateways,
+            trunks,
         }
     }
 }

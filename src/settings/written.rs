@@ -52,6 +52,8 @@ pub struct Written {
     pub log: Log,
     /// `[[gateway]]`
     pub gateways: Vec<Gateway>,
+    /// `[[trunk]]`
+    pub trunks: Vec<Trunk>,
 }
 
 table! {
@@ -210,6 +212,33 @@ pub struct Gateway {
     pub default_country: Option<Said<String>>,
 }
 
+/// One way by which calls come in the form of a telephone system.
+#[derive(Debug, Clone)]
+pub struct Trunk {
+    /// Where the table begins.
+    pub place: Place,
+    /// Its name, with the kind before it a metric label.
+    pub name: Option<Said<String>>,
+    /// In which form calls come.
+    pub kind: Option<Said<String>>,
+    /// Networks they come from.
+    pub addresses: Option<Vec<Said<String>>>,
+    /// Account they are for.
+    pub account: Option<Said<String>>,
+    /// Country of numbers without a plus.
+    pub default_country: Option<Said<String>>,
+    /// What stands in front of their numbers.
+    pub strip_prefix: Option<Said<String>>,
+    /// Whether what only a trusted network may say counts.
+    pub trust_headers: Option<Said<bool>>,
+    /// How many targets an answer names.
+    pub contacts: Option<Said<String>>,
+    /// The headers of an answer.
+    pub headers: Option<Vec<Said<String>>>,
+    /// File of what its calls have to prove that they know.
+    pub password_file: Option<Said<String>>,
+}
+
 impl Written {
     /// Reads a text under the name the operator knows it by, with what flags and variables say instead.
     ///
@@ -240,6 +269,7 @@ impl Written {
             files: Files::read(root.table("files")),
             log: Log::read(root.table("log")),
             gateways: root.tables("gateway", Gateway::read).unwrap_or_default(),
+            trunks: root.tables("trunk", Trunk::read).unwrap_or_default(),
         };
         root.close();
         written
@@ -285,6 +315,24 @@ impl Gateway {
             addresses: section.texts("addresses"),
             account: section.scalar("account"),
             default_country: section.scalar("default_country"),
+        }
+    }
+}
+
+impl Trunk {
+    fn read(section: &mut Section<'_, '_>, place: Place) -> Self {
+        Self {
+            place,
+            name: section.scalar("name"),
+            kind: section.scalar("kind"),
+            addresses: section.texts("addresses"),
+            account: section.scalar("account"),
+            default_country: section.scalar("default_country"),
+            strip_prefix: section.scalar("strip_prefix"),
+            trust_headers: section.scalar("trust_headers"),
+            contacts: section.scalar("contacts"),
+            headers: section.texts("headers"),
+            password_file: section.scalar("password_file"),
         }
     }
 }

@@ -167,7 +167,7 @@ impl HttpConnection {
 }
 
 /// Whether an answer may be told to whoever asks.
-fn told(answer: &Answer<'_>) -> Result<(), ApiError> {
+pub(super) fn told(answer: &Answer<'_>) -> Result<(), ApiError> {
     if answer.standing == Standing::Hidden { Err(other_agents()) } else { Ok(()) }
 }
 

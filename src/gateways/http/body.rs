@@ -13,7 +13,7 @@ use crate::http::json::faults::{CODE, Faults, shown};
 use crate::http::json::tree::Tree;
 
 /// What is wrong with a name that was there before.
-pub(super) const TWICE: &str = "stands there twice: expected once";
+pub(in crate::gateways) const TWICE: &str = "stands there twice: expected once";
 /// Unknown members that are told; the rest are many enough to be seen.
 const UNKNOWN_MAX: usize = 20;
 /// Most tags of a call.
@@ -22,7 +22,7 @@ const TAGS_MAX: usize = 20;
 const TAG_CHARS_MAX: usize = 100;
 
 /// What reads the members of an object, one after the other.
-pub(super) trait Members<'a> {
+pub(in crate::gateways) trait Members<'a> {
     /// Takes the value of a member it knows; `false` for one it does not know, whose value it leaves.
     fn take<M: MapAccess<'a>>(&mut self, name: &str, at: &mut Place, map: &mut M) -> Result<bool, M::Error>;
 
@@ -36,7 +36,7 @@ pub(super) trait Members<'a> {
 ///
 /// Of a good body nothing is noted: the first fault ends the reading.
 #[derive(Debug, Default)]
-pub(super) struct Place(Option<Noted>);
+pub(in crate::gateways) struct Place(Option<Noted>);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -48,7 +48,7 @@ struct Noted {
 
 impl Place {
     /// Reads a member of what is being read; nothing where a fault was noted.
-    pub(super) fn member<T, E: Error>(
+    pub(in crate::gateways) fn member<T, E: Error>(
         &mut self,
         name: &str,
         read: impl FnOnce(&mut Self) -> Result<T, E>,
@@ -64,7 +64,7 @@ impl Place {
     }
 
     /// Reads an item of a list that is being read; nothing where a fault was noted.
-    pub(super) fn item<T, E: Error>(
+    pub(in crate::gateways) fn item<T, E: Error>(
         &mut self,
         index: usize,
         read: impl FnOnce(&mut Self) -> Result<T, E>,
@@ -76,18 +76,18 @@ impl Place {
     }
 
     /// Whether every fault is to be noted: then what others would refuse later is told as well.
-    pub(super) const fn notes(&self) -> bool {
+    pub(in crate::gateways) const fn notes(&self) -> bool {
         self.0.is_some()
     }
 
     /// Whether anything in a member of what is being read is at fault.
-    pub(super) fn blames(&self, name: &str) -> bool {
+    pub(in crate::gateways) fn blames(&self, name: &str) -> bool {
         let path = |noted: &Noted| format!("{}.{}", noted.path, shown(name));
         self.0.as_ref().is_some_and(|noted| noted.faults.blames(path(noted).trim_start_matches('.')))
     }
 
     /// A fault of what is being read, which has a code of its own.
-    pub(super) fn coded<E: Error>(&mut self, code: &'static str, fault: E) -> E {
+    pub(in crate::gateways) fn coded<E: Error>(&mut self, code: &'static str, fault: E) -> E {
         if let Some(noted) = &mut self.0 {
             noted.code = Some(code);
         }
@@ -120,7 +120,9 @@ impl Place {
 ///
 /// # Errors
 /// 400, with every fault there is, up to 100.
-pub(super) fn read<'a, T: Members<'a> + Default>(body: &'a [u8]) -> Result<(T, Vec<String>), ApiError> {
+pub(in crate::gateways) fn read<'a, T: Members<'a> + Default>(
+    body: &'a [u8],
+) -> Result<(T, Vec<String>), ApiError> {
     let mut members = T::default();
     let mut unknown = Vec::new();
     if body.iter().all(u8::is_ascii_whitespace) {
@@ -167,14 +169,14 @@ fn read_again<'a, T: Members<'a> + Default>(body: &[u8]) -> Result<(T, Vec<Strin
 /// Of a good body one bit of each name is kept: that costs a nanosecond. Two names that share their bit have the body
 /// read again, name by name.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(in crate::gateways) struct Seen {
     bits: u64,
     names: HashSet<String>,
 }
 
 impl Seen {
     /// Takes a member's name, if it is the first of that name.
-    pub(super) fn once<E: Error>(&mut self, name: &str, at: &Place) -> Result<(), E> {
+    pub(in crate::gateways) fn once<E: Error>(&mut self, name: &str, at: &Place) -> Result<(), E> {
         let again = if at.notes() {
             !self.names.insert(name.to_owned())
         } else {
@@ -196,7 +198,7 @@ impl Seen {
 
 /// What stands in a member that is never refused, whatever it is.
 #[derive(Debug)]
-pub(super) enum Said<'a> {
+pub(in crate::gateways) enum Said<'a> {
     /// Null.
     Nothing,
     /// A text.
@@ -206,7 +208,7 @@ pub(super) enum Said<'a> {
 }
 
 /// Takes a text, and anything else as well.
-pub(super) struct Readable;
+pub(in crate::gateways) struct Readable;
 
 impl<'de> DeserializeSeed<'de> for Readable {
     type Value = Said<'de>;
@@ -273,7 +275,7 @@ impl<'de> Visitor<'de> for Readable {
 }
 
 /// Notes a member that nobody knows.
-pub(super) fn note_unknown(unknown: &mut Vec<String>, name: &str) {
+pub(in crate::gateways) fn note_unknown(unknown: &mut Vec<String>, name: &str) {
     if unknown.len() < UNKNOWN_MAX {
         unknown.push(name.chars().take(80).collect());
     }
@@ -318,7 +320,7 @@ impl<'a, T: Members<'a>> Visitor<'a> for Object<'_, T> {
 
 /// A text, borrowed where it has no escapes.
 #[derive(Debug, Clone)]
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+pub(in crate::gateways) struct Text<'a>(pub(in crate::gateways) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -327,7 +329,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// Takes a text, and says what else was expected.
-pub(super) struct Texts(pub(super) &'static str);
+pub(in crate::gateways) struct Texts(pub(in crate::gateways) &'static str);
 
 impl<'de> Visitor<'de> for Texts {
     type Value = Text<'de>;
@@ -350,7 +352,7 @@ impl<'de> Visitor<'de> for Texts {
 }
 
 /// Null, or what a visitor takes.
-pub(super) struct Maybe<V>(pub(super) V);
+pub(in crate::gateways) struct Maybe<V>(pub(in crate::gateways) V);
 
 impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Maybe<V> {
     type Value = Option<V::Value>;
@@ -381,12 +383,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Maybe<V> {
 }
 
 /// A text or null.
-pub(super) fn text<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, str>>, M::Error> {
+pub(in crate::gateways) fn text<'a, M: MapAccess<'a>>(map: &mut M) -> Result<Option<Cow<'a, str>>, M::Error> {
     Ok(map.next_value::<Option<Text<'a>>>()?.map(|Text(text)| text))
 }
 
 /// A text or null, of at most so many characters, that nobody reads.
-pub(super) fn remark<'a, M: MapAccess<'a>>(map: &mut M, chars_max: usize) -> Result<(), M::Error> {
+pub(in crate::gateways) fn remark<'a, M: MapAccess<'a>>(
+    map: &mut M,
+    chars_max: usize,
+) -> Result<(), M::Error> {
     text(map)?.map_or(Ok(()), |text| within(&text, chars_max))
 }
 
@@ -398,7 +403,7 @@ fn within<E: Error>(text: &str, chars_max: usize) -> Result<(), E> {
 }
 
 /// At most 20 tags of at most 100 characters, which nobody reads; or null.
-pub(super) struct Tags<'p>(pub(super) &'p mut Place);
+pub(in crate::gateways) struct Tags<'p>(pub(in crate::gateways) &'p mut Place);
 
 impl<'de> Visitor<'de> for Tags<'_> {
     type Value = ();
@@ -435,6 +440,7 @@ mod tests {
             "to callId gateway token endedAt durationSeconds outcome automated sentiment handoff tags summary \
              transcriptUrl recordingUrl fields",
             "agentId pin splitId arm",
+            "call_id r_user r_domain from_user from_domain src_ip tok headers duration outcome",
         ] {
             let bits: HashSet<_> = names.split_whitespace().map(Seen::bit).collect();
             assert_eq!(bits.len(), names.split_whitespace().count(), "{names}");

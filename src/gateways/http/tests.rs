@@ -6,4 +6,5 @@ mod batch;
 mod calls;
 mod faults;
 mod snapshots;
+mod webhooks;
 pub(in crate::gateways) mod world;

@@ -200,7 +200,7 @@ fn misspelt(name: &str) -> ApiError {
 
 /// Reads back the plus of a phone number that nobody encoded and a query turned into a space, also behind the name of
 /// a scheme.
-fn with_plus(mut text: Cow<'_, str>) -> Cow<'_, str> {
+pub(in crate::gateways) fn with_plus(mut text: Cow<'_, str>) -> Cow<'_, str> {
     // Nearly always there is none, and several times faster to see than where it would have to be.
     if !text.as_bytes().contains(&b' ') {
         return text;
@@ -217,7 +217,7 @@ fn with_plus(mut text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// The name behind `h.`, or the whole name back.
-fn header_name(name: Cow<'_, str>) -> Result<Cow<'_, str>, Cow<'_, str>> {
+pub(in crate::gateways) fn header_name(name: Cow<'_, str>) -> Result<Cow<'_, str>, Cow<'_, str>> {
     match name {
         Cow::Borrowed(text) => text.strip_prefix("h.").map(Cow::Borrowed).ok_or(name),
         Cow::Owned(text) if text.starts_with("h.") => Ok(Cow::Owned(text.chars().skip(2).collect())),
@@ -362,7 +362,7 @@ fn pin_of<E: Error>(text: &str) -> Result<Pin, E> {
 }
 
 /// Reads headers: an object of texts, in which a name may stand several times.
-struct Headers<'p>(&'p mut Place);
+pub(in crate::gateways) struct Headers<'p>(pub(in crate::gateways) &'p mut Place);
 
 impl<'a> Visitor<'a> for Headers<'_> {
     type Value = Vec<(Cow<'a, str>, Cow<'a, str>)>;

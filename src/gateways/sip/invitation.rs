@@ -50,7 +50,9 @@ impl<'m> Invitation<'m> {
         Some(Self {
             trunk,
             to: dialled(uri, &trunk.strip_prefix)?,
-            caller: asserted(request).filter(|_| trusted).unwrap_or_else(|| caller(from)),
+            caller: asserted(message.all(Name::PAssertedIdentity))
+                .filter(|_| trusted)
+                .unwrap_or_else(|| caller(from)),
             is_private: privacy.any(|what| what.eq_ignore_ascii_case(b"id")),
             call_id: call_id(request.call_id),
             headers: if trusted { headers(request) } else { Vec::new() },
@@ -81,9 +83,8 @@ impl<'m> Invitation<'m> {
     }
 }
 
-/// The caller whom the network asserts: the first that has a phone number, else the first.
-fn asserted<'m>(request: &Request<'m>) -> Option<Caller<'m>> {
-    let values = request.message.all(Name::PAssertedIdentity);
+/// The caller whom the network asserts by `P-Asserted-Identity`: the first that has a phone number, else the first.
+pub fn asserted<'m>(values: impl Iterator<Item = &'m [u8]>) -> Option<Caller<'m>> {
     let mut first = None;
     for value in values.flat_map(|value| super::grammar::pieces(value, b',')) {
         let caller = caller(value);
@@ -98,8 +99,11 @@ fn asserted<'m>(request: &Request<'m>) -> Option<Caller<'m>> {
     first
 }
 
-fn call_id(bytes: &[u8]) -> Cow<'_, str> {
-    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= CALL_ID_BYTES_MAX);
+/// The id of a call as its gateway writes it; of one that is too long, no text or has control characters, its hash.
+#[must_use]
+pub fn call_id(bytes: &[u8]) -> Cow<'_, str> {
+    let is_one = |text: &&str| text.len() <= CALL_ID_BYTES_MAX && !text.chars().any(char::is_control);
+    let text = std::str::from_utf8(bytes).ok().filter(is_one);
     text.map_or_else(|| blake3::hash(bytes).to_hex().as_str().to_owned().into(), Cow::Borrowed)
 }
 

@@ -31,15 +31,20 @@ pub fn caller<'m>(value: &'m [u8]) -> Caller<'m> {
         Cow::Owned(uri) => owned_caller(Caller::parse(&uri)),
     };
     let Ok(uri) = Uri::parse(party.uri) else { return whole() };
+    caller_at(&uri).unwrap_or_else(whole)
+}
+
+/// Who calls, by a URI; nothing where it has no user.
+#[must_use]
+pub fn caller_at<'m>(uri: &Uri<'m>) -> Option<Caller<'m>> {
     let host = uri.host.split(|c| *c == b':').next().unwrap_or_default();
     if host.eq_ignore_ascii_case(b"anonymous.invalid") {
-        return Caller::Withheld;
+        return Some(Caller::Withheld);
     }
-    match uri.number() {
-        Some(Cow::Borrowed(text)) => Caller::parse(text),
-        Some(Cow::Owned(text)) => owned_caller(Caller::parse(&text)),
-        None => whole(),
-    }
+    Some(match uri.number()? {
+        Cow::Borrowed(text) => Caller::parse(text),
+        Cow::Owned(text) => owned_caller(Caller::parse(&text)),
+    })
 }
 
 fn owned(address: Address<'_>) -> Address<'static> {

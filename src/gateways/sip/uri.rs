@@ -70,6 +70,14 @@ impl<'m> Uri<'m> {
         Ok(Self { scheme, user, user_parameters, host, parameters })
     }
 
+    /// The `sip:` URI of a user part, with whatever parameters are in it, at a host.
+    #[must_use]
+    pub fn of_parts(user: &'m str, host: &'m str) -> Self {
+        let user = user.as_bytes();
+        let (user, user_parameters) = split(user, b';').unwrap_or((user, b""));
+        Self { scheme: Scheme::Sip, user, user_parameters, host: host.as_bytes(), parameters: b"" }
+    }
+
     /// A parameter behind the host, in any case; empty where it has no value.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'m [u8]> {

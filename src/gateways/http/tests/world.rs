@@ -29,6 +29,7 @@ use crate::gateways::gateway::{Gateway, Gateways};
 use crate::gateways::http::HttpGateway;
 use crate::gateways::numbering::Numbering;
 use crate::gateways::plane::{CallPlane, Parts};
+use crate::gateways::webhooks::{KINDS, Trunk, Webhooks};
 use crate::gateways::worker::Worker;
 use crate::http::bind::bind_workers;
 use crate::http::limits::Limits;
@@ -53,13 +54,30 @@ pub struct Plan {
     pub calls_max: usize,
     pub limits: Limits,
     pub by_address: fn(IpAddr) -> Option<u16>,
-    /// The country of the gateway `edge`.
+    /// The country of the gateway `edge` and of the trunk.
     pub country: Option<&'static str>,
+    /// Its webhook, whose row is 2.
+    pub trunk: Trunk,
+    pub by_trunk: fn(&str, IpAddr) -> Option<u16>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { calls_max: 1_000, limits: Limits::default(), by_address: |_| Some(0), country: None }
+        let trunk = Trunk {
+            kind: KINDS[0],
+            name: "pbx".into(),
+            row: 2,
+            trust_headers: false,
+            strip_prefix: "".into(),
+        };
+        Self {
+            calls_max: 1_000,
+            limits: Limits::default(),
+            by_address: |_| Some(0),
+            country: None,
+            trunk,
+            by_trunk: |_, _| Some(2),
+        }
     }
 }
 
@@ -101,12 +119,14 @@ impl World {
         let numbering = plan.country.and_then(|_| Numbering::new());
         let country = plan.country.and_then(|letters| numbering.as_ref()?.country(letters));
         let gateway = |name: &str, country| Gateway { name: name.into(), account: account(), country };
-        let gateways = vec![gateway("http", None), gateway("edge", country)];
+        let gateways =
+            vec![gateway("http", None), gateway("edge", country), gateway("kamailio:pbx", country)];
         let gateways = Gateways::new(gateways, numbering, plan.by_address);
         let plane = Arc::new(CallPlane::new(Parts {
             live: live.clone(),
             switchboard: Arc::clone(&switchboard),
             doorkeeper: Doorkeeper::new(gateways, SECRET, vec!["calls.example.com".to_owned()]),
+            webhooks: Webhooks::new(vec![plan.trunk], plan.by_trunk),
             clock: clock.clone(),
             limits: Arc::clone(&limits),
             batch_bytes_max: 1 << 20,
