@@ -39,7 +39,7 @@ pub type Law = Box<dyn Fn(&[u8])>;
 pub type Maker = fn() -> Law;
 
 /// Every law by the name of its target.
-pub const LAWS: [(&str, Maker); 25] = [
+pub const LAWS: [(&str, Maker); 26] = [
     ("addresses", || Box::new(addresses::law)),
     ("agent_body", || Box::new(agent_body::law())),
     ("agent_config", || Box::new(agent_config::law)),
@@ -65,6 +65,7 @@ pub const LAWS: [(&str, Maker); 25] = [
     ("sip_message", || Box::new(sip::message())),
     ("slots", || Box::new(slots::law)),
     ("token", || Box::new(token::law)),
+    ("webhook", || Box::new(call_plane::webhook(world::connection()))),
 ];
 
 /// The law of a target.

@@ -60,3 +60,4 @@ mod tls;
 mod tokens;
 mod versions;
 mod wall_clock;
+mod webhooks;

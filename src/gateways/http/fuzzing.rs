@@ -4,7 +4,7 @@
 
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use hyper::header::{HOST, HeaderValue, IF_NONE_MATCH};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, IF_NONE_MATCH};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -163,6 +163,44 @@ pub(crate) fn if_none_match(connection: HttpConnection, state: &State) -> impl F
         let status = connection.answer_bodiless(&head).status();
         let expected = if named { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
         assert_eq!(status, expected, "{:?}", head.headers);
+    }
+}
+
+/// A letter for a query, a form, an object or the object of an end, and what such a request to a trunk of Kamailio says.
+pub(crate) fn webhook(connection: HttpConnection) -> impl Fn(&[u8]) {
+    let door = |below: &'static str| Door::of(below).expect("a door");
+    move |bytes| {
+        let Some((letter, said)) = bytes.split_first() else { return };
+        let (method, path) = match letter {
+            b'G' => (Method::GET, format!("/gateways/kamailio/edge?{}", String::from_utf8_lossy(said))),
+            _ => (Method::POST, "/gateways/kamailio/edge".to_owned()),
+        };
+        let Some(mut head) = head(method, &path) else { return };
+        if *letter == b'F' {
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            head.headers.insert(CONTENT_TYPE, form);
+        }
+        let door = if *letter == b'E' { door("kamailio/edge/end") } else { door("kamailio/edge") };
+        let ask = || answered(finish(connection.correlation(&head), connection.webhook(door, &head, said)));
+        let (status, first) = ask();
+        match status {
+            200 if *letter == b'E' => assert_eq!(first["ended"], true),
+            200 => {
+                let routes = first["routes"].as_array().expect("routes");
+                assert!((1..=10).contains(&routes.len()), "{first}");
+                for route in routes {
+                    let uri = route["uri"].as_str().expect("a URI");
+                    assert!(uri.starts_with("sip") && uri.contains(";ver=") && uri.len() < 1_024, "{uri}");
+                    assert!(!uri.contains(|c: char| c.is_control() || "<> \"".contains(c)), "{uri}");
+                    let extra = route["headers"]["extra"].as_str().expect("headers");
+                    let lines: Vec<_> = extra.split_terminator("\r\n").collect();
+                    assert!(extra.ends_with("\r\n") && lines.iter().all(|line| line.contains(": ")));
+                    assert!(!lines.iter().any(|line| line.contains(char::is_control)), "{extra:?}");
+                }
+                assert_eq!(ask().1["decision_id"], first["decision_id"], "it is the same call");
+            }
+            _ => assert!(matches!(status, 400 | 404 | 409), "{status}: {first}"),
+        }
     }
 }
 

@@ -111,11 +111,9 @@ fn where_nobody_can_be_called_the_answer_is_an_error_that_says_why() {
     let mut world = world();
     world.version("sales", 4, json!({"endpoints": [{"uri": "wss://h/s"}]}));
     world.number("+14155550104", "sales", "V4");
-    for (to, status, code) in [
-        ("+442071230000", 404, "NO_ROUTE"),
-        ("+abc", 404, "NO_ROUTE"),
-        ("+14155550104", 409, "NO_TARGET"),
-    ] {
+    for (to, status, code) in
+        [("+442071230000", 404, "NO_ROUTE"), ("+abc", 404, "NO_ROUTE"), ("+14155550104", 409, "NO_TARGET")]
+    {
         let reply = world.post(PBX, call(to, to));
         assert_eq!((reply.status, &reply.json()["error_code"]), (status, &json!(code)), "{to}");
     }
@@ -254,13 +252,15 @@ fn an_end_is_counted_once_however_it_is_told() {
 fn only_the_trunks_own_addresses_and_keys_of_its_account_may_ask() {
     let asked = call("c", "+14155550100");
     let listed = world();
-    for path in ["/gateways/kamailio/other", "/gateways/twilio/pbx", "/gateways/kamailio", "/gateways/", PBX] {
+    for path in ["/gateways/kamailio/other", "/gateways/twilio/pbx", "/gateways/kamailio", "/gateways/", PBX]
+    {
         let status = if path == PBX { 200 } else { 404 };
         assert_eq!(listed.post(path, &asked).status, status, "{path}");
     }
     assert_eq!(listed.post(&format!("{PBX}/begin"), &asked).status, 404);
     let body = asked.to_string();
-    for (header, value) in [("x-forwarded-for", "10.0.0.1"), ("origin", "http://h"), ("host", "evil.example")] {
+    for (header, value) in [("x-forwarded-for", "10.0.0.1"), ("origin", "http://h"), ("host", "evil.example")]
+    {
         assert_eq!(listed.send("POST", PBX, &[(header, value)], body.as_bytes()).status, 403, "{header}");
     }
     let elsewhere = world_with(Plan { by_trunk: |_, _| Some(1), ..Plan::default() });

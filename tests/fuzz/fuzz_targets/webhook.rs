@@ -1,0 +1,5 @@
+//! Requests to `/gateways/kamailio/{trunk}`.
+
+#![no_main]
+
+cordboard_fuzz::target!(webhook);
