@@ -91,10 +91,8 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     start_logs(&settings)?;
     configured(&settings)?;
     let clock = Clock::system();
-    let registry = Registry::new();
+    let registry = registry()?;
     let health = Health::awaiting(&["files"]);
-    registry.add_build(env!("CARGO_PKG_VERSION"))?;
-    add_process(&registry)?;
 
     // Before anything is made: with a port in use the start fails, and should leave no trace.
     let claims = match claims(&settings) {
@@ -200,6 +198,14 @@ fn start_logs(settings: &Settings) -> Result<(), AppError> {
         LogFormat::Json => Format::Json,
     };
     Ok(logs::start(format, &settings.log.filter)?)
+}
+
+/// A registry that knows what runs, and the process.
+fn registry() -> Result<Registry, AppError> {
+    let registry = Registry::new();
+    registry.add_build(env!("CARGO_PKG_VERSION"))?;
+    add_process(&registry)?;
+    Ok(registry)
 }
 
 fn add_meters(registry: &Registry, plane: &CallPlane, control: &Control) -> Result<(), AppError> {

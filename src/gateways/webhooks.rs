@@ -124,8 +124,11 @@ pub struct Trunk {
 /// The trunks of all kinds.
 pub struct Webhooks {
     list: Vec<Trunk>,
-    by_address: Box<dyn Fn(&str, IpAddr) -> Option<u16> + Send + Sync>,
+    by_address: Box<ByAddress>,
 }
+
+/// The row of the trunk of a kind on whose list an address is.
+type ByAddress = dyn Fn(&str, IpAddr) -> Option<u16> + Send + Sync;
 
 impl Webhooks {
     /// The trunks, and the row of the trunk of a kind on whose list an address is.

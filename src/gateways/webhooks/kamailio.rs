@@ -127,7 +127,7 @@ impl<'a> Fields<'a> {
                 return Err((name, TWICE.to_owned()));
             }
             let is_user = name.ends_with("_user");
-            *text = Some(if is_user { with_plus(value) } else { value }).filter(is_said);
+            *text = Some(if is_user { with_plus(value) } else { value }).filter(|text| is_said(text));
             return Ok(());
         }
         match &*name {
@@ -195,14 +195,14 @@ impl<'a> Members<'a> for Fields<'a> {
         map: &mut M,
     ) -> Result<bool, M::Error> {
         if let Some(field) = self.text(name) {
-            *field = text(map)?.filter(is_said);
+            *field = text(map)?.filter(|text| is_said(text));
             return Ok(true);
         }
         match name {
             "headers" => self.headers = map.next_value_seed(Maybe(Headers(at)))?.unwrap_or_default(),
             "duration" => self.duration_s = map.next_value_seed(Maybe(Seconds))?.flatten(),
             "outcome" => {
-                let said = text(map)?.filter(is_said);
+                let said = text(map)?.filter(|text| is_said(text));
                 let why =
                     |said: &str| M::Error::custom(format_args!("is {}: expected {OUTCOMES}", quoted(said)));
                 self.outcome = said.map(|said| outcome(&said).ok_or_else(|| why(&said))).transpose()?;
@@ -219,7 +219,7 @@ fn missing<'f>(fields: impl Iterator<Item = &'f str>) -> ApiError {
     faults.refusal().unwrap_or_else(ApiError::internal)
 }
 
-fn is_said(text: &Cow<'_, str>) -> bool {
+fn is_said(text: &str) -> bool {
     !text.is_empty() && text != NULL
 }
 
