@@ -69,12 +69,14 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
 }
 
 /// Every path of both planes.
-const PATHS: [&str; 86] = [
+const PATHS: [&str; 88] = [
     "/api/v2/agents/{agent_id}/publish",
     "/api/v2/agents/{agent_id}/publish-history",
     "/api/v2/agents/{agent_id}/rollback",
     "/api/v2/agents/{agent_id}/rollback/preview",
     "/api/v2/agents/{agent_id}/staging/diff",
+    "/gateways/kamailio/{trunk}",
+    "/gateways/kamailio/{trunk}/end",
     "/healthz",
     "/metrics",
     "/readyz",
@@ -171,7 +173,12 @@ fn both_planes_are_in_the_document_each_path_on_its_server() {
     for (path, item) in document["paths"].as_object().unwrap() {
         let on: &[&str] = match path.as_str() {
             "/v1/snapshots/{hash}" => &["8701", "8700"],
-            path if path.starts_with("/v1/calls") || path == "/v1/route" => &["8700"],
+            path if ["/v1/calls", "/v1/route", "/gateways/"]
+                .iter()
+                .any(|on_calls| path.starts_with(on_calls)) =>
+            {
+                &["8700"]
+            }
             _ => &[],
         };
         assert_eq!(ports(&item["servers"]), on, "{path}");
