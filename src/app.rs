@@ -14,6 +14,7 @@ mod open_files;
 mod probing;
 mod reset;
 mod run;
+mod sip;
 mod sources;
 mod test_runs;
 mod token_keys;

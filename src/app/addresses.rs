@@ -25,15 +25,29 @@ impl Reached {
     }
 }
 
+/// All listeners.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    pub(super) calls: Reached,
+    pub(super) admin: Reached,
+    /// SIP over UDP and TCP, and over TLS, as far as they are spoken.
+    pub(super) sip: [Option<SocketAddr>; 2],
+}
+
 /// Writes the bound addresses, by rename; to be done last, when everything answers, and when a certificate has changed.
 ///
 /// Where a listener has TLS, the fingerprint of its certificate stands beside. Who may write this folder can say whom
 /// to trust, and so a client on this machine needs neither the certificate's name nor who has issued it.
 ///
 /// Only clients on this machine miss them, so that calls are answered without: the disk may be full.
-pub(super) fn write(folder: &DataFolder, calls: &Reached, admin: &Reached) {
+pub(super) fn write(folder: &DataFolder, places: &Places) {
+    let Places { calls, admin, sip } = places;
     let fingerprint = |reached: &Reached| Some(reached.tls.as_ref()?.pair().fingerprint().to_string());
     let mut all = json!({"calls": calls.address.to_string(), "admin": admin.address.to_string()});
+    if let Some(all) = all.as_object_mut() {
+        let spoken = ["sip", "sipTls"].into_iter().zip(sip);
+        all.extend(spoken.filter_map(|(name, at)| Some((name.to_owned(), at.as_ref()?.to_string().into()))));
+    }
     if let (Some(all), true) = (all.as_object_mut(), calls.tls.is_some() || admin.tls.is_some()) {
         let tls = json!({"calls": fingerprint(calls), "admin": fingerprint(admin)});
         all.insert("tls".to_owned(), tls);

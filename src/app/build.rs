@@ -9,7 +9,8 @@ use super::addresses::Reached;
 use super::certificates::{Following, following};
 use super::check::check_start;
 use super::checked::Checked;
-use super::connections::Connections;
+use super::connections::{Connections, Listener};
+use super::sip::{SIP_TLS, Sip, SipClaims, SipParts};
 use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
 use super::trunks::webhooks;
@@ -68,6 +69,7 @@ pub(super) struct Router {
     pub(super) token_keys: TokenKeyFile,
     pub(super) calls: Plane,
     pub(super) admin: Plane,
+    pub(super) sip: Sip,
     pub(super) certificates: Following,
 }
 
@@ -105,7 +107,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     for warning in folder.exposed()? {
         tracing::warn!("{warning}");
     }
-    let (calls, admin) = claims?;
+    let (calls, admin, sip) = claims?;
     let Life { store, key_secret } = Life::open(&folder, random_bytes())?;
     let (key_file, had_key) = (folder.admin_key(), folder.admin_key().exists());
     let series = Arc::new(SeriesBook::new(settings.limits.series_max));
@@ -151,7 +153,19 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     open_files::allow(&calls_front.limits, &admin_front.limits);
     let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
     let admin = listen(ADMIN, admin, 1, admin_front)?;
-    registry.add(Connections::of(&[&calls, &admin]))?;
+    let sip_parts = SipParts {
+        trunks: default_trunks(&control.state()),
+        secret: blake3::derive_key("cordboard sip tags and challenges", &key_secret),
+        limits: limits(&settings, settings.limits.body_bytes_max),
+        tls: certificates.of(SIP_TLS),
+        shutdown: calls.front.shutdown.clone(),
+        workers: workers(&settings),
+        answers_max: settings.limits.sip_answers_max,
+    };
+    let sip = Sip::listen(sip, sip_parts)?;
+    sip.register(&registry)?;
+    let planes = [&calls, &admin].map(|plane| Listener::of(plane.name, &plane.front));
+    registry.add(Connections::of(planes.into_iter().chain(sip.listeners())))?;
     let certificates = following(certificates, &registry, &clock, settings.files.still)?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
@@ -169,6 +183,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         token_keys,
         calls,
         admin,
+        sip,
         certificates,
     })
 }
@@ -224,9 +239,10 @@ fn configured(settings: &Settings) -> Result<(), AppError> {
     Ok(())
 }
 
-fn claims(settings: &Settings) -> Result<(Claim, Claim), AppError> {
+fn claims(settings: &Settings) -> Result<(Claim, Claim, SipClaims), AppError> {
     let claim = |plane, address| claim(address).map_err(|source| AppError::Bind { plane, source });
-    Ok((claim(CALLS, settings.listen.calls)?, claim(ADMIN, settings.listen.admin)?))
+    let sip = SipClaims::claim(settings);
+    Ok((claim(CALLS, settings.listen.calls)?, claim(ADMIN, settings.listen.admin)?, sip?))
 }
 
 fn listen(name: &'static str, claim: Claim, listeners: usize, front: Front) -> Result<Plane, AppError> {
@@ -338,6 +354,14 @@ pub(super) fn accounts(
         accounts.extend(account);
     }
     if faults.is_empty() { Ok(accounts) } else { Err(faults) }
+}
+
+fn default_trunks(state: &State) -> crate::gateways::sip::trunks::Trunks {
+    let first = state.first_account.clone().unwrap_or_else(AccountId::first);
+    let trunk = crate::gateways::sip::trunk::Trunk::new("default", 1, first);
+    crate::gateways::sip::trunks::Trunks::new(vec![trunk], |asker| {
+        asker.to_canonical().is_loopback().then_some(0)
+    })
 }
 
 fn doorkeeper(

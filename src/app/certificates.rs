@@ -33,7 +33,7 @@ pub(super) struct Certificates {
     list: Vec<Certificate>,
 }
 
-/// A certificate and who shows it: one listener, or both.
+/// A certificate and who shows it: one listener or several.
 #[derive(Debug)]
 struct Certificate {
     listeners: Vec<&'static str>,
@@ -59,13 +59,15 @@ impl Certificates {
     /// Every fault of every file, at the place of the settings that names it.
     pub(super) fn open(
         listen: &Listen,
-        calls: &'static str,
-        admin: &'static str,
+        [calls, admin, sip_tls]: [&'static str; 3],
     ) -> Result<Self, Vec<Fault>> {
         let mut list: Vec<Certificate> = Vec::new();
         let mut faults = Vec::new();
         let mut faulty = None;
-        for (listener, files) in [(calls, &listen.calls_tls), (admin, &listen.admin_tls)] {
+        let of_sip = listen.sip_certificate.as_ref().filter(|_| listen.sip_tls.is_some());
+        let listeners =
+            [(calls, listen.calls_tls.as_ref()), (admin, listen.admin_tls.as_ref()), (sip_tls, of_sip)];
+        for (listener, files) in listeners {
             let Some(files) = files else { continue };
             if let Some(shared) = list.iter_mut().find(|known| known.files == *files) {
                 shared.listeners.push(listener);

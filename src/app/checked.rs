@@ -2,6 +2,7 @@
 
 use super::build::{ADMIN, CALLS, Countries, countries, endpoints};
 use super::certificates::Certificates;
+use super::sip::SIP_TLS;
 use super::sources::as_fault;
 use super::trunks::passwords;
 use crate::domain::endpoint::Endpoint;
@@ -26,8 +27,8 @@ impl Checked {
         let (settings, mut faults) = Settings::read(sources);
         // They are read again by who needs them: nothing holds a password longer.
         faults.extend(passwords(&settings).err().into_iter().flatten());
-        let checked =
-            (endpoints(&settings), countries(&settings), Certificates::open(&settings.listen, CALLS, ADMIN));
+        let certificates = Certificates::open(&settings.listen, [CALLS, ADMIN, SIP_TLS]);
+        let checked = (endpoints(&settings), countries(&settings), certificates);
         let found = match checked {
             (Ok(default_endpoints), Ok(countries), Ok(certificates)) if faults.is_empty() => {
                 return Ok(Self { settings, default_endpoints, countries, certificates });

@@ -1,6 +1,6 @@
 //! What is counted of connections, by listener.
 
-use super::build::Plane;
+use crate::http::server::Front;
 use crate::http::tls::HandshakeFault;
 use crate::http::traffic::Traffic;
 use crate::telemetry::page::{Family, Kind, Labels, Page};
@@ -10,8 +10,9 @@ use crate::telemetry::registry::Source;
 #[derive(Debug)]
 pub(super) struct Connections(Vec<Listener>);
 
+/// The connections of one listener.
 #[derive(Debug)]
-struct Listener {
+pub(super) struct Listener {
     labels: Labels,
     traffic: Traffic,
     has_tls: bool,
@@ -47,14 +48,20 @@ const HANDSHAKE_FAILURES: Family = Family {
 };
 
 impl Connections {
-    /// Those of these planes.
-    pub(super) fn of(planes: &[&Plane]) -> Self {
-        let listener = |plane: &&Plane| Listener {
-            labels: Labels::new(&[("listener", plane.name)]),
-            traffic: plane.front.traffic.clone(),
-            has_tls: plane.front.tls.is_some(),
-        };
-        Self(planes.iter().map(listener).collect())
+    /// Those of these listeners.
+    pub(super) fn of(listeners: impl Iterator<Item = Listener>) -> Self {
+        Self(listeners.collect())
+    }
+}
+
+impl Listener {
+    /// A listener of this name.
+    pub(super) fn of(name: &str, front: &Front) -> Self {
+        Self {
+            labels: Labels::new(&[("listener", name)]),
+            traffic: front.traffic.clone(),
+            has_tls: front.tls.is_some(),
+        }
     }
 }
 

@@ -7,11 +7,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::field::display;
 
-use super::addresses::Reached;
+use super::addresses::Places;
 use super::build::{Plane, Router};
 use super::certificates::Following;
 use super::housekeeping::Housekeeping;
+use super::sip::Sip;
 use super::test_runs::TestRuns;
 use super::welcome::{self, Welcome};
 use super::{AppError, addresses, probing, random_bytes};
@@ -19,6 +21,7 @@ use crate::api::numbers::ImportLimits;
 use crate::api::{Streams, TestCalls, Turns};
 use crate::control::reload::Reloader;
 use crate::control::{Control, ControlError};
+use crate::domain::id::Revision;
 use crate::domain::test_call::TestCall;
 use crate::gateways::http::HttpGateway;
 use crate::gateways::plane::CallPlane;
@@ -66,15 +69,15 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         token_keys,
         calls,
         admin,
+        sip,
         certificates,
     } = router;
     let mut stop = Stop::new()?;
     let following = follow(reloader, &settings)?;
     let (calls_front, admin_front) = (calls.front.clone(), admin.front.clone());
-    let reached = [calls.reached(), admin.reached()];
-    let renewing = renew(certificates, &settings, &folder, &reached)?;
-    let [calls_reached, admin_reached] = reached;
-    let workers = start_workers(calls, &plane)?;
+    let places = Places { calls: calls.reached(), admin: admin.reached(), sip: sip.addresses() };
+    let renewing = renew(certificates, &settings, &folder, &places)?;
+    let workers = start_workers(calls, sip, &plane)?;
     start_sweeping(&plane)?;
     let probing = probing::start(&settings, control.live(), &registry, &clock)?;
     let outgoing = outgoing(&settings);
@@ -85,10 +88,10 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         health: health.clone(),
         key_secret,
         clock: clock.clone(),
-        calls: calls_reached.address,
-        admin: admin_reached.address,
-        calls_tls: calls_reached.tls.clone(),
-        admin_tls: admin_reached.tls.clone(),
+        calls: places.calls.address,
+        admin: places.admin.address,
+        calls_tls: places.calls.tls.clone(),
+        admin_tls: places.admin.tls.clone(),
         calls_in_progress: in_progress(&plane),
         test_call: test_call(&plane),
         import_limits: import_limits(&settings),
@@ -112,15 +115,15 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let keeping = tokio::spawn(housekeeping.run());
 
     health.set("files", Ok(()));
-    addresses::write(&folder, &calls_reached, &admin_reached);
+    addresses::write(&folder, &places);
     let welcome = Welcome {
         state: &control.state(),
         files: &control.status().reload(),
-        listeners: [&calls_reached, &admin_reached],
+        places: &places,
         folder: welcome::Folder { data: &settings.data, key_made: key_made.as_deref() },
     };
     greet(out, &welcome.text());
-    tracing::info!(calls = %calls_reached.address, admin = %admin_reached.address, revision = %control.state().revision, "ready");
+    say_ready(&places, control.state().revision);
     stop.asked(&control).await;
 
     tracing::info!("draining: new calls are answered until no more come");
@@ -179,13 +182,13 @@ fn renew(
     certificates: Following,
     settings: &Settings,
     folder: &Arc<DataFolder>,
-    reached: &[Reached; 2],
+    places: &Places,
 ) -> io::Result<Task> {
     let watch = certificates.certificates.watch(settings)?;
-    let (folder, [calls, admin]) = (Arc::clone(folder), reached.clone());
+    let (folder, places) = (Arc::clone(folder), places.clone());
     Ok(tokio::spawn(async move {
         if let Some(watch) = watch {
-            certificates.run(watch, || addresses::write(&folder, &calls, &admin)).await;
+            certificates.run(watch, || addresses::write(&folder, &places)).await;
         }
     }))
 }
@@ -195,6 +198,12 @@ fn greet(out: &mut dyn Write, welcome: &str) {
     if let Err(why) = out.write_all(welcome.as_bytes()).and_then(|()| out.flush()) {
         tracing::warn!(error = %why, "nobody reads what the start has to say");
     }
+}
+
+fn say_ready(places: &Places, revision: Revision) {
+    let Places { calls, admin, sip } = places;
+    let (calls, admin, [sip, sip_tls]) = (calls.address, admin.address, sip.map(|at| at.map(display)));
+    tracing::info!(%calls, %admin, sip, sip_tls, %revision, "ready");
 }
 
 /// Leads both planes through their end, within a time.
@@ -210,15 +219,16 @@ async fn leave(calls: &Front, admin: &Front, time: Duration) {
     admin.shutdown.drain(&admin.traffic, DrainLimits { total_max: left, ..limits }).await;
 }
 
-/// One thread a listener, each with a runtime, a worker and counters of its own.
-fn start_workers(calls: Plane, plane: &Arc<CallPlane>) -> io::Result<Vec<JoinHandle<()>>> {
+/// One thread for each listener of calls, each with a runtime, a worker, counters and sockets of SIP of its own.
+fn start_workers(calls: Plane, sip: Sip, plane: &Arc<CallPlane>) -> io::Result<Vec<JoinHandle<()>>> {
     let Plane { listeners, front, .. } = calls;
-    let workers = listeners.into_iter().enumerate().map(|(at, listener)| {
+    let workers = listeners.into_iter().zip(sip.into_lines()).enumerate().map(|(at, (listener, sip))| {
         let (plane, front) = (Arc::clone(plane), front.clone());
         thread::Builder::new().name(format!("cordboard-calls-{at}")).spawn(move || {
             let work = async {
-                let gateway = HttpGateway::new(Rc::new(Worker::new(&plane, random_bytes())));
-                serve(listener, gateway, front).await
+                let worker = Rc::new(Worker::new(&plane, random_bytes()));
+                let gateway = HttpGateway::new(Rc::clone(&worker));
+                tokio::try_join!(serve(listener, gateway, front), sip.serve(worker)).map(drop)
             };
             if let Err(why) = run_worker(work) {
                 tracing::error!(error = %why, "a call worker has ended");

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use super::addresses::Reached;
+use super::addresses::{Places, Reached};
 use crate::control::status::ReloadStatus;
 use crate::domain::address::E164;
 use crate::domain::id::AccountId;
@@ -40,8 +40,8 @@ pub(super) struct Welcome<'w> {
     pub(super) state: &'w State,
     /// How the files were found.
     pub(super) files: &'w ReloadStatus,
-    /// That of calls, and that of management.
-    pub(super) listeners: [&'w Reached; 2],
+    /// The listeners.
+    pub(super) places: &'w Places,
     pub(super) folder: Folder<'w>,
 }
 
@@ -56,10 +56,15 @@ impl Welcome<'_> {
 }
 
 fn write(out: &mut String, welcome: &Welcome<'_>) -> fmt::Result {
-    let Welcome { state, files, listeners: [calls, admin], folder } = welcome;
+    let Welcome { state, files, places: Places { calls, admin, sip: [sip, sip_tls] }, folder } = welcome;
     writeln!(out, "Cordboard {} at revision {}", env!("CARGO_PKG_VERSION"), state.revision)?;
     writeln!(out, "  calls       {}", calls.url())?;
     writeln!(out, "  management  {}", admin.url())?;
+    for (transports, at) in [("UDP and TCP", sip), ("TLS", sip_tls)] {
+        if let Some(at) = at {
+            writeln!(out, "  SIP         {at} over {transports}")?;
+        }
+    }
     if let Some(key_file) = folder.key_made {
         writeln!(out, "  admin key   {} (made by this first start)", key_file.display())?;
     }
@@ -150,7 +155,8 @@ mod tests {
     fn text(state: &State, files: &ReloadStatus) -> String {
         let place = Reached { address: ([127, 0, 0, 1], 8700).into(), tls: None };
         let folder = Folder { data: Path::new("data"), key_made: None };
-        Welcome { state, files, listeners: [&place, &place], folder }.text()
+        let places = Places { calls: place.clone(), admin: place, sip: [None, None] };
+        Welcome { state, files, places: &places, folder }.text()
     }
 
     #[test]

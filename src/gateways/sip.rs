@@ -1,4 +1,4 @@
-//! SIP: a redirect server (RFC 3261, section 8.3) without sockets, clocks and waiting.
+//! SIP: a redirect server (RFC 3261, section 8.3), its core without sockets, clocks and waiting.
 //!
 //! ```text
 //!   stream --frame--+
@@ -14,11 +14,15 @@
 //! asks the switchboard when a call is new. Nothing that comes in can make it panic, allocate more than a message's size
 //! or remember without bound.
 
+pub mod connections;
+pub mod datagrams;
 pub mod digest;
+pub mod exchange;
 pub mod grammar;
 pub mod identity;
 pub mod invitation;
 pub mod message;
+pub mod meters;
 pub mod name;
 pub mod number;
 pub mod party;

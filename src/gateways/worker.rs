@@ -8,6 +8,7 @@ use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
 use super::meters::Tally;
+use super::numbering::Numbering;
 use super::plane::CallPlane;
 use crate::domain::time::Timestamp;
 use crate::routing::live::LiveView;
@@ -66,7 +67,7 @@ impl Worker {
             let written = then(answer);
             if occasion.purpose != Purpose::DryRun && answer.standing != Standing::Hidden {
                 let mut tally = self.tally.borrow_mut();
-                let took_ns = self.plane.parts.clock.tick().since_ns(moment.tick);
+                let took_ns = self.since_ns(moment);
                 tally.decided(call.gateway_row, &answer.decision, took_ns);
                 if let Some(choice) = &answer.decision.choice {
                     match answer.standing {
@@ -94,6 +95,18 @@ impl Worker {
         let clock = &self.plane.parts.clock;
         let tick = clock.tick();
         Moment { now: Timestamp(clock.steady_ms_at(tick)), tick }
+    }
+
+    /// How long ago a moment was, in nanoseconds.
+    #[must_use]
+    pub fn since_ns(&self, moment: Moment) -> u64 {
+        self.plane.parts.clock.tick().since_ns(moment.tick)
+    }
+
+    /// The numbering plans, where anybody dials by those of a country.
+    #[must_use]
+    pub fn plans(&self) -> Option<&Numbering> {
+        self.plane.parts.doorkeeper.gateways.plans()
     }
 
     /// An occasion of a moment, with an id that sorts by time (RFC 9562, version 7) and a draw.

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::error::ApiError;
 use super::linger::turn_away;
-use super::server::Front;
+use super::server::{Front, Tongue};
 use super::shutdown::{Stage, reached};
 use super::tls::secure;
 use super::traffic::{Admission, Place};
@@ -111,6 +111,7 @@ impl Acceptor {
                 socket.set_nodelay(true).ok()?;
                 Some(Admitted { socket, peer, local, place })
             }
+            Admission::TurnAway(_) if self.front.tongue != Tongue::Http => None,
             Admission::TurnAway(place) => {
                 let (front, mut stages) = (self.front.clone(), self.stages.clone());
                 let answer = ApiError::overloaded(1).raw(&front.new_id.unasked());

@@ -1,12 +1,17 @@
 //! Opening listeners: the port is proved free before workers share it.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections the kernel may hold ready for a worker that has not come to accept them.
 const BACKLOG: i32 = 4096;
+/// What the kernel may hold of datagrams for one worker: some thousands of them.
+const DATAGRAM_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// How many ports are looked at for one that is free for both kinds of sockets.
+const PAIR_ATTEMPTS: usize = 16;
 
 /// Why a listener could not be opened: the address and the cause.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +101,91 @@ fn open(address: SocketAddr, first: Socket, workers: usize) -> io::Result<(Socke
     Ok((address, listeners))
 }
 
+/// An address at which nobody else hears what comes to its port, by TCP or in datagrams.
+#[derive(Debug)]
+pub struct PairClaim {
+    streams: Claim,
+    datagrams: Socket,
+}
+
+/// The sockets of a [`PairClaim`], one of each kind a worker.
+#[derive(Debug)]
+pub struct Pairs {
+    /// Where they are.
+    pub address: SocketAddr,
+    /// For connections.
+    pub listeners: Vec<TcpListener>,
+    /// For datagrams.
+    pub datagrams: Vec<UdpSocket>,
+}
+
+/// Takes an address for TCP and UDP; port 0 takes one that is free for both.
+///
+/// # Errors
+/// As [`claim`].
+pub fn claim_pair(address: SocketAddr) -> Result<PairClaim, BindError> {
+    let mut attempts = if address.port() == 0 { PAIR_ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        let streams = claim(address)?;
+        match datagram_socket(streams.address, |_| Ok(())) {
+            Ok(datagrams) => return Ok(PairClaim { streams, datagrams }),
+            // By luck the next free port is free for both.
+            Err(source) if attempts == 0 || source.kind() != io::ErrorKind::AddrInUse => {
+                return Err(BindError { address: streams.address, source });
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl PairClaim {
+    /// Opens `workers` sockets of each kind on the address; all are non-blocking, and the kernel spreads over them who
+    /// sends: what comes from one address and port comes to one socket.
+    ///
+    /// Datagrams that have come since the address was claimed are let go: who sent them sends again, and an answer now
+    /// would come late.
+    ///
+    /// # Errors
+    /// See [`Claim::listen`].
+    pub fn listen(self, workers: usize) -> Result<Pairs, BindError> {
+        let Self { streams, datagrams } = self;
+        let (address, listeners) = streams.listen(workers)?;
+        let datagrams = open_datagrams(address, datagrams, workers.max(1))
+            .map_err(|source| BindError { address, source })?;
+        Ok(Pairs { address, listeners, datagrams })
+    }
+}
+
+fn open_datagrams(address: SocketAddr, first: Socket, workers: usize) -> io::Result<Vec<UdpSocket>> {
+    // Only now, as for connections: with it from the start two servers could share the port.
+    first.set_reuse_port(true)?;
+    let first = UdpSocket::from(first);
+    while first.recv(&mut [0]).is_ok() {}
+    let mut sockets = vec![first];
+    for _ in 1..workers {
+        let another = datagram_socket(address, |socket| socket.set_reuse_port(true))?;
+        sockets.push(another.into());
+    }
+    Ok(sockets)
+}
+
+/// A bound, non-blocking UDP socket with room for what comes while its worker is busy.
+fn datagram_socket(
+    address: SocketAddr,
+    prepare: impl FnOnce(&Socket) -> io::Result<()>,
+) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    // Beyond the system's limit where this process may go there; else the system's limit it is.
+    if set_socket_recv_buffer_size_force(&socket, DATAGRAM_BUFFER_BYTES).is_err() {
+        socket.set_recv_buffer_size(DATAGRAM_BUFFER_BYTES)?;
+    }
+    prepare(&socket)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
 /// A non-blocking TCP socket that may take a port whose last connections still fade.
 fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -152,6 +242,46 @@ mod tests {
         let (address, listeners) = bind_workers(ANY.parse().unwrap(), 2).unwrap();
         drop(listeners);
         assert_eq!(bind_workers(address, 2).unwrap().0, address);
+    }
+
+    #[test]
+    fn a_pair_has_one_port_for_both_and_shares_it_with_nobody() {
+        let claimed = claim_pair(ANY.parse().unwrap()).unwrap();
+        let port = claimed.streams.address;
+        for taken in [
+            claim_pair(port).err(),
+            datagram_socket(port, |_| Ok(())).err().map(|source| BindError { address: port, source }),
+        ] {
+            assert!(taken.is_some(), "claimed");
+        }
+        let pairs = claimed.listen(3).unwrap();
+        assert_eq!((pairs.listeners.len(), pairs.datagrams.len(), pairs.address), (3, 3, port));
+        assert!(pairs.datagrams.iter().all(|socket| socket.local_addr().unwrap() == port));
+        let beside = datagram_socket(port, |_| Ok(()));
+        assert_eq!(beside.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn datagrams_from_before_are_let_go_and_later_ones_come_to_one_worker_for_each_sender() {
+        let claimed = claim_pair(ANY.parse().unwrap()).unwrap();
+        let sender = UdpSocket::bind(ANY).unwrap();
+        sender.send_to(b"early", claimed.streams.address).unwrap();
+        let pairs = claimed.listen(2).unwrap();
+        for _ in 0..2 {
+            sender.send_to(b"late", pairs.address).unwrap();
+        }
+        let mut came = [0, 0];
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while came[0] + came[1] < 2 && Instant::now() < deadline {
+            for (count, socket) in came.iter_mut().zip(&pairs.datagrams) {
+                let mut bytes = [0; 8];
+                while let Ok(len) = socket.recv(&mut bytes) {
+                    assert_eq!(&bytes[..len], b"late");
+                    *count += 1;
+                }
+            }
+        }
+        assert!(came == [2, 0] || came == [0, 2], "{came:?}");
     }
 
     #[test]

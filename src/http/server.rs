@@ -9,11 +9,12 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use super::acceptor::Acceptor;
+use super::acceptor::{Acceptor, Admitted};
 use super::connection;
 use super::correlation::NewId;
 use super::limits::Limits;
@@ -37,6 +38,18 @@ pub struct Front {
     pub tls: Option<Identity>,
     /// Makes the correlation ids of what is refused unread.
     pub new_id: NewId,
+    /// What is spoken here, and so what those hear who are refused unread.
+    pub tongue: Tongue,
+}
+
+/// What a listener's clients speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tongue {
+    /// HTTP: who is refused unread is told why.
+    #[default]
+    Http,
+    /// Something else: who is refused unread hears nothing.
+    Other,
 }
 
 /// A worker's service: it makes what answers a connection, once for each.
@@ -74,19 +87,50 @@ pub fn run_worker<T>(worker: impl Future<Output = io::Result<T>>) -> io::Result<
 /// # Errors
 /// The runtime cannot take the listener; it must be non-blocking.
 pub async fn serve<S: Service>(listener: std::net::TcpListener, service: S, front: Front) -> io::Result<()> {
-    let mut acceptor = Acceptor::new(listener, front.clone())?;
     let builder = Rc::new(connection::builder(&front.limits));
+    attend(listener, &front, |Connected { socket, peer, local }| {
+        let answers = service.connection(peer, local);
+        let (front, builder) = (front.clone(), builder.clone());
+        let stages = front.shutdown.stages();
+        async move {
+            let answer = |request| answers.answer(request);
+            connection::serve(socket, &builder, &front, stages, answer).await;
+        }
+    })
+    .await
+}
+
+/// A connection that is to be served.
+#[derive(Debug)]
+pub struct Connected {
+    /// Its socket, as it was accepted: without TLS.
+    pub socket: TcpStream,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// This end.
+    pub local: SocketAddr,
+}
+
+/// Has each of a listener's connections served by a task of this thread, until the server has left and all have ended.
+///
+/// To be called within [`run_worker`].
+///
+/// # Errors
+/// The runtime cannot take the listener; it must be non-blocking.
+pub async fn attend<F: Future<Output = ()> + 'static>(
+    listener: std::net::TcpListener,
+    front: &Front,
+    mut serve: impl FnMut(Connected) -> F,
+) -> io::Result<()> {
+    let mut acceptor = Acceptor::new(listener, front.clone())?;
     let mut stages = front.shutdown.stages();
     // Never sent on: it closes when the last connection has dropped its end.
     let (alive, mut ended) = mpsc::channel::<()>(1);
-    while let Some(admitted) = acceptor.next().await {
-        let answers = service.connection(admitted.peer, admitted.local);
-        let (front, builder, alive) = (front.clone(), builder.clone(), alive.clone());
-        let stages = front.shutdown.stages();
+    while let Some(Admitted { socket, peer, local, place }) = acceptor.next().await {
+        let (served, alive) = (serve(Connected { socket, peer, local }), alive.clone());
         spawn_local(async move {
-            let answer = |request| answers.answer(request);
-            connection::serve(admitted.socket, &builder, &front, stages, answer).await;
-            drop((admitted.place, alive));
+            served.await;
+            drop((place, alive));
         });
     }
     drop((acceptor, alive));

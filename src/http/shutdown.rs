@@ -118,7 +118,7 @@ async fn quiet(traffic: &Traffic, quiet: Duration) {
 /// Waits until the stage is reached.
 ///
 /// A handle that was dropped can lead nobody anywhere: then this waits for ever.
-pub(super) async fn reached(stages: &mut watch::Receiver<Stage>, stage: Stage) {
+pub async fn reached(stages: &mut watch::Receiver<Stage>, stage: Stage) {
     if stages.wait_for(|now| *now >= stage).await.is_err() {
         std::future::pending::<()>().await;
     }

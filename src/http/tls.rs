@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-pub(super) use handshake::secure;
+pub use handshake::secure;
 pub use pair::{Fingerprint, Pair, PairFault, Part};
 pub use validity::Validity;
 

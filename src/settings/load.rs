@@ -122,12 +122,14 @@ mod tests {
     const EXAMPLE: &str = include_str!("../../config/cordboard.toml");
 
     /// Every single-valued key with two legal values, neither the default, as the file says them.
-    const KEYS: [(&str, &str, &str); 41] = [
+    const KEYS: [(&str, &str, &str); 46] = [
         ("data", "\"one\"", "\"two\""),
         ("routes", "\"one\"", "\"two\""),
         ("agents", "\"one\"", "\"two\""),
         ("listen.calls", "\"127.0.0.1:1\"", "\"[::1]:0\""),
         ("listen.admin", "\"127.0.0.1:1\"", "\"[::1]:0\""),
+        ("listen.sip", "\"127.0.0.1:1\"", "\"0.0.0.0:0\""),
+        ("listen.sip_tls", "\"127.0.0.1:1\"", "\"[::1]:0\""),
         ("listen.insecure", "true", "false"),
         ("listen.tls_cert", "\"one\"", "\"/two\""),
         ("listen.tls_key", "\"one\"", "\"/two\""),
@@ -135,6 +137,8 @@ mod tests {
         ("listen.calls_tls_key", "\"one\"", "\"/two\""),
         ("listen.admin_tls_cert", "\"one\"", "\"/two\""),
         ("listen.admin_tls_key", "\"one\"", "\"/two\""),
+        ("listen.sip_tls_cert", "\"one\"", "\"/two\""),
+        ("listen.sip_tls_key", "\"one\"", "\"/two\""),
         ("limits.header_bytes_max", "2_000", "3000"),
         ("limits.header_seconds", "2", "3"),
         ("limits.body_bytes_max", "2000", "3000"),
@@ -149,6 +153,7 @@ mod tests {
         ("limits.calls_in_progress_max", "2", "3"),
         ("limits.call_hours_max", "2", "3"),
         ("limits.ended_call_minutes", "0", "3"),
+        ("limits.sip_answers_max", "2000", "3000"),
         ("limits.series_max", "2", "3"),
         ("limits.drain_seconds", "0", "3"),
         ("calls.workers", "2", "3"),
@@ -197,6 +202,8 @@ mod tests {
             "data" => flags.data = value,
             "listen.calls" => flags.calls = value,
             "listen.admin" => flags.admin = value,
+            "listen.sip" => flags.sip = value,
+            "listen.sip_tls" => flags.sip_tls = value,
             "log.level" => flags.log = value,
             _ => return None,
         }
@@ -205,6 +212,9 @@ mod tests {
 
     /// What must be said beside a key, for a file that says both.
     fn beside(key: &str) -> String {
+        if key == "listen.sip_tls" {
+            return "listen.sip_tls_cert = \"other\"\nlisten.sip_tls_key = \"other\"\n".to_owned();
+        }
         match key.split_once("tls_cert").map(|(plane, _)| (plane, "tls_key")) {
             Some((plane, other)) => format!("{plane}{other} = \"other\"\n"),
             None => key
@@ -227,10 +237,10 @@ mod tests {
             assert_eq!(loaded(&one_file, &sources).unwrap(), in_two, "{variable} over the file");
             if let Some(flags) = flags_for(key, one.trim_matches('"')) {
                 sources.flags = flags;
-                assert_eq!(loaded("", &sources).unwrap(), in_one, "flag over {variable}");
+                assert_eq!(loaded(&beside, &sources).unwrap(), in_one, "flag over {variable}");
                 sources.variables = Variables::default();
                 assert_eq!(
-                    loaded(&format!("{key} = {two}"), &sources).unwrap(),
+                    loaded(&format!("{beside}{key} = {two}"), &sources).unwrap(),
                     in_one,
                     "flag over the file"
                 );
@@ -485,6 +495,32 @@ name = \"Edge\"
         assert_eq!(listen(both), (Some("config/c".to_owned()), Some("config/c".to_owned())));
         assert_eq!(listen(own), (None, Some("/a".to_owned())));
         assert_eq!(listen(&format!("{both}{own}")), (Some("config/c".to_owned()), Some("/a".to_owned())));
+    }
+
+    #[test]
+    fn sip_is_spoken_where_it_is_said_and_over_tls_only_with_a_certificate() {
+        let spoken = |text: &str| {
+            let listen = from_file(&format!("[listen]\n{text}")).listen;
+            (listen.sip, listen.sip_tls)
+        };
+        assert_eq!(spoken(""), (None, None));
+        assert_eq!(spoken("sip = \"\"\nsip_tls = \"\""), (None, None));
+        assert_eq!(spoken("sip = \"0.0.0.0:5060\""), (Some(([0, 0, 0, 0], 5060).into()), None));
+        let shared = "tls_cert = \"c\"\ntls_key = \"k\"\n";
+        assert_eq!(spoken(&format!("{shared}sip_tls = \"[::1]:0\"")).1, Some("[::1]:0".parse().unwrap()));
+        for (text, line, expected) in [
+            ("sip_tls = \"127.0.0.1:5061\"", 2, "listen.sip_tls_cert and listen.sip_tls_key"),
+            ("sip = \"5060\"", 2, "an address and a port"),
+            ("sip = \"127.0.0.1:8701\"", 2, "a port for each"),
+            ("sip = \"0.0.0.0:8700\"", 2, "a port for each"),
+        ] {
+            let faults = loaded(&format!("[listen]\n{text}\n"), &Sources::default()).unwrap_err();
+            assert_eq!((faults.len(), faults[0].line), (1, line), "{faults:?}");
+            assert!(faults[0].expected.contains(expected), "{faults:?}");
+        }
+        let (cert, key) = ("sip_tls_cert = \"c\"\nsip_tls_key = \"k\"\n", "sip = \"[::1]:5061\"\n");
+        let faults = loaded(&format!("[listen]\n{cert}{key}sip_tls = \"[::]:5061\""), &Sources::default());
+        assert_eq!(faults.unwrap_err()[0].line, 5);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Settings {
     pub routes: PathBuf,
     /// Folder of agent files, one subfolder for each agent.
     pub agents: PathBuf,
-    /// The two listeners.
+    /// The listeners.
     pub listen: Listen,
     /// What is bounded.
     pub limits: Limits,
@@ -49,7 +49,7 @@ pub struct Settings {
     pub trunks: Trunks,
 }
 
-/// The two listeners; off loopback only with TLS, or where `insecure` was said.
+/// The listeners; those of HTTP off loopback only with TLS, or where `insecure` was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// The call plane; port 0 takes a free one.
@@ -62,6 +62,12 @@ pub struct Listen {
     pub calls_tls: Option<Tls>,
     /// The certificate of management, which may be the same; none: plain HTTP.
     pub admin_tls: Option<Tls>,
+    /// SIP over UDP and TCP; none: not spoken.
+    pub sip: Option<SocketAddr>,
+    /// SIP over TLS; none: not spoken.
+    pub sip_tls: Option<SocketAddr>,
+    /// The certificate of SIP over TLS, which may be one of the others.
+    pub sip_certificate: Option<Tls>,
 }
 
 /// What is bounded.
@@ -97,6 +103,8 @@ pub struct Limits {
     pub ended_call_time: Duration,
     /// Pairs of agent and version that have metrics of their own.
     pub series_max: usize,
+    /// Answers by SIP that are remembered at once, by all workers.
+    pub sip_answers_max: usize,
     /// Time for requests to finish at shutdown.
     pub drain_time: Duration,
 }
@@ -248,18 +256,42 @@ impl Listen {
         };
         let calls_pair = own(&w.calls_tls_cert, &w.calls_tls_key);
         let admin_pair = own(&w.admin_tls_cert, &w.admin_tls_key);
+        let sip_pair = own(&w.sip_tls_cert, &w.sip_tls_key);
         // Half a pair is a fault already, and means that TLS is wanted.
         let clear = |pair: &Pair| matches!(pair, Pair::Unsaid) && !insecure;
         let calls = address(&w.calls, 8700, clear(&calls_pair), faults);
         let admin = address(&w.admin, 8701, clear(&admin_pair), faults);
-        let overlap = calls.ip() == admin.ip() || calls.ip().is_unspecified() || admin.ip().is_unspecified();
-        if calls.port() == admin.port() && calls.port() != 0 && overlap {
-            let said = written.admin.as_ref().or(written.calls.as_ref());
-            faults.extend(
-                said.map(|said| said.fault("takes the port of the other listener", "a port for each")),
-            );
+        let sip = sip_address(&w.sip, 5060, faults);
+        let sip_tls = sip_address(&w.sip_tls, 5061, faults);
+        if let (Some(said), Pair::Unsaid) = (w.sip_tls.as_ref().filter(|_| sip_tls.is_some()), &sip_pair) {
+            let expected =
+                "listen.sip_tls_cert and listen.sip_tls_key, or listen.tls_cert and listen.tls_key";
+            faults.push(said.fault("is said without a certificate", expected));
         }
-        Self { calls, admin, insecure, calls_tls: calls_pair.whole(), admin_tls: admin_pair.whole() }
+        let listeners = [
+            (Some(calls), &w.calls),
+            (Some(admin), if w.admin.is_some() { &w.admin } else { &w.calls }),
+            (sip, &w.sip),
+            (sip_tls, &w.sip_tls),
+        ];
+        for (at, (address, said)) in listeners.iter().enumerate() {
+            let earlier = listeners.iter().take(at).filter_map(|(earlier, _)| *earlier);
+            if address.is_some_and(|address| earlier.clone().any(|earlier| overlap(address, earlier))) {
+                let fault =
+                    |said: &Said<String>| said.fault("takes the port of another listener", "a port for each");
+                faults.extend(said.as_ref().map(fault));
+            }
+        }
+        Self {
+            calls,
+            admin,
+            insecure,
+            calls_tls: calls_pair.whole(),
+            admin_tls: admin_pair.whole(),
+            sip,
+            sip_tls,
+            sip_certificate: sip_pair.whole(),
+        }
     }
 }
 
@@ -295,6 +327,7 @@ impl Limits {
             ended_call_time: Duration::from_secs(
                 60 * whole::<u64>(&w.ended_call_minutes, 10, 0..=1_440, faults),
             ),
+            sip_answers_max: whole(&w.sip_answers_max, 400_000, 1_000..=100_000_000, faults),
             series_max: whole(&w.series_max, 10_000, 1..=1_000_000, faults),
             drain_time: Duration::from_secs(whole(&w.drain_seconds, 30, 0..=3_600, faults)),
         }
@@ -513,4 +546,21 @@ fn address(said: &Option<Said<String>>, port: u16, clear: bool, faults: &mut Vec
         ));
     }
     address
+}
+
+/// Where SIP is spoken; none where nothing is said. Who may ask is the trunks' concern, whatever the address.
+fn sip_address(said: &Option<Said<String>>, port: u16, faults: &mut Vec<Fault>) -> Option<SocketAddr> {
+    let address = said.as_ref()?.meant(faults, |said| match said.value.trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| {
+            let expected = format!("an address and a port, such as 127.0.0.1:{port}, or \"\" for none");
+            said.fault(format!("is {text:?}"), expected)
+        }),
+    });
+    address.flatten()
+}
+
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_one = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    is_one && one.port() == other.port() && one.port() != 0
 }

@@ -26,6 +26,12 @@ pub struct Flags {
     /// Address of management; port 0 takes a free one [default: 127.0.0.1:8701]
     #[arg(long, value_name = "ADDR")]
     pub admin: Option<String>,
+    /// Address of SIP over UDP and TCP; port 0 takes a free one [default: none]
+    #[arg(long, value_name = "ADDR")]
+    pub sip: Option<String>,
+    /// Address of SIP over TLS, which needs a certificate; port 0 takes a free one [default: none]
+    #[arg(long, value_name = "ADDR")]
+    pub sip_tls: Option<String>,
     /// What is logged: a level, or levels by target such as `info,hyper=warn` [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
@@ -38,6 +44,8 @@ impl Flags {
             "data" => ("--data", &self.data),
             "listen.calls" => ("--calls", &self.calls),
             "listen.admin" => ("--admin", &self.admin),
+            "listen.sip" => ("--sip", &self.sip),
+            "listen.sip_tls" => ("--sip-tls", &self.sip_tls),
             "log.level" => ("--log", &self.log),
             _ => return None,
         };
@@ -113,6 +121,8 @@ pub(super) fn variable_names(path: &str) -> impl Iterator<Item = String> {
     let short = match path {
         "listen.calls" => Some("CORDBOARD_CALLS"),
         "listen.admin" => Some("CORDBOARD_ADMIN"),
+        "listen.sip" => Some("CORDBOARD_SIP"),
+        "listen.sip_tls" => Some("CORDBOARD_SIP_TLS"),
         "log.level" => Some("CORDBOARD_LOG"),
         _ => None,
     };

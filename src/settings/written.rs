@@ -57,12 +57,16 @@ pub struct Written {
 }
 
 table! {
-    /// The two listeners.
+    /// The listeners.
     Listen {
         /// Address and port of the call plane.
         calls: String,
         /// Address and port of management.
         admin: String,
+        /// Address and port of SIP over UDP and TCP.
+        sip: String,
+        /// Address and port of SIP over TLS.
+        sip_tls: String,
         /// Whether listening off loopback without TLS is wanted.
         insecure: bool,
         /// File of the certificate of both listeners.
@@ -77,6 +81,10 @@ table! {
         admin_tls_cert: String,
         /// File of its key.
         admin_tls_key: String,
+        /// File of the certificate of SIP over TLS.
+        sip_tls_cert: String,
+        /// File of its key.
+        sip_tls_key: String,
     }
 }
 
@@ -113,6 +121,8 @@ table! {
         ended_call_minutes: i64,
         /// Pairs of agent and version that have metrics of their own.
         series_max: i64,
+        /// Answers by SIP that are remembered at once.
+        sip_answers_max: i64,
         /// Time for requests to finish at shutdown.
         drain_seconds: i64,
     }

@@ -50,6 +50,7 @@ mod plan;
 mod release_life;
 mod releases;
 mod setting_up;
+mod sip;
 mod split_times;
 mod staging;
 mod stopping;

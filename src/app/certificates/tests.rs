@@ -45,7 +45,7 @@ impl World {
     }
 
     fn open(&self) -> Result<Certificates, Vec<Fault>> {
-        Certificates::open(&self.settings().listen, "calls", "admin")
+        Certificates::open(&self.settings().listen, ["calls", "admin", "sip_tls"])
     }
 
     fn following(&self) -> Following {

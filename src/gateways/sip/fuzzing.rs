@@ -33,7 +33,9 @@ pub(crate) fn message() -> impl Fn(&[u8]) {
             }
         }
         match frame(&mut index, bytes) {
-            Framed::Part => assert!(bytes.len() < MESSAGE_BYTES_MAX),
+            Framed::Part { bytes: more, .. } => {
+                assert!(bytes.len() < more && bytes.len() < MESSAGE_BYTES_MAX);
+            }
             Framed::Blank(of) | Framed::Ping(of) | Framed::Message(of) | Framed::Endless(of) => {
                 assert!((1..=bytes.len().min(MESSAGE_BYTES_MAX)).contains(&of), "{of} of {}", bytes.len());
             }
@@ -62,7 +64,7 @@ pub(crate) fn comes_back() -> impl Fn(&[u8]) {
             };
             let (outcome, out) = answer();
             assert_eq!(answer().1, out, "what comes again is answered the same");
-            match outcome {
+            match outcome.outcome {
                 Outcome::Silence(_) => assert!(out.is_empty()),
                 Outcome::Reply(reply) => {
                     assert_eq!(reply.to.ip(), source.ip());

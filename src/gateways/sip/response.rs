@@ -24,6 +24,8 @@ macro_rules! statuses {
     ($($name:ident $code:literal $reason:literal,)*) => {
         impl Status {
             $(#[doc = $reason] pub const $name: Self = Self { code: $code, reason: $reason };)*
+            /// Everything that is ever answered, by rising code.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
 }

@@ -11,9 +11,11 @@ use super::name::Name;
 use super::redirect::{Answered, Answering, TOLD_BYTES_MAX};
 use super::request::Request;
 use super::response::{Status, destination, end, head, header};
+use super::stream::{Framed, frame};
 use super::transactions::{Kept, Transactions};
 use super::trunk::Trunk;
 use super::uri::{NoUri, Scheme, Uri};
+use super::via::Via;
 use crate::domain::time::Timestamp;
 
 /// Longest answer that a datagram holds, in bytes: what IPv4 leaves of 64 KB.
@@ -61,6 +63,57 @@ pub struct Arrival<'a> {
     pub now: Timestamp,
 }
 
+/// A message that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handled {
+    /// What it asks for; nothing where it is no request, or came from a source that is not listened to.
+    pub method: Option<Method>,
+    /// What becomes of it.
+    pub outcome: Outcome,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Who serves a call.
+    Invite,
+    /// Nothing: an answer has arrived.
+    Ack,
+    /// To forget a call that was asked for.
+    Cancel,
+    /// Whether anybody is there.
+    Options,
+    /// What a redirect server does not do.
+    Other,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Invite, Self::Ack, Self::Cancel, Self::Options, Self::Other];
+
+    fn of(method: &[u8]) -> Self {
+        match method {
+            b"INVITE" => Self::Invite,
+            b"ACK" => Self::Ack,
+            b"CANCEL" => Self::Cancel,
+            b"OPTIONS" => Self::Options,
+            _ => Self::Other,
+        }
+    }
+
+    /// As metrics call it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "INVITE",
+            Self::Ack => "ACK",
+            Self::Cancel => "CANCEL",
+            Self::Options => "OPTIONS",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -81,6 +134,20 @@ pub struct Reply {
     pub fault: Option<Fault>,
     /// Whether an invitation came again and is answered as it was.
     pub is_again: bool,
+}
+
+impl Silence {
+    /// As metrics call it, where it is a message that comes to nothing.
+    #[must_use]
+    pub const fn as_dropped(self) -> Option<&'static str> {
+        match self {
+            Self::Acknowledged | Self::NoRequest(NoRequest::KeepAlive) => None,
+            Self::Refused => Some("refused"),
+            Self::NoRequest(_) => Some("no_request"),
+            Self::Unanswerable(_) => Some("unanswerable"),
+            Self::TooLong => Some("too_long"),
+        }
+    }
 }
 
 /// Why nothing is sent.
@@ -129,47 +196,38 @@ impl RedirectServer {
         arrival: &Arrival<'_>,
         out: &mut Vec<u8>,
         ask: impl FnOnce(&Invitation<'_>, Answering<'_>) -> Answered,
-    ) -> Outcome {
+    ) -> Handled {
         out.clear();
         self.told.clear();
-        let Self { draining, transactions, secret, index, told } = self;
-        let is_datagram = arrival.transport == Transport::Udp;
-        if arrival.trunk.is_none() && is_datagram {
-            return Outcome::Silence(Silence::Refused);
+        let silence = |why| Handled { method: None, outcome: Outcome::Silence(why) };
+        if arrival.trunk.is_none() && arrival.transport == Transport::Udp {
+            return silence(Silence::Refused);
         }
+        let Self { draining, transactions, secret, index, told } = self;
         let message = match index.read(arrival.bytes) {
             Ok(message) => message,
-            Err(why) => return Outcome::Silence(Silence::NoRequest(why)),
+            Err(why) => return silence(Silence::NoRequest(why)),
         };
-        if message.method == b"ACK" {
-            return Outcome::Silence(Silence::Acknowledged);
-        }
-        let Some(sender) = message.sender() else {
-            let fault = message.fault.unwrap_or(Fault::Malformed(Name::Via));
-            return Outcome::Silence(Silence::Unanswerable(fault));
+        let method = Some(Method::of(message.method));
+        let sender = match message.sender() {
+            _ if method == Some(Method::Ack) => {
+                return Handled { method, outcome: Outcome::Silence(Silence::Acknowledged) };
+            }
+            Some(sender) => sender,
+            None => {
+                let fault = message.fault.unwrap_or(Fault::Malformed(Name::Via));
+                return Handled { method, outcome: Outcome::Silence(Silence::Unanswerable(fault)) };
+            }
         };
         let identity = Identity::of(secret, &message, &sender, arrival.source.ip());
-        let mut desk =
+        let desk =
             Desk { arrival, identity, draining: *draining, transactions, secret, told, is_again: false };
-        let decided = desk.decide(message, ask);
-        let is_again = desk.is_again;
-        let (status, fault) = match decided {
-            Ok(status) => (status, None),
-            Err(Fault::Version) => (Status::VERSION_NOT_SUPPORTED, None),
-            Err(fault) => (Status::BAD_REQUEST, Some(fault)),
-        };
-        match fault {
-            Some(fault) => head(out, (status.code, fault), &message, arrival.source, &identity.tag),
-            None => head(out, (status.code, status.reason), &message, arrival.source, &identity.tag),
-        }
-        out.extend_from_slice(told);
-        end(out);
-        if is_datagram && out.len() > DATAGRAM_BYTES_MAX {
-            out.clear();
-            return Outcome::Silence(Silence::TooLong);
-        }
-        let to = if is_datagram { destination(&sender, arrival.source) } else { arrival.source };
-        Outcome::Reply(Reply { to, status, fault, is_again })
+        Handled { method, outcome: desk.respond(message, &sender, out, ask) }
+    }
+
+    /// Looks at what a stream begins with, see [`frame`].
+    pub fn frame(&mut self, stream: &[u8]) -> Framed {
+        frame(&mut self.index, stream)
     }
 }
 
@@ -186,6 +244,35 @@ struct Desk<'s> {
 }
 
 impl Desk<'_> {
+    /// Writes the answer.
+    fn respond(
+        mut self,
+        message: Message<'_>,
+        sender: &Via<'_>,
+        out: &mut Vec<u8>,
+        ask: impl FnOnce(&Invitation<'_>, Answering<'_>) -> Answered,
+    ) -> Outcome {
+        let Arrival { source, transport, .. } = *self.arrival;
+        let (status, fault) = match self.decide(message, ask) {
+            Ok(status) => (status, None),
+            Err(Fault::Version) => (Status::VERSION_NOT_SUPPORTED, None),
+            Err(fault) => (Status::BAD_REQUEST, Some(fault)),
+        };
+        match fault {
+            Some(fault) => head(out, (status.code, fault), &message, source, &self.identity.tag),
+            None => head(out, (status.code, status.reason), &message, source, &self.identity.tag),
+        }
+        out.extend_from_slice(self.told);
+        end(out);
+        let is_datagram = transport == Transport::Udp;
+        if is_datagram && out.len() > DATAGRAM_BYTES_MAX {
+            out.clear();
+            return Outcome::Silence(Silence::TooLong);
+        }
+        let to = if is_datagram { destination(sender, source) } else { source };
+        Outcome::Reply(Reply { to, status, fault, is_again: self.is_again })
+    }
+
     fn decide(
         &mut self,
         message: Message<'_>,

@@ -7,8 +7,14 @@ use super::message::{Fault, Index, MESSAGE_BYTES_MAX};
 /// What a stream begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framed {
-    /// Not enough to tell: more has to come.
-    Part,
+    /// Not enough to tell: more has to come, so many bytes in all at the least, and a line end where its head is not
+    /// whole. Who looks again only then spends no more on a sender who sends byte by byte.
+    Part {
+        /// How long the stream is at least when there is more to tell.
+        bytes: usize,
+        /// Whether what comes must bring a line end.
+        in_head: bool,
+    },
     /// So many bytes between messages, to be skipped.
     Blank(usize),
     /// So many bytes that ask whether anybody is there (RFC 5626, section 3.5.1), to be answered by [`PONG`].
@@ -28,7 +34,9 @@ pub const PONG: &[u8] = b"\r\n";
 #[must_use]
 pub fn frame(index: &mut Index, stream: &[u8]) -> Framed {
     match stream {
-        [] | [b'\r'] | b"\r\n" | b"\r\n\r" => return Framed::Part,
+        [] | [b'\r'] | b"\r\n" | b"\r\n\r" => {
+            return Framed::Part { bytes: stream.len() + 1, in_head: false };
+        }
         [b'\r', b'\n', b'\r', b'\n', ..] => return Framed::Ping(4),
         [b'\r', b'\n', ..] => return Framed::Blank(2),
         [b'\n' | b'\r', ..] => return Framed::Blank(1),
@@ -37,13 +45,16 @@ pub fn frame(index: &mut Index, stream: &[u8]) -> Framed {
     let begin = stream.get(..MESSAGE_BYTES_MAX).unwrap_or(stream);
     let ends = [&b"\n\r\n"[..], b"\n\n"].map(|end| memmem::find(begin, end).map(|at| at + end.len()));
     let Some(head) = ends.into_iter().flatten().min() else {
-        return if begin.len() < MESSAGE_BYTES_MAX { Framed::Part } else { Framed::Endless(begin.len()) };
+        return match begin.len() {
+            MESSAGE_BYTES_MAX => Framed::Endless(MESSAGE_BYTES_MAX),
+            len => Framed::Part { bytes: len + 1, in_head: true },
+        };
     };
     let Ok(message) = index.read(begin.get(..head).unwrap_or(begin)) else { return Framed::Endless(head) };
     match message.content_length() {
         Ok(length) => match head.saturating_add(length.unwrap_or(0)) {
             whole if whole > MESSAGE_BYTES_MAX => Framed::Endless(head),
-            whole if whole > stream.len() => Framed::Part,
+            whole if whole > stream.len() => Framed::Part { bytes: whole, in_head: false },
             whole => Framed::Message(whole),
         },
         Err(Fault::Malformed(_) | Fault::Repeated(_)) => Framed::Endless(head),
@@ -66,7 +77,7 @@ mod tests {
     #[test]
     fn a_message_ends_where_its_length_says() {
         assert_eq!(framed(&format!("{HEAD}bodyINVITE")), Framed::Message(HEAD.len() + 4));
-        assert_eq!(framed(&format!("{HEAD}bod")), Framed::Part);
+        assert_eq!(framed(&format!("{HEAD}bod")), Framed::Part { bytes: HEAD.len() + 4, in_head: false });
         assert_eq!(framed("INVITE sip:a@h SIP/2.0\r\n\r\nBYE"), Framed::Message(26));
         assert_eq!(framed("INVITE sip:a@h SIP/2.0\n\nBYE"), Framed::Message(24));
     }
@@ -77,7 +88,8 @@ mod tests {
         assert_eq!(framed("\r\nINVITE"), Framed::Blank(2));
         assert_eq!(framed("\nINVITE"), Framed::Blank(1));
         for part in ["", "\r", "\r\n", "\r\n\r", "INV"] {
-            assert_eq!(framed(part), Framed::Part, "{part:?}");
+            let more = Framed::Part { bytes: part.len() + 1, in_head: part == "INV" };
+            assert_eq!(framed(part), more, "{part:?}");
         }
     }
 
@@ -87,7 +99,8 @@ mod tests {
             [("-1", true), ("x", true), ("65535", true), ("99999999999", true), ("65000", false)]
         {
             let head = format!("INVITE sip:a@h SIP/2.0\r\nContent-Length: {length}\r\n\r\n");
-            assert_eq!(framed(&head), if is_endless { Framed::Endless(head.len()) } else { Framed::Part });
+            let part = Framed::Part { bytes: head.len() + 65_000, in_head: false };
+            assert_eq!(framed(&head), if is_endless { Framed::Endless(head.len()) } else { part });
         }
         let twice = "INVITE sip:a@h SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n";
         assert_eq!(framed(twice), Framed::Endless(twice.len()));

@@ -53,6 +53,12 @@ impl Default for Told {
 }
 
 impl Trunk {
+    /// Its name in the settings.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.gateway.split_once(':').map_or("", |(_, name)| name)
+    }
+
     /// A trunk of this name which believes nothing and tells all.
     #[must_use]
     pub fn new(name: &str, gateway_row: u16, account: AccountId) -> Self {

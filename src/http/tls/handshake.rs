@@ -15,7 +15,7 @@ use tokio_rustls::server::TlsStream;
 use super::{HandshakeFault, Identity};
 use crate::http::error::ApiError;
 use crate::http::linger::{linger, turn_away};
-use crate::http::server::Front;
+use crate::http::server::{Front, Tongue};
 use crate::http::shutdown::{SETTLE, Stage, reached};
 
 /// The first byte of whoever begins a handshake.
@@ -26,7 +26,7 @@ const HANDSHAKE: u8 = 0x16;
 /// None where nothing comes of it, and then the socket is closed: the peer does not speak TLS (it is told so), the two
 /// cannot agree, handshake and first byte together take longer than a header may, or the server is leaving and the
 /// peer has nothing to ask.
-pub(in crate::http) async fn secure(
+pub async fn secure(
     socket: TcpStream,
     identity: &Identity,
     front: &Front,
@@ -49,7 +49,9 @@ pub(in crate::http) async fn secure(
             Ok(_) => return Err(None),
         }
         if first != [HANDSHAKE] {
-            turn_away(socket, &no_tls(front)).await;
+            if front.tongue == Tongue::Http {
+                turn_away(socket, &no_tls(front)).await;
+            }
             return Err(Some((HandshakeFault::Plain, "it does not speak TLS".to_owned())));
         }
         let accept = TlsAcceptor::from(identity.pair().config()).accept(socket).into_fallible();

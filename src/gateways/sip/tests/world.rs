@@ -99,13 +99,13 @@ impl Switch {
         let arrival = Arrival { bytes, source, transport, trunk, now };
         let (worker, asked, plans) = (&self.worker, &mut self.asked, self.plans.as_ref());
         let mut out = b"left over".to_vec();
-        let outcome = self.server.handle(&arrival, &mut out, |invitation, answering| {
+        let handled = self.server.handle(&arrival, &mut out, |invitation, answering| {
             *asked += 1;
             let (moment, call) = (worker.moment(), invitation.asks(plans));
             let occasion = worker.occasion(Purpose::Call, moment.now);
             worker.ask(&call, occasion, moment, &mut Silent, |answer| answering.tell(answer))
         });
-        Heard { outcome, bytes: out }
+        Heard { outcome: handled.outcome, bytes: out }
     }
 }
 

@@ -1,0 +1,174 @@
+//! SIP: its sockets, and what its threads share.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::AppError;
+use super::connections::Listener;
+use crate::gateways::sip::exchange::{Exchange, SipPlane};
+use crate::gateways::sip::meters::{SipMeters, SocketDrops};
+use crate::gateways::sip::trunks::Trunks;
+use crate::gateways::sip::{connections, datagrams};
+use crate::gateways::worker::Worker;
+use crate::http::bind::{BindError, Claim, PairClaim, Pairs, claim, claim_pair};
+use crate::http::correlation::NewId;
+use crate::http::limits::Limits;
+use crate::http::server::{Front, Tongue};
+use crate::http::shutdown::Shutdown;
+use crate::http::tls::Identity;
+use crate::settings::Settings;
+use crate::telemetry::{Registry, TelemetryError};
+
+/// The listeners, as their flags and keys are called.
+pub(super) const SIP: &str = "sip";
+pub(super) const SIP_TLS: &str = "sip_tls";
+
+/// Longest time a connection is kept on which nothing comes: trunks call seldom, and hold theirs open.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// The addresses that SIP is to be spoken at.
+pub(super) struct SipClaims {
+    plain: Option<PairClaim>,
+    tls: Option<Claim>,
+}
+
+impl SipClaims {
+    /// Takes what the settings say.
+    pub(super) fn claim(settings: &Settings) -> Result<Self, AppError> {
+        let named = |plane| move |source: BindError| AppError::Bind { plane, source };
+        Ok(Self {
+            plain: settings.listen.sip.map(claim_pair).transpose().map_err(named(SIP))?,
+            tls: settings.listen.sip_tls.map(claim).transpose().map_err(named(SIP_TLS))?,
+        })
+    }
+}
+
+/// What SIP is made of beside its sockets.
+pub(super) struct SipParts {
+    pub(super) trunks: Trunks,
+    /// Of which tags are functions.
+    pub(super) secret: [u8; 32],
+    pub(super) limits: Limits,
+    pub(super) tls: Option<Identity>,
+    /// That of the call plane: SIP leaves with it.
+    pub(super) shutdown: Shutdown,
+    /// How many threads answer calls.
+    pub(super) workers: usize,
+    /// How many answers are remembered by all of them.
+    pub(super) answers_max: usize,
+}
+
+/// SIP at its sockets; nothing is answered yet.
+pub(super) struct Sip {
+    plane: Arc<SipPlane>,
+    plain: Option<(Pairs, Front)>,
+    tls: Option<(SocketAddr, Vec<TcpListener>, Front)>,
+}
+
+impl Sip {
+    /// Opens the sockets, as many of each kind as there are workers.
+    pub(super) fn listen(claims: SipClaims, parts: SipParts) -> Result<Self, AppError> {
+        let SipParts { trunks, secret, limits, tls, shutdown, workers, answers_max } = parts;
+        let meters = SipMeters::new(&trunks);
+        let kept_max = answers_max / workers.max(1);
+        let plane = Arc::new(SipPlane { trunks, meters, secret, kept_max, shutdown: shutdown.clone() });
+        let limits = Arc::new(Limits { idle_timeout: IDLE, ..limits });
+        let front = |tls| Front {
+            limits: Arc::clone(&limits),
+            shutdown: shutdown.clone(),
+            tls,
+            new_id: NewId::default(),
+            tongue: Tongue::Other,
+            ..Front::default()
+        };
+        let named = |plane| move |source: BindError| AppError::Bind { plane, source };
+        let plain = claims.plain.map(|claim| claim.listen(workers)).transpose().map_err(named(SIP))?;
+        let encrypted = claims.tls.map(|claim| claim.listen(workers)).transpose().map_err(named(SIP_TLS))?;
+        Ok(Self {
+            plane,
+            plain: plain.map(|pairs| (pairs, front(None))),
+            tls: encrypted.map(|(address, listeners)| (address, listeners, front(tls))),
+        })
+    }
+
+    /// Where SIP is spoken: over UDP and TCP, and over TLS.
+    pub(super) fn addresses(&self) -> [Option<SocketAddr>; 2] {
+        [self.plain.as_ref().map(|(pairs, _)| pairs.address), self.tls.as_ref().map(|(address, ..)| *address)]
+    }
+
+    /// What is counted of connections.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = Listener> {
+        let plain = self.plain.iter().map(|(_, front)| Listener::of(SIP, front));
+        plain.chain(self.tls.iter().map(|(.., front)| Listener::of(SIP_TLS, front)))
+    }
+
+    /// Shows what is counted, where SIP is spoken.
+    pub(super) fn register(&self, registry: &Registry) -> Result<(), TelemetryError> {
+        if self.plain.is_some() || self.tls.is_some() {
+            registry.add(self.plane.meters.clone())?;
+        }
+        match &self.plain {
+            Some((pairs, _)) => registry.add(SocketDrops(pairs.address)),
+            None => Ok(()),
+        }
+    }
+
+    /// The sockets of each worker.
+    pub(super) fn into_lines(self) -> impl Iterator<Item = SipLine> {
+        let Self { plane, plain, tls } = self;
+        let (pairs, front) = plain.map_or((None, Front::default()), |(pairs, front)| (Some(pairs), front));
+        let (listeners, datagrams) =
+            pairs.map(|pairs| (pairs.listeners, pairs.datagrams)).unwrap_or_default();
+        let (encrypted, tls_front) =
+            tls.map_or((Vec::new(), Front::default()), |(_, listeners, front)| (listeners, front));
+        let (mut listeners, mut datagrams, mut encrypted) =
+            (listeners.into_iter(), datagrams.into_iter(), encrypted.into_iter());
+        std::iter::from_fn(move || {
+            Some(SipLine {
+                plane: Arc::clone(&plane),
+                datagrams: datagrams.next(),
+                streams: listeners.next().map(|listener| (listener, front.clone())),
+                encrypted: encrypted.next().map(|listener| (listener, tls_front.clone())),
+            })
+        })
+    }
+}
+
+/// One worker's sockets.
+pub(super) struct SipLine {
+    plane: Arc<SipPlane>,
+    datagrams: Option<UdpSocket>,
+    streams: Option<(TcpListener, Front)>,
+    encrypted: Option<(TcpListener, Front)>,
+}
+
+impl SipLine {
+    /// Answers until the server has left.
+    pub(super) async fn serve(self, worker: Rc<Worker>) -> io::Result<()> {
+        let Self { plane, datagrams, streams, encrypted } = self;
+        if datagrams.is_none() && encrypted.is_none() {
+            return Ok(());
+        }
+        let exchange = Rc::new(RefCell::new(Exchange::new(worker, &plane)));
+        let stream = |listener: Option<(TcpListener, Front)>| {
+            let exchange = Rc::clone(&exchange);
+            async move {
+                match listener {
+                    Some((listener, front)) => connections::serve(listener, exchange, front).await,
+                    None => Ok(()),
+                }
+            }
+        };
+        let packets = async {
+            match datagrams {
+                Some(socket) => datagrams::serve(socket, Rc::clone(&exchange), plane.shutdown.stages()).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(packets, stream(streams), stream(encrypted)).map(drop)
+    }
+}
