@@ -38,6 +38,7 @@ mod guide;
 mod held_files;
 mod hot_swap;
 mod import;
+mod kamailio;
 mod keys;
 mod merges;
 mod metrics;

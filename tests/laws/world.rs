@@ -20,6 +20,8 @@ use super::http::{Client, Reply};
 
 /// Longest wait for anything, far above what it takes even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// A free port of this machine.
+const ANY: &str = "127.0.0.1:0";
 /// How long a file must have been still: short, since the tests wait for it again and again.
 const STILL_MS: &str = "60";
 
@@ -198,8 +200,8 @@ impl World {
     }
 
     /// By way of a shell, so that a file that may grow no more is an error to the router and not its end by a signal.
-    fn serve(&self) -> Command {
-        let router = self.cordboard(&["serve", "--calls", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    fn serve(&self, calls: &str, admin: &str) -> Command {
+        let router = self.cordboard(&["serve", "--calls", calls, "--admin", admin]);
         let mut command = Command::new("/bin/sh");
         command.env_clear().envs(self.variables.iter().cloned()).stdin(Stdio::null());
         command.current_dir(self.folder.path());
@@ -245,7 +247,15 @@ impl World {
     }
 
     pub fn start(&mut self) {
-        let command = self.serve();
+        let command = self.serve(ANY, ANY);
+        self.start_as(command);
+    }
+
+    /// Starts the router where it was before, with its SIP at this address.
+    pub fn start_at(&mut self, sip: &str) {
+        let [calls, admin] = [self.calls, self.admin].map(|at| at.to_string());
+        let mut command = self.serve(&calls, &admin);
+        command.args(["--sip", sip]);
         self.start_as(command);
     }
 
