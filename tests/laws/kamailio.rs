@@ -122,11 +122,11 @@ impl Exchange {
     fn kamailio(&mut self, by: By, patience_ms: u32) {
         let addresses: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(self.world.addresses()).unwrap()).unwrap();
-        let (config, cordboard) = match by {
-            By::Sip => ("redirect.cfg", format!("sip:{}", addresses["sip"].as_str().unwrap())),
+        let (config, cordboard, patience) = match by {
+            By::Sip => ("redirect.cfg", format!("sip:{}", addresses["sip"].as_str().unwrap()), patience_ms),
             By::Http => {
                 let calls = self.world.calls_address();
-                ("http.cfg", format!("http://{calls}/gateways/kamailio/kamailio"))
+                ("http.cfg", format!("http://{calls}/gateways/kamailio/kamailio"), patience_ms.div_ceil(1_000))
             }
         };
         let log = File::create(self.folder.path().join("kamailio.out")).unwrap();
@@ -137,7 +137,7 @@ impl Exchange {
             .args(define("CORDBOARD", &format!("{cordboard:?}")))
             .args(define("LISTEN", &format!("udp:{}", self.kamailio)))
             .args(define("FALLBACK", &format!("\"sip:queue@127.0.0.19:{}\"", self.port)))
-            .args(define("PATIENCE", &patience_ms.to_string()))
+            .args(define("PATIENCE", &patience.to_string()))
             .args(["-DD", "-E", "-m", "64", "-M", "16", "-Y"])
             .arg(self.folder.path())
             .stdin(Stdio::null())
