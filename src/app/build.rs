@@ -13,7 +13,7 @@ use super::connections::{Connections, Listener};
 use super::sip::{SIP_TLS, Sip, SipClaims, SipParts};
 use super::sources::{Folders, as_fault};
 use super::token_keys::TokenKeyFile;
-use super::trunks::webhooks;
+use super::trunks::{sip_trunks, webhooks};
 use super::{AppError, open_files, random_bytes, reset};
 use crate::control::Control;
 use crate::control::answers::Answers;
@@ -131,6 +131,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
 
     let (token_keys, ring) = TokenKeyFile::open(&settings, &folder, is_first)?;
     let doorkeeper = doorkeeper(&settings, countries, &control.state(), key_secret)?;
+    let trunks = sip_trunks(&settings, &doorkeeper.gateways)?;
     let plane = Arc::new(CallPlane::new(plane::Parts {
         live: control.live().clone(),
         switchboard: Arc::new(switchboard(&settings, ring, series, shelf)),
@@ -150,22 +151,14 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
     };
     let (calls_front, admin_front) =
         (front(CALLS, settings.limits.body_bytes_max), front(ADMIN, settings.limits.admin_body_bytes_max));
-    open_files::allow(&calls_front.limits, &admin_front.limits);
+    let sip_listeners = [settings.listen.sip, settings.listen.sip_tls].iter().flatten().count();
+    open_files::allow(&calls_front.limits, &admin_front.limits, sip_listeners);
     let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
     let admin = listen(ADMIN, admin, 1, admin_front)?;
-    let sip_parts = SipParts {
-        trunks: default_trunks(&control.state()),
-        secret: blake3::derive_key("cordboard sip tags and challenges", &key_secret),
-        limits: limits(&settings, settings.limits.body_bytes_max),
-        tls: certificates.of(SIP_TLS),
-        shutdown: calls.front.shutdown.clone(),
-        workers: workers(&settings),
-        answers_max: settings.limits.sip_answers_max,
-    };
-    let sip = Sip::listen(sip, sip_parts)?;
-    sip.register(&registry)?;
-    let planes = [&calls, &admin].map(|plane| Listener::of(plane.name, &plane.front));
-    registry.add(Connections::of(planes.into_iter().chain(sip.listeners())))?;
+    let (limits, shutdown) = (Limits::clone(&calls.front.limits), calls.front.shutdown.clone());
+    let parts = SipParts { trunks, key_secret, limits, tls: certificates.of(SIP_TLS), shutdown };
+    let sip = Sip::listen(sip, parts, workers(&settings), settings.limits.sip_answers_max)?;
+    count(&registry, &calls, &admin, &sip)?;
     let certificates = following(certificates, &registry, &clock, settings.files.still)?;
     let key_made = (!had_key && key_file.exists()).then_some(key_file);
     Ok(Router {
@@ -221,6 +214,13 @@ fn registry() -> Result<Registry, AppError> {
     registry.add_build(env!("CARGO_PKG_VERSION"))?;
     add_process(&registry)?;
     Ok(registry)
+}
+
+/// Shows what is counted of connections, and of SIP where it is spoken.
+fn count(registry: &Registry, calls: &Plane, admin: &Plane, sip: &Sip) -> Result<(), AppError> {
+    sip.register(registry)?;
+    let planes = [calls, admin].map(|plane| Listener::of(plane.name, &plane.front));
+    Ok(registry.add(Connections::of(planes.into_iter().chain(sip.listeners())))?)
 }
 
 fn add_meters(registry: &Registry, plane: &CallPlane, control: &Control) -> Result<(), AppError> {
@@ -354,14 +354,6 @@ pub(super) fn accounts(
         accounts.extend(account);
     }
     if faults.is_empty() { Ok(accounts) } else { Err(faults) }
-}
-
-fn default_trunks(state: &State) -> crate::gateways::sip::trunks::Trunks {
-    let first = state.first_account.clone().unwrap_or_else(AccountId::first);
-    let trunk = crate::gateways::sip::trunk::Trunk::new("default", 1, first);
-    crate::gateways::sip::trunks::Trunks::new(vec![trunk], |asker| {
-        asker.to_canonical().is_loopback().then_some(0)
-    })
 }
 
 fn doorkeeper(

@@ -11,8 +11,9 @@ const BESIDES: usize = 256;
 ///
 /// The usual limit, 1,024, is one that a process is meant to raise: above it connections wait in the kernel unanswered,
 /// instead of being told that there are too many. What is too few for the call plane is warned of.
-pub(super) fn allow(calls: &Limits, admin: &Limits) {
-    let [needed, wanted] = [0, admin.connections_at_once()].map(|more| count(calls, more));
+pub(super) fn allow(calls: &Limits, admin: &Limits, sip_listeners: usize) {
+    let sip = sip_listeners * calls.connections_at_once();
+    let [needed, wanted] = [0, admin.connections_at_once() + sip].map(|more| count(calls, more));
     let allowed = getrlimit(Resource::Nofile);
     // None is no limit.
     if allowed.current.is_some_and(|current| current < wanted) {

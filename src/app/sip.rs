@@ -50,16 +50,12 @@ impl SipClaims {
 /// What SIP is made of beside its sockets.
 pub(super) struct SipParts {
     pub(super) trunks: Trunks,
-    /// Of which tags are functions.
-    pub(super) secret: [u8; 32],
+    /// Of which that of tags and challenges is a function.
+    pub(super) key_secret: [u8; 32],
     pub(super) limits: Limits,
     pub(super) tls: Option<Identity>,
     /// That of the call plane: SIP leaves with it.
     pub(super) shutdown: Shutdown,
-    /// How many threads answer calls.
-    pub(super) workers: usize,
-    /// How many answers are remembered by all of them.
-    pub(super) answers_max: usize,
 }
 
 /// SIP at its sockets; nothing is answered yet.
@@ -70,9 +66,15 @@ pub(super) struct Sip {
 }
 
 impl Sip {
-    /// Opens the sockets, as many of each kind as there are workers.
-    pub(super) fn listen(claims: SipClaims, parts: SipParts) -> Result<Self, AppError> {
-        let SipParts { trunks, secret, limits, tls, shutdown, workers, answers_max } = parts;
+    /// Opens the sockets, as many of each kind as there are workers, who remember so many answers together.
+    pub(super) fn listen(
+        claims: SipClaims,
+        parts: SipParts,
+        workers: usize,
+        answers_max: usize,
+    ) -> Result<Self, AppError> {
+        let SipParts { trunks, key_secret, limits, tls, shutdown } = parts;
+        let secret = blake3::derive_key("cordboard sip tags and challenges", &key_secret);
         let meters = SipMeters::new(&trunks);
         let kept_max = answers_max / workers.max(1);
         let plane = Arc::new(SipPlane { trunks, meters, secret, kept_max, shutdown: shutdown.clone() });

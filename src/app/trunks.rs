@@ -24,7 +24,6 @@ const PASSWORD_BYTES_MAX: usize = 128;
 ///
 /// # Errors
 /// A password file that holds none, or can no longer be read.
-#[cfg_attr(not(test), expect(dead_code, reason = "what listens for SIP takes it"))]
 pub(super) fn sip_trunks(settings: &Settings, gateways: &Gateways) -> Result<Trunks, AppError> {
     let passwords = passwords(settings);
     let passwords =

@@ -106,7 +106,7 @@ impl Worker {
     /// The numbering plans, where anybody dials by those of a country.
     #[must_use]
     pub fn plans(&self) -> Option<&Numbering> {
-        self.plane.parts.doorkeeper.gateways.plans()
+        self.plane.numbering()
     }
 
     /// An occasion of a moment, with an id that sorts by time (RFC 9562, version 7) and a draw.

@@ -80,7 +80,7 @@ impl Exchange {
         let endpoints = format!("endpoints = [{{ uri = \"sip:{{agent}}@127.0.0.1{{version}}:{port}\" }}]");
         let lines = agent.lines().map(|line| if line.starts_with("endpoints") { &endpoints } else { line });
         let settings = world.text("cordboard.toml");
-        let trunk = "";
+        let trunk = "[[trunk]]\nname = \"kamailio\"\nkind = \"kamailio\"\naddresses = [\"127.0.0.1\"]\n";
         let world = world
             .with("agents/sales/agent.toml", &lines.collect::<Vec<_>>().join("\n"))
             .with("cordboard.toml", &format!("{settings}\n{trunk}"))
@@ -126,7 +126,11 @@ impl Exchange {
             By::Sip => ("redirect.cfg", format!("sip:{}", addresses["sip"].as_str().unwrap()), patience_ms),
             By::Http => {
                 let calls = self.world.calls_address();
-                ("http.cfg", format!("http://{calls}/gateways/kamailio/kamailio"), patience_ms.div_ceil(1_000))
+                (
+                    "http.cfg",
+                    format!("http://{calls}/gateways/kamailio/kamailio"),
+                    patience_ms.div_ceil(1_000),
+                )
             }
         };
         let log = File::create(self.folder.path().join("kamailio.out")).unwrap();
@@ -242,7 +246,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         for child in &mut self.processes {
             // Kamailio has its children end with it.
-            drop(kill_process(Pid::from_child(child), Signal::TERM));
+            let _ = kill_process(Pid::from_child(child), Signal::TERM);
             drop(child.wait());
         }
     }
