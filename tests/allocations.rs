@@ -64,7 +64,7 @@ fn a_request_of_sip_is_read_without_allocation() {
     let mut index = Index::default();
     let counted = allocations(|| {
         let message = index.read(request.as_bytes()).unwrap();
-        black_box(Request::of(message).unwrap());
+        black_box(Request::of(message, &message.ends()).unwrap());
     });
     assert_eq!(counted, 0);
     let many = format!("INVITE sip:a@h SIP/2.0\r\n{}\r\n", "X: y\r\n".repeat(10_000));

@@ -94,7 +94,12 @@ impl<'a> Marks<'a> {
         let end = out.len();
         let mut parameter = |name: &str, value: &str| {
             out.extend_from_slice(name.as_bytes());
-            utf8_percent_encode(value, ENCODED).for_each(|piece| out.extend_from_slice(piece.as_bytes()));
+            // Nearly always: ids and tokens are made of little else.
+            if value.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._~".contains(&c)) {
+                out.extend_from_slice(value.as_bytes());
+            } else {
+                utf8_percent_encode(value, ENCODED).for_each(|piece| out.extend_from_slice(piece.as_bytes()));
+            }
         };
         parameter(";agent=", self.filling.agent);
         parameter(";ver=", self.version);

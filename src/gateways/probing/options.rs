@@ -70,7 +70,7 @@ impl Options {
         sequence.next().and_then(|counted| number(counted, 10)) == Some(SEQUENCE)
             && sequence.next().is_some_and(|method| method.trim_ascii() == b"OPTIONS")
             && once(Name::CallId) == Some(self.call_id.as_bytes())
-            && message.sender().and_then(|via| via.branch()) == Some(self.branch.as_bytes())
+            && message.ends().sender.and_then(|via| via.branch) == Some(self.branch.as_bytes())
     }
 
     /// The code of what answers this question in a stream; what is over is taken from it.
@@ -155,9 +155,9 @@ mod tests {
             let message = index.read(&options.bytes).unwrap();
             assert_eq!(message.fault, None);
             assert_eq!((message.method, message.uri), (&b"OPTIONS"[..], uri.as_bytes()));
-            let sender = message.sender().unwrap();
+            let sender = message.ends().sender.unwrap();
             assert_eq!(sender.sent, via.as_bytes());
-            assert!(sender.wants_rport() && sender.branch().unwrap().starts_with(b"z9hG4bK"));
+            assert!(sender.wants_rport && sender.branch.unwrap().starts_with(b"z9hG4bK"));
             let has = |name: &str, value: &[u8]| assert_eq!(message.named(name).next(), Some(value));
             has("Max-Forwards", b"70");
             has("CSeq", b"1 OPTIONS");
@@ -165,8 +165,8 @@ mod tests {
             assert!(
                 message.named("Contact").next().is_some() && message.named("User-Agent").next().is_some()
             );
-            let request = Request::of(message).unwrap();
-            assert!(request.to.tag().is_none());
+            let request = Request::of(message, &message.ends()).unwrap();
+            assert!(request.to.tag.is_none());
         }
     }
 

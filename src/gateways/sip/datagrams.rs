@@ -14,7 +14,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::exchange::Exchange;
 use super::server::Transport;
@@ -22,7 +22,7 @@ use crate::http::shutdown::{Stage, reached};
 
 /// The longest datagram there is, and room for several that the kernel hands over as one.
 const BUFFER_BYTES: usize = 65_536;
-/// How long nothing has to come before old answers are let go.
+/// How often old answers are let go, also where nothing comes.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Answers what comes to a socket until the server has left; to be called within
@@ -40,15 +40,21 @@ pub async fn serve(
     let mut line = Line::new(socket, exchange)?;
     let mut buffers = vec![0; BATCH_SIZE * BUFFER_BYTES];
     let mut metas = [RecvMeta::default(); BATCH_SIZE];
+    let mut seconds = interval(QUIET);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut closing = pin!(reached(&mut stages, Stage::Closing));
     loop {
         let received = tokio::select! {
             biased;
-            received = timeout(QUIET, line.receive(&mut buffers, &mut metas)) => received,
+            received = line.receive(&mut buffers, &mut metas) => received,
             () = &mut closing => return Ok(()),
+            _ = seconds.tick() => {
+                line.exchange.borrow_mut().forget();
+                continue;
+            }
         };
         match received {
-            Ok(Ok(count)) => {
+            Ok(count) => {
                 let batch = buffers.chunks_exact(BUFFER_BYTES).zip(&metas).take(count);
                 batch.for_each(|(buffer, meta)| line.answer(buffer, meta));
                 if count == BATCH_SIZE {
@@ -57,8 +63,7 @@ pub async fn serve(
                 }
             }
             // What another host says of a datagram we sent it; nothing to do with what comes next.
-            Ok(Err(why)) => tracing::debug!(error = %why, "a datagram could not be read"),
-            Err(_quiet) => line.exchange.borrow_mut().forget(),
+            Err(why) => tracing::debug!(error = %why, "a datagram could not be read"),
         }
     }
 }

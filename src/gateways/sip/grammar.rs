@@ -30,6 +30,12 @@ pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|c| TOKEN.get(usize::from(*c)) == Some(&true))
 }
 
+/// How many bytes at the begin are of a token.
+#[must_use]
+pub fn token_bytes(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|c| TOKEN.get(usize::from(**c)) == Some(&true)).count()
+}
+
 /// Which bytes are of tokens.
 const TOKEN: [bool; 256] = {
     let mut token = [false; 256];
@@ -116,7 +122,10 @@ pub fn cut(bytes: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
 ///
 /// Cost: one pass, however many there are.
 pub fn pieces(bytes: &[u8], mark: u8) -> impl Iterator<Item = &[u8]> {
-    let is_plain = is_plain(bytes);
+    pieces_of(bytes, mark, is_plain(bytes))
+}
+
+fn pieces_of(bytes: &[u8], mark: u8, is_plain: bool) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(bytes);
     std::iter::from_fn(move || {
         let all = rest?;
@@ -139,8 +148,24 @@ pub fn parameter(piece: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// Nothing where it is missing, empty where it has no value.
 #[must_use]
 pub fn value_of<'m>(parameters: &'m [u8], name: &[u8]) -> Option<&'m [u8]> {
-    let found = pieces(parameters, b';').map(parameter).find(|(n, _)| n.eq_ignore_ascii_case(name));
+    let found = self::parameters(parameters).find(|(n, _)| n.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.unwrap_or_default())
+}
+
+/// The names and values of the parameters that begin at a semicolon; a name is empty where there is none.
+///
+/// Cost: one pass.
+pub fn parameters(parameters: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    let is_plain = is_plain(parameters);
+    pieces_of(parameters, b';', is_plain).map(move |piece| {
+        if !is_plain {
+            return parameter(piece);
+        }
+        match piece.iter().position(|c| *c == b'=').and_then(|at| piece.split_at_checked(at)) {
+            Some((name, value)) => (trim(name), value.get(1..).map(trim)),
+            None => (trim(piece), None),
+        }
+    })
 }
 
 #[cfg(test)]

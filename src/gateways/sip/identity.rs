@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 
 use super::grammar::is_blank;
-use super::message::Message;
+use super::message::{Ends, Message};
 use super::name::Name;
-use super::party::Party;
-use super::via::Via;
 
 /// Tells a transaction from every other.
 pub type Key = [u8; 16];
@@ -27,30 +25,36 @@ impl Identity {
     /// Known by Call-ID, From-tag, number, request-URI, the sender's host and branch, and the address it came from.
     ///
     /// The method is not part of it. Under a secret, so that nobody can make a request that is taken for another's.
-    /// Cost: 150 to 300 ns.
+    /// `scratch` is anything, and is anything afterwards. Cost: 150 to 300 ns.
     #[must_use]
-    pub fn of(secret: &[u8; 32], message: &Message<'_>, sender: &Via<'_>, source: IpAddr) -> Self {
+    pub fn of(
+        secret: &[u8; 32],
+        message: &Message<'_>,
+        ends: &Ends<'_>,
+        source: IpAddr,
+        scratch: &mut Vec<u8>,
+    ) -> Self {
         let first = |name| message.all(name).next().unwrap_or_default();
-        let from = Party::parse(first(Name::From));
         let number = first(Name::CSeq).split(|c| is_blank(*c)).next().unwrap_or_default();
         let source = match source.to_canonical() {
             IpAddr::V4(source) => source.to_ipv6_mapped(),
             IpAddr::V6(source) => source,
         };
-        let mut hasher = blake3::Hasher::new_keyed(secret);
+        scratch.clear();
         for part in [
             first(Name::CallId),
-            from.and_then(|from| from.tag()).unwrap_or_default(),
+            ends.from.and_then(|from| from.tag).unwrap_or_default(),
             number,
             message.uri,
-            sender.host,
-            sender.branch().unwrap_or_default(),
+            ends.sender.map(|sender| sender.host).unwrap_or_default(),
+            ends.sender.and_then(|sender| sender.branch).unwrap_or_default(),
             &source.octets(),
         ] {
-            hasher.update(&part.len().to_be_bytes());
-            hasher.update(part);
+            // A part has at most a message's bytes.
+            scratch.extend_from_slice(&u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
+            scratch.extend_from_slice(part);
         }
-        let hash = hasher.finalize();
+        let hash = blake3::keyed_hash(secret, scratch);
         let mut identity = Self { key: [0; 16], tag: [b'0'; 16] };
         let (key, rest) = hash.as_bytes().split_at(16);
         identity.key.copy_from_slice(key);

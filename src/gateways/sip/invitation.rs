@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::grammar::is_token;
 use super::message::text;
 use super::name::{Name, is_named};
-use super::number::{caller, dialled};
+use super::number::{caller, caller_in, dialled};
 use super::request::Request;
 use super::trunk::Trunk;
 use super::uri::Uri;
@@ -43,7 +43,6 @@ impl<'m> Invitation<'m> {
     pub fn of(request: &Request<'m>, uri: &Uri<'m>, trunk: &'m Trunk) -> Option<Self> {
         let message = &request.message;
         let trusted = trunk.trust_headers;
-        let from = message.all(Name::From).next().unwrap_or_default();
         let mut privacy =
             message.all(Name::Privacy).flat_map(|value| value.split(|c| b";, \t\r\n".contains(c)));
         let token = || std::str::from_utf8(uri.parameter("tok")?).ok().filter(|token| !token.is_empty());
@@ -52,7 +51,7 @@ impl<'m> Invitation<'m> {
             to: dialled(uri, &trunk.strip_prefix)?,
             caller: asserted(message.all(Name::PAssertedIdentity))
                 .filter(|_| trusted)
-                .unwrap_or_else(|| caller(from)),
+                .unwrap_or_else(|| caller_in(&request.from)),
             is_private: privacy.any(|what| what.eq_ignore_ascii_case(b"id")),
             call_id: call_id(request.call_id),
             headers: if trusted { headers(request) } else { Vec::new() },

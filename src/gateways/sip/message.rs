@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memrchr};
+use memchr::{Memchr2, memchr, memchr2_iter, memrchr};
 
-use super::grammar::{is_blank, is_token, number, pieces, trim};
+use super::grammar::{is_blank, is_token, number, pieces, token_bytes, trim};
 use super::name::{Name, is_named};
+use super::party::Party;
 use super::via::Via;
 
 /// Longest message, in bytes.
@@ -105,6 +106,17 @@ impl Default for Index {
     }
 }
 
+/// Between whom a message goes, each read once.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends<'m> {
+    /// The last sender: who is answered.
+    pub sender: Option<Via<'m>>,
+    /// Who calls.
+    pub from: Option<Party<'m>>,
+    /// Who is called.
+    pub to: Option<Party<'m>>,
+}
+
 /// A request, and what is wrong with its form.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'m> {
@@ -163,24 +175,25 @@ impl Index {
             fault.get_or_insert(found);
         };
         let mut is_field = false;
+        let mut lines = Lines::new(bytes, at);
         loop {
             if at >= bytes.len() {
                 note(Fault::NoEnd);
                 break;
             }
-            let (line, next) = self::line(bytes, at);
-            if line.is_empty() {
-                at = next;
+            let Line { text, next, has_return } = lines.next(at);
+            let begin = std::mem::replace(&mut at, next);
+            if text.is_empty() {
                 break;
             }
             // What continues a line that is none must not continue the field before it.
-            let may_be = is_field || !line.first().is_some_and(|c| is_blank(*c));
-            let added = if may_be { self.line(bytes, at, line) } else { Err(Fault::Line) };
-            is_field = !matches!(added, Err(Fault::Line));
-            if let Err(found) = added {
-                note(found);
+            let may_be = is_field || !text.first().is_some_and(|c| is_blank(*c));
+            is_field = may_be && self.add(begin, text).is_some();
+            if !is_field {
+                note(Fault::Line);
+            } else if has_return {
+                note(Fault::Return);
             }
-            at = next;
             if self.fields.len() > FIELDS_MAX {
                 self.fields.truncate(FIELDS_MAX);
                 note(Fault::TooManyFields);
@@ -201,22 +214,61 @@ impl Index {
         message
     }
 
-    /// Adds a line to the fields, or to the last of them.
-    fn line(&mut self, bytes: &[u8], at: usize, line: &[u8]) -> Result<(), Fault> {
+    /// Adds the line at an offset to the fields, or to the last of them; nothing where it is none.
+    fn add(&mut self, at: usize, line: &[u8]) -> Option<()> {
         let end = at + line.len();
         if line.first().is_some_and(|c| is_blank(*c)) {
-            self.fields.last_mut().ok_or(Fault::Line)?.value.1 = Span::new(at, end).1;
-        } else {
-            let colon = memchr(b':', line).ok_or(Fault::Line)?;
-            let name = trim(line.get(..colon).unwrap_or_default());
-            if !is_token(name) {
-                return Err(Fault::Line);
-            }
-            let written = Span::new(at, at + name.len());
-            debug_assert_eq!(written.of(bytes), name);
-            self.fields.push(Field { name: Name::of(name), written, value: Span::new(at + colon + 1, end) });
+            self.fields.last_mut()?.value.1 = Span::new(at, end).1;
+            return Some(());
         }
-        if memchr(b'\r', line).is_some() { Err(Fault::Return) } else { Ok(()) }
+        let name = line.get(..token_bytes(line)).filter(|name| !name.is_empty())?;
+        let blanks = line.iter().skip(name.len()).take_while(|c| is_blank(**c)).count();
+        let colon = name.len() + blanks;
+        line.get(colon).filter(|c| **c == b':')?;
+        let (written, value) = (Span::new(at, at + name.len()), Span::new(at + colon + 1, end));
+        self.fields.push(Field { name: Name::of(name), written, value });
+        Some(())
+    }
+}
+
+/// The lines of a message, found in one pass over its CRs and LFs.
+struct Lines<'m> {
+    bytes: &'m [u8],
+    from: usize,
+    marks: Memchr2<'m>,
+}
+
+/// A line without its end, where the next begins, and whether there is a CR in it.
+struct Line<'m> {
+    text: &'m [u8],
+    next: usize,
+    has_return: bool,
+}
+
+impl<'m> Lines<'m> {
+    fn new(bytes: &'m [u8], from: usize) -> Self {
+        Self { bytes, from, marks: memchr2_iter(b'\r', b'\n', bytes.get(from..).unwrap_or_default()) }
+    }
+
+    /// The line that begins here, where the one before ended.
+    fn next(&mut self, begin: usize) -> Line<'m> {
+        let bytes = self.bytes;
+        let mut has_return = false;
+        while let Some(at) = self.marks.next().map(|at| self.from + at) {
+            let (end, next) = match (bytes.get(at), bytes.get(at + 1)) {
+                (Some(b'\r'), Some(b'\n')) => {
+                    self.marks.next();
+                    (at, at + 2)
+                }
+                (Some(b'\r'), _) => {
+                    has_return = true;
+                    continue;
+                }
+                _ => (at, at + 1),
+            };
+            return Line { text: bytes.get(begin..end).unwrap_or_default(), next, has_return };
+        }
+        Line { text: bytes.get(begin..).unwrap_or_default(), next: bytes.len(), has_return }
     }
 }
 
@@ -259,6 +311,12 @@ fn request_line(line: &[u8]) -> Result<RequestLine<'_>, NoRequest> {
         None
     };
     Ok(RequestLine { method, uri, fault })
+}
+
+/// Whether it is an `ACK`, by its first line: nobody answers one, so that the rest is not looked at.
+#[must_use]
+pub fn is_ack(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"ACK ") && line(bytes, 0).0.ends_with(b" SIP/2.0")
 }
 
 /// The code of a first line such as `SIP/2.0 200 OK`.
@@ -308,10 +366,12 @@ impl<'m> Message<'m> {
         self.all(Name::Via).flat_map(|value| pieces(value, b',')).map(trim)
     }
 
-    /// The last sender, if that much can be read: who is answered.
+    /// What its answer and its transaction are made of, as far as it can be read.
     #[must_use]
-    pub fn sender(&self) -> Option<Via<'m>> {
-        Via::parse(self.vias().next()?)
+    pub fn ends(&self) -> Ends<'m> {
+        let party = |name| Party::parse(self.all(name).next()?);
+        let sender = self.vias().next().and_then(Via::parse);
+        Ends { sender, from: party(Name::From), to: party(Name::To) }
     }
 
     /// What `Content-Length` says; said twice it has to be the same.
@@ -408,7 +468,10 @@ mod tests {
             (format!("INVITE sip:a@h SIP/2.0\r\n{via}l: 1\r\nContent-Length: 01\r\n\r\nxx"), None),
         ] {
             assert_eq!(faulty(&message), fault, "{message:?}");
-            assert!(Index::default().read(message.as_bytes()).unwrap().sender().is_some(), "{message:?}");
+            assert!(
+                Index::default().read(message.as_bytes()).unwrap().ends().sender.is_some(),
+                "{message:?}"
+            );
         }
     }
 
@@ -428,7 +491,7 @@ mod tests {
         let bytes = b"\r\nSIP/2.0 200 OK\r\nv: SIP/2.0/UDP h;branch=1\r\nl: 2\r\n\r\nbody";
         let (code, message) = index.read_answer(bytes).unwrap();
         assert_eq!((code, message.body, message.fault), (200, &b"bo"[..], None));
-        assert_eq!(message.sender().unwrap().branch(), Some(&b"1"[..]));
+        assert_eq!(message.ends().sender.unwrap().branch, Some(&b"1"[..]));
         let code = |line: &str| {
             Index::default().read_answer(format!("{line}\r\n\r\n").as_bytes()).map(|(code, _)| code)
         };
@@ -521,7 +584,7 @@ mod tests {
             message.extend_from_slice(&bytes);
             let mut index = Index::default();
             if let Ok(read) = index.read(&message) {
-                let _ = (read.sender(), read.vias().count(), read.content_length());
+                let _ = (read.ends(), read.vias().count(), read.content_length());
                 read.fields().for_each(|(_, value)| drop(text(value)));
             }
         }

@@ -25,7 +25,12 @@ fn without<'t>(text: &'t str, prefix: &str) -> &'t str {
 /// Who calls, by the value of a `From` or of a `P-Asserted-Identity`; never a fault.
 #[must_use]
 pub fn caller<'m>(value: &'m [u8]) -> Caller<'m> {
-    let Some(party) = Party::parse(value) else { return Caller::Withheld };
+    Party::parse(value).map_or(Caller::Withheld, |party| caller_in(&party))
+}
+
+/// The same of a value that was read.
+#[must_use]
+pub fn caller_in<'m>(party: &Party<'m>) -> Caller<'m> {
     let whole = || match String::from_utf8_lossy(party.uri) {
         Cow::Borrowed(uri) => Caller::parse(uri),
         Cow::Owned(uri) => owned_caller(Caller::parse(&uri)),

@@ -7,8 +7,8 @@ use super::grammar::{cut, is_blank, is_quoted_to_its_end, trim, value_of};
 pub struct Party<'m> {
     /// The URI.
     pub uri: &'m [u8],
-    /// What stands behind the first semicolon after the URI.
-    pub parameters: Option<&'m [u8]>,
+    /// The tag: which dialogue of the party's it is.
+    pub tag: Option<&'m [u8]>,
 }
 
 impl<'m> Party<'m> {
@@ -30,13 +30,12 @@ impl<'m> Party<'m> {
             }
         };
         let is_foreign = |c: &u8| is_blank(*c) || b"\"<>".contains(c);
-        (!uri.is_empty() && !uri.iter().any(is_foreign)).then_some(Self { uri, parameters })
-    }
-
-    /// The tag: which dialogue of the party's it is.
-    #[must_use]
-    pub fn tag(&self) -> Option<&'m [u8]> {
-        value_of(self.parameters?, b"tag").filter(|tag| !tag.is_empty())
+        if uri.is_empty() || uri.iter().any(is_foreign) {
+            return None;
+        }
+        let tag =
+            parameters.and_then(|parameters| value_of(parameters, b"tag")).filter(|tag| !tag.is_empty());
+        Some(Self { uri, tag })
     }
 }
 
@@ -64,7 +63,7 @@ mod tests {
     use super::*;
 
     fn read(value: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-        Party::parse(value).map(|party| (party.uri, party.tag()))
+        Party::parse(value).map(|party| (party.uri, party.tag))
     }
 
     #[test]

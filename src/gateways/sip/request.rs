@@ -1,7 +1,7 @@
 //! A request whose every part that matters has been found good.
 
 use super::grammar::{is_blank, is_token, number, trim};
-use super::message::{Fault, Message, VIAS_MAX};
+use super::message::{Ends, Fault, Message, VIAS_MAX};
 use super::name::Name;
 use super::party::Party;
 use super::via::Via;
@@ -30,22 +30,23 @@ impl<'m> Request<'m> {
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn of(message: Message<'m>) -> Result<Self, Fault> {
+    pub fn of(message: Message<'m>, ends: &Ends<'m>) -> Result<Self, Fault> {
         if let Some(fault) = message.fault {
             return Err(fault);
         }
         let mut vias = message.vias();
         let well_formed =
-            |via| Via::parse(via).filter(Via::is_well_formed).ok_or(Fault::Malformed(Name::Via));
-        let sender = well_formed(vias.next().ok_or(Fault::Missing(Name::Via))?)?;
+            |via: Option<Via<'m>>| via.filter(|via| via.is_well_formed).ok_or(Fault::Malformed(Name::Via));
+        vias.next().ok_or(Fault::Missing(Name::Via))?;
+        let sender = well_formed(ends.sender)?;
         for (at, via) in (1..).zip(vias) {
             if at == VIAS_MAX {
                 return Err(Fault::TooManyVias);
             }
-            well_formed(via)?;
+            well_formed(Via::parse(via))?;
         }
         let the = |name| message.once(name)?.ok_or(Fault::Missing(name));
-        let party = |name| Party::parse(the(name)?).ok_or(Fault::Malformed(name));
+        let party = |name, party: Option<Party<'m>>| the(name).and(party.ok_or(Fault::Malformed(name)));
         let call_id = the(Name::CallId)?;
         if call_id.is_empty() || call_id.iter().any(|c| is_blank(*c)) {
             return Err(Fault::Malformed(Name::CallId));
@@ -57,7 +58,14 @@ impl<'m> Request<'m> {
         {
             return Err(Fault::Malformed(Name::MaxForwards));
         }
-        Ok(Self { message, sender, from: party(Name::From)?, to: party(Name::To)?, call_id, sequence })
+        Ok(Self {
+            message,
+            sender,
+            from: party(Name::From, ends.from)?,
+            to: party(Name::To, ends.to)?,
+            call_id,
+            sequence,
+        })
     }
 
     /// What of it a server has to be able to do: the option tags of `Require`.
@@ -84,7 +92,9 @@ mod tests {
 
     fn fault(head: &str) -> Option<Fault> {
         let message = format!("{head}\r\n");
-        Request::of(Index::default().read(message.as_bytes()).unwrap()).err()
+        let mut index = Index::default();
+        let message = index.read(message.as_bytes()).unwrap();
+        Request::of(message, &message.ends()).err()
     }
 
     #[test]
@@ -140,7 +150,8 @@ mod tests {
     fn required_options_are_listed_over_all_fields() {
         let message = format!("{GOOD}Require: 100rel, timer\r\nrequire: ,x\r\n\r\n");
         let mut index = Index::default();
-        let request = Request::of(index.read(message.as_bytes()).unwrap()).unwrap();
+        let message = index.read(message.as_bytes()).unwrap();
+        let request = Request::of(message, &message.ends()).unwrap();
         assert_eq!(request.required().collect::<Vec<_>>(), [&b"100rel"[..], b"timer", b"x"]);
     }
 }

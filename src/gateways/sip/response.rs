@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 
 use super::grammar::{cut, parameter, pieces, trim};
 use super::identity::Tag;
-use super::message::Message;
+use super::message::{Ends, Message};
 use super::name::Name;
-use super::party::Party;
 use super::via::Via;
 
 /// What became of a request: its code and what that means in words.
@@ -56,6 +55,7 @@ pub fn head(
     out: &mut Vec<u8>,
     (code, reason): (u16, impl Display),
     message: &Message<'_>,
+    ends: &Ends<'_>,
     source: SocketAddr,
     tag: &Tag,
 ) {
@@ -65,7 +65,7 @@ pub fn head(
         out.extend_from_slice(b"Via: ");
         if at == 0 {
             let (last, earlier) = cut(via, b',');
-            sender(out, last, source);
+            sender(out, last, ends.sender.as_ref(), source);
             if let Some(earlier) = earlier {
                 out.push(b',');
                 octets(out, earlier);
@@ -80,7 +80,7 @@ pub fn head(
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
         octets(out, value);
-        if name == Name::To && Party::parse(value).is_some_and(|to| to.tag().is_none()) {
+        if name == Name::To && ends.to.is_some_and(|to| to.tag.is_none()) {
             out.extend_from_slice(b";tag=");
             out.extend_from_slice(tag);
         }
@@ -97,7 +97,8 @@ pub fn end(out: &mut Vec<u8>) {
 pub fn header(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
-    if value.contains(char::is_control) {
+    let is_plain = value.bytes().all(|c| (b' '..0x7f).contains(&c));
+    if !is_plain && value.contains(char::is_control) {
         let harmless = value.chars().map(|c| if c.is_control() { ' ' } else { c });
         out.extend_from_slice(harmless.collect::<String>().as_bytes());
     } else {
@@ -111,16 +112,15 @@ pub fn header(out: &mut Vec<u8>, name: &str, value: &str) {
 /// Always the address the request came from: neither a host that a `Via` names nor its `maddr` is sent anything.
 #[must_use]
 pub fn destination(sender: &Via<'_>, source: SocketAddr) -> SocketAddr {
-    if sender.wants_rport() {
+    if sender.wants_rport {
         return source;
     }
     SocketAddr::new(source.ip(), sender.port.filter(|port| *port != 0).unwrap_or(5060))
 }
 
 /// The last sender's `Via`, which is told where its request came from.
-fn sender(out: &mut Vec<u8>, value: &[u8], source: SocketAddr) {
-    let via = Via::parse(value);
-    let Some(via) = via.filter(|via| via.wants_rport() || !via.is_sent_from(source.ip())) else {
+fn sender(out: &mut Vec<u8>, value: &[u8], via: Option<&Via<'_>>, source: SocketAddr) {
+    let Some(via) = via.filter(|via| via.wants_rport || !via.is_sent_from(source.ip())) else {
         return octets(out, value);
     };
     octets(out, trim(via.sent));

@@ -6,7 +6,7 @@ use super::digest::{Asking, Verdict};
 use super::grammar::is_token;
 use super::identity::Identity;
 use super::invitation::Invitation;
-use super::message::{Fault, Index, Message, NoRequest};
+use super::message::{Ends, Fault, Index, Message, NoRequest, is_ack};
 use super::name::Name;
 use super::redirect::{Answered, Answering, TOLD_BYTES_MAX};
 use super::request::Request;
@@ -203,26 +203,29 @@ impl RedirectServer {
         if arrival.trunk.is_none() && arrival.transport == Transport::Udp {
             return silence(Silence::Refused);
         }
+        if is_ack(arrival.bytes) {
+            let outcome = Outcome::Silence(Silence::Acknowledged);
+            return Handled { method: Some(Method::Ack), outcome };
+        }
         let Self { draining, transactions, secret, index, told } = self;
         let message = match index.read(arrival.bytes) {
             Ok(message) => message,
             Err(why) => return silence(Silence::NoRequest(why)),
         };
         let method = Some(Method::of(message.method));
-        let sender = match message.sender() {
-            _ if method == Some(Method::Ack) => {
-                return Handled { method, outcome: Outcome::Silence(Silence::Acknowledged) };
-            }
-            Some(sender) => sender,
-            None => {
-                let fault = message.fault.unwrap_or(Fault::Malformed(Name::Via));
-                return Handled { method, outcome: Outcome::Silence(Silence::Unanswerable(fault)) };
-            }
+        if method == Some(Method::Ack) {
+            return Handled { method, outcome: Outcome::Silence(Silence::Acknowledged) };
+        }
+        let ends = message.ends();
+        let Some(sender) = ends.sender else {
+            let fault = message.fault.unwrap_or(Fault::Malformed(Name::Via));
+            return Handled { method, outcome: Outcome::Silence(Silence::Unanswerable(fault)) };
         };
-        let identity = Identity::of(secret, &message, &sender, arrival.source.ip());
+        let identity = Identity::of(secret, &message, &ends, arrival.source.ip(), out);
+        out.clear();
         let desk =
             Desk { arrival, identity, draining: *draining, transactions, secret, told, is_again: false };
-        Handled { method, outcome: desk.respond(message, &sender, out, ask) }
+        Handled { method, outcome: desk.respond(message, (&ends, &sender), out, ask) }
     }
 
     /// Looks at what a stream begins with, see [`frame`].
@@ -248,19 +251,19 @@ impl Desk<'_> {
     fn respond(
         mut self,
         message: Message<'_>,
-        sender: &Via<'_>,
+        (ends, sender): (&Ends<'_>, &Via<'_>),
         out: &mut Vec<u8>,
         ask: impl FnOnce(&Invitation<'_>, Answering<'_>) -> Answered,
     ) -> Outcome {
         let Arrival { source, transport, .. } = *self.arrival;
-        let (status, fault) = match self.decide(message, ask) {
+        let (status, fault) = match self.decide(message, ends, ask) {
             Ok(status) => (status, None),
             Err(Fault::Version) => (Status::VERSION_NOT_SUPPORTED, None),
             Err(fault) => (Status::BAD_REQUEST, Some(fault)),
         };
         match fault {
-            Some(fault) => head(out, (status.code, fault), &message, source, &self.identity.tag),
-            None => head(out, (status.code, status.reason), &message, source, &self.identity.tag),
+            Some(fault) => head(out, (status.code, fault), &message, ends, source, &self.identity.tag),
+            None => head(out, (status.code, status.reason), &message, ends, source, &self.identity.tag),
         }
         out.extend_from_slice(self.told);
         end(out);
@@ -276,10 +279,11 @@ impl Desk<'_> {
     fn decide(
         &mut self,
         message: Message<'_>,
+        ends: &Ends<'_>,
         ask: impl FnOnce(&Invitation<'_>, Answering<'_>) -> Answered,
     ) -> Result<Status, Fault> {
         let Some(trunk) = self.arrival.trunk else { return Ok(Status::FORBIDDEN) };
-        let request = Request::of(message)?;
+        let request = Request::of(message, ends)?;
         Ok(match message.method {
             b"INVITE" => return self.invite(&request, trunk, ask),
             b"CANCEL" if self.transactions.find(&self.identity.key, self.arrival.now).is_some() => Status::OK,
@@ -299,7 +303,7 @@ impl Desk<'_> {
         trunk: &Trunk,
         ask: impl FnOnce(&Invitation<'_>, Answering<'_>) -> Answered,
     ) -> Result<Status, Fault> {
-        if request.to.tag().is_some() {
+        if request.to.tag.is_some() {
             return Ok(Status::NO_DIALOGUE);
         }
         let uri = match Uri::parse(request.message.uri) {

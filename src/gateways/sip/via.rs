@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::grammar::{cut, is_blank, is_token, number, parameter, pieces, trim, value_of};
+use super::grammar::{cut, is_blank, is_token, number, parameters, trim};
 
 /// A value of `Via`, as it stands in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,19 @@ pub struct Via<'m> {
     pub port: Option<u16>,
     /// What stands behind the first semicolon.
     pub parameters: Option<&'m [u8]>,
+    /// What its sender tells its requests apart by.
+    pub branch: Option<&'m [u8]>,
+    /// Whether the sender wants the answer where the request came from (RFC 3581).
+    pub wants_rport: bool,
+    /// Whether every parameter has a name; where one has none, its sender can be answered all the same.
+    pub is_well_formed: bool,
 }
 
 impl<'m> Via<'m> {
     /// Reads one value: `SIP/2.0/UDP host:port;branch=…`, blanks wherever they may be.
     #[must_use]
     pub fn parse(value: &'m [u8]) -> Option<Self> {
-        let (sent, parameters) = cut(value, b';');
+        let (sent, behind) = cut(value, b';');
         let mut protocol = sent.splitn(3, |c| *c == b'/').map(trim);
         let (name, version, rest) = (protocol.next()?, protocol.next()?, protocol.next()?);
         let (transport, sender) = rest.split_at_checked(rest.iter().position(|c| is_blank(*c))?)?;
@@ -29,26 +35,15 @@ impl<'m> Via<'m> {
             return None;
         }
         let (host, port) = host_and_port(trim(sender))?;
-        Some(Self { sent, host, port, parameters })
-    }
-
-    /// Whether every parameter has a name; where one has none, its sender can be answered all the same.
-    #[must_use]
-    pub fn is_well_formed(&self) -> bool {
-        let are_named = |parameters| pieces(parameters, b';').all(|piece| is_token(parameter(piece).0));
-        self.parameters.is_none_or(are_named)
-    }
-
-    /// What its sender tells its requests apart by.
-    #[must_use]
-    pub fn branch(&self) -> Option<&'m [u8]> {
-        value_of(self.parameters?, b"branch")
-    }
-
-    /// Whether the sender wants the answer where the request came from (RFC 3581).
-    #[must_use]
-    pub fn wants_rport(&self) -> bool {
-        self.parameters.is_some_and(|parameters| value_of(parameters, b"rport").is_some())
+        let (mut branch, mut wants_rport, mut is_well_formed) = (None, false, true);
+        for (name, value) in behind.into_iter().flat_map(parameters) {
+            is_well_formed &= is_token(name);
+            if name.eq_ignore_ascii_case(b"branch") {
+                branch.get_or_insert(value.unwrap_or_default());
+            }
+            wants_rport |= name.eq_ignore_ascii_case(b"rport");
+        }
+        Some(Self { sent, host, port, parameters: behind, branch, wants_rport, is_well_formed })
     }
 
     /// Whether the sender is at this address, as it says itself.
@@ -86,7 +81,7 @@ mod tests {
     fn read(value: &str) -> Option<(String, Option<u16>, Option<String>)> {
         let via = Via::parse(value.as_bytes())?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Some((text(via.host), via.port, via.branch().map(text)))
+        Some((text(via.host), via.port, via.branch.map(text)))
     }
 
     #[test]
@@ -104,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_via_whose_parameters_lack_names_is_read_and_known_to_be_faulty() {
-        let is_well_formed = |value: &str| Via::parse(value.as_bytes()).unwrap().is_well_formed();
+        let is_well_formed = |value: &str| Via::parse(value.as_bytes()).unwrap().is_well_formed;
         assert!(is_well_formed("SIP/2.0/UDP host;branch=;lr ; x=\";\""));
         for value in
             ["SIP/2.0/UDP host;;branch=a", "SIP/2.0/UDP host;", "SIP/2.0/UDP host;a b", "SIP/2.0/UDP h;=x"]

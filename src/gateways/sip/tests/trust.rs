@@ -21,7 +21,8 @@ fn trunk(trust_headers: bool) -> Trunk {
 /// Looks at an invitation as it comes by a trunk.
 fn invited<R>(message: &str, trunk: &Trunk, look: impl FnOnce(&Invitation<'_>) -> R) -> R {
     let mut index = Index::default();
-    let request = Request::of(index.read(message.as_bytes()).unwrap()).unwrap();
+    let message = index.read(message.as_bytes()).unwrap();
+    let request = Request::of(message, &message.ends()).unwrap();
     let uri = Uri::parse(request.message.uri).unwrap();
     look(&Invitation::of(&request, &uri, trunk).unwrap())
 }
