@@ -2,8 +2,8 @@
 # Checks everything there is to check: format, lints, documentation, tests, and a router at work.
 #
 # Runs from any folder, stops at the first failure and says which step it was. On Debian it installs what it misses
-# (gcc, libc6-dev, curl, ca-certificates, python3-venv, mount, util-linux, faketime), and fetches promtool without
-# installing it, so that no Prometheus starts on this machine; what asks the API comes from PyPI, into a folder of its own.
+# (gcc, libc6-dev, curl, ca-certificates, python3-venv, mount, util-linux, faketime), and fetches promtool, Kamailio and SIPp
+# without installing them, so that neither starts on this machine; what asks the API comes from PyPI, into a folder of its own.
 # Rust itself must be there. A CARGO_TARGET_DIR from outside is used.
 #
 # What this machine cannot try is listed as SKIPPED at the end. Nothing has to be on Debian, for root and others.
@@ -116,6 +116,30 @@ find_promtool() {
   [[ -x "$promtool" ]]
 }
 
+# Puts Kamailio and SIPp where the laws find them, with the libraries they bring; kept in the target folder for the next run.
+find_telephony() {
+  telephony="$CARGO_TARGET_DIR/tools/telephony"
+  if ! { has kamailio && has sipp; } && [[ ! -e "$telephony/bin/sipp" ]]; then
+    update_packages
+    local lib root="$telephony/root"
+    mkdir -p "$work/debs/partial" "$root" "$telephony/bin"
+    # All that they need and this machine lacks.
+    as_root apt-get install --download-only -y -qq --no-install-recommends -o Dir::Cache::archives="$work/debs" \
+      kamailio kamailio-utils-modules kamailio-json-modules sip-tester
+    local package
+    for package in "$work"/debs/*.deb; do dpkg-deb -x "$package" "$root"; done
+    lib="$(dirname "$(dirname "$(find "$root" -name tm.so)")")"
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q -L %q "$@"\n' "$(dirname "$lib"):$lib" "$root/usr/sbin/kamailio" \
+      "$lib/modules" >"$telephony/bin/kamailio"
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$(dirname "$lib")" "$root/usr/bin/sipp" >"$telephony/bin/sipp"
+    chmod +x "$telephony/bin/kamailio" "$telephony/bin/sipp"
+  fi
+  PATH="$telephony/bin:$PATH"
+  kamailio -v | head -1
+  # It ends with 99 when it is asked for its version.
+  sipp -v | grep SIPp
+}
+
 # Programs that know OpenAPI, in an environment of their own that is kept in the target folder for the next run.
 find_schemathesis() {
   local packages=(schemathesis==4.32.5 openapi-spec-validator==0.9.0) venv="$CARGO_TARGET_DIR/tools/python"
@@ -213,6 +237,9 @@ run "lints" cargo clippy --all-targets --locked -- -D warnings
 # The fuzz targets build the router so, on another toolchain.
 run "lints of what is fuzzed" cargo clippy --lib --locked -- -D warnings --cfg fuzzing
 run "documentation" documentation
+if { has kamailio && has sipp; } || has apt-get; then
+  run "Kamailio and SIPp" find_telephony
+fi
 run "tests" env LAWS_SKIPPED="$skipped" cargo test --locked
 run "example configuration" cargo run --locked --quiet -- check config
 run "start of the router" start_router

@@ -67,7 +67,7 @@ fn every_metric_has_its_row_and_every_row_its_metric() {
         .map(|(name, _)| name)
         .filter(|name| name.starts_with("cordboard_") || name.starts_with("process_"))
         .collect();
-    let page = World::example().running().metrics();
+    let page = World::example().with_variable("CORDBOARD_SIP", "127.0.0.1:0").running().metrics();
     let mut there: BTreeSet<&str> = page
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))

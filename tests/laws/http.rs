@@ -180,7 +180,16 @@ pub fn secure(
     socket: TcpStream,
     tls: &Arc<ClientConfig>,
 ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    secure_as("localhost", socket, tls)
+}
+
+/// Completes a handshake, for a name.
+pub fn secure_as(
+    name: &str,
+    socket: TcpStream,
+    tls: &Arc<ClientConfig>,
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
     let connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(connection, socket);
     while stream.conn.is_handshaking() {

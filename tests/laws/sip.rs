@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::http::{connect, connect_from};
+use super::http::{connect, connect_from, secure_as};
+use super::tls::Authority;
 use super::world::{AT_LIVE, NOBODYS, PATIENCE, PINNED_TO_V1, World};
 
 /// A moment in which nothing is expected to come.
@@ -358,4 +359,133 @@ fn a_port_that_somebody_has_is_named_and_nothing_is_left_behind() {
         ended.err
     );
     assert!(!world.data().exists());
+}
+
+#[test]
+fn who_is_on_no_list_hears_nothing_by_datagram_and_no_on_a_connection() {
+    let trunk = "[[trunk]]\nname = \"carrier\"\naddresses = [\"127.0.0.2\"]\n";
+    let world = world().with("cordboard.toml", trunk).running();
+    let at = spoken(&world);
+    let invite = request("INVITE", PINNED_TO_V1, "list");
+    assert_eq!(version(&Caller::at(Ipv4Addr::new(127, 0, 0, 2)).ask(at, &invite)), "1");
+    let stranger = Caller::new();
+    stranger.send(at, &invite);
+    stranger.hears_nothing();
+    let refused = ["trunk=\"\"", "reason=\"refused\""];
+    assert_eq!(world.metric("cordboard_sip_dropped_total", &refused), 1.0);
+    let mut stream = connect(at).unwrap();
+    stream.write_all(format!("{invite}{invite}").as_bytes()).unwrap();
+    let text = heard_to_the_end(stream);
+    assert_eq!(
+        (code(&text), text.matches("SIP/2.0").count() - text.matches("SIP/2.0/UDP").count()),
+        ("403", 1)
+    );
+    let begun = world.metric("cordboard_calls_started_total", &["gateway=\"sip:carrier\""]);
+    assert_eq!(begun, 1.0);
+}
+
+#[test]
+fn a_trunk_with_a_password_is_answered_by_who_knows_it() {
+    use sha2::{Digest as _, Sha256};
+    let hash =
+        |text: String| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let trunk = "[[trunk]]\nname = \"default\"\npassword_file = \"secret\"\n";
+    let world = world().with("cordboard.toml", trunk).with("secret", "s3cret\n").running();
+    let (at, caller) = (spoken(&world), Caller::new());
+    let challenge = caller.ask(at, request("INVITE", PINNED_TO_V1, "who"));
+    assert_eq!(code(&challenge), "401");
+    let line = challenge.lines().find(|line| line.contains("SHA-256")).expect("the better hash is offered");
+    let nonce = line.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    for (password, id, expected) in [("s3cret", "right", "302"), ("secret", "wrong", "401")] {
+        let uri = format!("sip:{PINNED_TO_V1}@cordboard.example");
+        let (ha1, ha2) = (hash(format!("default:cordboard:{password}")), hash(format!("INVITE:{uri}")));
+        let response = hash(format!("{ha1}:{nonce}:00000001:c0:auth:{ha2}"));
+        let proof = format!(
+            "Authorization: Digest username=\"default\", realm=\"cordboard\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             qop=auth, nc=00000001, cnonce=\"c0\", response=\"{response}\", algorithm=SHA-256\r\nTo:"
+        );
+        let text = caller.ask(at, request("INVITE", PINNED_TO_V1, id).replace("To:", &proof));
+        assert_eq!(code(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn over_tls_it_takes_a_certificate_and_who_does_not_believe_it_is_counted() {
+    let without = World::example();
+    let ended = without.refused_with(&[
+        "--calls",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--sip-tls",
+        "127.0.0.1:0",
+    ]);
+    assert!(ended.err.contains("flag --sip-tls") && ended.err.contains("certificate"), "{}", ended.err);
+
+    let authority = Authority::new();
+    let made = authority.issue(2_100);
+    let settings =
+        "[listen]\nsip_tls = \"127.0.0.1:0\"\nsip_tls_cert = \"cert.pem\"\nsip_tls_key = \"key.pem\"\n";
+    let world = World::example()
+        .with("cordboard.toml", settings)
+        .with("cert.pem", &made.certificate)
+        .with("key.pem", &made.key)
+        .running();
+    let addresses: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(world.addresses()).unwrap()).unwrap();
+    let at: SocketAddr = addresses["sipTls"].as_str().unwrap().parse().unwrap();
+    let invite = request("INVITE", PINNED_TO_V1, "tls").replace("/UDP", "/TLS");
+
+    let mut stream = secure_as("localhost", connect(at).unwrap(), &authority.client()).unwrap();
+    stream.write_all(invite.as_bytes()).unwrap();
+    let mut text = String::new();
+    while !text.ends_with("\r\n\r\n") {
+        let mut bytes = [0; 4_096];
+        let len = stream.read(&mut bytes).unwrap();
+        text.push_str(std::str::from_utf8(&bytes[..len]).unwrap());
+    }
+    assert_eq!(version(&text), "1");
+
+    // The other name is no name of the certificate; the other side has to find that out.
+    let wrong = secure_as("elsewhere.example", connect(at).unwrap(), &authority.client());
+    assert!(wrong.and_then(|mut stream| stream.write_all(invite.as_bytes())).is_err());
+    let mut plain = connect(at).unwrap();
+    plain.write_all(invite.as_bytes()).unwrap();
+    let mut heard = Vec::new();
+    // Closed with or without what was on the way.
+    let _ = plain.read_to_end(&mut heard);
+    assert_eq!(heard, b"", "nothing of HTTP is said to who speaks SIP");
+    let faults = |reason: &str| {
+        let labels = ["listener=\"sip_tls\"", &format!("reason=\"{reason}\"")];
+        world.metric("cordboard_tls_handshake_failures_total", &labels)
+    };
+    world.until("both are counted", |_| faults("failed") >= 1.0 && faults("plain") >= 1.0);
+}
+
+#[test]
+fn a_hundred_thousand_half_finished_connections_come_and_go_and_calls_are_answered_meanwhile() {
+    const WAVES: usize = 100;
+    const OF_EACH: usize = 1_000;
+    let world = world()
+        .with_variable("CORDBOARD_LIMITS_HEADER_SECONDS", "1")
+        .with_variable("CORDBOARD_LIMITS_CONNECTIONS_MAX", "500")
+        .running();
+    let (at, caller) = (spoken(&world), Caller::new());
+    let half = b"INVITE sip:+14155550101@h SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n";
+    for wave in 0..WAVES {
+        let held: Vec<TcpStream> = (0..OF_EACH)
+            .filter_map(|n| {
+                let mut stream =
+                    connect_from(Ipv4Addr::new(127, 1, (wave % 250) as u8, (n % 250) as u8 + 1), at).ok()?;
+                // Who was one too many is closed already.
+                let _ = stream.write_all(half);
+                Some(stream)
+            })
+            .collect();
+        assert_eq!(version(&caller.ask(at, request("INVITE", PINNED_TO_V1, &format!("wave{wave}")))), "1");
+        drop(held);
+    }
+    let listener = ["listener=\"sip\""];
+    world.until("all have gone", |world| world.metric("cordboard_connections_open", &listener) == 0.0);
+    assert_eq!(world.metric("cordboard_connections_accepted_total", &listener), (WAVES * OF_EACH) as f64);
 }

@@ -25,19 +25,19 @@ use super::world::{PATIENCE, PINNED_TO_V1, World};
 const BOTH: &str = "[listen]\ntls_cert = \"tls/cert.pem\"\ntls_key = \"tls/key.pem\"\n";
 
 /// Who issues certificates, and a folder with its own.
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: TempDir,
 }
 
 /// A certificate and its key, PEM.
-struct Made {
-    certificate: String,
-    key: String,
+pub struct Made {
+    pub certificate: String,
+    pub key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (key, folder) = (KeyPair::generate().unwrap(), TempDir::new().unwrap());
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -50,7 +50,7 @@ impl Authority {
     }
 
     /// A certificate of `localhost` that is valid until the first day of a year.
-    fn issue(&self, until: i32) -> Made {
+    pub fn issue(&self, until: i32) -> Made {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(2_015, 1, 1), date_time_ymd(until, 1, 1));
@@ -59,7 +59,7 @@ impl Authority {
     }
 
     /// A client that believes whom this authority has issued a certificate to, and remembers no session.
-    fn client(&self) -> Arc<ClientConfig> {
+    pub fn client(&self) -> Arc<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.file()).unwrap()).unwrap();
