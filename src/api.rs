@@ -22,6 +22,7 @@ pub mod numbers;
 pub mod plan;
 pub mod prefixes;
 pub mod probes;
+pub mod sip;
 pub mod snapshots;
 pub mod splits;
 pub mod status;
@@ -51,12 +52,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use futures_util::stream::BoxStream;
 use hyper::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::control::Control;
 use crate::control::answers::Answers;
 use crate::domain::id::InvalidId;
+use crate::domain::sip::{SipNews, SipWatch, Unwatched};
 use crate::domain::test_call::TestCall;
 use crate::domain::time::Timestamp;
 use crate::http::correlation::{NewId, correlate};
@@ -73,6 +76,9 @@ pub use turns::Turns;
 
 /// What decides a test call, as the JSON that answers it.
 pub type TestCalls = Arc<dyn Fn(&TestCall) -> Option<String> + Send + Sync>;
+
+/// What lets somebody watch messages of SIP, as long as they want; it ends when the router leaves.
+pub type SipMessages = Arc<dyn Fn(SipWatch) -> Result<BoxStream<'static, SipNews>, Unwatched> + Send + Sync>;
 
 /// What the API works on.
 pub struct Management {
@@ -100,6 +106,8 @@ pub struct Management {
     pub calls_in_progress: Arc<dyn Fn() -> usize + Send + Sync>,
     /// Decides a test call, which is no call; nothing where the agent has nothing at that pin.
     pub test_call: TestCalls,
+    /// What comes by SIP.
+    pub sip_messages: SipMessages,
     /// What an import of numbers may take.
     pub import_limits: numbers::ImportLimits,
     /// Largest document of an account that is imported, in bytes.
@@ -184,6 +192,7 @@ fn routes() -> OpenApiRouter<Arc<Management>> {
         .merge(plan::routes())
         .merge(prefixes::routes())
         .merge(probes::routes())
+        .merge(sip::routes())
         .merge(snapshots::routes())
         .merge(splits::routes())
         .merge(status::routes())

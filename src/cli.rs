@@ -43,6 +43,7 @@ mod publishes;
 mod raw;
 mod revert;
 mod session;
+mod sip;
 mod splits;
 mod status;
 mod table;

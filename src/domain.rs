@@ -28,6 +28,7 @@ pub mod refusal;
 pub mod reserved;
 pub mod route;
 pub mod sight;
+pub mod sip;
 pub mod split;
 pub mod state;
 pub mod test_call;

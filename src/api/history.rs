@@ -27,7 +27,7 @@ use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::json::faults::CODE;
 
-const NDJSON: &str = "application/x-ndjson";
+pub(super) const NDJSON: &str = "application/x-ndjson";
 /// Lines that are read at a time, where all are wanted.
 const LINES_AT_A_TIME: usize = 1_000;
 

@@ -23,6 +23,7 @@ mod real_time_configs;
 mod releases;
 mod requests;
 mod routes;
+mod sip;
 mod splits;
 mod staging;
 mod telephony;

@@ -77,6 +77,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     let (calls_front, admin_front) = (calls.front.clone(), admin.front.clone());
     let places = Places { calls: calls.reached(), admin: admin.reached(), sip: sip.addresses() };
     let renewing = renew(certificates, &settings, &folder, &places)?;
+    let sip_messages = sip.messages();
     let workers = start_workers(calls, sip, &plane)?;
     start_sweeping(&plane)?;
     let probing = probing::start(&settings, control.live(), &registry, &clock)?;
@@ -94,6 +95,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
         admin_tls: places.admin.tls.clone(),
         calls_in_progress: in_progress(&plane),
         test_call: test_call(&plane),
+        sip_messages,
         import_limits: import_limits(&settings),
         account_import_bytes_max: settings.limits.account_import_bytes_max,
         listed: Arc::clone(outgoing.listed()),

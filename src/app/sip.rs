@@ -7,8 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+
 use super::AppError;
 use super::connections::Listener;
+use crate::api::SipMessages;
+use crate::domain::sip::Unwatched;
 use crate::gateways::sip::exchange::{Exchange, SipPlane};
 use crate::gateways::sip::meters::{SipMeters, SocketDrops};
 use crate::gateways::sip::trunks::Trunks;
@@ -77,7 +81,9 @@ impl Sip {
         let secret = blake3::derive_key("cordboard sip tags and challenges", &key_secret);
         let meters = SipMeters::new(&trunks);
         let kept_max = answers_max / workers.max(1);
-        let plane = Arc::new(SipPlane { trunks, meters, secret, kept_max, shutdown: shutdown.clone() });
+        let watchers = Arc::default();
+        let plane = SipPlane { trunks, watchers, meters, secret, kept_max, shutdown: shutdown.clone() };
+        let plane = Arc::new(plane);
         let limits = Arc::new(Limits { idle_timeout: IDLE, ..limits });
         let front = |tls| Front {
             limits: Arc::clone(&limits),
@@ -117,6 +123,20 @@ impl Sip {
             Some((pairs, _)) => registry.add(SocketDrops(pairs.address)),
             None => Ok(()),
         }
+    }
+
+    /// How somebody watches what comes, as long as workers answer it.
+    pub(super) fn messages(&self) -> SipMessages {
+        let is_spoken = self.plain.is_some() || self.tls.is_some();
+        // Workers alone hold the plane: with the last of them everybody's watching ends.
+        let plane = Arc::downgrade(&self.plane);
+        Arc::new(move |watch| {
+            if !is_spoken {
+                return Err(Unwatched::NotSpoken);
+            }
+            let plane = plane.upgrade().ok_or(Unwatched::Leaving)?;
+            Ok(plane.watchers.watch(watch, plane.trunks.list())?.boxed())
+        })
     }
 
     /// The sockets of each worker.

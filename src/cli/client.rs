@@ -1,6 +1,6 @@
 //! Asks the API: one request, one answer, everything bounded.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::time::Duration;
 
 use rustls::CertificateError;
@@ -123,12 +123,26 @@ impl Client {
         })
     }
 
-    fn ask_within(
+    /// Reads something of management that has no end, where the answer is a yes.
+    pub(super) fn follow(&self, path: &Path) -> Result<impl BufRead + use<>, Failure> {
+        let answer = self.ask_within(None, Question::of("GET", path), |response, sent| {
+            if response.status().as_u16() == 200 {
+                return Ok(Ok(BufReader::new(response.into_body().into_reader())));
+            }
+            Reply::read(response, sent).map(Err)
+        })?;
+        answer.or_else(|reply| {
+            reply.granted()?;
+            Err(Failure::Nothing("the router answered something else".to_owned()))
+        })
+    }
+
+    fn ask_within<T>(
         &self,
         time: Option<Duration>,
         question: Question<'_>,
-        read: impl FnOnce(Response<Body>, Sent) -> Result<Reply, Error>,
-    ) -> Result<Reply, Failure> {
+        read: impl FnOnce(Response<Body>, Sent) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
         let listener = match question.plane {
             Plane::Management => &self.management,
             Plane::Calls => &self.calls,

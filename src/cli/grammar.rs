@@ -36,6 +36,7 @@ use super::publishes::PublishesArgs;
 use super::raw::{ApiArgs, OpenapiArgs};
 use super::revert::RevertArgs;
 use super::session::{Errand, Session};
+use super::sip::SipArgs;
 use super::splits::SplitsArgs;
 use super::status::{ReloadArgs, StatusArgs};
 use super::terminal::Terminal;
@@ -235,6 +236,7 @@ pub struct KeysResetArgs {
 pub enum ClientCommand {
     Explain(Asking<ExplainArgs>),
     TestCall(Asking<TestCallArgs>),
+    Sip(Asking<SipArgs>),
     Status(Asking<StatusArgs>),
     Reload(Asking<ReloadArgs>),
     Agents(Asking<AgentsArgs>),
@@ -334,6 +336,7 @@ impl ClientCommand {
         match self {
             Self::Explain(asking) => ask(asking, variables, terminal),
             Self::TestCall(asking) => ask(asking, variables, terminal),
+            Self::Sip(asking) => ask(asking, variables, terminal),
             Self::Status(asking) => ask(asking, variables, terminal),
             Self::Reload(asking) => ask(asking, variables, terminal),
             Self::Agents(asking) => ask(asking, variables, terminal),

@@ -1,7 +1,7 @@
 //! What a command has at hand: the router, the terminal, and how results are wanted.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::Path as FilePath;
 
 use serde_json::{Map, Value};
@@ -110,7 +110,12 @@ impl<'s, 't> Session<'s, 't> {
         self.client.pour(path, &mut *self.terminal.out)?.granted().map(drop)
     }
 
-    /// The same into something else.
+    /// Reads an answer of management that has no end, to be read line by line.
+    pub(super) fn follow(&self, path: &Path) -> Result<impl BufRead + use<>, Failure> {
+        self.client.follow(path)
+    }
+
+    /// The same as [`pour`](Self::pour) into something else.
     pub(super) fn pour_into(&self, path: &Path, out: &mut dyn Write) -> Result<Reply, Failure> {
         self.client.pour(path, out)?.granted()
     }

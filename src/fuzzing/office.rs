@@ -30,6 +30,7 @@ use crate::domain::change::{Change, Entry};
 use crate::domain::command::{Action, Author, Command};
 use crate::domain::fault::Fault;
 use crate::domain::id::Revision;
+use crate::domain::sip::Unwatched;
 use crate::domain::state::State;
 use crate::http::correlation::CORRELATION_ID;
 use crate::routing::series::SeriesBook;
@@ -108,6 +109,7 @@ impl Office {
             admin_tls: None,
             calls_in_progress: Arc::new(|| 7),
             test_call: Arc::new(|_| Some("{}".to_owned())),
+            sip_messages: Arc::new(|_| Err(Unwatched::NotSpoken)),
             import_limits: limits,
             account_import_bytes_max: BYTES_MAX,
             listed: Arc::default(),

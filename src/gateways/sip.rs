@@ -17,6 +17,7 @@
 pub mod connections;
 pub mod datagrams;
 pub mod digest;
+pub mod digits;
 pub mod exchange;
 pub mod grammar;
 pub mod identity;
@@ -30,12 +31,14 @@ pub mod redirect;
 pub mod request;
 pub mod response;
 pub mod server;
+pub mod shown;
 pub mod stream;
 pub mod transactions;
 pub mod trunk;
 pub mod trunks;
 pub mod uri;
 pub mod via;
+pub mod watchers;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;

@@ -97,6 +97,12 @@ impl Worker {
         Moment { now: Timestamp(clock.steady_ms_at(tick)), tick }
     }
 
+    /// What the wall clock shows, for people to read.
+    #[must_use]
+    pub fn wall_time(&self) -> Timestamp {
+        Timestamp(self.plane.parts.clock.now_ms())
+    }
+
     /// How long ago a moment was, in nanoseconds.
     #[must_use]
     pub fn since_ns(&self, moment: Moment) -> u64 {

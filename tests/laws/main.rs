@@ -52,6 +52,7 @@ mod release_life;
 mod releases;
 mod setting_up;
 mod sip;
+mod sip_trace;
 mod split_times;
 mod staging;
 mod stopping;

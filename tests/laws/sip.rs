@@ -14,12 +14,12 @@ use super::world::{AT_LIVE, NOBODYS, PATIENCE, PINNED_TO_V1, World};
 /// A moment in which nothing is expected to come.
 const NOTHING: Duration = Duration::from_millis(300);
 
-fn world() -> World {
+pub fn world() -> World {
     World::example().with_variable("CORDBOARD_SIP", "127.0.0.1:0")
 }
 
 /// Where a running world speaks SIP.
-fn spoken(world: &World) -> SocketAddr {
+pub fn spoken(world: &World) -> SocketAddr {
     let addresses: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(world.addresses()).unwrap()).unwrap();
     addresses["sip"].as_str().unwrap().parse().unwrap()
@@ -37,6 +37,11 @@ impl Caller {
 
     pub fn new() -> Self {
         Self::at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Where it is answered.
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
     }
 
     pub fn send(&self, to: SocketAddr, message: impl AsRef<[u8]>) {

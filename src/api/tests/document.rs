@@ -69,7 +69,7 @@ fn every_operation_says_what_it_does_what_it_takes_and_how_it_fails() {
 }
 
 /// Every path of both planes.
-const PATHS: [&str; 88] = [
+const PATHS: [&str; 89] = [
     "/api/v2/agents/{agent_id}/publish",
     "/api/v2/agents/{agent_id}/publish-history",
     "/api/v2/agents/{agent_id}/rollback",
@@ -151,6 +151,7 @@ const PATHS: [&str; 88] = [
     "/v1/release",
     "/v1/reload",
     "/v1/route",
+    "/v1/sip/messages",
     "/v1/snapshots/{hash}",
     "/v1/splits",
     "/v1/splits/{id}",

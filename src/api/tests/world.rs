@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use hyper::service::Service as _;
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::service::TowerToHyperService;
@@ -27,6 +28,7 @@ use crate::domain::command::{Action, Author, Command};
 use crate::domain::fault::Fault;
 use crate::domain::files::FileSet;
 use crate::domain::id::{AccountId, AgentId, ConfigHash, Environment, Pin};
+use crate::domain::sip::{SipNews, SipSeen, SipWatch, Unwatched};
 use crate::domain::test_call::TestCall;
 use crate::domain::testing::{file_agent, file_set};
 use crate::domain::time::Timestamp;
@@ -127,6 +129,28 @@ fn beginning() -> Vec<Change> {
     changes
 }
 
+/// Of trunk `carrier`: what is watched, then that two messages were missed, and the end. Another trunk's name says why not.
+fn sip_messages(watch: SipWatch) -> Result<BoxStream<'static, SipNews>, Unwatched> {
+    match watch.trunk.as_deref() {
+        None | Some("carrier") => {}
+        Some("unspoken") => return Err(Unwatched::NotSpoken),
+        Some("leaving") => return Err(Unwatched::Leaving),
+        Some("crowded") => return Err(Unwatched::TooMany(8)),
+        Some(_) => return Err(Unwatched::NoTrunk(vec!["carrier".to_owned()])),
+    }
+    let seen = SipSeen {
+        at: Timestamp(NOW),
+        trunk: Some("carrier".to_owned()),
+        transport: "udp",
+        source: "192.0.2.1:5060".parse().unwrap(),
+        received: format!("{watch:?}\r\n"),
+        answered: None,
+        dropped: Some("no_request"),
+    };
+    let news = [SipNews { missed: 0, seen: Some(seen) }, SipNews { missed: 2, seen: None }];
+    Ok(stream::iter(news).boxed())
+}
+
 fn random() -> [u8; 32] {
     rand::random()
 }
@@ -158,6 +182,7 @@ impl World {
                     format!("{{\"agentId\":\"{}\",\"pin\":\"{}\",\"test\":true}}", call.agent.agent, call.pin)
                 })
             }),
+            sip_messages: Arc::new(sip_messages),
             import_limits: ImportLimits {
                 rows_max: 1_000,
                 bytes_max: 1 << 16,

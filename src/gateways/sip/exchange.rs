@@ -9,6 +9,7 @@ use super::response::Status;
 use super::server::{Arrival, Handled, Outcome, RedirectServer, Transport};
 use super::stream::Framed;
 use super::trunks::Trunks;
+use super::watchers::{Sighting, Watchers};
 use crate::gateways::worker::Worker;
 use crate::http::shutdown::Shutdown;
 use crate::routing::switchboard::Purpose;
@@ -22,6 +23,8 @@ const RETRY_AFTER_S: u32 = 30;
 pub struct SipPlane {
     /// Who may ask.
     pub trunks: Trunks,
+    /// Who watches what comes.
+    pub watchers: Arc<Watchers>,
     /// What is counted.
     pub meters: SipMeters,
     /// Of which tags and challenges are functions.
@@ -85,6 +88,11 @@ impl Exchange {
             worker.ask(&call, occasion, moment, &mut Silent, |answer| answering.tell(answer))
         });
         tally.handled(trunk, &handled, worker.since_ns(moment));
+        if plane.watchers.are_any()
+            && let Some(sighting) = Sighting::of(&arrival, &handled, out, worker.wall_time())
+        {
+            plane.watchers.tell(&sighting);
+        }
         Answered { trunk, ..Answered::of(&handled) }
     }
 

@@ -48,6 +48,18 @@ pub enum Transport {
     Tls,
 }
 
+impl Transport {
+    /// As people are told it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
+}
+
 /// A message that came in.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
