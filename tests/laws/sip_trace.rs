@@ -207,14 +207,14 @@ fn only_who_may_watches_and_only_where_sip_is_spoken() {
     let refused = world.operator().get("/v1/sip/messages?trunk=nobody").must(404);
     assert!(refused.field() == "trunk" && refused.body.contains("default"), "{}", refused.body);
     Client::new(world.admin_address()).get("/v1/sip/messages").must(401);
-    let key = |permissions: Value| {
-        let body = json!({"name": "k", "permissions": permissions});
+    let key = |permission: &str| {
+        let body = json!({"name": permission, "permissions": [permission]});
         let made = world.operator().post("/v1/keys", &body).must(201).json();
         (made["key"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().to_owned())
     };
-    let (editor, _) = key(json!(["edit"]));
+    let (editor, _) = key("edit");
     Client::new(world.admin_address()).with_key(&editor).get("/v1/sip/messages").must(403);
-    let (reader, id) = key(json!(["read"]));
+    let (reader, id) = key("read");
     Client::new(world.admin_address()).with_key(&reader).get("/v1/sip/messages?unmasked=true").must(403);
 
     // A key that is ended ends what was begun with it, and shows nothing more.

@@ -232,6 +232,7 @@ fn with_masked_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::percent_decode_str;
     use proptest::prelude::*;
 
     use super::*;
@@ -250,7 +251,7 @@ mod tests {
     fn a_message_is_masked_and_all_else_is_as_it_stands() {
         assert_eq!(
             shown(INVITE.as_bytes(), false),
-            "INVITE sip:+141•••00;tok=•••@h;TOK = ••• SIP/2.0\r\n\
+            "INVITE sip:+141•••00;tok=•••;TOK = ••• SIP/2.0\r\n\
              Via: SIP/2.0/UDP 192.168.100.200:5062;branch=z9hG4bK1\r\n\
              f: ••• <sip:alice:•••@h>;tag=1\r\n\
              To: <sip:%2B141•••00@h>\r\n\
@@ -259,7 +260,6 @@ mod tests {
              y: •••\r\n\
              Call-ID: •••@h\r\n\
              CSeq: 7 INVITE\r\nX-Odd: \\u{1b}[2J\\u{202e}\r\n\r\n[10 bytes of body]"
-                .replace("tok=•••@h", "tok=•••")
         );
     }
 
@@ -317,7 +317,9 @@ mod tests {
                 prop_assert!(!line.contains(['\n', '\r']));
                 let steers = |c: char| c.is_control() && !"\t\r\n".contains(c);
                 prop_assert!(!text.contains(steers), "{text:?}");
-                let mut longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len);
+                // What is percent-encoded is no less a digit, nor the 20 of a blank a part of a number.
+                let decoded = percent_decode_str(&text).decode_utf8_lossy();
+                let mut longest = decoded.split(|c: char| !c.is_ascii_digit()).map(str::len);
                 prop_assert!(unmasked || longest.all(|digits| digits < NUMBER_DIGITS_MIN), "{text:?}");
             }
         }
