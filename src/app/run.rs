@@ -33,6 +33,7 @@ use crate::http::shutdown::DrainLimits;
 use crate::settings::Settings;
 use crate::settings::watch::FolderWatch;
 use crate::store::folder::DataFolder;
+use crate::telemetry::Health;
 use crate::telemetry::precedence::give_way;
 
 /// How often calls, series and tables that are over are let go of.
@@ -128,9 +129,7 @@ async fn live(router: Router, out: &mut dyn Write) -> Result<(), AppError> {
     say_ready(&places, control.state().revision);
     stop.asked(&control).await;
 
-    tracing::info!("draining: new calls are answered until no more come");
-    health.drain();
-    leave(&calls_front, &admin_front, settings.limits.drain_time).await;
+    leave(&health, &calls_front, &admin_front, settings.limits.drain_time).await;
     [keeping, testing, following, renewing].iter().chain(&probing).for_each(Task::abort);
     keep_split_calls(&control).await;
     join(serving, workers).await;
@@ -209,7 +208,9 @@ fn say_ready(places: &Places, revision: Revision) {
 }
 
 /// Leads both planes through their end, within a time.
-async fn leave(calls: &Front, admin: &Front, time: Duration) {
+async fn leave(health: &Health, calls: &Front, admin: &Front, time: Duration) {
+    tracing::info!("draining: new calls are answered until no more come");
+    health.drain();
     let limits = DrainLimits { total_max: time, ..DrainLimits::default() };
     let began = Instant::now();
     let cut = calls.shutdown.drain(&calls.traffic, limits).await;

@@ -1,7 +1,7 @@
 //! Messages of SIP watched as they come: by whom, what of them, and at nobody's cost.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Stdio;
 use std::thread;
 
@@ -25,8 +25,9 @@ impl Watcher {
     fn asking(admin: SocketAddr, key: &str, query: &str) -> Self {
         let mut stream = connect(admin).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let head =
-            format!("GET /v1/sip/messages?{query} HTTP/1.1\r\nhost: {admin}\r\nx-api-key: {key}\r\n\r\n");
+        let head = format!(
+            "GET /v1/sip/messages?{query} HTTP/1.1\r\nhost: {admin}\r\nx-api-key: {key}\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         Self(BufReader::new(stream))
     }
@@ -60,7 +61,7 @@ impl Watcher {
         id.split_once('@').unwrap().0.to_owned()
     }
 
-    fn to_the_end(mut self) -> String {
+    fn until_its_end(mut self) -> String {
         let mut rest = String::new();
         self.0.read_to_string(&mut rest).unwrap();
         rest
@@ -157,6 +158,26 @@ fn what_is_not_answered_says_why_and_a_connection_is_seen_like_datagrams() {
 }
 
 #[test]
+fn addresses_on_no_list_are_seen_by_who_sees_the_whole_instance_and_are_of_no_trunk() {
+    let trunk = "[[trunk]]\nname = \"carrier\"\naddresses = [\"127.0.0.2\"]\n";
+    let world = World::example().with("cordboard.toml", trunk);
+    let world = world.with_variable("CORDBOARD_SIP", "127.0.0.1:0").running();
+    let at = spoken(&world);
+    let account = world.operator().post("/v1/accounts", &json!({"name": "Two"})).must(201).json();
+    let mut all = Watcher::of(&world, "");
+    let mut carrier = Watcher::of(&world, "trunk=carrier");
+    let mut other = Watcher::asking(world.admin_address(), account["key"].as_str().unwrap(), "");
+    assert_eq!(other.next(), json!({"missed": 0}));
+    Caller::new().send(at, invite(PINNED_TO_V1, "stranger"));
+    let seen = all.seen();
+    assert_eq!((&seen["trunk"], &seen["dropped"]), (&Value::Null, &json!("refused")));
+    Caller::at(Ipv4Addr::new(127, 0, 0, 2)).ask(at, invite(PINNED_TO_V1, "known"));
+    assert_eq!((all.id(), carrier.id()), ("known".to_owned(), "known".to_owned()));
+    // The other account has no trunk and sees neither: the next thing that it is told is that nothing happens.
+    assert_eq!(other.next(), json!({"missed": 0}));
+}
+
+#[test]
 fn a_reader_that_reads_nothing_keeps_no_call_waiting_and_is_told_what_it_missed() {
     let world = world().running();
     let (at, caller) = (spoken(&world), Caller::new());
@@ -222,7 +243,7 @@ fn only_who_may_watches_and_only_where_sip_is_spoken() {
     watcher.next();
     world.operator().ask("DELETE", &format!("/v1/keys/{id}"), None).must(204);
     Caller::new().ask(spoken(&world), invite(PINNED_TO_V1, "afterwards"));
-    let rest = watcher.to_the_end();
+    let rest = watcher.until_its_end();
     assert!(rest.contains("0\r\n") && !rest.contains("INVITE"), "{rest}");
 }
 
@@ -230,7 +251,7 @@ fn only_who_may_watches_and_only_where_sip_is_spoken() {
 fn it_ends_when_the_router_leaves() {
     let mut world = world().running();
     let watcher = Watcher::of(&world, "");
-    let reading = thread::spawn(|| watcher.to_the_end());
+    let reading = thread::spawn(|| watcher.until_its_end());
     assert_eq!(world.terminate().code(), 0);
     assert!(reading.join().unwrap().ends_with("0\r\n\r\n"), "whole, and not cut");
 }

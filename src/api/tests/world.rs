@@ -130,7 +130,7 @@ fn beginning() -> Vec<Change> {
 }
 
 /// Of trunk `carrier`: what is watched, then that two messages were missed, and the end. Another trunk's name says why not.
-fn sip_messages(watch: SipWatch) -> Result<BoxStream<'static, SipNews>, Unwatched> {
+fn sip_messages(watch: &SipWatch) -> Result<BoxStream<'static, SipNews>, Unwatched> {
     match watch.trunk.as_deref() {
         None | Some("carrier") => {}
         Some("unspoken") => return Err(Unwatched::NotSpoken),
@@ -182,7 +182,7 @@ impl World {
                     format!("{{\"agentId\":\"{}\",\"pin\":\"{}\",\"test\":true}}", call.agent.agent, call.pin)
                 })
             }),
-            sip_messages: Arc::new(sip_messages),
+            sip_messages: Arc::new(|watch| sip_messages(&watch)),
             import_limits: ImportLimits {
                 rows_max: 1_000,
                 bytes_max: 1 << 16,
