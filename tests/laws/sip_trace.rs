@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Stdio;
 use std::thread;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -190,7 +191,9 @@ fn a_reader_that_reads_nothing_keeps_no_call_waiting_and_is_told_what_it_missed(
         caller.ask(at, invite.replace("Max-Forwards", &format!("X-Filling: {filling}\r\nMax-Forwards")));
     }
     let (mut seen, mut missed) = (0, 0);
+    let deadline = Instant::now() + PATIENCE;
     while seen + missed < count {
+        assert!(Instant::now() < deadline, "{seen} seen, {missed} missed");
         let news = slow.next();
         missed += news["missed"].as_u64().unwrap();
         seen += u64::from(news.get("received").is_some());
