@@ -23,6 +23,7 @@ mod process;
 #[expect(dead_code, reason = "other benches take the rest of it")]
 mod report;
 #[path = "kit/router.rs"]
+#[expect(dead_code, reason = "other benches take the rest of it")]
 mod router;
 
 use std::hint::black_box;
@@ -259,7 +260,7 @@ fn garbage(router: &Router, at: SocketAddr) -> io::Result<()> {
                     }
                     let _ = socket.send_to(&garbage, at);
                     sent += 64;
-                    if sent % 640 == 0 {
+                    if sent.is_multiple_of(640) {
                         thread::sleep(Duration::from_micros(100));
                     }
                 }

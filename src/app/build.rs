@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::addresses::Reached;
-use super::certificates::{Following, following};
+use super::certificates::{Certificates, Following, following};
 use super::check::check_start;
 use super::checked::Checked;
 use super::connections::{Connections, Listener};
@@ -143,16 +143,7 @@ pub(super) fn build(checked: Checked) -> Result<Router, AppError> {
         lag_max: settings.limits.lag_max,
     }));
     add_meters(&registry, &plane, &control)?;
-    let front = |plane, body_bytes_max| Front {
-        limits: Arc::new(limits(&settings, body_bytes_max)),
-        tls: certificates.of(plane),
-        new_id: NewId::new(random_id),
-        ..Front::default()
-    };
-    let (calls_front, admin_front) =
-        (front(CALLS, settings.limits.body_bytes_max), front(ADMIN, settings.limits.admin_body_bytes_max));
-    let sip_listeners = [settings.listen.sip, settings.listen.sip_tls].iter().flatten().count();
-    open_files::allow(&calls_front.limits, &admin_front.limits, sip_listeners);
+    let [calls_front, admin_front] = fronts(&settings, &certificates);
     let calls = listen(CALLS, calls, workers(&settings), calls_front)?;
     let admin = listen(ADMIN, admin, 1, admin_front)?;
     let (limits, shutdown) = (Limits::clone(&calls.front.limits), calls.front.shutdown.clone());
@@ -214,6 +205,21 @@ fn registry() -> Result<Registry, AppError> {
     registry.add_build(env!("CARGO_PKG_VERSION"))?;
     add_process(&registry)?;
     Ok(registry)
+}
+
+/// What the clients of calls, and those of management, may take; open files are allowed for all of them.
+fn fronts(settings: &Settings, certificates: &Certificates) -> [Front; 2] {
+    let front = |plane, body_bytes_max| Front {
+        limits: Arc::new(limits(settings, body_bytes_max)),
+        tls: certificates.of(plane),
+        new_id: NewId::new(random_id),
+        ..Front::default()
+    };
+    let calls = front(CALLS, settings.limits.body_bytes_max);
+    let admin = front(ADMIN, settings.limits.admin_body_bytes_max);
+    let sip_listeners = [settings.listen.sip, settings.listen.sip_tls].iter().flatten().count();
+    open_files::allow(&calls.limits, &admin.limits, sip_listeners);
+    [calls, admin]
 }
 
 /// Shows what is counted of connections, and of SIP where it is spoken.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::message::NoRequest;
 use super::response::Status;
 use super::server::{Handled, Method, Outcome, Silence};
+use super::trunk::Trunk;
 use super::trunks::Trunks;
 use crate::telemetry::cells::Cells;
 use crate::telemetry::histogram::Histogram;
@@ -41,7 +42,7 @@ impl SipMeters {
     #[must_use]
     pub fn new(trunks: &Trunks) -> Self {
         let cells = Series::new();
-        let names = trunks.list().iter().map(|trunk| trunk.name()).chain([""]);
+        let names = trunks.list().iter().map(Trunk::name).chain([""]);
         let mut nobodys = 0;
         for (row, name) in (0..).zip(names) {
             cells.begin(row, Labels::new(&[("trunk", name)]));
