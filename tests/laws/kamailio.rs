@@ -232,7 +232,7 @@ impl Exchange {
                         }
                     }
                     (_, Some("BYE"), true) if !call.ended.contains(&name.to_owned()) => {
-                        call.ended.push(name.to_owned())
+                        call.ended.push(name.to_owned());
                     }
                     _ => {}
                 }
