@@ -95,7 +95,7 @@ impl<'a> Marks<'a> {
         let mut parameter = |name: &str, value: &str| {
             out.extend_from_slice(name.as_bytes());
             // Nearly always: ids and tokens are made of little else.
-            if value.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._~".contains(&c)) {
+            if value.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_' | b'~')) {
                 out.extend_from_slice(value.as_bytes());
             } else {
                 utf8_percent_encode(value, ENCODED).for_each(|piece| out.extend_from_slice(piece.as_bytes()));

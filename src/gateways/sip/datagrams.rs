@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, UdpSocket as StdSocket};
+use std::net::UdpSocket as StdSocket;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
 use rustix::net::sockopt::{set_ip_mtu_discover, set_ipv6_mtu_discover};
 use tokio::io::Interest;
@@ -20,6 +20,8 @@ use super::exchange::Exchange;
 use super::server::Transport;
 use crate::http::shutdown::{Stage, reached};
 
+/// How many datagrams are read at once; at most those of `quinn-udp`, 32.
+const BATCH: usize = 16;
 /// The longest datagram there is, and room for several that the kernel hands over as one.
 const BUFFER_BYTES: usize = 65_536;
 /// How often old answers are let go, also where nothing comes.
@@ -38,33 +40,47 @@ pub async fn serve(
     mut stages: watch::Receiver<Stage>,
 ) -> io::Result<()> {
     let mut line = Line::new(socket, exchange)?;
-    let mut buffers = vec![0; BATCH_SIZE * BUFFER_BYTES];
-    let mut metas = [RecvMeta::default(); BATCH_SIZE];
+    let mut batch = Batch::new();
     let mut seconds = interval(QUIET);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut closing = pin!(reached(&mut stages, Stage::Closing));
     loop {
-        let received = tokio::select! {
+        tokio::select! {
             biased;
-            received = line.receive(&mut buffers, &mut metas) => received,
+            answered = line.answer_all(&mut batch) => match answered {
+                // There is more, and others on this thread have work too.
+                Ok(()) => yield_now().await,
+                // What another host says of a datagram we sent it; nothing to do with what comes next.
+                Err(why) => tracing::debug!(error = %why, "a datagram could not be read"),
+            },
             () = &mut closing => return Ok(()),
-            _ = seconds.tick() => {
-                line.exchange.borrow_mut().forget();
-                continue;
-            }
-        };
-        match received {
-            Ok(count) => {
-                let batch = buffers.chunks_exact(BUFFER_BYTES).zip(&metas).take(count);
-                batch.for_each(|(buffer, meta)| line.answer(buffer, meta));
-                if count == BATCH_SIZE {
-                    // There is more, and others on this thread have work too.
-                    yield_now().await;
-                }
-            }
-            // What another host says of a datagram we sent it; nothing to do with what comes next.
-            Err(why) => tracing::debug!(error = %why, "a datagram could not be read"),
+            _ = seconds.tick() => line.exchange.borrow_mut().forget(),
         }
+    }
+}
+
+/// Room for the datagrams that are read at once.
+struct Batch {
+    buffers: Vec<u8>,
+    metas: [RecvMeta; BATCH],
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { buffers: vec![0; BATCH * BUFFER_BYTES], metas: [RecvMeta::default(); BATCH] }
+    }
+
+    /// Reads what has come; how many buffers were filled.
+    fn read(&mut self, state: &UdpSocketState, socket: &UdpSocket) -> io::Result<usize> {
+        let mut slices = self.buffers.chunks_exact_mut(BUFFER_BYTES).map(IoSliceMut::new);
+        let mut slices: [IoSliceMut<'_>; BATCH] =
+            std::array::from_fn(|_| slices.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
+        state.recv(socket.into(), &mut slices, &mut self.metas)
+    }
+
+    /// The first so many buffers.
+    fn filled(&self, count: usize) -> impl Iterator<Item = (&[u8], &RecvMeta)> {
+        self.buffers.chunks_exact(BUFFER_BYTES).zip(&self.metas).take(count)
     }
 }
 
@@ -97,37 +113,29 @@ impl Line {
         })
     }
 
-    /// Waits for datagrams; how many buffers were filled.
-    async fn receive(&self, buffers: &mut [u8], metas: &mut [RecvMeta; BATCH_SIZE]) -> io::Result<usize> {
-        let mut slices = buffers.chunks_exact_mut(BUFFER_BYTES).map(IoSliceMut::new);
-        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
-            std::array::from_fn(|_| slices.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
-        let receive = || self.state.recv((&self.socket).into(), &mut slices, metas);
-        self.socket.async_io(Interest::READABLE, receive).await
-    }
-
-    /// Answers the datagrams of one buffer.
-    fn answer(&mut self, buffer: &[u8], meta: &RecvMeta) {
-        let bytes = buffer.get(..meta.len).unwrap_or(buffer);
-        for bytes in bytes.chunks(meta.stride.max(1)) {
-            let mut exchange = self.exchange.borrow_mut();
-            let answered = exchange.answer(bytes, meta.addr, Transport::Udp, &mut self.out);
-            let Some(to) = answered.to else { continue };
-            if self.send(to, meta.dst_ip).is_err() {
-                // Its sender asks again.
-                exchange.count_unsent(answered.trunk);
+    /// Waits for datagrams and answers them, until a whole batch has come at once.
+    async fn answer_all(&mut self, batch: &mut Batch) -> io::Result<()> {
+        let Self { socket, state, exchange, is_any, out } = self;
+        let answer = || {
+            let count = batch.read(state, socket)?;
+            for (buffer, meta) in batch.filled(count) {
+                let bytes = buffer.get(..meta.len).unwrap_or(buffer);
+                for bytes in bytes.chunks(meta.stride.max(1)) {
+                    let mut exchange = exchange.borrow_mut();
+                    let answered = exchange.answer(bytes, meta.addr, Transport::Udp, out);
+                    let Some(to) = answered.to else { continue };
+                    let src_ip = meta.dst_ip.filter(|_| *is_any);
+                    let transmit =
+                        Transmit { destination: to, ecn: None, contents: out, segment_size: None, src_ip };
+                    if state.try_send((&*socket).into(), &transmit).is_err() {
+                        // Its sender asks again.
+                        exchange.count_unsent(answered.trunk);
+                    }
+                }
             }
-        }
-    }
-
-    fn send(&self, to: std::net::SocketAddr, asked: Option<IpAddr>) -> io::Result<()> {
-        let transmit = Transmit {
-            destination: to,
-            ecn: None,
-            contents: &self.out,
-            segment_size: None,
-            src_ip: asked.filter(|_| self.is_any),
+            // The kernel had no more: to ask it once again would only tell the same.
+            if count < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         };
-        self.state.try_send((&self.socket).into(), &transmit)
+        socket.async_io(Interest::READABLE, answer).await
     }
 }
