@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::http::{Client, connect};
+use super::http::connect;
 use super::sip::{Caller, request, spoken, world};
 use super::world::{AT_LIVE, CALLER, PATIENCE, PINNED_TO_V1, World, encoded};
 
@@ -80,6 +80,15 @@ impl Watcher {
             rest.push_str(&line);
         }
     }
+}
+
+/// What somebody is told who may not watch; who may would read for ever.
+#[track_caller]
+fn refused(world: &World, key: &str, query: &str, status: u16) -> String {
+    let mut asking = Watcher::asking(world.admin_address(), key, query);
+    let first = asking.line();
+    assert!(first.contains(&format!(" {status} ")), "{first}");
+    asking.until_its_end()
 }
 
 fn invite(number: &str, id: &str) -> String {
@@ -217,8 +226,7 @@ fn a_reader_that_reads_nothing_keeps_no_call_waiting_and_is_told_what_it_missed(
 fn there_is_room_for_eight_and_who_has_gone_makes_room() {
     let world = world().running();
     let mut watchers: Vec<Watcher> = (0..8).map(|_| Watcher::of(&world, "")).collect();
-    let refused = world.operator().get("/v1/sip/messages").must(503);
-    assert_eq!(refused.json()["error_code"], "TOO_MANY_WATCHERS");
+    assert!(refused(&world, &world.key(), "", 503).contains("TOO_MANY_WATCHERS"));
     drop(watchers.pop());
     // Another message shows that it has gone.
     world.until("there is room", |world| {
@@ -232,23 +240,22 @@ fn there_is_room_for_eight_and_who_has_gone_makes_room() {
 #[test]
 fn only_who_may_watches_and_only_where_sip_is_spoken() {
     let silent = World::example().running();
-    let refused = silent.operator().get("/v1/sip/messages").must(409);
-    assert_eq!(refused.json()["error_code"], "SIP_NOT_SPOKEN");
+    assert!(refused(&silent, &silent.key(), "", 409).contains("SIP_NOT_SPOKEN"));
     assert_eq!(silent.client(&["sip", "trace"]).code(), 1);
 
     let world = world().running();
-    let refused = world.operator().get("/v1/sip/messages?trunk=nobody").must(404);
-    assert!(refused.field() == "trunk" && refused.body.contains("default"), "{}", refused.body);
-    Client::new(world.admin_address()).get("/v1/sip/messages").must(401);
+    let told = refused(&world, &world.key(), "trunk=nobody", 404);
+    assert!(told.contains("\"field\":\"trunk\"") && told.contains("there are default"), "{told}");
+    refused(&world, "nobodys", "", 401);
     let key = |permission: &str| {
         let body = json!({"name": permission, "permissions": [permission]});
         let made = world.operator().post("/v1/keys", &body).must(201).json();
         (made["key"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().to_owned())
     };
     let (editor, _) = key("edit");
-    Client::new(world.admin_address()).with_key(&editor).get("/v1/sip/messages").must(403);
+    refused(&world, &editor, "", 403);
     let (reader, id) = key("read");
-    Client::new(world.admin_address()).with_key(&reader).get("/v1/sip/messages?unmasked=true").must(403);
+    refused(&world, &reader, "unmasked=true", 403);
 
     // A key that is ended ends what was begun with it, and shows nothing more.
     let mut watcher = Watcher::asking(world.admin_address(), &reader, "");
