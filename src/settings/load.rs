@@ -250,9 +250,13 @@ mod tests {
 
     #[test]
     fn short_variables_say_the_same_and_may_not_contradict_the_long_ones() {
-        for (key, short) in
-            [("listen.calls", "CALLS"), ("listen.admin", "ADMIN"), ("log.level", "LOG"), ("data", "DATA")]
-        {
+        for (key, short) in [
+            ("listen.calls", "CALLS"),
+            ("listen.admin", "ADMIN"),
+            ("listen.sip", "SIP"),
+            ("log.level", "LOG"),
+            ("data", "DATA"),
+        ] {
             let (_, value, other) = KEYS.into_iter().find(|(found, ..)| *found == key).unwrap();
             let short = with_variable(&format!("CORDBOARD_{short}"), value.trim_matches('"'));
             assert_eq!(loaded("", &short).unwrap(), from_file(&format!("{key} = {value}")));
@@ -281,8 +285,9 @@ mod tests {
     #[test]
     fn every_variable_that_says_a_setting_is_known_and_a_misspelt_one_is_told_with_the_nearest() {
         let names = KEYS.map(|(key, ..)| format!("CORDBOARD_{}", key.replace('.', "_").to_uppercase()));
-        let short = ["CORDBOARD_CONFIG", "CORDBOARD_CALLS", "CORDBOARD_ADMIN", "CORDBOARD_LOG"];
-        let all: Vec<&str> = names.iter().map(String::as_str).chain(short).collect();
+        let short =
+            ["CONFIG", "CALLS", "ADMIN", "SIP", "SIP_TLS", "LOG"].map(|name| format!("CORDBOARD_{name}"));
+        let all: Vec<&str> = names.iter().chain(&short).map(String::as_str).collect();
         assert_eq!(variables(), all.iter().map(|name| (*name).to_owned()).collect());
         let set =
             all.iter().map(|name| (*name, "1")).chain([("CORDBOARD_URL", "x"), ("CORDBOARD_EMPTY", "")]);
