@@ -63,7 +63,7 @@ impl Transport {
 /// A message that came in.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
-    /// Its bytes: a datagram, or what [`frame`](super::stream::frame) cut.
+    /// Its bytes: a datagram, or what [`frame`] cut.
     pub bytes: &'a [u8],
     /// From where.
     pub source: SocketAddr,
