@@ -29,7 +29,7 @@ pub mod traffic;
 
 mod acceptor;
 mod connection;
-mod linger;
+pub mod linger;
 mod pulse;
 mod unread;
 

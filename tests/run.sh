@@ -128,11 +128,12 @@ find_telephony() {
       kamailio kamailio-utils-modules kamailio-json-modules sip-tester
     local package
     for package in "$work"/debs/*.deb; do dpkg-deb -x "$package" "$root"; done
-    lib="$(dirname "$(dirname "$(find "$root" -name tm.so)")")"
-    printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q -L %q "$@"\n' "$(dirname "$lib"):$lib" "$root/usr/sbin/kamailio" \
+    lib="$(dirname "$(dirname "$(find "$root" -path '*kamailio/modules/tm.so')")")"
+    # What is installed is used as it is.
+    has kamailio || printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q -L %q "$@"\n' "$(dirname "$lib"):$lib" "$root/usr/sbin/kamailio" \
       "$lib/modules" >"$telephony/bin/kamailio"
-    printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$(dirname "$lib")" "$root/usr/bin/sipp" >"$telephony/bin/sipp"
-    chmod +x "$telephony/bin/kamailio" "$telephony/bin/sipp"
+    has sipp || printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$(dirname "$lib")" "$root/usr/bin/sipp" >"$telephony/bin/sipp"
+    chmod +x "$telephony"/bin/*
   fi
   PATH="$telephony/bin:$PATH"
   kamailio -v | grep version:

@@ -15,6 +15,7 @@ use crate::api::SipMessages;
 use crate::domain::sip::Unwatched;
 use crate::gateways::sip::exchange::{Exchange, SipPlane};
 use crate::gateways::sip::meters::{SipMeters, SocketDrops};
+use crate::gateways::sip::transactions::Room;
 use crate::gateways::sip::trunks::Trunks;
 use crate::gateways::sip::{connections, datagrams};
 use crate::gateways::worker::Worker;
@@ -80,9 +81,9 @@ impl Sip {
         let SipParts { trunks, key_secret, limits, tls, shutdown } = parts;
         let secret = blake3::derive_key("cordboard sip tags and challenges", &key_secret);
         let meters = SipMeters::new(&trunks);
-        let kept_max = answers_max / workers.max(1);
+        let room = Room::new(answers_max);
         let watchers = Arc::default();
-        let plane = SipPlane { trunks, watchers, meters, secret, kept_max, shutdown: shutdown.clone() };
+        let plane = SipPlane { trunks, watchers, meters, secret, room, shutdown: shutdown.clone() };
         let plane = Arc::new(plane);
         let limits = Arc::new(Limits { idle_timeout: IDLE, ..limits });
         let front = |tls| Front {

@@ -14,7 +14,7 @@ const TOTAL_MAX: Duration = Duration::from_secs(5);
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// Says goodbye and waits, within bounds, until the peer has closed too.
-pub(super) async fn linger<T: AsyncRead + AsyncWrite + Unpin>(mut socket: T) {
+pub async fn linger<T: AsyncRead + AsyncWrite + Unpin>(mut socket: T) {
     // The peer may be gone already; then there is nothing to wait for. The goodbye of TLS has to be sent, so that a
     // peer which takes nothing could hold it up.
     if !matches!(timeout(TOTAL_MAX, socket.shutdown()).await, Ok(Ok(()))) {

@@ -16,6 +16,7 @@ use super::message::MESSAGE_BYTES_MAX;
 use super::server::Transport;
 use super::stream::{Framed, PONG};
 use crate::http::limits::Limits;
+use crate::http::linger::linger;
 use crate::http::server::{Connected, Front, attend};
 use crate::http::shutdown::{Stage, reached};
 use crate::http::tls::secure;
@@ -73,6 +74,8 @@ struct Talk<S> {
     /// When there is anything to tell of what has come.
     worth: Worth,
     is_over: bool,
+    /// Whether it comes from a trunk: a stranger is told so once, and has no more time than for that.
+    is_known: bool,
 }
 
 /// When another look at what has come is worth it.
@@ -95,7 +98,9 @@ impl Worth {
 impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     fn new(stream: S, peer: SocketAddr, transport: Transport, exchange: Rc<RefCell<Exchange>>) -> Self {
         let (come, answer, answers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { stream, peer, transport, exchange, come, answer, answers, worth: Worth::ANY, is_over: false }
+        let is_known = exchange.borrow().knows(peer.ip());
+        let (worth, is_over) = (Worth::ANY, false);
+        Self { stream, peer, transport, exchange, come, answer, answers, worth, is_over, is_known }
     }
 
     /// Reads and answers until either side ends it.
@@ -118,6 +123,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                 let Ok(answered) = self.answer_all(limits.header_timeout).await else { return };
                 has_answered = answered;
             }
+            if !self.is_known {
+                continue;
+            }
             if self.come.is_empty() {
                 deadline = Instant::now() + limits.idle_timeout;
             } else if has_answered || !is_within {
@@ -126,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             }
             is_within = !self.come.is_empty();
         }
-        let _ = timeout(limits.header_timeout, self.stream.shutdown()).await;
+        linger(self.stream).await;
     }
 
     /// Reads what comes next; where it begins among what has come, or nothing where that was all.
@@ -149,7 +157,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                 }
                 Framed::Blank(bytes) => bytes,
                 Framed::Ping(bytes) => {
-                    self.answers.extend_from_slice(PONG);
+                    if self.is_known {
+                        self.answers.extend_from_slice(PONG);
+                    }
                     bytes
                 }
                 Framed::Message(bytes) => {
@@ -175,9 +185,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     fn answer(&mut self, at: usize, bytes: usize) {
         let message = self.come.get(at..at + bytes).unwrap_or_default();
         let mut exchange = self.exchange.borrow_mut();
-        let answered = exchange.answer(message, self.peer, self.transport, &mut self.answer);
+        exchange.answer(message, self.peer, self.transport, &mut self.answer);
         self.answers.extend_from_slice(&self.answer);
-        self.is_over |= answered.is_strangers;
+        self.is_over |= !self.is_known;
     }
 
     async fn send(&mut self, time: Duration) -> io::Result<()> {

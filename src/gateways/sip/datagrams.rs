@@ -43,12 +43,14 @@ pub async fn serve(
     let mut batch = Batch::new();
     let mut seconds = interval(QUIET);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let leaving = stages.clone();
     let mut closing = pin!(reached(&mut stages, Stage::Closing));
     loop {
         tokio::select! {
             biased;
             answered = line.answer_all(&mut batch) => match answered {
-                // There is more, and others on this thread have work too.
+                // There is more, and others on this thread have work too; a flood is not to keep the server from leaving.
+                Ok(()) if *leaving.borrow() >= Stage::Closing => return Ok(()),
                 Ok(()) => yield_now().await,
                 // What another host says of a datagram we sent it; nothing to do with what comes next.
                 Err(why) => tracing::debug!(error = %why, "a datagram could not be read"),
@@ -101,6 +103,8 @@ impl Line {
         // An answer may be longer than a packet: it has to be sent in pieces, not be refused.
         if address.is_ipv6() {
             set_ipv6_mtu_discover(&socket, Ipv6PathMtuDiscovery::DONT)?;
+            // Peers of IPv4 may be at it too; a socket of IPv6 alone knows no such option.
+            let _ = set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::DONT);
         } else {
             set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::DONT)?;
         }

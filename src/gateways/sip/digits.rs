@@ -1,13 +1,13 @@
 //! Digits of phone numbers as they stand in messages: in a row, percent-encoded, with what people write between them.
 
 /// Most separators between two digits of a number.
-const BETWEEN_MAX: usize = 2;
+const BETWEEN_MAX: usize = 4;
 
 /// What stands somewhere.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
     Digit(u8),
-    /// What people write between digits (RFC 3966, section 5.1.1), or a space.
+    /// What people write between digits (RFC 3966, section 5.1.1), a blank, or the end of a folded line.
     Between,
 }
 
@@ -16,7 +16,7 @@ const fn mark(bytes: &[u8]) -> Option<(Mark, usize)> {
     Some(match bytes {
         [digit @ b'0'..=b'9', ..] => (Mark::Digit(*digit), 1),
         [b'%', b'3', digit @ b'0'..=b'9', ..] => (Mark::Digit(*digit), 3),
-        [b'-' | b'.' | b'(' | b')' | b' ', ..] => (Mark::Between, 1),
+        [b'-' | b'.' | b'(' | b')' | b'/' | b'_' | b' ' | b'\t' | b'\r' | b'\n', ..] => (Mark::Between, 1),
         [b'%', b'2', b'0' | b'8' | b'9' | b'd' | b'D' | b'e' | b'E', ..] => (Mark::Between, 3),
         _ => return None,
     })

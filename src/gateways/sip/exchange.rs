@@ -1,13 +1,13 @@
 //! One thread's redirect server, joined with what decides, counts and watches.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::meters::{SipMeters, SipTally};
-use super::response::Status;
 use super::server::{Arrival, Handled, Outcome, RedirectServer, Transport};
 use super::stream::Framed;
+use super::transactions::Room;
 use super::trunks::Trunks;
 use super::watchers::{Sighting, Watchers};
 use crate::gateways::worker::Worker;
@@ -29,8 +29,8 @@ pub struct SipPlane {
     pub meters: SipMeters,
     /// Of which tags and challenges are functions.
     pub secret: [u8; 32],
-    /// How many answers one thread remembers.
-    pub kept_max: usize,
+    /// How many answers are remembered by all threads together.
+    pub room: Room,
     /// By which new calls are turned away.
     pub shutdown: Shutdown,
 }
@@ -49,8 +49,6 @@ pub struct Exchange {
 pub struct Answered {
     /// Where a datagram is to be sent; nothing where none is.
     pub to: Option<SocketAddr>,
-    /// Whether the sender is not to be listened to any more.
-    pub is_strangers: bool,
     /// By which trunk it came.
     pub trunk: Option<u16>,
 }
@@ -60,7 +58,7 @@ impl Exchange {
     #[must_use]
     pub fn new(worker: Rc<Worker>, plane: &Arc<SipPlane>) -> Self {
         Self {
-            server: RedirectServer::new(plane.secret, plane.kept_max),
+            server: RedirectServer::new(plane.secret, plane.room.clone()),
             worker,
             plane: Arc::clone(plane),
             tally: plane.meters.tally(),
@@ -96,6 +94,12 @@ impl Exchange {
         Answered { trunk, ..Answered::of(&handled) }
     }
 
+    /// Whether a source is on a trunk's list.
+    #[must_use]
+    pub fn knows(&self, source: IpAddr) -> bool {
+        self.plane.trunks.of(source).is_some()
+    }
+
     /// Looks at what a stream begins with.
     pub fn frame(&mut self, stream: &[u8]) -> Framed {
         self.server.frame(stream)
@@ -116,10 +120,8 @@ impl Exchange {
 impl Answered {
     fn of(handled: &Handled) -> Self {
         match handled.outcome {
-            Outcome::Reply(reply) => {
-                Self { to: Some(reply.to), is_strangers: reply.status == Status::FORBIDDEN, trunk: None }
-            }
-            Outcome::Silence(_) => Self { to: None, is_strangers: false, trunk: None },
+            Outcome::Reply(reply) => Self { to: Some(reply.to), trunk: None },
+            Outcome::Silence(_) => Self { to: None, trunk: None },
         }
     }
 }

@@ -10,6 +10,7 @@ use super::message::{FIELDS_MAX, Index, MESSAGE_BYTES_MAX, Message, VIAS_MAX, te
 use super::name::Name;
 use super::server::{Arrival, Outcome, RedirectServer, Transport};
 use super::stream::{Framed, frame};
+use super::transactions::Room;
 use super::trunk::Trunk;
 use super::via::Via;
 use crate::domain::id::AccountId;
@@ -48,7 +49,7 @@ pub(crate) fn message() -> impl Fn(&[u8]) {
 pub(crate) fn comes_back() -> impl Fn(&[u8]) {
     let account = AccountId::parse("ws-1").expect("an id");
     let trunk = Trunk { trust_headers: true, ..Trunk::new("default", 0, account) };
-    let server = RefCell::new(RedirectServer::new([1; 32], 100));
+    let server = RefCell::new(RedirectServer::new([1; 32], Room::new(100)));
     let source = SocketAddr::from(([192, 0, 2, 1], 5062));
     move |bytes| {
         for transport in [Transport::Udp, Transport::Tls] {

@@ -1,6 +1,6 @@
 //! A request whose every part that matters has been found good.
 
-use super::grammar::{is_blank, is_token, number, trim};
+use super::grammar::{is_blank, number, trim};
 use super::message::{Ends, Fault, Message, VIAS_MAX};
 use super::name::Name;
 use super::party::Party;
@@ -71,7 +71,7 @@ impl<'m> Request<'m> {
     /// What of it a server has to be able to do: the option tags of `Require`.
     pub fn required(&self) -> impl Iterator<Item = &'m [u8]> + use<'m> {
         let values = self.message.all(Name::Require);
-        values.flat_map(|value| value.split(|c| *c == b',')).map(trim).filter(|tag| is_token(tag))
+        values.flat_map(|value| value.split(|c| *c == b',')).map(trim).filter(|tag| !tag.is_empty())
     }
 }
 

@@ -12,7 +12,7 @@ use super::redirect::{Answered, Answering, TOLD_BYTES_MAX};
 use super::request::Request;
 use super::response::{Status, destination, end, head, header};
 use super::stream::{Framed, frame};
-use super::transactions::{Kept, Transactions};
+use super::transactions::{Kept, Room, Transactions};
 use super::trunk::Trunk;
 use super::uri::{NoUri, Scheme, Uri};
 use super::via::Via;
@@ -190,12 +190,12 @@ pub struct RedirectServer {
 }
 
 impl RedirectServer {
-    /// A server that remembers so many answers.
+    /// A server that remembers as many answers as there is room for.
     ///
     /// Tags and challenges are functions of the secret: workers that share one give the same.
     #[must_use]
-    pub fn new(secret: [u8; 32], kept_max: usize) -> Self {
-        let transactions = Transactions::new(kept_max);
+    pub fn new(secret: [u8; 32], room: Room) -> Self {
+        let transactions = Transactions::new(room);
         Self { draining: None, transactions, secret, index: Index::default(), told: Vec::new() }
     }
 
@@ -388,8 +388,8 @@ impl Desk<'_> {
                 separator = ", ";
             }
         }
-        let lacks = !self.told.is_empty();
-        if lacks {
+        let lacks = request.required().next().is_some();
+        if !self.told.is_empty() {
             self.told.extend_from_slice(b"\r\n");
         }
         lacks

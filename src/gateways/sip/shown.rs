@@ -48,11 +48,14 @@ pub fn shown(bytes: &[u8], unmasked: bool) -> String {
         let (line, behind) = rest.split_at(field_end(rest));
         rest = behind;
         let (field, end) = without_end(line);
-        text.push_str(&field_text(field, unmasked));
+        // What would be cut is not looked at: it could be much.
+        let room = (SHOWN_BYTES_MAX + 1).saturating_sub(text.len());
+        text.push_str(&field_text(field.get(..room).unwrap_or(field), unmasked));
         text.push_str(end);
         if text.len() > SHOWN_BYTES_MAX {
             text.truncate(text.floor_char_boundary(SHOWN_BYTES_MAX));
             text.push_str(&format!("\n[cut: {} bytes in all]", bytes.len()));
+            text.shrink_to_fit();
             return text;
         }
         if field.is_empty() {
@@ -194,24 +197,36 @@ fn without_tokens(text: &str) -> String {
     })
 }
 
-/// A text whose URIs have no passwords.
+/// A text whose URIs have no passwords. One pass, whatever it is: strangers write it.
 fn without_passwords(text: &str) -> String {
     replaced(text, |text| {
         let mut from = 0;
         loop {
-            let rest = text.get(from..)?;
-            let scheme =
-                ["sip:", "sips:"].iter().filter_map(|scheme| Some((find_word(rest, scheme)?, scheme)));
-            let (at, scheme) = scheme.min()?;
-            from += at + scheme.len();
+            from += behind_scheme(text.get(from..)?)?;
             let rest = text.get(from..)?;
             let end = rest.find(|c: char| c.is_whitespace() || "<>\"".contains(c)).unwrap_or(rest.len());
             let user = rest.get(..end)?.rfind('@').and_then(|at| rest.get(..at)).unwrap_or_default();
             if let Some(colon) = user.find(':') {
                 return Some((from + colon + 1, from + user.len(), HIDDEN.to_owned()));
             }
+            // A URI within this one would have a colon before the mark.
+            from += end;
         }
     })
+}
+
+/// Behind the colon of the first `sip:` or `sips:`.
+fn behind_scheme(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let word = from + find_word(text.get(from..)?, "sip")?;
+        from = word + 3;
+        match text.as_bytes().get(from..) {
+            Some([b':', ..]) => return Some(from + 1),
+            Some([b's' | b'S', b':', ..]) => return Some(from + 2),
+            _ => {}
+        }
+    }
 }
 
 /// A text whose phone numbers are masked; addresses of hosts are none.

@@ -1,6 +1,8 @@
 //! Invitations answered a moment ago, so that one that comes again is answered the same.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use foldhash::fast::FixedState;
 
@@ -20,6 +22,25 @@ pub struct Kept {
     pub told: Box<[u8]>,
 }
 
+/// Room for answers, which several servers share; clones are the same room.
+#[derive(Debug, Clone)]
+pub struct Room {
+    taken: Arc<AtomicUsize>,
+    max: usize,
+}
+
+impl Room {
+    /// Room for so many.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self { taken: Arc::default(), max: max.max(1) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.taken.load(Relaxed) >= self.max
+    }
+}
+
 /// Answers of the last 32 seconds, as many as there is room for.
 ///
 /// Takes some 100 bytes and what was told for each: half a kilobyte.
@@ -28,14 +49,14 @@ pub struct Transactions {
     kept: HashMap<Key, Kept, FixedState>,
     /// When each is forgotten, the earliest first.
     ends: VecDeque<(Timestamp, Key)>,
-    kept_max: usize,
+    room: Room,
 }
 
 impl Transactions {
-    /// Room for so many.
+    /// None yet.
     #[must_use]
-    pub fn new(kept_max: usize) -> Self {
-        Self { kept: HashMap::default(), ends: VecDeque::new(), kept_max: kept_max.max(1) }
+    pub fn new(room: Room) -> Self {
+        Self { kept: HashMap::default(), ends: VecDeque::new(), room }
     }
 
     /// What was answered within the last 32 seconds.
@@ -44,17 +65,18 @@ impl Transactions {
         self.kept.get(key)
     }
 
-    /// Keeps an answer; where there is no room the oldest makes way, which is sent again least.
+    /// Keeps an answer; where there is no room the oldest here makes way, which is sent again least.
     pub fn keep(&mut self, key: Key, kept: Kept, now: Timestamp) {
         self.forget(now);
         if self.kept.contains_key(&key) {
             return;
         }
-        if self.ends.len() >= self.kept_max
+        if self.room.is_full()
             && let Some((_, oldest)) = self.ends.pop_front()
         {
-            self.kept.remove(&oldest);
+            self.let_go(&oldest);
         }
+        self.room.taken.fetch_add(1, Relaxed);
         self.kept.insert(key, kept);
         self.ends.push_back((now.plus_ms(LIFE_MS), key));
     }
@@ -64,8 +86,15 @@ impl Transactions {
         while let Some((end, key)) = self.ends.front()
             && *end <= now
         {
-            self.kept.remove(key);
+            let key = *key;
             self.ends.pop_front();
+            self.let_go(&key);
+        }
+    }
+
+    fn let_go(&mut self, key: &Key) {
+        if self.kept.remove(key).is_some() {
+            self.room.taken.fetch_sub(1, Relaxed);
         }
     }
 
@@ -82,6 +111,12 @@ impl Transactions {
     }
 }
 
+impl Drop for Transactions {
+    fn drop(&mut self) {
+        self.room.taken.fetch_sub(self.kept.len(), Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_remembered_for_32_seconds_and_not_a_moment_longer() {
-        let mut transactions = Transactions::new(10);
+        let mut transactions = Transactions::new(Room::new(10));
         transactions.keep([1; 16], kept("one"), NOW);
         let last = NOW.plus_ms(LIFE_MS - 1);
         assert_eq!(transactions.find(&[1; 16], last), Some(&kept("one")));
@@ -105,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_first_answer_stays_and_is_kept_no_longer_for_a_second_one() {
-        let mut transactions = Transactions::new(10);
+        let mut transactions = Transactions::new(Room::new(10));
         transactions.keep([1; 16], kept("one"), NOW);
         transactions.keep([1; 16], kept("two"), NOW.plus_ms(20_000));
         assert_eq!(transactions.find(&[1; 16], NOW.plus_ms(31_999)), Some(&kept("one")));
@@ -114,7 +149,8 @@ mod tests {
 
     #[test]
     fn the_oldest_makes_way_where_there_is_no_room() {
-        let mut transactions = Transactions::new(3);
+        let room = Room::new(3);
+        let mut transactions = Transactions::new(room.clone());
         for at in 0..100_u8 {
             transactions.keep([at; 16], kept("x"), NOW.plus_ms(at.into()));
             assert!(transactions.len() <= 3 && transactions.ends.len() == transactions.len());
@@ -122,5 +158,13 @@ mod tests {
         let found: Vec<u8> =
             (0..100).filter(|at| transactions.find(&[*at; 16], NOW.plus_ms(99)).is_some()).collect();
         assert_eq!(found, [97, 98, 99]);
+        // One server has all the room that the others leave, and gives it back.
+        let mut another = Transactions::new(room.clone());
+        another.keep([200; 16], kept("y"), NOW);
+        assert!(room.is_full() && another.len() == 1);
+        drop(transactions);
+        assert_eq!(room.taken.load(Relaxed), 1);
+        another.forget(NOW.plus_ms(LIFE_MS));
+        assert_eq!(room.taken.load(Relaxed), 0);
     }
 }

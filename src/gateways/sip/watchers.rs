@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -37,7 +37,7 @@ const OF_NUMBERS: [&str; 4] = ["From", "To", "P-Asserted-Identity", "Diversion"]
 #[derive(Debug, Default)]
 pub struct Watchers {
     list: ArcSwap<Vec<Arc<Watcher>>>,
-    is_any: AtomicBool,
+    count: AtomicUsize,
 }
 
 /// One of them, as workers know it.
@@ -72,7 +72,7 @@ impl Watchers {
     /// Whether anybody watches; one relaxed load.
     #[inline]
     pub fn are_any(&self) -> bool {
-        self.is_any.load(Relaxed)
+        self.count.load(Relaxed) > 0
     }
 
     /// Shows a message to whom it concerns.
@@ -110,7 +110,7 @@ impl Watchers {
         if before.len() >= WATCHERS_MAX {
             return Err(Unwatched::TooMany(WATCHERS_MAX));
         }
-        self.is_any.store(true, Relaxed);
+        self.count.fetch_add(1, Relaxed);
         Ok(Watching { told, missed, watcher: Arc::downgrade(&watcher), watchers: Arc::downgrade(self) })
     }
 
@@ -119,9 +119,7 @@ impl Watchers {
             let is_other = |it: &&Arc<Watcher>| Arc::as_ptr(it) != watcher.as_ptr();
             list.iter().filter(is_other).cloned().collect::<Vec<_>>()
         });
-        // Who comes between these two lines is not to be overlooked.
-        self.is_any.store(false, Relaxed);
-        self.is_any.store(!self.list.load().is_empty(), Relaxed);
+        self.count.fetch_sub(1, Relaxed);
     }
 }
 

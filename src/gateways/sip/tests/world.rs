@@ -6,6 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::gateways::http::tests::world::{START_MS, World, account};
 use crate::gateways::numbering::Numbering;
 use crate::gateways::sip::server::{Arrival, Outcome, RedirectServer, Reply, Silence, Transport};
+use crate::gateways::sip::transactions::Room;
 use crate::gateways::sip::trunk::Trunk;
 use crate::gateways::worker::Worker;
 use crate::routing::switchboard::Purpose;
@@ -77,7 +78,7 @@ impl Switch {
         let worker = Worker::new(&world.plane, [5; 32]);
         Self {
             world,
-            server: RedirectServer::new([4; 32], 1_000),
+            server: RedirectServer::new([4; 32], Room::new(1_000)),
             trunk: Trunk::new("default", 0, account()),
             plans: None,
             source: "192.0.2.1:5062".parse().unwrap(),
