@@ -27,7 +27,10 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use crate::gateways::sip::fuzzing::{Said, Written};
+
 use crate::gateways::http::fuzzing as call_plane;
+use crate::gateways::probing::fuzzing as probing;
 use crate::gateways::sip::fuzzing as sip;
 use crate::http::fuzzing::Talk;
 use crate::{api, control, settings};
@@ -39,7 +42,7 @@ pub type Law = Box<dyn Fn(&[u8])>;
 pub type Maker = fn() -> Law;
 
 /// Every law by the name of its target.
-pub const LAWS: [(&str, Maker); 26] = [
+pub const LAWS: [(&str, Maker); 28] = [
     ("addresses", || Box::new(addresses::law)),
     ("agent_body", || Box::new(agent_body::law())),
     ("agent_config", || Box::new(agent_config::law)),
@@ -62,7 +65,9 @@ pub const LAWS: [(&str, Maker); 26] = [
     ("route_file", || Box::new(control::files::fuzzing::route_file(&world::files(), world::accounts()))),
     ("route_query", || Box::new(call_plane::route_query(world::connection()))),
     ("settings", || Box::new(settings::fuzzing::law)),
+    ("sip_answer", || Box::new(probing::answer())),
     ("sip_message", || Box::new(sip::message())),
+    ("sip_peer", || Box::new(sip::written)),
     ("slots", || Box::new(slots::law)),
     ("token", || Box::new(token::law)),
     ("webhook", || Box::new(call_plane::webhook(world::connection()))),

@@ -16,3 +16,6 @@ pub mod metrics;
 pub mod options;
 pub mod prober;
 pub mod rounds;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;

@@ -2,12 +2,17 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a law fails by a panic")]
 
+mod written;
+
+pub use written::{Said, Written};
+
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
 use super::grammar::{cut, parameter, pieces, trim};
-use super::message::{FIELDS_MAX, Index, MESSAGE_BYTES_MAX, Message, VIAS_MAX, text};
+use super::message::{FIELDS_MAX, Index, MESSAGE_BYTES_MAX, Message, NoRequest, VIAS_MAX, text};
 use super::name::Name;
+use super::request::Request;
 use super::server::{Arrival, Outcome, RedirectServer, Transport};
 use super::stream::{Framed, frame};
 use super::transactions::Room;
@@ -43,6 +48,33 @@ pub(crate) fn message() -> impl Fn(&[u8]) {
         }
         law(bytes);
     }
+}
+
+/// A request says what its writer meant.
+pub(crate) fn written(bytes: &[u8]) {
+    let written = Written::of(bytes);
+    let Some(meant) = written.says else { return };
+    let mut index = Index::default();
+    let read = index.read(&written.bytes).map(|message| Request::of(message, &message.ends()));
+    let Ok(Ok(request)) = read else { panic!("{read:?} of {}", written.bytes.escape_ascii()) };
+    assert_eq!(Said::by(&request), meant, "by {}", written.bytes.escape_ascii());
+}
+
+/// Any bytes, as an answer: no request, and its header fields are those of a request of the same lines.
+pub(crate) fn answer(bytes: &[u8]) {
+    let (mut index, mut other) = (Index::default(), Index::default());
+    let Some((code, answer)) = index.read_answer(bytes) else { return };
+    assert!((100..700).contains(&code), "{code}");
+    assert_eq!(other.read(bytes).err(), Some(NoRequest::Response));
+    let begins = bytes.iter().position(|c| !matches!(c, b'\r' | b'\n' | 0)).expect("a status line");
+    let line = bytes[begins..].iter().position(|c| *c == b'\n').map_or(bytes.len(), |end| begins + end + 1);
+    let request = [b"ANSWER sip:x SIP/2.0\r\n", &bytes[line..]].concat();
+    if request.len() > MESSAGE_BYTES_MAX {
+        return;
+    }
+    let request = other.read(&request).expect("a request line");
+    assert_eq!((answer.fault, answer.body), (request.fault, request.body));
+    assert!(answer.fields().eq(request.fields()), "{answer:?} and {request:?}");
 }
 
 /// An answer names the request by the octets that came, whichever request it is, and comes again as it was.

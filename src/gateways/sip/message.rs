@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{Memchr2, memchr, memchr2_iter, memrchr};
+use memchr::{Memchr2, memchr, memchr2_iter, memrchr3};
 
 use super::grammar::{is_blank, is_token, number, pieces, token_bytes, trim};
 use super::name::{Name, is_named};
@@ -295,7 +295,7 @@ fn request_line(line: &[u8]) -> Result<RequestLine<'_>, NoRequest> {
         return Err(NoRequest::Response);
     }
     let first = line.iter().position(|c| is_blank(*c)).ok_or(NoRequest::NotSip)?;
-    let last = memrchr(b' ', line).ok_or(NoRequest::NotSip)?;
+    let last = memrchr3(b' ', b'\t', b'\r', line).ok_or(NoRequest::NotSip)?;
     let (method, version) = (line.get(..first).unwrap_or_default(), line.get(last + 1..).unwrap_or_default());
     if !is_version(version) || !is_token(method) {
         return Err(NoRequest::NotSip);
@@ -303,7 +303,9 @@ fn request_line(line: &[u8]) -> Result<RequestLine<'_>, NoRequest> {
     let between = line.get(first + 1..last).unwrap_or_default();
     let uri = trim(between);
     let is_foreign = |c: &u8| c.is_ascii_control() || b" <>\"".contains(c);
-    let fault = if uri.is_empty() || uri.len() != between.len() || uri.iter().any(is_foreign) {
+    let is_single = |at| line.get(at) == Some(&b' ');
+    let are_single = is_single(first) && is_single(last) && uri.len() == between.len();
+    let fault = if uri.is_empty() || !are_single || uri.iter().any(is_foreign) {
         Some(Fault::RequestLine)
     } else if !version.eq_ignore_ascii_case(b"SIP/2.0") {
         Some(Fault::Version)
@@ -445,6 +447,10 @@ mod tests {
             (format!("INVITE sip:a@h SIP/2.0\n{via}\n"), None),
             (format!("INVITE sip:a; x@h SIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
             (format!("INVITE  sip:a@h  SIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
+            (format!("INVITE\tsip:a@h SIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
+            (format!("INVITE sip:a@h\tSIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
+            (format!("INVITE sip:a@h \tSIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
+            (format!("INVITE sip:a@h\rSIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
             (format!("INVITE <sip:a@h> SIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
             (format!("INVITE SIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),
             (format!("INVITE sip:a\0@h SIP/2.0\r\n{via}\r\n"), Some(Fault::RequestLine)),

@@ -1,5 +1,7 @@
 //! What every target is: bytes that a law of the router must hold of.
 
+pub mod peer;
+
 #[doc(hidden)]
 pub use cordboard::fuzzing::{Law, law};
 #[doc(hidden)]
