@@ -53,8 +53,16 @@ fn is_here(program: &str) -> bool {
     found.is_ok_and(|status| status.success())
 }
 
+/// A port that is free at every address.
 fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.11:0").unwrap().local_addr().unwrap().port()
+    UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Whether somebody takes datagrams there; to try it by binding would take the address from who is about to.
+fn is_taken(at: SocketAddr) -> bool {
+    let SocketAddr::V4(at) = at else { return false };
+    let local = format!(" {:08X}:{:04X} ", u32::from_le_bytes(at.ip().octets()), at.port());
+    fs::read_to_string("/proc/net/udp").unwrap().contains(&local)
 }
 
 fn file(name: &str) -> PathBuf {
@@ -70,6 +78,12 @@ fn now() -> String {
 impl Exchange {
     /// Nothing where the programs are missing, which is said.
     fn new(law: &str, by: By, patience_ms: u32) -> Option<Self> {
+        let trunk = "[[trunk]]\nname = \"kamailio\"\nkind = \"kamailio\"\naddresses = [\"127.0.0.1\"]\n";
+        Self::with(law, by, patience_ms, trunk, "runtime.xml")
+    }
+
+    /// The same with these trunks, and runtimes that do this.
+    fn with(law: &str, by: By, patience_ms: u32, trunks: &str, runtime: &str) -> Option<Self> {
         if let Some(missing) = ["kamailio", "sipp"].into_iter().find(|program| !is_here(program)) {
             skip(law, &format!("{missing} is not installed"));
             return None;
@@ -80,24 +94,24 @@ impl Exchange {
         let endpoints = format!("endpoints = [{{ uri = \"sip:{{agent}}@127.0.0.1{{version}}:{port}\" }}]");
         let lines = agent.lines().map(|line| if line.starts_with("endpoints") { &endpoints } else { line });
         let settings = world.text("cordboard.toml");
-        let trunk = "[[trunk]]\nname = \"kamailio\"\nkind = \"kamailio\"\naddresses = [\"127.0.0.1\"]\n";
         let world = world
             .with("agents/sales/agent.toml", &lines.collect::<Vec<_>>().join("\n"))
-            .with("cordboard.toml", &format!("{settings}\n{trunk}"))
+            .with("cordboard.toml", &format!("{settings}\n{trunks}"))
             .with_variable("CORDBOARD_PROBES_ENABLED", "false")
             .running();
         let kamailio = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let folder = TempDir::new().unwrap();
         let mut exchange = Self { world, port, kamailio, folder, processes: Vec::new() };
         for (name, host) in [("1", 11), ("2", 12), (FALLBACK, 19)] {
-            exchange.runtime(name, SocketAddr::from(([127, 0, 0, host], port)));
+            let scenario = if name == FALLBACK { "runtime.xml" } else { runtime };
+            exchange.runtime(name, scenario, SocketAddr::from(([127, 0, 0, host], port)));
         }
         exchange.kamailio(by, patience_ms);
         Some(exchange)
     }
 
-    fn runtime(&mut self, name: &str, at: SocketAddr) {
-        let mut sipp = self.sipp(name, "runtime.xml", at);
+    fn runtime(&mut self, name: &str, scenario: &str, at: SocketAddr) {
+        let mut sipp = self.sipp(name, scenario, at);
         self.started(sipp.spawn().unwrap(), at);
     }
 
@@ -156,7 +170,7 @@ impl Exchange {
     /// Takes a process in, once it listens.
     fn started(&mut self, mut child: Child, at: SocketAddr) {
         let deadline = Instant::now() + PATIENCE;
-        while UdpSocket::bind(at).is_ok() {
+        while !is_taken(at) {
             let ended = child.try_wait().unwrap();
             assert!(ended.is_none() && Instant::now() < deadline, "not listening at {at}: {}", self.said());
             thread::sleep(Duration::from_millis(10));
@@ -175,9 +189,13 @@ impl Exchange {
 
     /// Has so many calls made, so many a second.
     fn calls(&self, count: u32, rate: u32) -> Child {
+        self.calls_as("caller.xml", count, rate)
+    }
+
+    fn calls_as(&self, scenario: &str, count: u32, rate: u32) -> Child {
         let numbers = self.folder.path().join("numbers.csv");
         fs::write(&numbers, format!("SEQUENTIAL\n{AT_LIVE};{CALLER}\n")).unwrap();
-        let mut sipp = self.sipp("caller", "caller.xml", SocketAddr::from(([127, 0, 0, 1], free_port())));
+        let mut sipp = self.sipp("caller", scenario, SocketAddr::from(([127, 0, 0, 1], free_port())));
         sipp.arg("-inf").arg(numbers).args(["-r", &rate.to_string(), "-m", &count.to_string()]);
         sipp.args(["-timeout", "120s", "-timeout_error"]).arg(self.kamailio.to_string()).spawn().unwrap()
     }
@@ -344,4 +362,38 @@ fn kamailio_sends_calls_elsewhere_while_the_router_it_asks_by_sip_is_gone() {
 #[test]
 fn kamailio_sends_calls_elsewhere_while_the_router_it_asks_by_http_is_gone() {
     without_a_router_calls_go_to_the_fallback("a killed router behind Kamailio's HTTP", By::Http);
+}
+
+/// The router knows nothing of this Kamailio: that is no answer about a call.
+fn a_stranger_to_the_router_uses_the_fallback(law: &str, by: By, trunks: &str) {
+    let Some(exchange) = Exchange::with(law, by, 20_000, trunks, "runtime.xml") else { return };
+    exchange.all_well(exchange.calls(20, 20));
+    let seen = exchange.seen();
+    assert_eq!(seen.len(), 20);
+    assert!(seen.values().all(|call| call.begun == [FALLBACK] && call.ended == [FALLBACK]), "{seen:?}");
+}
+
+#[test]
+fn a_trunk_that_the_router_does_not_have_turns_no_call_away() {
+    a_stranger_to_the_router_uses_the_fallback("a misspelt trunk behind Kamailio's HTTP", By::Http, "");
+}
+
+#[test]
+fn a_source_that_the_router_does_not_know_turns_no_call_away() {
+    let trunks = "[[trunk]]\nname = \"default\"\naddresses = [\"192.0.2.1\"]\n";
+    a_stranger_to_the_router_uses_the_fallback("an unlisted Kamailio that asks by SIP", By::Sip, trunks);
+}
+
+#[test]
+fn a_call_that_its_runtime_refuses_is_over_for_the_router_too() {
+    let trunk = "[[trunk]]\nname = \"kamailio\"\nkind = \"kamailio\"\naddresses = [\"127.0.0.1\"]\n";
+    let law = "calls that runtimes refuse behind Kamailio's HTTP";
+    let Some(exchange) = Exchange::with(law, By::Http, 20_000, trunk, "busy.xml") else { return };
+    exchange.all_well(exchange.calls_as("refused.xml", 20, 20));
+    let of_trunk = "gateway=\"kamailio:kamailio\"";
+    exchange.world.until("all are over", |world| {
+        let ended = ["outcome=\"failed\"", of_trunk];
+        world.metric("cordboard_calls_ended_total", &ended) == 20.0
+            && world.metric("cordboard_calls_in_progress", &[of_trunk]) == 0.0
+    });
 }
