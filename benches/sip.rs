@@ -116,7 +116,7 @@ fn calls(scratch: &Path, router: &Server, at: SocketAddr) -> io::Result<()> {
         thread::sleep(Duration::from_millis(10));
     };
     if let Some((_, at)) = &kamailio {
-        while UdpSocket::bind(at).is_ok() && Instant::now() < deadline {
+        while !is_taken(at.port()) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -206,13 +206,23 @@ fn drive(server: &Server, at: SocketAddr, seed: u64) -> io::Result<Round> {
     Ok(Round { us, unanswered: CALLS - answered.load(Relaxed).min(CALLS), dropped: drops(at.port()) - lost })
 }
 
+/// Whether somebody takes datagrams at a port; to try it by binding would take it from who is about to.
+fn is_taken(port: u16) -> bool {
+    !drops_of_each(port).is_empty()
+}
+
 /// Datagrams that the kernel has dropped at the sockets of a port.
 fn drops(port: u16) -> u64 {
+    drops_of_each(port).into_iter().sum()
+}
+
+/// The same, socket by socket.
+fn drops_of_each(port: u16) -> Vec<u64> {
     let sockets = fs::read_to_string("/proc/net/udp").unwrap_or_default();
     let of_port =
         |line: &&str| line.split_whitespace().nth(1).is_some_and(|at| at.ends_with(&format!(":{port:04X}")));
     let lines = sockets.lines().skip(1).filter(of_port);
-    lines.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
+    lines.filter_map(|line| line.split_whitespace().last()?.parse().ok()).collect()
 }
 
 /// The least a redirect server could do: the five headers back, and three lines of its own.

@@ -143,20 +143,17 @@ impl Sip {
     /// The sockets of each worker.
     pub(super) fn into_lines(self) -> impl Iterator<Item = SipLine> {
         let Self { plane, plain, tls } = self;
-        let (pairs, front) = plain.map_or((None, Front::default()), |(pairs, front)| (Some(pairs), front));
-        let (listeners, datagrams) =
-            pairs.map(|pairs| (pairs.listeners, pairs.datagrams)).unwrap_or_default();
-        let (encrypted, tls_front) =
-            tls.map_or((Vec::new(), Front::default()), |(_, listeners, front)| (listeners, front));
-        let (mut listeners, mut datagrams, mut encrypted) =
-            (listeners.into_iter(), datagrams.into_iter(), encrypted.into_iter());
-        std::iter::from_fn(move || {
-            Some(SipLine {
-                plane: Arc::clone(&plane),
-                datagrams: datagrams.next(),
-                streams: listeners.next().map(|listener| (listener, front.clone())),
-                encrypted: encrypted.next().map(|listener| (listener, tls_front.clone())),
-            })
+        let mut plain = plain.into_iter().flat_map(|(pairs, front)| {
+            let sockets = pairs.listeners.into_iter().zip(pairs.datagrams);
+            sockets.map(move |(streams, datagrams)| (streams, datagrams, front.clone()))
+        });
+        let mut encrypted = tls
+            .into_iter()
+            .flat_map(|(_, listeners, front)| listeners.into_iter().map(move |it| (it, front.clone())));
+        std::iter::repeat_with(move || SipLine {
+            plane: Arc::clone(&plane),
+            plain: plain.next(),
+            encrypted: encrypted.next(),
         })
     }
 }
@@ -164,34 +161,24 @@ impl Sip {
 /// One worker's sockets.
 pub(super) struct SipLine {
     plane: Arc<SipPlane>,
-    datagrams: Option<UdpSocket>,
-    streams: Option<(TcpListener, Front)>,
+    plain: Option<(TcpListener, UdpSocket, Front)>,
     encrypted: Option<(TcpListener, Front)>,
 }
 
 impl SipLine {
     /// Answers until the server has left.
     pub(super) async fn serve(self, worker: Rc<Worker>) -> io::Result<()> {
-        let Self { plane, datagrams, streams, encrypted } = self;
-        if datagrams.is_none() && encrypted.is_none() {
-            return Ok(());
-        }
+        let Self { plane, plain, encrypted } = self;
         let exchange = Rc::new(RefCell::new(Exchange::new(worker, &plane)));
-        let stream = |listener: Option<(TcpListener, Front)>| {
-            let exchange = Rc::clone(&exchange);
-            async move {
-                match listener {
-                    Some((listener, front)) => connections::serve(listener, exchange, front).await,
-                    None => Ok(()),
-                }
-            }
+        let plain = async {
+            let Some((streams, packets, front)) = plain else { return Ok(()) };
+            let packets = datagrams::serve(packets, Rc::clone(&exchange), front.shutdown.stages());
+            tokio::try_join!(packets, connections::serve(streams, Rc::clone(&exchange), front)).map(drop)
         };
-        let packets = async {
-            match datagrams {
-                Some(socket) => datagrams::serve(socket, Rc::clone(&exchange), plane.shutdown.stages()).await,
-                None => Ok(()),
-            }
+        let encrypted = async {
+            let Some((streams, front)) = encrypted else { return Ok(()) };
+            connections::serve(streams, Rc::clone(&exchange), front).await
         };
-        tokio::try_join!(packets, stream(streams), stream(encrypted)).map(drop)
+        tokio::try_join!(plain, encrypted).map(drop)
     }
 }

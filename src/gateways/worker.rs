@@ -109,9 +109,9 @@ impl Worker {
         self.plane.parts.clock.tick().since_ns(moment.tick)
     }
 
-    /// The numbering plans, where anybody dials by those of a country.
+    /// The numbering plans of the gateways and trunks, if any of them has a country.
     #[must_use]
-    pub fn plans(&self) -> Option<&Numbering> {
+    pub fn numbering(&self) -> Option<&Numbering> {
         self.plane.numbering()
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::meters::{SipMeters, SipTally};
-use super::server::{Arrival, Handled, Outcome, RedirectServer, Transport};
+use super::server::{Arrival, Outcome, RedirectServer, Transport};
 use super::stream::Framed;
 use super::transactions::Room;
 use super::trunks::Trunks;
@@ -81,7 +81,7 @@ impl Exchange {
         let arrival =
             Arrival { bytes, source, transport, trunk: found.map(|(_, trunk)| trunk), now: moment.now };
         let handled = server.handle(&arrival, out, |invitation, answering| {
-            let call = invitation.asks(worker.plans());
+            let call = invitation.asks(worker.numbering());
             let occasion = worker.occasion(Purpose::Call, moment.now);
             worker.ask(&call, occasion, moment, &mut Silent, |answer| answering.tell(answer))
         });
@@ -91,7 +91,11 @@ impl Exchange {
         {
             plane.watchers.tell(&sighting);
         }
-        Answered { trunk, ..Answered::of(&handled) }
+        let to = match handled.outcome {
+            Outcome::Reply(reply) => Some(reply.to),
+            Outcome::Silence(_) => None,
+        };
+        Answered { to, trunk }
     }
 
     /// Whether a source is on a trunk's list.
@@ -110,18 +114,9 @@ impl Exchange {
         self.tally.unsent(trunk);
     }
 
-    /// Lets go of answers that nobody asks for again, where nothing comes that would do it.
+    /// Lets go of answers older than 32 seconds, where nothing comes that would do it.
     pub fn forget(&mut self) {
         let now = self.worker.moment().now;
         self.server.transactions.forget(now);
-    }
-}
-
-impl Answered {
-    fn of(handled: &Handled) -> Self {
-        match handled.outcome {
-            Outcome::Reply(reply) => Self { to: Some(reply.to), trunk: None },
-            Outcome::Silence(_) => Self { to: None, trunk: None },
-        }
     }
 }

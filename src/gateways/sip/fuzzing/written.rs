@@ -198,8 +198,7 @@ impl Choices<'_> {
             }
             uri.push(b'@');
         }
-        uri.extend(self.of(&[&b"h"[..], b"gw-1.example.com", b"192.0.2.1", b"[2001:db8::1]"]));
-        uri.extend(self.of(&[&b""[..], b":5060", b":0", b":65535"]));
+        self.host_and_port(&mut uri);
         if has_parameters {
             for _ in 0..self.below(3) {
                 uri.extend(self.of(&[
@@ -214,6 +213,11 @@ impl Choices<'_> {
         uri
     }
 
+    fn host_and_port(&mut self, to: &mut Vec<u8>) {
+        to.extend(self.of(&[&b"h"[..], b"gw-1.example.com", b"192.0.2.1", b"[2001:db8::1]"]));
+        to.extend(self.of(&[&b""[..], b":5060", b":0", b":65535"]));
+    }
+
     /// Steps, one or more to a field.
     fn vias(&mut self, lines: &mut Vec<Vec<u8>>, says: &mut Said) {
         let mut value = Vec::new();
@@ -223,8 +227,7 @@ impl Choices<'_> {
             value.extend(format!("SIP{slash}/{end}2.0{end}/{slash}").as_bytes());
             value.extend(self.of(&[&b"UDP"[..], b"TCP", b"TLS", b"x-new"]));
             value.extend(self.lws().as_bytes());
-            value.extend(self.of(&[&b"h"[..], b"gw-1.example.com", b"192.0.2.1", b"[2001:db8::1]"]));
-            value.extend(self.of(&[&b""[..], b":5060", b":0", b":65535"]));
+            self.host_and_port(&mut value);
             let branch = (self.below(4) != 3).then(|| [&b"z9hG4bK"[..], &self.text(TOKEN)].concat());
             self.parameters(&mut value, [&b";rport"[..], b";received=192.0.2.7", b";ttl=1"]);
             self.named(&mut value, "branch", branch.as_deref());
