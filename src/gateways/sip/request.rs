@@ -48,7 +48,7 @@ impl<'m> Request<'m> {
         let the = |name| message.once(name)?.ok_or(Fault::Missing(name));
         let party = |name, party: Option<Party<'m>>| the(name).and(party.ok_or(Fault::Malformed(name)));
         let call_id = the(Name::CallId)?;
-        if call_id.is_empty() || call_id.iter().any(|c| is_blank(*c) || c.is_ascii_control()) {
+        if call_id.is_empty() || call_id.iter().any(|c| is_blank(*c)) {
             return Err(Fault::Malformed(Name::CallId));
         }
         let cseq = the(Name::CSeq)?;
